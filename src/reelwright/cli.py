@@ -1,0 +1,5 @@
+"""The `reelwright` command."""
+
+
+def main() -> None:
+    raise SystemExit("not yet")

@@ -1,0 +1,111 @@
+"""What an engine is: a card that says what it can do, and sync code that runs in a child process.
+
+An engine knows nothing of HTTP, queues or databases. It gets an `Assignment` and a `Report`, and leaves a clip: either
+frames written into the assignment's shared frame buffer, or one encoded file in its scratch folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.video import Request, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What one model of one engine can do, as data. The API sees cards, never engines.
+
+    Sizes are in pixels a side, `max_pixel_frames` bounds width × height × frames. `honours` lists the optional request
+    fields that change the result (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`,
+    `noise_aug_strength`, `image`, `seed`); others a client sends are dropped and named in the video's record.
+    """
+
+    engine: str
+    model: str
+    title: str
+    description: str
+    generative_ai: bool
+    tasks: tuple[Task, ...]
+    honours: frozenset[str]
+    min_side: int = 64
+    max_side: int = 1920
+    side_multiple: int = 8
+    min_frames: int = 1
+    max_frames: int = 600
+    max_fps: int = 60
+    max_pixel_frames: int
+    default_width: int = 512
+    default_height: int = 512
+    default_frames: int = 24
+    default_fps: int = 12
+    default_steps: int | None = None
+    max_steps: int = 200
+    deterministic: bool
+    resumes: bool
+    license: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One job as the engine sees it.
+
+    `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
+    job's own that outlives a crash (checkpoints, downloads). `image_path` is the checked input image. `checkpoint` is the
+    state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
+    """
+
+    video_id: str
+    attempt: int
+    request: Request
+    frames: FrameBuffer
+    scratch: Path
+    image_path: Path | None = None
+    checkpoint: Mapping[str, Any] | None = None
+    seconds_left: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What `generate` returns: the clip, and the facts that shaped it (model revision, provider, steps, versions)."""
+
+    clip: Clip
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Report(Protocol):
+    """How a running job talks back. Every method raises `errors.Cancelled` once the job has been cancelled."""
+
+    def progress(self, done: int, total: int) -> None:
+        """`done` of `total` measured units of work (steps, frames) are finished."""
+        ...
+
+    def preview(self, data: bytes, media_type: str) -> None:
+        """A small picture (WebP, JPEG) of how far it is."""
+        ...
+
+    def checkpoint(self, state: Mapping[str, Any]) -> None:
+        """Save `state` (JSON) with the job; returns only when it is durable. A later attempt gets it back."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but end at once with `Cancelled` when the job is cancelled."""
+        ...
+
+
+class Engine(Protocol):
+    """Sync code in a child process. Constructed with its options; imports heavy libraries in `load`, not before."""
+
+    slots: int
+    """How many jobs may run side by side in this one child."""
+
+    def load(self) -> Mapping[str, Any]:
+        """Load what generation needs, once. Returns facts for the record (library versions, device)."""
+        ...
+
+    def generate(self, assignment: Assignment, report: Report) -> Made:
+        """Make the clip. Called from a thread of its own. Raises `errors.EngineError` with a clear message."""
+        ...

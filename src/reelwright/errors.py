@@ -1,0 +1,142 @@
+"""The one error tree.
+
+    ReelwrightError
+    ├── BadRequest            the client's fault; names the field, the value and the remedy
+    ├── Unauthorized          no or a wrong API key
+    ├── Forbidden             a foreign origin, a refused address
+    ├── NotFound              no such video, model or route
+    ├── Busy                  come back later: rate limit, full queue, locked database, full disk
+    ├── EngineError           a render ended badly; stored with the video
+    │   └── Cancelled         somebody asked for the end
+    └── ConfigurationError    the server cannot start like this (exit code 2)
+
+Each carries a stable `code`. One table per dialect maps codes to the wire (`api/*.py`); nothing else does.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from reelwright.video import Failure
+
+
+class Code(StrEnum):
+    """Stable names of what can go wrong; stored with videos and sent to clients."""
+
+    # The request
+    PROMPT_MISSING = "prompt_missing"
+    PROMPT_EMPTY = "prompt_empty"
+    INVALID_FIELD = "invalid_field"
+    MALFORMED_BODY = "malformed_body"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    BODY_TOO_LARGE = "body_too_large"
+    MODEL_NOT_FOUND = "model_not_found"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    # Who asks, and for what
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    MISDIRECTED = "misdirected"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    # Come back later
+    RATE_LIMITED = "rate_limited"
+    QUEUE_FULL = "queue_full"
+    UNAVAILABLE = "unavailable"
+    STORAGE_FULL = "storage_full"
+    # A render ended badly
+    ENGINE_NOT_CONFIGURED = "engine_not_configured"
+    UPSTREAM_UNAUTHORIZED = "upstream_unauthorized"
+    UPSTREAM_FORBIDDEN = "upstream_forbidden"
+    UPSTREAM_NOT_FOUND = "upstream_not_found"
+    UPSTREAM_PAYMENT_REQUIRED = "upstream_payment_required"
+    UPSTREAM_RATE_LIMITED = "upstream_rate_limited"
+    UPSTREAM_LOADING = "upstream_loading"
+    UPSTREAM_EMPTY = "upstream_empty"
+    UPSTREAM_ERROR = "upstream_error"
+    REFUSED = "refused"
+    BAD_OUTPUT = "bad_output"
+    TIMED_OUT = "timed_out"
+    UNKNOWN_OUTCOME = "unknown_outcome"
+    OUT_OF_MEMORY = "out_of_memory"
+    ENGINE_CRASHED = "engine_crashed"
+    ENGINE_FAILED = "engine_failed"
+    CANCELLED = "cancelled"
+    CORRUPT = "corrupt"
+    # Ours
+    CONFIGURATION = "configuration"
+    INTERNAL = "internal"
+
+
+class ReelwrightError(Exception):
+    """Base of all errors that this package raises on purpose.
+
+    `message` is safe to show to a client: it holds no secret, path or address.
+    """
+
+    code: Code = Code.INTERNAL
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Code | None = None,
+        field: str | None = None,
+        details: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or type(self).code
+        self.field = field
+        self.details = details
+        self.retry_after = retry_after
+
+
+class BadRequest(ReelwrightError):
+    code = Code.INVALID_FIELD
+
+
+class Unauthorized(ReelwrightError):
+    code = Code.UNAUTHORIZED
+
+
+class Forbidden(ReelwrightError):
+    code = Code.FORBIDDEN
+
+
+class NotFound(ReelwrightError):
+    code = Code.NOT_FOUND
+
+
+class Busy(ReelwrightError):
+    code = Code.UNAVAILABLE
+
+
+class EngineError(ReelwrightError):
+    code = Code.ENGINE_FAILED
+
+    def to_failure(self) -> Failure:
+        return Failure(code=self.code.value, message=self.message, details=self.details, retry_after=self.retry_after)
+
+    @classmethod
+    def from_failure(cls, failure: Failure) -> EngineError:
+        kind = Cancelled if failure.code == Code.CANCELLED else cls
+        return kind(failure.message, code=Code(failure.code), details=failure.details, retry_after=failure.retry_after)
+
+
+class Cancelled(EngineError):
+    code = Code.CANCELLED
+
+
+class ConfigurationError(ReelwrightError):
+    code = Code.CONFIGURATION
+
+
+def invalid(field: str, value: object, allowed: str) -> BadRequest:
+    """The error for one field: names it, the value sent (shortened) and what is allowed."""
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = shown[:77] + "..."
+    # A lone surrogate cannot be sent as UTF-8: show it escaped.
+    shown = shown.encode("utf-8", "backslashreplace").decode()
+    return BadRequest(f"Invalid {field}: {shown}. {allowed}", field=field)

@@ -1,0 +1,25 @@
+"""Ids: `video_` and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, Crockford base 32."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VIDEO_ID = re.compile(r"video_[0-9A-HJKMNP-TV-Z]{26}")
+
+
+def ulid(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    """A 26-character ULID for that time since the epoch; ids sort by time."""
+    value = (milliseconds << 80) | entropy(80)
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def video_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    return f"video_{ulid(milliseconds, entropy)}"
+
+
+def is_video_id(text: str) -> bool:
+    """True for a string that this server could have made as a video's id; anything else never reaches the database."""
+    return _VIDEO_ID.fullmatch(text) is not None

@@ -1,0 +1,71 @@
+"""A clip: what an engine leaves. Either frames in shared memory, or one encoded file; nobody downstream asks which.
+
+Frames cross the process boundary without a copy: an anonymous file (`memfd_create`, or an unlinked temporary file where
+the system has none) that both processes map. It is not bounded by the size of /dev/shm, which containers set to 64 MB,
+and the kernel frees it when the last process that holds it ends, whatever killed it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class FrameBuffer:
+    """Room for `num_frames` frames of `height` × `width` sRGB pixels, 8 bits a channel, shared between processes.
+
+    The pages are taken when they are first written. Close it on both sides when done; a closed buffer's arrays must not
+    be used any more.
+    """
+
+    def __init__(self, fd: int, num_frames: int, height: int, width: int) -> None:
+        """Takes over `fd`, an open file of at least num_frames × height × width × 3 bytes (`create` makes one)."""
+        self.fd = fd
+        self.num_frames = num_frames
+        self.height = height
+        self.width = width
+        self._map: mmap.mmap | None = None
+
+    @classmethod
+    def create(cls, num_frames: int, height: int, width: int) -> FrameBuffer:
+        if sys.platform == "linux":
+            fd = os.memfd_create("reelwright-frames", os.MFD_CLOEXEC)
+        else:
+            with tempfile.TemporaryFile() as file:
+                fd = os.dup(file.fileno())
+        os.ftruncate(fd, num_frames * height * width * 3)
+        return cls(fd, num_frames, height, width)
+
+    def array(self) -> NDArray[np.uint8]:
+        """The frames as a writable array of shape (num_frames, height, width, 3)."""
+        import numpy as np
+
+        if self._map is None:
+            self._map = mmap.mmap(self.fd, self.num_frames * self.height * self.width * 3)
+        return np.frombuffer(self._map, np.uint8).reshape(self.num_frames, self.height, self.width, 3)
+
+    def close(self) -> None:
+        # The mapping itself goes when the last array over it does; closing it here would raise while one is alive.
+        self._map = None
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set."""
+
+    fps: float
+    num_frames: int
+    frames: FrameBuffer | None = None
+    path: Path | None = None

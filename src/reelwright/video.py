@@ -1,0 +1,172 @@
+"""The words of the house: `Wish`, `Request`, `Video` and what belongs to them.
+
+Plain immutable values without any I/O. This module knows nothing of HTTP, databases or engines.
+
+A `Wish` is what somebody asked for, with gaps. The catalog checks it against an engine's card and fills the gaps: the
+result is a `Request`, which holds everything that shapes a video. A `Video` is the request's life: its state, its
+times, its file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+MAX_PROMPT_CHARACTERS = 4_000
+MAX_SEED = 2**63 - 1
+
+
+class Task(StrEnum):
+    """What kind of input becomes a video."""
+
+    TEXT_TO_VIDEO = "text-to-video"
+    IMAGE_TO_VIDEO = "image-to-video"
+
+
+class Status(StrEnum):
+    """The four states of a video. A cancelled one is `failed` with the error code `cancelled`."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (Status.COMPLETED, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An input image that was checked and stored: its SHA-256 (hex) names the stored bytes."""
+
+    sha256: str
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a client asked for. `None` means: the server's or the engine's own default.
+
+    Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second.
+    `params` are engine-specific extras, passed on to engines whose card takes them.
+    """
+
+    prompt: str
+    engine: str | None = None
+    model: str | None = None
+    width: int | None = None
+    height: int | None = None
+    num_frames: int | None = None
+    seconds: float | None = None
+    fps: int | None = None
+    seed: int | None = None
+    negative_prompt: str | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    motion_bucket_id: int | None = None
+    noise_aug_strength: float | None = None
+    image: Image | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Everything that shapes a video, complete and checked against the engine's card.
+
+    `seed` is always set; `seed_given` tells whether the client chose it (then an equal request may be answered with an
+    existing video). `dropped` names the fields the client sent that the engine's card does not honour.
+    """
+
+    prompt: str
+    engine: str
+    model: str
+    task: Task
+    width: int
+    height: int
+    num_frames: int
+    fps: int
+    seed: int
+    seed_given: bool = False
+    negative_prompt: str | None = None
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    motion_bucket_id: int | None = None
+    noise_aug_strength: float | None = None
+    image: Image | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return self.num_frames / self.fps
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready mapping; `from_json` turns it back into an equal request."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        values = dict(data)
+        values["task"] = Task(values["task"])
+        values["dropped"] = tuple(values.get("dropped", ()))
+        if values.get("image") is not None:
+            values["image"] = Image(**values["image"])
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a video failed, as it is stored and told. `code` is one of `errors.Code`; `retry_after` is in seconds."""
+
+    code: str
+    message: str
+    details: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeFile:
+    """The finished file: its key in the store, its size in bytes, its SHA-256 (hex) and what the probe measured."""
+
+    key: str
+    size: int
+    sha256: str
+    width: int
+    height: int
+    num_frames: int
+    fps: float
+    codec: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured."""
+
+    id: str
+    owner: str
+    status: Status
+    request: Request
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    progress: int = 0
+    attempt: int = 0
+    file: MadeFile | None = None
+    failure: Failure | None = None
+    made_with: Mapping[str, Any] = field(default_factory=dict)
+    remixed_from: str | None = None
+
+    @property
+    def generation_seconds(self) -> float | None:
+        """Seconds from the first frame's start to the finished file, once there is one."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return (self.completed_at - self.started_at).total_seconds()
