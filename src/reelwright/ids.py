@@ -1,4 +1,4 @@
-"""Ids: `video_` and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, Crockford base 32."""
+"""Ids: `video_` and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, base 32."""
 
 from __future__ import annotations
 

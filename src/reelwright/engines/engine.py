@@ -54,8 +54,8 @@ class Assignment:
     """One job as the engine sees it.
 
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
-    job's own that outlives a crash (checkpoints, downloads). `image_path` is the checked input image. `checkpoint` is the
-    state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
+    job's own that outlives a crash (checkpoints, downloads). `image_path` is the checked input image. `checkpoint` is
+    the state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
     """
 
     video_id: str
