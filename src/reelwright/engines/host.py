@@ -1,0 +1,232 @@
+"""The child process that hosts one engine: `python -m reelwright.engines.host FD`.
+
+It reads messages from a Unix socket, runs every job in a thread of its own and answers with messages. It knows nothing
+of databases or HTTP. When the server goes away, so does the child.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwright.engines import messages
+from reelwright.engines.engine import Assignment, Engine
+from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.media.clip import FrameBuffer
+from reelwright.video import Failure, Request
+
+ENGINES: Mapping[str, str] = {
+    "sketch": "reelwright.engines.sketch.engine:SketchEngine",
+    "huggingface": "reelwright.engines.huggingface.engine:HuggingFaceEngine",
+    "local": "reelwright.engines.local.engine:LocalEngine",
+}
+"""Where each engine's class is. Imported in the child only. A dotted `module:Class` may be given instead of a name."""
+
+PROGRESS_INTERVAL_S = 0.04
+"""Progress messages closer together than this are left out (the last one never is)."""
+
+Send = Callable[[messages.Message], None]
+
+
+class JobReport:
+    """The `Report` of one running job: turns the engine's calls into messages and a cancel into `Cancelled`."""
+
+    def __init__(self, video_id: str, send: Send) -> None:
+        self._video_id = video_id
+        self._send = send
+        self._cancelled = threading.Event()
+        self._saved = threading.Condition()
+        self._saved_serial = 0
+        self._serial = 0
+        self._last_progress = 0.0
+
+    def progress(self, done: int, total: int) -> None:
+        self._raise_if_cancelled()
+        now = time.monotonic()
+        if done >= total or now - self._last_progress >= PROGRESS_INTERVAL_S:
+            self._last_progress = now
+            self._send(messages.Progress(video_id=self._video_id, done=done, total=total))
+
+    def preview(self, data: bytes, media_type: str) -> None:
+        self._raise_if_cancelled()
+        self._send(messages.Preview(video_id=self._video_id, data=data, media_type=media_type))
+
+    def checkpoint(self, state: Mapping[str, Any]) -> None:
+        # No early exit on a cancel before the state is safe: it may name work that costs money upstream.
+        with self._saved:
+            self._serial += 1
+            serial = self._serial
+        self._send(messages.Checkpoint(video_id=self._video_id, serial=serial, state=state))
+        with self._saved:
+            self._saved.wait_for(lambda: self._saved_serial >= serial)
+        self._raise_if_cancelled()
+
+    def wait(self, seconds: float) -> None:
+        self._cancelled.wait(max(0.0, seconds))
+        self._raise_if_cancelled()
+
+    def cancel(self) -> None:
+        """Called from the reading thread: the next call of the engine raises `Cancelled`."""
+        self._cancelled.set()
+
+    def saved(self, serial: int) -> None:
+        """Called from the reading thread: the checkpoint is durable."""
+        with self._saved:
+            self._saved_serial = max(self._saved_serial, serial)
+            self._saved.notify_all()
+
+    def _raise_if_cancelled(self) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled("The job was cancelled")
+
+
+class Host:
+    """Reads messages in the main thread; every job and the loading have a thread of their own."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._sending = threading.Lock()
+        self._engine: Engine | None = None
+        self._jobs: dict[str, JobReport] = {}
+
+    def run(self) -> None:
+        """Serve until the server closes its end."""
+        for line, fd in _lines_with_files(self._sock):
+            match messages.decode(line):
+                case messages.Load() as load:
+                    threading.Thread(target=self._load, args=(load,), daemon=True).start()
+                case messages.Generate() as generate:
+                    self._start(generate, fd)
+                case messages.Cancel(video_id=video_id):
+                    if job := self._jobs.get(video_id):
+                        job.cancel()
+                case messages.Saved(video_id=video_id, serial=serial):
+                    if job := self._jobs.get(video_id):
+                        job.saved(serial)
+                case other:
+                    raise ValueError(f"unexpected message {type(other).__name__}")
+
+    def _send(self, message: messages.Message) -> None:
+        with self._sending:
+            self._sock.sendall(messages.encode(message))
+
+    def _load(self, load: messages.Load) -> None:
+        try:
+            engine = build(load.engine, load.options)
+            facts = engine.load()
+        except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
+            self._send(messages.Failed(video_id=None, failure=_failure(error)))
+            return
+        self._engine = engine
+        self._send(messages.Loaded(slots=engine.slots, facts=facts))
+
+    def _start(self, generate: messages.Generate, fd: int | None) -> None:
+        report = JobReport(generate.video_id, self._send)
+        self._jobs[generate.video_id] = report
+        threading.Thread(target=self._generate, args=(generate, fd, report), daemon=True).start()
+
+    def _generate(self, generate: messages.Generate, fd: int | None, report: JobReport) -> None:
+        engine, frames = self._engine, None
+        answer: messages.Message
+        try:
+            if engine is None or fd is None:
+                raise EngineError("The engine was asked to generate before it was loaded")
+            request = Request.from_json(generate.request)
+            frames = FrameBuffer(fd, request.num_frames, request.height, request.width)
+            assignment = Assignment(
+                video_id=generate.video_id,
+                attempt=generate.attempt,
+                request=request,
+                frames=frames,
+                scratch=Path(generate.scratch),
+                image_path=Path(generate.image_path) if generate.image_path else None,
+                checkpoint=generate.checkpoint,
+                seconds_left=generate.seconds_left,
+            )
+            made = engine.generate(assignment, report)
+            answer = messages.Done(
+                video_id=generate.video_id,
+                fps=made.clip.fps,
+                num_frames=made.clip.num_frames,
+                path=str(made.clip.path) if made.clip.path else None,
+                facts=made.facts,
+            )
+        except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
+            answer = messages.Failed(video_id=generate.video_id, failure=_failure(error))
+        finally:
+            if frames is not None:
+                frames.close()
+        self._jobs.pop(generate.video_id, None)
+        self._send(answer)
+
+
+def build(name: str, options: Mapping[str, Any]) -> Engine:
+    """The named engine, constructed but not loaded."""
+    module, _, attribute = ENGINES.get(name, name).partition(":")
+    engine: Engine = getattr(importlib.import_module(module), attribute)(**options)
+    return engine
+
+
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, EngineError):
+        return error.to_failure()
+    if isinstance(error, MemoryError):
+        return Failure(
+            code=Code.OUT_OF_MEMORY, message="The engine ran out of memory. Ask for fewer frames or a smaller size."
+        )
+    # Unknown errors may hold paths or addresses: their text goes to the log, only their kind to the client.
+    traceback.print_exc()
+    return Failure(code=Code.ENGINE_FAILED, message=f"The engine failed with {type(error).__name__}")
+
+
+def _lines_with_files(sock: socket.socket) -> Iterator[tuple[bytes, int | None]]:
+    """Each line that arrives, with the file descriptor that came along with it (only `Generate` has one)."""
+    buffer = b""
+    files: list[int] = []
+    while True:
+        data, received, _, _ = socket.recv_fds(sock, 1 << 16, 16)
+        if not data:
+            return
+        files += received
+        buffer += data
+        *lines, buffer = buffer.split(b"\n")
+        for line in lines:
+            carries_file = line.startswith(b'{"type":"generate"')
+            yield line, files.pop(0) if carries_file and files else None
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when the server dies, even in the middle of a long computation."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def main(arguments: list[str]) -> None:
+    """Entry of the child. Arguments: the socket's descriptor, the address-space limit in MB (0: none)."""
+    fd, memory_mb = int(arguments[0]), int(arguments[1])
+    _die_with_parent()
+    # Ctrl-C goes to the whole terminal group; the server decides what it means for the engines.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if memory_mb:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+    with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):
+        Host(sock).run()
+    # Jobs still run in daemon threads, maybe inside native code: end at once instead of joining them.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

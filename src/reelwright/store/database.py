@@ -1,0 +1,46 @@
+"""The one database engine, shared by our rows and the durable job engine: SQLite in the data directory, or Postgres."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sqlalchemy as sa
+
+BUSY_TIMEOUT_MS = 4_000
+"""How long SQLite waits for another writer before the client is told to come back."""
+
+
+def open_database(url: str | None, data_dir: Path) -> sa.Engine:
+    """A pooled engine for `url` (Postgres), or for `reelwright.db` in `data_dir` when it is None.
+
+    SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
+    """
+    if url:
+        return sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = sa.create_engine(f"sqlite:///{data_dir / 'reelwright.db'}", module=_sqlite_module(), pool_size=8)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # Writers begin with the write lock: a deferred read that turns into a write gives BUSY at once under load.
+        connection.isolation_level = "IMMEDIATE"
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _sqlite_module() -> ModuleType:
+    """The standard library's SQLite, unless it is one that the job engine cannot use.
+
+    From Python 3.12 on `dbos` needs SQLite 3.42 for its migrations; Debian 12 has 3.40.
+    """
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        import pysqlite3  # type: ignore[import-not-found, unused-ignore]
+
+        module: ModuleType = pysqlite3
+        return module
+    return sqlite3

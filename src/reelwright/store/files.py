@@ -1,0 +1,165 @@
+"""Where files live: finished videos and their posters, input images, and one scratch folder a running job.
+
+    <data directory>/
+      videos/<id>.mp4  videos/<id>.jpg     finished; written as `.part`, fsynced, then renamed into place
+      images/<sha256>                      input images, named by their content
+      work/<id>/                           a running job's own folder; removed when the job ends
+
+All names are made here from ids and digests; nothing a client sent becomes part of a path.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from reelwright.errors import Busy, Code, ConfigurationError
+from reelwright.ids import is_video_id
+
+
+class Files:
+    """Files below one data directory on a local disk."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir.absolute()
+        self._videos = self._root / "videos"
+        self._images = self._root / "images"
+        self._work = self._root / "work"
+
+    def prepare(self) -> None:
+        """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`."""
+        try:
+            for folder in (self._videos, self._images, self._work):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The data directory {self._root} cannot be written ({error.strerror}). Set REELWRIGHT_DATA_DIR."
+            ) from None
+        for folder in (self._videos, self._images):
+            for part in folder.glob("*.part"):
+                part.unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        """Raises OSError when a small file cannot be written and fsynced."""
+        probe = self._work / ".ready"
+        with probe.open("wb") as file:
+            file.write(b"ready")
+            file.flush()
+            os.fsync(file.fileno())
+        probe.unlink()
+
+    def video(self, video_id: str) -> Path:
+        """Where the finished video is, or will be."""
+        return self._videos / f"{_checked(video_id)}.mp4"
+
+    def poster(self, video_id: str) -> Path:
+        return self._videos / f"{_checked(video_id)}.jpg"
+
+    def image(self, sha256: str) -> Path:
+        return self._images / sha256
+
+    def scratch(self, video_id: str) -> Path:
+        """The job's own folder, created if needed."""
+        folder = self._work / _checked(video_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def discard_scratch(self, video_id: str) -> None:
+        shutil.rmtree(self._work / _checked(video_id), ignore_errors=True)
+
+    def remove_stale_scratch(self, running: frozenset[str]) -> None:
+        """Remove the folders of jobs that are no longer running."""
+        for folder in self._work.iterdir():
+            if folder.is_dir() and folder.name not in running:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def publish(self, target: Path, write: Callable[[Path], None]) -> None:
+        """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.
+
+        Raises `Busy` (`storage_full`) when the disk is full.
+        """
+        part = target.with_name(target.name + ".part")
+        try:
+            write(part)
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(target)
+            _fsync_folder(target.parent)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Busy("The disk for videos is full", code=Code.STORAGE_FULL, retry_after=60) from None
+            raise
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+    def keep_image(self, data: bytes) -> str:
+        """Store an input image under its digest (hex SHA-256), which is returned."""
+        digest = hashlib.sha256(data).hexdigest()
+        target = self.image(digest)
+        if not target.exists():
+            self.publish(target, lambda part: _write(part, data))
+        return digest
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class DirectoryLock:
+    """One server a data directory. The lock is the kernel's: it ends with the process, however that ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / "server.lock"
+        self._file: IO[str] | None = None
+
+    def acquire(self, holder: str) -> None:
+        """Take the lock and write who holds it. Raises `ConfigurationError` that names the present holder."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._path.open("a+")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            present = file.read().strip() or "another process"
+            file.close()
+            raise ConfigurationError(
+                f"The data directory {self._path.parent} is in use by {present}. "
+                "Stop that server, or set REELWRIGHT_DATA_DIR to another folder."
+            ) from None
+        file.truncate(0)
+        file.write(holder)
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _checked(video_id: str) -> str:
+    if not is_video_id(video_id):
+        raise ValueError("not a video id")
+    return video_id
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""Small real engines that run in the real child process: one that behaves, and some that do not.
+
+The prompt's first word says how the engine behaves, so that one server can be given every kind of job.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from reelwright.engines.engine import Assignment, Card, Made, Report
+from reelwright.errors import Code, EngineError
+from reelwright.media.clip import Clip
+from reelwright.video import Task
+
+CARD = Card(
+    engine="toy",
+    model="toy",
+    title="Toy",
+    description="Paints frames in flat colours and misbehaves when told to",
+    generative_ai=False,
+    tasks=(Task.TEXT_TO_VIDEO, Task.IMAGE_TO_VIDEO),
+    honours=frozenset({"seed", "image"}),
+    max_pixel_frames=600 * 1280 * 720,
+    deterministic=True,
+    resumes=True,
+)
+
+
+class ToyEngine:
+    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `refuse`, `resume S`."""
+
+    def __init__(self, slots: int = 1, fail_to_load: bool = False) -> None:
+        self.slots = slots
+        self._fail_to_load = fail_to_load
+
+    def load(self) -> Mapping[str, Any]:
+        if self._fail_to_load:
+            raise EngineError("The toy is broken", code=Code.ENGINE_NOT_CONFIGURED)
+        return {"toy": "1.0"}
+
+    def generate(self, assignment: Assignment, report: Report) -> Made:
+        word, _, rest = assignment.request.prompt.partition(" ")
+        first = int((assignment.checkpoint or {}).get("frame", 0))
+        facts: dict[str, Any] = {"first_frame": first, "pid": os.getpid()}
+        match word:
+            case "slow":
+                for step in range(100):
+                    report.wait(float(rest) / 100)
+                    report.progress(step, 100)
+            case "deaf":
+                time.sleep(float(rest))
+            case "crash":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "hog":
+                hoard = bytearray(int(rest) << 20)
+                facts["hoard"] = len(hoard)
+            case "raise":
+                raise RuntimeError(f"secret /path/of/{rest}")
+            case "refuse":
+                raise EngineError("Prompt refused", code=Code.REFUSED, details="not nice")
+        frames = assignment.frames.array()
+        for index in range(first, len(frames)):
+            frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)
+            if word == "resume":
+                report.checkpoint({"frame": index + 1})
+                report.wait(float(rest))
+            report.progress(index + 1, len(frames))
+        clip = Clip(fps=assignment.request.fps, num_frames=len(frames), frames=assignment.frames)
+        return Made(clip=clip, facts=facts)
