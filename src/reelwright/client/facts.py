@@ -1,0 +1,125 @@
+"""What the server tells, as plain immutable values: videos, pages of videos, models, events. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+
+Status = Literal["queued", "in_progress", "completed", "failed"]
+
+
+class Fields(TypedDict, total=False):
+    """What `generate` takes beside the prompt. What is left out is the server's default.
+
+    `size` is "WIDTHxHEIGHT" in pixels; `seconds` the length; `image` a file's path, its bytes, a data URI or an https
+    URL; `extra_params` go to the engine as they are.
+    """
+
+    size: str
+    width: int
+    height: int
+    seconds: float
+    num_frames: int
+    fps: int
+    seed: int
+    negative_prompt: str
+    num_inference_steps: int
+    guidance_scale: float
+    motion_bucket_id: int
+    noise_aug_strength: float
+    image: Path | bytes | str
+    engine: str
+    model: str
+    priority: int
+    webhook: str
+    extra_params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a video failed: a stable code and a sentence."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """A video as the server last told it. Times are aware UTC; `raw` is the server's whole object."""
+
+    id: str
+    status: Status
+    progress: int = 0
+    prompt: str | None = None
+    model: str | None = None
+    engine: str | None = None
+    width: int | None = None
+    height: int | None = None
+    num_frames: int | None = None
+    fps: int | None = None
+    seed: int | None = None
+    queue_position: int | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    error: Failure | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def finished(self) -> bool:
+        return self.status in ("completed", "failed")
+
+
+AnyVideo = TypeVar("AnyVideo", bound=VideoFacts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[AnyVideo]):
+    """One page of a list; pass `last_id` as `after` for the next one while `has_more`."""
+
+    videos: tuple[AnyVideo, ...]
+    has_more: bool
+    last_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model the server can use; `facts` is its card as the server tells it."""
+
+    id: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One server-sent event: `progress`, `preview`, `completed` or `failed`. `id` resumes a broken stream."""
+
+    kind: str
+    id: str
+    data: Mapping[str, Any]
+
+
+_PLAIN = ("prompt", "model", "engine", "width", "height", "num_frames", "fps", "seed", "queue_position")
+_TIMES = ("created_at", "started_at", "completed_at", "expires_at")
+
+
+def video_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `VideoFacts` out of the server's video object."""
+    error = body.get("error")
+    return {
+        "id": body["id"],
+        "status": body["status"],
+        "progress": body.get("progress") or 0,
+        **{name: body.get(name) for name in _PLAIN},
+        **{name: _time(body.get(name)) for name in _TIMES},
+        "error": Failure(code=str(error.get("code")), message=str(error.get("message"))) if error else None,
+        "raw": body,
+    }
+
+
+def _time(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,197 @@
+"""`Client`: the server from plain Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+
+from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
+from reelwright.client.facts import Event, Fields, Model, Page, VideoFacts, video_facts
+from reelwright.client.part import Part
+from reelwright.client.watch import Watch
+from reelwright.client.wire import (
+    CHUNK,
+    DEFAULT_SERVER,
+    connection,
+    creation,
+    event_data,
+    listening,
+    models_of,
+    object_of,
+    page_query,
+    path_of,
+    poll_after,
+    reaching,
+)
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video(VideoFacts):
+    """A video and the client that knows where it lives. Immutable: `wait` and `refresh` return the newer state."""
+
+    client: Client = field(repr=False, compare=False)
+
+    def refresh(self) -> Video:
+        return self.client.get(self.id)
+
+    def wait(self, timeout: float | None = None, on_progress: Callable[[Video], None] | None = None) -> Video:
+        """See `Client.wait`."""
+        return self.client.wait(self.id, timeout, on_progress)
+
+    def save(self, path: Path | str) -> Path:
+        """See `Client.save`."""
+        return self.client.save(self.id, path)
+
+    def events(self) -> Generator[Event]:
+        """See `Client.events`."""
+        return self.client.events(self.id)
+
+    def cancel(self) -> Video:
+        return self.client.cancel(self.id)
+
+    def delete(self) -> None:
+        self.client.delete(self.id)
+
+
+class Client:
+    """A connection to one server. Use it as a context manager, or `close` it. Threads may share it.
+
+    `patience`: for how many seconds a `wait` puts up with a server that does not answer (one that restarts, say).
+    Raises ValueError when `server` is not an http(s) URL.
+    """
+
+    def __init__(self, server: str = DEFAULT_SERVER, *, api_key: str | None = None, patience: float = 30.0) -> None:
+        import httpx2
+
+        self._http = httpx2.Client(**connection(server, api_key))
+        self._patience = patience
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def generate(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]) -> Video:
+        """Ask for a video; returns as soon as the server has accepted the job. See `Fields` for the options.
+
+        With `idempotency_key`, a repeated call returns the first call's video. Raises `APIError`, `Unreachable`, and
+        OSError for an image that cannot be read.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return self._video_in(self._call("POST", "/v1/videos", json=creation(prompt, fields), headers=headers))
+
+    def get(self, video_id: str) -> Video:
+        return self._video_in(self._call("GET", path_of(video_id)))
+
+    def list(self, *, limit: int = 20, after: str | None = None, order: Literal["asc", "desc"] = "desc") -> Page[Video]:
+        """One page of this key's videos, newest first unless `order` is "asc"."""
+        body = object_of(self._call("GET", "/v1/videos", params=page_query(limit, after, order)))
+        videos = tuple(self._video(item) for item in body["data"])
+        return Page(videos=videos, has_more=body["has_more"], last_id=body.get("last_id"))
+
+    def cancel(self, video_id: str) -> Video:
+        """Stop its job. A video that is finished already stays as it is."""
+        return self._video_in(self._call("POST", path_of(video_id, "cancel")))
+
+    def delete(self, video_id: str) -> None:
+        """Remove it and its file; stops a running job first."""
+        self._call("DELETE", path_of(video_id))
+
+    def models(self) -> tuple[Model, ...]:
+        return models_of(self._call("GET", "/v1/models"))
+
+    def health(self) -> Mapping[str, Any]:
+        """The server's own words about itself (`GET /health`)."""
+        return object_of(self._call("GET", "/health"))
+
+    def ready(self) -> Mapping[str, Any]:
+        """The deep check (`GET /ready`). Raises `Busy` with the reason while the server cannot generate."""
+        return object_of(self._call("GET", "/ready"))
+
+    def events(self, video_id: str, *, after: str | None = None) -> Generator[Event]:
+        """What happens to a video, as it happens, to its end. `after` is the id of the last event already seen."""
+        return self._events(video_id, after, None)
+
+    def wait(
+        self, video_id: str, timeout: float | None = None, on_progress: Callable[[Video], None] | None = None
+    ) -> Video:
+        """Wait for the video's end and return it completed. `timeout` in seconds; None waits for ever.
+
+        `on_progress` gets the video whenever its state, progress or place in the queue changes. Follows the server's
+        events; where there are none, asks as often as the server says. Raises `VideoFailed`, `WaitTimeout`.
+        """
+        watch: Watch[Video] = Watch(timeout, on_progress, self._patience)
+        while True:
+            try:
+                response = self._call("GET", path_of(video_id))
+                if watch.saw(self._video_in(response), poll_after(response)):
+                    return watch.result()
+                if watch.follows:
+                    self._follow(video_id, watch)
+            except Unreachable as error:
+                watch.lost(error)
+            except APIError as error:
+                watch.refused(error)
+            time.sleep(watch.pause())
+
+    def save(self, video_id: str, path: Path | str, *, variant: Literal["video", "thumbnail"] = "video") -> Path:
+        """Download the finished file to `path`, which appears only when it is complete (and is replaced if it exists).
+
+        Raises `Conflict` or `NotFound` when there is no file (yet), OSError when `path` cannot be written.
+        """
+        with self._stream(path_of(video_id, "content"), params={"variant": variant}) as response, Part(path) as part:
+            for chunk in response.iter_bytes(CHUNK):
+                part.write(chunk)
+        return Path(path)
+
+    def _follow(self, video_id: str, watch: Watch[Video]) -> None:
+        watch.listening()
+        try:
+            with closing(self._events(video_id, watch.last_event, watch.silence())) as events:
+                for event in events:
+                    if watch.heard(event, self._video):
+                        return
+        except NotFound:
+            watch.follows = False
+
+    def _events(self, video_id: str, after: str | None, silence: float | None) -> Generator[Event]:
+        from httpx2 import EventSource
+
+        with self._stream(path_of(video_id, "events"), **listening(after, silence)) as response:
+            for message in EventSource(response):
+                yield Event(kind=message.event, id=message.id, data=event_data(message.data))
+
+    def _video(self, body: Mapping[str, Any]) -> Video:
+        return Video(client=self, **video_facts(body))
+
+    def _video_in(self, response: httpx2.Response) -> Video:
+        return self._video(object_of(response))
+
+    def _call(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        with reaching(self._http.base_url):
+            response = self._http.request(method, path, **options)
+        if response.is_success:
+            return response
+        raise api_error(response)
+
+    @contextmanager
+    def _stream(self, path: str, **options: Any) -> Generator[httpx2.Response]:
+        with (
+            reaching(self._http.base_url),
+            self._http.stream("GET", path, **options) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise api_error(response)
+            yield response

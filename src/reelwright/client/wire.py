@@ -1,0 +1,128 @@
+"""What both clients say and hear on the wire: paths, bodies, headers, and the words for a lost connection."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote, urlsplit
+
+from reelwright.client.errors import Unreachable
+from reelwright.client.facts import Fields, Model
+
+if TYPE_CHECKING:
+    import httpx2
+
+DEFAULT_SERVER = "http://127.0.0.1:3001"
+CHUNK = 256 * 1024
+_CONNECT_S, _ANSWER_S = 5.0, 60.0
+_MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
+
+
+def connection(server: str, api_key: str | None) -> dict[str, Any]:
+    """The arguments of an `httpx2` client. Raises ValueError when `server` is not an http(s) URL."""
+    import httpx2
+
+    parts = urlsplit(server)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"Invalid server: {server!r}. Give an address such as {DEFAULT_SERVER}")
+    return {
+        "base_url": server.rstrip("/"),
+        "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
+        "timeout": httpx2.Timeout(_ANSWER_S, connect=_CONNECT_S),
+        # A proxy that the environment names cannot reach a server on this machine.
+        "trust_env": not _loopback(parts.hostname),
+        # Loading the certificates takes 60 ms, and without redirects a plain http server never leads to TLS.
+        "verify": parts.scheme == "https",
+        "follow_redirects": False,
+    }
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def path_of(video_id: str, part: str | None = None) -> str:
+    path = f"/v1/videos/{quote(video_id, safe='')}"
+    return f"{path}/{part}" if part else path
+
+
+def page_query(limit: int, after: str | None, order: str) -> dict[str, str | int]:
+    query: dict[str, str | int] = {"limit": limit, "order": order}
+    return query | {"after": after} if after else query
+
+
+def creation(prompt: str, fields: Fields) -> dict[str, Any]:
+    """The JSON body of `POST /v1/videos`; reads the image's file. Raises OSError when it cannot."""
+    body = dict(cast("Mapping[str, Any]", fields))
+    image = body.pop("image", None)
+    if image is not None:
+        body["input_reference"] = {"image_url": _image_url(image)}
+    return {"prompt": prompt} | body
+
+
+def _image_url(image: Path | bytes | str) -> str:
+    if isinstance(image, str) and image.startswith(("data:", "https://", "http://")):
+        return image
+    data = image if isinstance(image, bytes) else Path(image).read_bytes()
+    media_type = next((name for magic, name in _MAGIC if data.startswith(magic)), "application/octet-stream")
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def listening(after: str | None, silence: float | None) -> dict[str, Any]:
+    """The request for a stream of events after the event `after`; silent for at most `silence` seconds (None: ever)."""
+    import httpx2
+
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    return {
+        "headers": headers | ({"Last-Event-ID": after} if after else {}),
+        "timeout": httpx2.Timeout(_ANSWER_S, connect=_CONNECT_S, read=silence),
+    }
+
+
+def event_data(text: str) -> Mapping[str, Any]:
+    data = json.loads(text) if text else {}
+    return data if isinstance(data, dict) else {"value": data}
+
+
+def poll_after(response: httpx2.Response) -> float:
+    """Seconds until the server wants to be asked again (`openai-poll-after-ms`); 1 where it does not say."""
+    try:
+        return max(0.05, float(response.headers.get("openai-poll-after-ms", 1000)) / 1000)
+    except ValueError:
+        return 1.0
+
+
+def models_of(response: httpx2.Response) -> tuple[Model, ...]:
+    return tuple(Model(id=item["id"], facts=item) for item in object_of(response)["data"])
+
+
+def object_of(response: httpx2.Response) -> Mapping[str, Any]:
+    """The JSON object in an answer. Raises `Unreachable` for anything else: that is no Reelwright server."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise Unreachable(f"{response.request.url} did not answer with a JSON object. Is that a Reelwright server?")
+    return body
+
+
+@contextmanager
+def reaching(server: object) -> Iterator[None]:
+    """Names the server in every failure of the connection."""
+    import httpx2
+
+    try:
+        yield
+    except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        raise Unreachable(f"No server answers at {server}") from error
+    except (httpx2.TransportError, httpx2.DecodingError) as error:
+        raise Unreachable(f"The connection to {server} broke: {error or type(error).__name__}") from error
