@@ -1,0 +1,115 @@
+"""What the local engine offers, told without loading anything: its cards, and which recipes fit a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reelwright.engines.engine import Card
+from reelwright.engines.local.options import Model, Options
+from reelwright.engines.local.recipe import Placement, Recipe, Tier
+from reelwright.engines.local.recipes import RECIPES
+from reelwright.video import Task
+
+ENGINE = "local"
+
+_OPTIONAL_FIELDS = frozenset(
+    {
+        "negative_prompt",
+        "num_inference_steps",
+        "guidance_scale",
+        "motion_bucket_id",
+        "noise_aug_strength",
+        "image",
+    }
+)
+
+
+def cards(options: Mapping[str, Any]) -> tuple[Card, ...]:
+    """One card for each model that these engine options configure. Raises ConfigurationError for wrong options."""
+    parsed = Options.parse(options)
+    return tuple(card(model, parsed) for model in parsed.models.values())
+
+
+def card(model: Model, options: Options) -> Card:
+    """A batched result is within rounding of a single one but not bit for bit the same, so batching ends the claim."""
+    recipe = model.recipe
+    exact_checkpoints = options.speed != "fast" or "first_block_cache" not in recipe.levers
+    return Card(
+        engine=ENGINE,
+        model=model.name,
+        title=recipe.title,
+        description=recipe.description,
+        generative_ai=True,
+        tasks=model.tasks,
+        honours=honours(model),
+        min_side=recipe.min_side,
+        max_side=recipe.max_side,
+        side_multiple=recipe.side_multiple,
+        min_frames=1,
+        max_frames=recipe.max_frames,
+        max_fps=60,
+        max_pixel_frames=recipe.max_pixels * recipe.max_frames,
+        default_width=recipe.width,
+        default_height=recipe.height,
+        default_frames=recipe.frames,
+        default_fps=recipe.fps,
+        default_steps=recipe.steps,
+        max_steps=recipe.max_steps,
+        deterministic=options.batch_of(recipe) == 1,
+        resumes=recipe.resumes and exact_checkpoints,
+        license=license_note(model),
+    )
+
+
+def honours(model: Model) -> frozenset[str]:
+    """The optional request fields that change this model's result."""
+    fields = {"seed"}
+    for variant in model.recipe.variants:
+        if variant.task in model.tasks:
+            fields |= _OPTIONAL_FIELDS & variant.arguments.keys()
+        if variant.via_image and model.image is not None and model.image.honours_negative_prompt:
+            fields.add("negative_prompt")
+    if Task.IMAGE_TO_VIDEO not in model.tasks:
+        fields.discard("image")
+    return frozenset(fields)
+
+
+def license_note(model: Model) -> str:
+    if model.image is None or model.image.license == model.recipe.license:
+        return model.recipe.license
+    return f"{model.recipe.license}; the text-to-image stage: {model.image.license}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How a recipe fits a device: the fastest placement its memory allows, or None when none does."""
+
+    recipe: Recipe
+    placement: Placement | None
+
+
+def fits(memory: int, *, accelerator: bool) -> tuple[Fit, ...]:
+    """Every built-in recipe with the fastest placement that `memory` bytes (of the GPU, else of the machine) allow."""
+    return tuple(
+        Fit(recipe=recipe, placement=fitting(recipe, memory, accelerator=accelerator)) for recipe in RECIPES.values()
+    )
+
+
+def fitting(recipe: Recipe, memory: int, *, accelerator: bool) -> Placement | None:
+    """The fastest placement of a recipe that `memory` bytes allow, None when none does."""
+    return next((tier.placement for tier in tiers(recipe, accelerator=accelerator) if tier.memory <= memory), None)
+
+
+def tiers(recipe: Recipe, *, accelerator: bool) -> tuple[Tier, ...]:
+    """The placements that exist on such a machine, fastest first.
+
+    Without a GPU there are two: everything warm in main memory (half as much again as the lean figure), and lean.
+    """
+    if accelerator:
+        return tuple(tier for tier in recipe.tiers if tier.placement is not Placement.LEAN)
+    lean = next(tier for tier in recipe.tiers if tier.placement is Placement.LEAN)
+    fastest = recipe.tiers[0]
+    resident = Tier(placement=Placement.RESIDENT, memory=lean.memory * 3 // 2, decode_chunk=fastest.decode_chunk)
+    return (resident, lean)

@@ -1,0 +1,199 @@
+"""The options of the local engine: JSON in, checked values out. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from reelwright.engines.local.recipe import FrameRule, ImageRecipe, Placement, Recipe
+from reelwright.engines.local.recipes import GENERIC, IMAGE_RECIPES, RECIPES
+from reelwright.errors import ConfigurationError
+from reelwright.video import Task
+
+SPEEDS = ("plain", "exact", "fast")
+
+_OVERRIDES = frozenset(
+    {
+        "title",
+        "width",
+        "height",
+        "frames",
+        "fps",
+        "steps",
+        "guidance",
+        "max_side",
+        "max_pixels",
+        "max_frames",
+        "max_steps",
+    }
+    | {"side_multiple", "min_side", "dtype", "license"}
+)
+_MODEL_KEYS = _OVERRIDES | {"recipe", "source", "revision", "image", "image_source", "tasks", "frame_rule"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A recipe with its weights: `source` is a folder or a Hub id, `image` the text → image stage where one is needed."""
+
+    name: str
+    recipe: Recipe
+    source: str
+    revision: str | None = None
+    image: ImageRecipe | None = None
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def parse(cls, name: str, value: object) -> Self:
+        """`value`: None (the built-in recipe of that name), a folder or Hub id, or a mapping of the keys below.
+
+        Keys: `recipe`, `source`, `revision`, `image` (an image recipe's name, or None for images only),
+        `image_source`, `tasks`, `frame_rule` ([step, offset]) and any of the recipe's default numbers.
+        """
+        fields = _fields(name, value)
+        recipe = _recipe(name, fields)
+        source = fields.get("source") or recipe.repo
+        if not source:
+            raise ConfigurationError(f"Local model {name!r} has no source: name a folder or a Hugging Face repository.")
+        image = _image(name, recipe, fields)
+        return cls(
+            name=name,
+            recipe=recipe,
+            source=source,
+            revision=fields.get("revision"),
+            image=image,
+            tasks=_tasks(name, recipe, image, fields),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything that can be set on the engine. Times in seconds, memory in bytes.
+
+    `batch`: how many compatible requests may share one denoising run (1: none, every result exact); `batch_window`:
+    how long the first of them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first.
+    `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids.
+    """
+
+    models: Mapping[str, Model]
+    device: str = "auto"
+    placement: Placement | None = None
+    memory: int | None = None
+    speed: str = "plain"
+    compile: bool | None = None
+    batch: int = 1
+    batch_window: float = 0.05
+    idle_seconds: float = 900.0
+    checkpoint_steps: int = 5
+    checkpoint_seconds: float = 30.0
+    preview_seconds: float = 2.0
+    lora_folder: str | None = None
+    lora_hub: bool = False
+    image: str = field(default="sdxl-turbo")
+
+    @classmethod
+    def parse(cls, options: Mapping[str, Any]) -> Self:
+        """Raises ConfigurationError naming the option, its value and what is allowed."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        unknown = options.keys() - known
+        if unknown:
+            raise ConfigurationError(
+                f"Unknown local engine option {sorted(unknown)[0]!r}. Known: {', '.join(sorted(known))}."
+            )
+        values = {key: value for key, value in options.items() if value is not None}
+        values["models"] = _models(values.get("models"), values.get("image", "sdxl-turbo"))
+        if values.get("placement") in ("auto", ""):
+            del values["placement"]
+        if "placement" in values:
+            values["placement"] = _placement(values["placement"])
+        parsed = cls(**values)
+        parsed._check()
+        return parsed
+
+    def batch_of(self, recipe: Recipe) -> int:
+        """How many requests of this recipe may share a run here."""
+        return min(self.batch, recipe.batches)
+
+    def _check(self) -> None:
+        if self.speed not in SPEEDS:
+            raise _wrong("speed", self.speed, f"one of {', '.join(SPEEDS)}")
+        for name, least in (("batch", 1), ("checkpoint_steps", 1)):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
+                raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")
+        for name in ("batch_window", "idle_seconds", "checkpoint_seconds", "preview_seconds"):
+            if not isinstance(getattr(self, name), int | float) or getattr(self, name) < 0:
+                raise _wrong(name, getattr(self, name), "a number of seconds, not negative")
+
+
+def _models(value: object, image: str) -> Mapping[str, Model]:
+    if not value:
+        value = [name for name in RECIPES if name != GENERIC.name]
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        value = dict(part.split("=", 1) if "=" in part else (part, None) for part in value)
+    if not isinstance(value, Mapping):
+        raise _wrong("models", value, "names, name=folder pairs, or a mapping of names to models")
+    return {name: Model.parse(name, _with_image(fields, image)) for name, fields in value.items()}
+
+
+def _with_image(value: object, image: str) -> dict[str, Any]:
+    fields = {"source": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
+    fields.setdefault("image", image)
+    return fields
+
+
+def _fields(name: str, value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if isinstance(value, str):
+        return {"source": value}
+    if not isinstance(value, Mapping):
+        raise _wrong(f"models[{name}]", value, "a folder, a Hugging Face repository, or a mapping")
+    unknown = value.keys() - _MODEL_KEYS
+    if unknown:
+        raise _wrong(f"models[{name}]", sorted(unknown)[0], f"the keys {', '.join(sorted(_MODEL_KEYS))}")
+    return dict(value)
+
+
+def _recipe(name: str, fields: Mapping[str, Any]) -> Recipe:
+    wanted = fields.get("recipe", name if name in RECIPES else GENERIC.name)
+    if wanted not in RECIPES:
+        raise _wrong(f"models[{name}].recipe", wanted, f"one of {', '.join(RECIPES)}")
+    changes: dict[str, Any] = {key: fields[key] for key in fields.keys() & _OVERRIDES}
+    if "frame_rule" in fields:
+        step, offset = fields["frame_rule"]
+        changes["frame_rule"] = FrameRule(step=step, offset=offset)
+    return dataclasses.replace(RECIPES[wanted], **changes)
+
+
+def _image(name: str, recipe: Recipe, fields: Mapping[str, Any]) -> ImageRecipe | None:
+    if not any(variant.via_image for variant in recipe.variants) or fields.get("image") is None:
+        return None
+    wanted = fields["image"]
+    if wanted not in IMAGE_RECIPES:
+        raise _wrong(f"models[{name}].image", wanted, f"one of {', '.join(IMAGE_RECIPES)}")
+    image = IMAGE_RECIPES[wanted]
+    return dataclasses.replace(image, repo=fields["image_source"]) if fields.get("image_source") else image
+
+
+def _tasks(name: str, recipe: Recipe, image: ImageRecipe | None, fields: Mapping[str, Any]) -> tuple[Task, ...]:
+    possible = tuple(v.task for v in recipe.variants if not v.via_image or image is not None)
+    if "tasks" not in fields:
+        return possible[:1] if recipe.name == GENERIC.name else possible
+    wanted = tuple(fields["tasks"])
+    if not wanted or not set(wanted) <= set(possible):
+        raise _wrong(f"models[{name}].tasks", list(wanted), f"some of {', '.join(possible)}")
+    return tuple(Task(task) for task in wanted)
+
+
+def _placement(value: object) -> Placement:
+    try:
+        return Placement(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise _wrong("placement", value, f"auto or one of {', '.join(Placement)}") from None
+
+
+def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:
+    return ConfigurationError(f"Local engine option {name}: {value!r} is not allowed; it takes {allowed}.")

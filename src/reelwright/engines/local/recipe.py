@@ -1,0 +1,155 @@
+"""A recipe: how a family of video models is loaded and asked, as data. Nothing here imports torch.
+
+A recipe names the diffusers classes and the weights, the numbers a request gets when it leaves them out, which request
+fields the pipeline honours and under which argument, how much memory each way of placing the weights takes, and what
+it may promise (resuming to the same bits, batching). The code that runs a recipe knows no family by name.
+
+Memory figures are estimates for the default size in the recipe's own dtype. Licence notes are pointers: the model's
+page has the terms that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from reelwright.video import Task
+
+GIB = 1024**3
+
+
+class Placement(StrEnum):
+    """Where the weights are while a job runs, from the fastest to the leanest.
+
+    `RESIDENT`: all on the device. `MODEL`: one component at a time on the device, the rest in main memory.
+    `SEQUENTIAL`: one layer at a time (very slow). `LEAN`: for a machine without a GPU: only the pipeline at work is in
+    memory, and frames are decoded one or few at a time.
+    """
+
+    RESIDENT = "resident"
+    MODEL = "model"
+    SEQUENTIAL = "sequential"
+    LEAN = "lean"
+
+
+class LatentSpace(StrEnum):
+    """How a pipeline's latents relate to its VAE's: times a factor, standardised per channel, or both."""
+
+    SCALED = "scaled"
+    STANDARDISED = "standardised"
+    STANDARDISED_SCALED = "standardised_scaled"
+
+
+class LatentAxes(StrEnum):
+    """The order of a pipeline's latents: frames before channels, channels before frames, or packed to tokens."""
+
+    FRAMES_FIRST = "bfchw"
+    CHANNELS_FIRST = "bcfhw"
+    PACKED = "packed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tier:
+    """`memory` bytes on the device are enough for this placement; frames are decoded `decode_chunk` at a time."""
+
+    placement: Placement
+    memory: int
+    decode_chunk: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRule:
+    """A pipeline makes only counts of the form `step` × k + `offset` (k ≥ 0)."""
+
+    step: int = 1
+    offset: int = 0
+
+    def at_least(self, frames: int) -> int:
+        """The smallest count the pipeline makes that is not below `frames`; the first `frames` of it are kept."""
+        above = max(0, frames - self.offset)
+        return max(1, -(-above // self.step) * self.step + self.offset)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One task of a recipe. `arguments` maps a request's field to the pipeline's argument; `fixed` are always passed.
+
+    `via_image`: the pipeline itself starts from an image, so a text first becomes one (see `ImageRecipe`).
+    """
+
+    task: Task
+    pipeline: str
+    arguments: Mapping[str, str]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    via_image: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRecipe:
+    """A text → image stage. `repo` is a Hub id or a folder."""
+
+    name: str
+    pipeline: str
+    repo: str
+    dtype: str
+    steps: int
+    guidance: float
+    license: str
+    honours_negative_prompt: bool = False
+    loras: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A component that lives in a repository of its own (AnimateDiff's motion adapter)."""
+
+    name: str
+    model: str
+    repo: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One family. Sizes in pixels (`max_pixels` bounds width × height), `tiers` from the fastest to the leanest, `component_dtypes` override `dtype`.
+
+    `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
+    many requests one denoising run may carry. `levers`: the speed levers that act on this pipeline (see speed.py).
+    """
+
+    name: str
+    title: str
+    description: str
+    repo: str
+    variants: tuple[Variant, ...]
+    dtype: str
+    license: str
+    tiers: tuple[Tier, ...]
+    width: int
+    height: int
+    frames: int
+    fps: int
+    steps: int
+    guidance: float
+    max_side: int
+    max_pixels: int
+    max_frames: int
+    side_multiple: int
+    min_side: int = 64
+    max_steps: int = 100
+    frame_rule: FrameRule = FrameRule()
+    component_dtypes: Mapping[str, str] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
+    latent_space: LatentSpace = LatentSpace.SCALED
+    latent_axes: LatentAxes = LatentAxes.CHANNELS_FIRST
+    resumes: bool
+    batches: int = 1
+    loras: bool = False
+    levers: frozenset[str] = frozenset()
+
+    def variant(self, task: Task) -> Variant | None:
+        return next((variant for variant in self.variants if variant.task is task), None)
+
+    def tier(self, placement: Placement) -> Tier | None:
+        return next((tier for tier in self.tiers if tier.placement is placement), None)
