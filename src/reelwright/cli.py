@@ -1,5 +1,0 @@
-"""The `reelwright` command."""
-
-
-def main() -> None:
-    raise SystemExit("not yet")

@@ -1,0 +1,52 @@
+"""The `reelwright` command.
+
+Exit codes: 0 done; 1 the job failed or the server could not do it; 2 wrong usage or configuration; 130 interrupted.
+Heavy imports (settings, HTTP, rich) stand inside the commands, so that `reelwright --help` is quick.
+"""
+
+from __future__ import annotations
+
+import click
+
+from reelwright import __version__
+from reelwright.cli.generate import generate
+from reelwright.cli.models import models
+from reelwright.cli.setup import config, doctor, serve
+from reelwright.cli.videos import cancel, download, ls, rm, show
+
+_EPILOG = """\b
+Exit codes: 0 done, 1 the job failed, 2 wrong usage or configuration, 130 interrupted.
+
+\b
+Shell completion, for bash (zsh and fish alike):
+  eval "$(_REELWRIGHT_COMPLETE=bash_source reelwright)"
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", "-V", package_name="reelwright", message="reelwright %(version)s")
+def cli() -> None:
+    """A prompt goes in, an MP4 comes out.
+
+    \b
+    Make a video:     reelwright generate "A beautiful sunset over the ocean" -o sunset.mp4
+    Run the server:   reelwright serve
+    What can I use?   reelwright doctor
+    """
+
+
+for _command in (serve, generate, models, ls, show, download, cancel, rm, doctor, config):
+    cli.add_command(_command)
+
+
+def main() -> int:
+    """Run the command line; the result is the exit code."""
+    try:
+        result = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return 130
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,132 @@
+"""How a waiting command shows what it waits for: a bar in a terminal, plain lines elsewhere. Only measured progress."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reelwright.client import VideoFacts
+
+_LINE_EVERY = 10
+"""Percent between two plain lines."""
+
+
+class ProgressView(Protocol):
+    """A context manager that is told each newer state of the video."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, video: VideoFacts) -> None: ...
+
+
+def progress_view(*, quiet: bool) -> ProgressView:
+    """The view that fits: nothing, a bar when stderr is a capable terminal, else lines."""
+    if quiet:
+        return Silence()
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        console = Console(stderr=True)
+        if not console.is_dumb_terminal:
+            return Bar(console)
+    return Lines()
+
+
+def stage(video: VideoFacts) -> str:
+    """What happens to the video now, in a word or two."""
+    if video.status == "queued":
+        return "queued" if video.queue_position is None else f"queued, place {video.queue_position}"
+    if video.status == "in_progress":
+        return "finishing" if video.progress >= 100 else "rendering"
+    if video.status == "failed" and video.error is not None and video.error.code == "cancelled":
+        return "cancelled"
+    return "done" if video.status == "completed" else "failed"
+
+
+class Silence:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        pass
+
+    def show(self, video: VideoFacts) -> None:
+        pass
+
+
+class Lines:
+    """One line on stderr for each stage and every ten percent."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        pass
+
+    def show(self, video: VideoFacts) -> None:
+        now = stage(video)
+        told = (now, video.progress // _LINE_EVERY)
+        if told == self._told:
+            return
+        self._told = told
+        percent = f" {video.progress} %" if now == "rendering" and video.progress else ""
+        click.echo(f"{video.id}: {now}{percent}", err=True)
+
+
+class Bar:
+    """Stage, bar, percent, elapsed and remaining time. The bar pulses while nothing is measured yet."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("[bold]{task.description}", justify="left"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]left"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            expand=True,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._progress.update(self._task, description="interrupted" if kind is KeyboardInterrupt else "failed")
+        self._progress.stop()
+
+    def show(self, video: VideoFacts) -> None:
+        measured = video.status == "completed" or video.progress > 0
+        self._progress.update(
+            self._task,
+            description=stage(video),
+            total=100 if measured else None,
+            completed=100 if video.status == "completed" else video.progress,
+        )

@@ -1,0 +1,174 @@
+"""Commands about this machine's own set-up: `serve`, `doctor`, `config`.
+
+Their flags are made from `Settings`, so that there is one list of names, descriptions and defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import click
+
+from reelwright.cli.connection import Refused
+from reelwright.cli.table import show_table
+from reelwright.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from reelwright.app import Finding
+    from reelwright.settings import Settings
+
+_NAME_WIDTH = 20
+
+
+class JSONText(click.ParamType[Any]):
+    name = "json"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            self.fail(f"{value!r} is not JSON: {error}", param, ctx)
+
+
+class SettingsCommand(click.Command):
+    """A command with one flag for each setting. The settings are imported only when its flags are needed."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        from reelwright.settings import Settings
+
+        flags = [_flag(name, field) for name, field in Settings.model_fields.items()]
+        return [*self.params, *flags, *super().get_params(ctx)[len(self.params) :]]
+
+
+def _flag(name: str, field: FieldInfo) -> click.Option:
+    from reelwright.settings import environment_name
+
+    default = "" if field.default in (None, (), {}) else f"; default: {_text(field.default)}"
+    choices = _choices(field.annotation)
+    boolean = field.annotation is bool
+    kind: click.ParamType[Any] | None = None
+    if choices:
+        kind = click.Choice(choices)
+    elif get_origin(field.annotation) is dict:
+        kind = JSONText()
+    return click.Option(
+        [f"--{name.replace('_', '-')}"],
+        help=f"{field.description} [env: {environment_name(name)}{'' if boolean else default}]",
+        type=None if boolean else kind,
+        is_flag=boolean,
+        default=None,
+        metavar=None if kind or boolean else _metavar(name),
+    )
+
+
+def _metavar(name: str) -> str:
+    return name.rpartition("_")[2].upper()
+
+
+def _choices(annotation: Any) -> list[str]:
+    """The words a setting allows, if it allows only certain words (or none)."""
+    options = [annotation, *get_args(annotation)]
+    return [str(word) for option in options if get_origin(option) is Literal for word in get_args(option)]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    if isinstance(value, dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)
+
+
+@contextmanager
+def _configuration_errors() -> Generator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        raise Refused(error.message) from None
+
+
+@click.command(
+    cls=SettingsCommand,
+    short_help="Run the server.",
+    epilog="\b\nExamples:\n  reelwright serve\n  reelwright serve --port 8000 --engine sketch --log-format json\n\n"
+    "Every flag can also be an environment variable or a line in `.env`; the flag wins.",
+)
+def serve(**flags: Any) -> int:
+    """Run the server: the API, the queue and the page, on http://localhost:3001."""
+    with _configuration_errors():
+        from reelwright.app import serve as run
+        from reelwright.settings import load_settings
+
+        return run(load_settings(**flags))
+
+
+@click.command(
+    cls=SettingsCommand,
+    short_help="Say what works here and what to do about the rest.",
+    epilog="\b\nExample:\n  reelwright doctor --engine local",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as a JSON array.")
+def doctor(as_json: bool, **flags: Any) -> int:
+    """Say what works on this machine, what does not, and what to do about it.
+
+    Takes the same flags as `serve`. Exits 0 when there is something that can generate.
+    """
+    with _configuration_errors():
+        from reelwright.app import survey
+        from reelwright.settings import load_settings
+
+        findings = survey(load_settings(**flags))
+    if as_json:
+        rows = [{"name": f.name, "ok": f.ok, "detail": f.detail, "remedy": f.remedy} for f in findings]
+        click.echo(json.dumps(rows))
+    else:
+        _show_findings(findings)
+    return 0 if any(finding.ok for finding in findings if finding.name.startswith("engine")) else 1
+
+
+def _show_findings(findings: Sequence[Finding]) -> None:
+    """One block a finding: a mark, the name, what was found, and the remedy below it."""
+    for finding in findings:
+        mark, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")}[finding.ok]
+        name = click.style(f"{finding.name:<{_NAME_WIDTH}}", bold=True)
+        click.echo(f"{click.style(mark, fg=colour)} {name} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"  {'':<{_NAME_WIDTH}} → {finding.remedy}")
+
+
+@click.command(
+    short_help="Show every setting and where its value comes from.", epilog="\b\nExample:\n  reelwright config --json"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of name, value, source and description.")
+def config(as_json: bool) -> None:
+    """Show every setting: its value here, where that comes from, and what it does. Secrets are hidden."""
+    with _configuration_errors():
+        from reelwright.settings import load_settings
+
+        rows = list(_settings_rows(load_settings()))
+    if as_json:
+        click.echo(
+            json.dumps([dict(zip(("name", "value", "source", "description"), row, strict=True)) for row in rows])
+        )
+        return
+    show_table(("Setting", "Value", "From", "What it does"), rows, wrapped="What it does")
+
+
+def _settings_rows(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
+    from dotenv import dotenv_values
+
+    from reelwright.settings import environment_name
+
+    from_file = dotenv_values(".env")
+    for name, field in type(settings).model_fields.items():
+        variable = environment_name(name)
+        source = "environment" if os.environ.get(variable) else ".env" if from_file.get(variable) else "default"
+        value = getattr(settings, name)
+        shown = "(set, hidden)" if value and not field.repr else _text(value)
+        yield variable, shown, source, field.description or ""

@@ -1,0 +1,131 @@
+"""Commands about videos that exist: `ls`, `show`, `download`, `cancel`, `rm`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reelwright.cli.connection import connected, server_options
+from reelwright.cli.output import chosen_path
+from reelwright.cli.progress import progress_view, stage
+from reelwright.cli.table import show_table
+
+if TYPE_CHECKING:
+    from reelwright.client import Client, Video
+
+_SERVER = "http://127.0.0.1:3001"
+_PAGE = 100
+_PROMPT_SHOWN = 60
+
+
+@click.command(epilog="\b\nExample:\n  reelwright ls --limit 5 --status completed")
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "--status",
+    type=click.Choice(["queued", "in_progress", "completed", "failed"]),
+    help="Only videos in this state.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of video objects.")
+@server_options(default=_SERVER)
+def ls(limit: int, status: str | None, as_json: bool, server: str, api_key: str | None) -> None:
+    """List videos, the newest first."""
+    with connected(server, api_key) as client:
+        videos = _newest(client, limit, status)
+    if as_json:
+        click.echo(json.dumps([video.raw for video in videos]))
+        return
+    rows = [
+        (video.id, _state(video), _when(video.created_at), video.engine or "", _cut(video.prompt or ""))
+        for video in videos
+    ]
+    show_table(("ID", "State", "Created", "Engine", "Prompt"), rows, wrapped="Prompt")
+
+
+def _newest(client: Client, limit: int, status: str | None) -> list[Video]:
+    found: list[Video] = []
+    after = None
+    while True:
+        page = client.list(limit=min(limit, _PAGE) if status is None else _PAGE, after=after)
+        found += [video for video in page.videos if status in (None, video.status)]
+        if len(found) >= limit or not page.has_more:
+            return found[:limit]
+        after = page.last_id
+
+
+@click.command(epilog="\b\nExample:\n  reelwright show video_01JD… --json")
+@click.argument("video_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print the video object.")
+@server_options(default=_SERVER)
+def show(video_id: str, as_json: bool, server: str, api_key: str | None) -> None:
+    """Show everything about one video."""
+    with connected(server, api_key) as client:
+        video = client.get(video_id)
+    if as_json:
+        click.echo(json.dumps(video.raw))
+        return
+    for name, value in video.raw.items():
+        if value is not None and name != "object":
+            click.echo(f"{name + ':':<24}{_readable(video, name, value)}")
+
+
+@click.command(short_help="Save a video's MP4.", epilog="\b\nExample:\n  reelwright download video_01JD… -o sunset.mp4")
+@click.argument("video_id", metavar="ID")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write to. [default: ID.mp4]")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@server_options(default=_SERVER)
+def download(video_id: str, output: Path | None, force: bool, quiet: bool, server: str, api_key: str | None) -> None:
+    """Save a video's MP4 and print its path; waits for its end if it is under way."""
+    path = chosen_path(output, video_id, force=force)
+    with connected(server, api_key) as client:
+        video = client.get(video_id)
+        if not video.finished:
+            with progress_view(quiet=quiet) as view:
+                video = video.wait(on_progress=view.show)
+        video.save(path)
+    click.echo(path)
+
+
+@click.command(epilog="\b\nExample:\n  reelwright cancel video_01JD…")
+@click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
+@server_options(default=_SERVER)
+def cancel(video_ids: tuple[str, ...], server: str, api_key: str | None) -> None:
+    """Stop the jobs of videos. A finished video stays as it is."""
+    with connected(server, api_key) as client:
+        for video_id in video_ids:
+            video = client.cancel(video_id)
+            click.echo(f"{video.id}\t{stage(video)}")
+
+
+@click.command(short_help="Remove videos and their files.", epilog="\b\nExample:\n  reelwright rm video_01JD…")
+@click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
+@server_options(default=_SERVER)
+def rm(video_ids: tuple[str, ...], server: str, api_key: str | None) -> None:
+    """Remove videos and their files for good; jobs under way are stopped first."""
+    with connected(server, api_key) as client:
+        for video_id in video_ids:
+            client.delete(video_id)
+            click.echo(f"{video_id}\tremoved")
+
+
+def _state(video: Video) -> str:
+    return f"{stage(video)} {video.progress} %" if video.status == "in_progress" else stage(video)
+
+
+def _when(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _cut(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= _PROMPT_SHOWN else line[: _PROMPT_SHOWN - 1] + "…"
+
+
+def _readable(video: Video, name: str, value: object) -> str:
+    if name in ("created_at", "started_at", "completed_at", "expires_at"):
+        return _when(getattr(video, name))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
