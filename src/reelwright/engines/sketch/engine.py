@@ -1,0 +1,74 @@
+"""The engine: reads the prompt, sets up the painters, and draws the frames on two threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.media.clip import Clip
+
+if TYPE_CHECKING:
+    from reelwright.engines.sketch.film import Film
+
+
+class SketchEngine:
+    """Draws a moving scene from the prompt's words; no AI. Equal requests give equal frames, whatever `threads` is.
+
+    `threads` is how many frames are drawn side by side.
+    """
+
+    slots = 1
+
+    def __init__(self, *, threads: int = 2) -> None:
+        self._threads = max(1, threads)
+
+    def load(self) -> Mapping[str, Any]:
+        import numpy as np
+        import PIL
+
+        return {"numpy": np.__version__, "pillow": PIL.__version__, "device": "cpu"}
+
+    def generate(self, assignment: Assignment, report: Report) -> Made:
+        from reelwright.engines.sketch.film import film_of
+
+        film = film_of(assignment.request, assignment.image_path)
+        _shoot(film, assignment, report, self._threads)
+        request = assignment.request
+        clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames)
+        return Made(clip=clip, facts={**film.facts, **self.load()})
+
+
+def _shoot(film: Film, assignment: Assignment, report: Report, threads: int) -> None:
+    """Draw every frame; report them in order. A cancelled report ends the drawing and passes through."""
+    from reelwright.engines.sketch.canvas import Canvas
+
+    frames = assignment.frames.array()
+    total, height, width = frames.shape[:3]
+    fps = assignment.request.fps
+    own = threading.local()
+
+    def draw(number: int) -> None:
+        if not hasattr(own, "canvas"):
+            own.canvas = Canvas(height, width)
+        film.draw(own.canvas, number / fps, number, frames[number])
+
+    waiting: deque[Future[None]] = deque()
+    done = 0
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="sketch")
+    try:
+        for number in range(total):
+            waiting.append(pool.submit(draw, number))
+            if len(waiting) > 2 * threads:
+                waiting.popleft().result()
+                done += 1
+                report.progress(done, total)
+        for future in waiting:
+            future.result()
+            done += 1
+            report.progress(done, total)
+    finally:
+        pool.shutdown(cancel_futures=True)

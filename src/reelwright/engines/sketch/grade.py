@@ -1,0 +1,113 @@
+"""From linear light to the finished 8-bit frame: bloom, vignette, film curve, split toning, grain and dither."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelwright.engines.sketch.canvas import Canvas, Enlarger, halved
+from reelwright.engines.sketch.noise import Plane, generator
+
+_LEVELS = 4096
+_WHITE = 16.0
+"""Linear light that the curve still tells apart from brighter light."""
+
+
+class Grade:
+    """Develops canvases. `exposure` multiplies the light, `bloom` is the share of light scattered by the lens."""
+
+    def __init__(
+        self, height: int, width: int, seed: int, exposure: float = 1.0, bloom: float = 0.09, grain: float = 0.8
+    ) -> None:
+        self._small = (height // 4, width // 4)
+        self._enlarge = Enlarger(self._small, height, width)
+        self._scatter = _scatter(self._small[0], self._small[1])
+        self._bloom = np.float32(bloom)
+        self._gain = _vignette(height, width) * np.float32(exposure)
+        self._curves = [_curve(shadow, light) for shadow, light in ((-0.006, 0.004), (0.0, 0.0), (0.010, -0.010))]
+        self._noise = _grain(generator(seed, "grain"), grain)
+
+    def develop(self, canvas: Canvas, number: int, frame: NDArray[np.uint8]) -> None:
+        """Write the canvas into `frame` (h, w, 3), sRGB. `number` picks the grain's place."""
+        rgb = canvas.rgb
+        glow = self._glow(rgb)
+        large = self._enlarge(canvas, glow, "glow")
+        rgb *= 1 - self._bloom
+        rgb += large
+        rgb *= self._gain
+        np.maximum(rgb, 0, out=rgb)
+        np.sqrt(rgb, out=rgb)
+        rgb *= np.float32((_LEVELS - 1) / _WHITE**0.5)
+        h, w = frame.shape[:2]
+        noise = self._noise_at(number, h, w)
+        for c in range(3):
+            tone = self._curves[c].take(rgb[c].astype(np.intp), mode="clip")
+            tone += noise[c]
+            np.clip(tone, 0, 65535, out=tone)
+            tone >>= 8
+            frame[:, :, c] = tone
+
+    def _glow(self, rgb: Plane) -> Plane:
+        small = halved(halved(rgb))
+        np.minimum(small, 40, out=small)
+        h, w = self._small
+        ph, pw = self._scatter.shape[0], (self._scatter.shape[1] - 1) * 2
+        light = np.empty((3, h, w), np.float32)
+        for c in range(3):
+            # Pad by repeating the edge, so that light does not vanish at the border.
+            padded = np.pad(
+                small[c], ((0, ph - h), (0, pw - w)), mode="reflect" if h > ph - h and w > pw - w else "edge"
+            )
+            light[c] = np.fft.irfft2(np.fft.rfft2(padded) * self._scatter, s=(ph, pw))[:h, :w]
+        light *= self._bloom
+        return light
+
+    def _noise_at(self, number: int, h: int, w: int) -> NDArray[np.int32]:
+        size = self._noise.shape[1]
+        y, x = (number * 167) % (size // 2), (number * 113) % (size // 2)
+        rows = (np.arange(h) + y) % size
+        columns = (np.arange(w) + x) % size
+        if h + y <= size and w + x <= size:
+            return self._noise[:, y : y + h, x : x + w]
+        return self._noise[:, rows][:, :, columns]
+
+
+def _scatter(h: int, w: int) -> Plane:
+    """The lens's scattering in the frequency domain: a sum of Gaussians from tight to wide, unit total."""
+    ph, pw = h + max(8, h // 4), w + max(8, w // 4)
+    pw += pw % 2
+    reach = min(h, 1.5 * w) / 128
+    fy = np.fft.fftfreq(ph).astype(np.float32)[:, None]
+    fx = np.fft.rfftfreq(pw).astype(np.float32)[None, :]
+    f2 = fx * fx + fy * fy
+    lobes = ((0.45, 1.1), (0.3, 3.5), (0.17, 9.0), (0.08, 24.0))
+    total = sum(share * np.exp(-2 * np.pi**2 * (sigma * reach) ** 2 * f2) for share, sigma in lobes)
+    return np.asarray(total, np.float32)
+
+
+def _vignette(h: int, w: int) -> Plane:
+    y = ((np.arange(h, dtype=np.float32) + 0.5) / h * 2 - 1)[:, None]
+    x = ((np.arange(w, dtype=np.float32) + 0.5) / w * 2 - 1)[None, :]
+    r2 = (x * x + y * y) * np.float32(0.5)
+    return 1 - np.float32(0.26) * r2 * r2 - np.float32(0.06) * r2
+
+
+def _curve(shadow: float, light: float) -> NDArray[np.int32]:
+    """Square root of linear light (level) → sRGB with 8 fraction bits: straight, then a long film shoulder."""
+    x = (np.arange(_LEVELS) / (_LEVELS - 1)) ** 2 * _WHITE
+    knee = 0.42
+    y = np.where(x < knee, x, knee + (1 - knee) * (1 - np.exp(-(x - knee) / (1 - knee))))
+    srgb = np.where(y <= 0.0031308, 12.92 * y, 1.055 * y ** (1 / 2.4) - 0.055)
+    # A gentle S about the middle gives film's contrast.
+    srgb = srgb + 0.035 * np.sin((srgb - 0.5) * 2 * np.pi) * (srgb > 0.03)
+    srgb = srgb + shadow * (1 - srgb) ** 2 * 4 * srgb**0.5 + light * srgb**2
+    return (np.clip(srgb, 0, 1) * 255 * 256).astype(np.int32)
+
+
+def _grain(rng: np.random.Generator, strength: float) -> NDArray[np.int32]:
+    """Triangular dither of ±1 level and a little film grain shared by the channels; shape (3, 1024, 1024)."""
+    size = 1024
+    dither = (rng.random((size, size), np.float32) + rng.random((size, size), np.float32) - 0.5) * 256
+    film = rng.standard_normal((size, size), np.float32) * np.float32(strength * 256)
+    colour = [film * np.float32(k) for k in (1.0, 0.9, 1.1)]
+    return np.stack([(dither + part).astype(np.int32) for part in colour])
