@@ -75,7 +75,7 @@ def probe(path: Path) -> Probe:
     with _opened(path) as (container, stream):
         promised = stream.frames
         num_frames = sum(1 for _ in _decoded(container, stream))
-        if num_frames < max(promised, 1):
+        if num_frames < promised:
             raise BadVideo(f"The video is incomplete: {num_frames} of {promised} frames could be decoded.")
         rate = stream.average_rate
         if not rate or rate > 1000:
@@ -101,7 +101,7 @@ def probe(path: Path) -> Probe:
 def decode(path: Path) -> Iterator[VideoFrame]:
     """The frames of the first video track of an MP4 or WebM file, in order, under the same bounds as `probe`.
 
-    Raises `BadVideo` where the file is none or is damaged.
+    Raises `BadVideo` where the file is none, is damaged or has no frames.
     """
     with _opened(path) as (container, stream):
         yield from _decoded(container, stream)
@@ -181,6 +181,7 @@ def _check_stream(stream: VideoStream) -> None:
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     deadline = time.monotonic() + MAX_DECODE_SECONDS
+    number = 0
     with _failing_as_bad_video():
         for number, frame in enumerate(container.decode(stream), start=1):
             if frame.is_corrupt:
@@ -190,3 +191,5 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[VideoFr
             if time.monotonic() > deadline:
                 raise BadVideo(f"The video takes more than {MAX_DECODE_SECONDS:.0f} s to decode.")
             yield frame
+    if number == 0:
+        raise BadVideo("The video has no frames.")

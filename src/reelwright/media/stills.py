@@ -1,0 +1,155 @@
+"""Stills of a clip or of an encoded file: its poster, its thumbnail and its sprite sheet.
+
+The frames are chosen by rule, so the same video gives the same pictures. The colours are those that a browser shows:
+read with the file's own matrix, written as sRGB.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from reelwright.media.clip import Clip
+from reelwright.media.probe import BadVideo, decode
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+    from PIL.Image import Image
+
+JPEG_QUALITY = 85
+WEBP_QUALITY = 80
+THUMBNAIL_SIDE = 320
+SPRITES_PER_SIDE = 4
+SPRITE_SIDE = 320
+
+_CANDIDATES = 12
+_LUMA = (0.2126, 0.7152, 0.0722)
+"""The weights of BT.709 (ITU-R BT.709-6, item 3.2)."""
+
+
+def poster(source: Clip | Path, path: Path) -> None:
+    """Write the representative frame to `path` as a JPEG in full size.
+
+    That is the earliest of a dozen frames, evenly spaced from the first, that has at least half the contrast of the one
+    with the most: the first frame, unless the video starts black or flat. Raises `BadVideo` where no frame can be had.
+    """
+    _representative(source).save(path, "JPEG", quality=JPEG_QUALITY)
+
+
+def thumbnail(source: Clip | Path, path: Path) -> None:
+    """Write the representative frame to `path` as a WebP of at most 320 pixels a side. Raises as `poster` does."""
+    _scaled(_representative(source), THUMBNAIL_SIDE).save(path, "WEBP", quality=WEBP_QUALITY)
+
+
+def spritesheet(source: Clip | Path, path: Path) -> None:
+    """Write 16 frames, evenly spaced from the first to the last, to `path` as a JPEG of four rows of four.
+
+    Each is at most 320 pixels a side; a video of fewer frames repeats some. Raises as `poster` does.
+    """
+    from PIL import Image
+
+    frames = _frames_of(source)
+    last, cells = frames.count() - 1, SPRITES_PER_SIDE**2
+    pictures = frames.pictures([round(cell * last / (cells - 1)) for cell in range(cells)], SPRITE_SIDE)
+    width, height = pictures[0].size
+    sheet = Image.new("RGB", (width * SPRITES_PER_SIDE, height * SPRITES_PER_SIDE))
+    for cell, picture in enumerate(pictures):
+        row, column = divmod(cell, SPRITES_PER_SIDE)
+        sheet.paste(picture, (column * width, row * height))
+    sheet.save(path, "JPEG", quality=JPEG_QUALITY)
+
+
+class _Frames(Protocol):
+    """What stills need of a video. Both kinds raise `BadVideo` for one without frames."""
+
+    def count(self) -> int: ...
+
+    def contrasts(self) -> Sequence[float]:
+        """The standard deviation of each frame's luma."""
+        ...
+
+    def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
+        """The frames with these indices (ascending, repeats allowed), at most `max_side` pixels a side."""
+        ...
+
+
+def _frames_of(source: Clip | Path) -> _Frames:
+    if isinstance(source, Path):
+        return _EncodedFrames(source)
+    if source.path is not None:
+        return _EncodedFrames(source.path)
+    return _RawFrames(source)
+
+
+class _RawFrames:
+    """The frames in a clip's shared buffer."""
+
+    def __init__(self, clip: Clip) -> None:
+        if clip.frames is None or clip.num_frames < 1:
+            raise BadVideo("The engine made no frames.")
+        self._array = clip.frames.array()[: clip.num_frames]
+
+    def count(self) -> int:
+        return len(self._array)
+
+    def contrasts(self) -> Sequence[float]:
+        # Every eighth pixel each way is plenty to tell a picture from a flat field.
+        return [float((frame[::8, ::8] @ _LUMA).std()) for frame in self._array]
+
+    def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
+        from PIL import Image
+
+        return [_scaled(Image.fromarray(self._array[index]), max_side) for index in indices]
+
+
+class _EncodedFrames:
+    """The frames of an encoded file, decoded anew for each question, so that only one is in memory at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def count(self) -> int:
+        return sum(1 for _ in decode(self._path))
+
+    def contrasts(self) -> Sequence[float]:
+        return [float(frame.reformat(64, 64, "gray").to_ndarray().std()) for frame in decode(self._path)]
+
+    def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
+        pictures: list[Image] = []
+        for index, frame in enumerate(decode(self._path)):
+            if repeats := indices.count(index):
+                pictures += [_scaled(_to_srgb(frame), max_side)] * repeats
+            if len(pictures) == len(indices):
+                break
+        return pictures
+
+
+def _representative(source: Clip | Path) -> Image:
+    frames = _frames_of(source)
+    contrasts = frames.contrasts()
+    candidates = range(0, len(contrasts), math.ceil(len(contrasts) / _CANDIDATES))
+    enough = max(contrasts[index] for index in candidates) / 2
+    chosen = next(index for index in candidates if contrasts[index] >= enough)
+    return frames.pictures([chosen], None)[0]
+
+
+def _to_srgb(frame: VideoFrame) -> Image:
+    from av.video.reformatter import Colorspace, Interpolation
+    from PIL import Image
+
+    # 2 is "unspecified" (ITU-T H.273): then browsers take BT.709 from 720 lines on, else BT.601.
+    guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    matrix = guess if frame.colorspace == 2 else None
+    return Image.fromarray(frame.reformat(format="rgb24", src_colorspace=matrix, interpolation=precise).to_ndarray())
+
+
+def _scaled(picture: Image, max_side: int | None) -> Image:
+    """The picture scaled down, proportions kept, so that no side is longer than `max_side` pixels."""
+    if max_side is None or max(picture.size) <= max_side:
+        return picture
+    scaled = picture.copy()
+    scaled.thumbnail((max_side, max_side))
+    return scaled
