@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -111,5 +112,5 @@ def tiers(recipe: Recipe, *, accelerator: bool) -> tuple[Tier, ...]:
         return tuple(tier for tier in recipe.tiers if tier.placement is not Placement.LEAN)
     lean = next(tier for tier in recipe.tiers if tier.placement is Placement.LEAN)
     fastest = recipe.tiers[0]
-    resident = Tier(placement=Placement.RESIDENT, memory=lean.memory * 3 // 2, decode_chunk=fastest.decode_chunk)
+    resident = dataclasses.replace(fastest, placement=Placement.RESIDENT, memory=lean.memory * 3 // 2)
     return (resident, lean)

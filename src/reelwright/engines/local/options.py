@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 from reelwright.engines.local.recipe import FrameRule, ImageRecipe, Placement, Recipe
@@ -35,7 +35,7 @@ _MODEL_KEYS = _OVERRIDES | {"recipe", "source", "revision", "image", "image_sour
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A recipe with its weights: `source` is a folder or a Hub id, `image` the text → image stage where one is needed."""
+    """A recipe with its weights: `source` is a folder or a Hub id, `image` the text → image stage if one is needed."""
 
     name: str
     recipe: Recipe
@@ -73,7 +73,8 @@ class Options:
 
     `batch`: how many compatible requests may share one denoising run (1: none, every result exact); `batch_window`:
     how long the first of them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first.
-    `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids.
+    `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the text →
+    image stage of models that need one.
     """
 
     models: Mapping[str, Model]
@@ -90,7 +91,7 @@ class Options:
     preview_seconds: float = 2.0
     lora_folder: str | None = None
     lora_hub: bool = False
-    image: str = field(default="sdxl-turbo")
+    image: str = "sdxl-turbo"
 
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> Self:

@@ -52,11 +52,15 @@ class LatentAxes(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """`memory` bytes on the device are enough for this placement; frames are decoded `decode_chunk` at a time."""
+    """`memory` bytes on the device are enough for this placement.
+
+    Frames are decoded `decode_chunk` at a time, or in tiles of each frame: both change the result within rounding.
+    """
 
     placement: Placement
     memory: int
     decode_chunk: int | None = None
+    tiled_decode: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +116,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One family. Sizes in pixels (`max_pixels` bounds width × height), `tiers` from the fastest to the leanest, `component_dtypes` override `dtype`.
+    """One family. Sizes in pixels (`max_pixels` bounds width × height), `tiers` from the fastest to the leanest.
+
+    `component_dtypes` override `dtype`; without a GPU everything is float32.
 
     `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
     many requests one denoising run may carry. `levers`: the speed levers that act on this pipeline (see speed.py).

@@ -23,6 +23,7 @@ _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
 _SETTINGS = frozenset({".json", ".txt", ".model"})
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _INDEX = "model_index.json"
+_SAMPLE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,10 @@ def read_index(name: str, folder: Path) -> dict[str, Any]:
     return index
 
 
+def is_folder(source: str) -> bool:
+    return Path(source).expanduser().is_dir()
+
+
 def refused(name: str, why: str) -> EngineError:
     return EngineError(f"Model {name!r} is refused: {why}.", code=Code.REFUSED)
 
@@ -81,9 +86,8 @@ def _is_component(wanted: object) -> bool:
 
 
 def _locate(name: str, source: str, revision: str | None) -> tuple[Path, str | None]:
-    folder = Path(source).expanduser()
-    if folder.is_dir():
-        return folder, None
+    if is_folder(source):
+        return Path(source).expanduser(), None
     if not _HUB_ID.fullmatch(source):
         message = f"Model {name!r} is not ready: the folder configured for it does not exist. Correct its source."
         raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
@@ -157,12 +161,16 @@ def _of_variant(files: list[Path], variant: str | None, *, strictly: bool = Fals
 
 
 def _digest(folder: Path, files: Iterable[Path]) -> str:
-    """A local folder's revision: its index and the names and sizes of its weights (reading them all would take long)."""
+    """A local folder's revision: its settings, and the size, beginning and end of each weights file (all take long)."""
     digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(f"{file.relative_to(folder)}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
     for config in sorted(folder.rglob("*.json")):
         digest.update(config.read_bytes())
+    for path in sorted(files):
+        digest.update(f"{path.relative_to(folder)}:{path.stat().st_size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_SAMPLE))
+            file.seek(max(0, path.stat().st_size - _SAMPLE))
+            digest.update(file.read())
     return digest.hexdigest()[:16]
 
 
@@ -179,7 +187,7 @@ def pull(model: Model, *, half: bool = True) -> tuple[Path, ...]:
     return tuple(
         _fetch(model.name, source, revision, whole=whole, half=half)
         for source, revision, whole in wanted
-        if not Path(source).expanduser().is_dir()
+        if not is_folder(source)
     )
 
 
@@ -203,7 +211,7 @@ def _fetch(name: str, source: str, revision: str | None, *, whole: bool, half: b
         status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
         why = f"the Hub answered {status}" if status else "the Hub could not be reached"
         raise EngineError(
-            f"Model {name!r} cannot be fetched: {why} for {source}. A gated model needs its terms accepted and HF_TOKEN.",
+            f"Model {name!r} cannot be fetched: {why} ({source}). A gated one needs its terms accepted and HF_TOKEN.",
             code=Code.ENGINE_NOT_CONFIGURED,
         ) from error
 

@@ -1,0 +1,91 @@
+"""The device and its memory: which one, how much, whether an error means that it ran out, and giving it back."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from dataclasses import dataclass
+
+import torch
+
+from reelwright.errors import ConfigurationError
+
+_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """Where pipelines run. `memory` in bytes: the GPU's, or the machine's where there is none."""
+
+    torch_device: torch.device
+    memory: int
+
+    @property
+    def accelerator(self) -> bool:
+        return self.torch_device.type != "cpu"
+
+    def dtype(self, name: str) -> torch.dtype:
+        """The dtype for a recipe's name of one: float32 without a GPU, float16 where bfloat16 is slow or missing."""
+        if not self.accelerator:
+            return torch.float32
+        cuda = self.torch_device.type == "cuda"
+        if name == "bfloat16" and not (cuda and torch.cuda.is_bf16_supported(including_emulation=False)):
+            return torch.float16
+        return _DTYPES[name]
+
+    def describe(self) -> str:
+        """A name for the record, such as `cuda (NVIDIA H100)` or `cpu, 2 threads`."""
+        if self.torch_device.type == "cuda":
+            return f"cuda ({torch.cuda.get_device_name(self.torch_device)})"
+        if self.torch_device.type == "cpu":
+            return f"cpu, {torch.get_num_threads()} threads"
+        return self.torch_device.type
+
+
+def find_device(wanted: str, memory: int | None) -> Device:
+    """`wanted`: auto, cpu, cuda, cuda:1, mps. Raises ConfigurationError when it is not there."""
+    name = _best() if wanted == "auto" else wanted
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigurationError(f"Local engine option device: {wanted!r} is not available here.") from error
+    return Device(torch_device=device, memory=memory or _memory(device))
+
+
+def _best() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def ran_out(error: BaseException) -> bool:
+    """True when `error` says that memory ran out, on the GPU or in the process."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    # The CPU allocator and cuBLAS raise a plain RuntimeError.
+    text = str(error)
+    return isinstance(error, RuntimeError) and any(
+        words in text for words in ("DefaultCPUAllocator", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    )
+
+
+def give_back(device: torch.device) -> None:
+    """Return what nothing refers to any more to the device and to the system."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -1,0 +1,142 @@
+"""Loading a diffusers pipeline from a checked folder and placing it on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import diffusers
+import torch
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+from reelwright.engines.local import preview, weights
+from reelwright.engines.local.memory import Device
+from reelwright.engines.local.options import Model
+from reelwright.engines.local.recipe import ImageRecipe, LatentSpace, Placement, Recipe, Tier
+from reelwright.engines.local.weights import Weights
+from reelwright.errors import Code, EngineError
+
+
+@dataclass(slots=True, kw_only=True)
+class Loaded:
+    """A pipeline that is ready to be called. `factors` are its preview matrix, None when previews are off.
+
+    `components`: the pipeline's own parts by name; `size`: bytes of its weights as loaded.
+    """
+
+    pipe: Any
+    weights: Weights
+    placement: Placement
+    size: int
+    factors: torch.Tensor | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        """The Hub id, or `folder` for a local one: a path is nobody's business."""
+        return "folder" if weights.is_folder(self.weights.source) else self.weights.source
+
+
+def quiet() -> None:
+    """Progress bars and advice of the libraries do not belong into a server's log."""
+    diffusers_logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def load_video(model: Model, class_name: str, device: Device, tier: Tier, *, previews: bool) -> Loaded:
+    """The video pipeline of `model`, placed as `tier` says.
+
+    Raises EngineError when weights are missing or refused; what torch raises when memory runs out passes through.
+    """
+    recipe = model.recipe
+    half = device.dtype(recipe.dtype) is torch.float16
+    found = weights.pipeline_weights(model.name, model.source, model.revision, half=half)
+    kind = _pipeline_class(model.name, class_name or weights.read_index(model.name, found.folder)["_class_name"])
+    parts = {
+        part.name: _load_part(model, part.model, part.repo, device)
+        for part in recipe.parts
+        if not (found.folder / part.name).is_dir()
+    }
+    pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts)
+    factors = _factors(pipe, recipe.latent_space, device) if previews else None
+    _place(pipe, device, tier)
+    return Loaded(pipe=pipe, weights=found, placement=tier.placement, size=_bytes_of(pipe), factors=factors)
+
+
+def load_image(name: str, recipe: ImageRecipe, device: Device, placement: Placement) -> Loaded:
+    """The text → image pipeline that stands before model `name`."""
+    dtype = device.dtype(recipe.dtype)
+    found = weights.pipeline_weights(name, recipe.repo, None, half=dtype is torch.float16)
+    kind = _pipeline_class(name, recipe.pipeline)
+    pipe = _from_folder(name, kind, found, {"default": dtype}, {})
+    _place(pipe, device, Tier(placement=placement, memory=0))
+    return Loaded(pipe=pipe, weights=found, placement=placement, size=_bytes_of(pipe))
+
+
+def _pipeline_class(name: str, class_name: str) -> Any:
+    kind = getattr(diffusers, class_name, None)
+    if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
+        raise weights.refused(name, f"{class_name} is no pipeline of diffusers {diffusers.__version__}")
+    return kind
+
+
+def _dtypes(recipe: Recipe, device: Device) -> dict[str, torch.dtype]:
+    named = {name: device.dtype(dtype) for name, dtype in recipe.component_dtypes.items()}
+    return {"default": device.dtype(recipe.dtype), **named}
+
+
+def _load_part(model: Model, class_name: str, repo: str, device: Device) -> Any:
+    dtype = device.dtype(model.recipe.dtype)
+    found = weights.part_weights(model.name, repo, half=dtype is torch.float16)
+    kind = getattr(diffusers, class_name)
+    return kind.from_pretrained(
+        found.folder, dtype=dtype, variant=found.variant, use_safetensors=True, local_files_only=True
+    )
+
+
+def _from_folder(
+    name: str, kind: Any, found: Weights, dtypes: Mapping[str, torch.dtype], parts: Mapping[str, Any]
+) -> Any:
+    try:
+        pipe = kind.from_pretrained(
+            found.folder,
+            dtype=dict(dtypes),
+            variant=found.variant,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            **parts,
+        )
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        message = f"Model {name!r} cannot be loaded: its files do not make a {kind.__name__}."
+        raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED) from error
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _factors(pipe: Any, space: LatentSpace, device: Device) -> torch.Tensor:
+    """Fitted while the VAE is alone on the device, before anything manages where it is."""
+    pipe.vae.to(device.torch_device)
+    factors = preview.fit_factors(pipe.vae, space)
+    pipe.vae.to("cpu")
+    return factors
+
+
+def _place(pipe: Any, device: Device, tier: Tier) -> None:
+    if tier.tiled_decode:
+        pipe.vae.enable_tiling()
+    if tier.placement is Placement.MODEL:
+        pipe.enable_model_cpu_offload(device=device.torch_device)
+    elif tier.placement is Placement.SEQUENTIAL:
+        pipe.enable_sequential_cpu_offload(device=device.torch_device)
+    else:
+        pipe.to(device.torch_device)
+
+
+def _bytes_of(pipe: Any) -> int:
+    modules = (part for part in pipe.components.values() if isinstance(part, torch.nn.Module))
+    return sum(weight.numel() * weight.element_size() for module in modules for weight in module.parameters())
