@@ -1,0 +1,88 @@
+"""A result streamed to disk and checked, memory flat whatever its size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+from huggingface_hub.utils._http import get_session
+
+from reelwright.engines.huggingface.guard import Watch
+from reelwright.engines.huggingface.outcomes import Fault, Scrubber, Then, bad_output, empty
+from reelwright.errors import Code
+
+HEADROOM = 1024 * 1024
+"""What the answer's headers and framing may add to the file's own bytes."""
+TRIES = 3
+"""A download costs nothing upstream: a broken one is begun again."""
+_SHOWN_BYTES = 4096
+
+
+class Downloader:
+    def __init__(self, *, max_bytes: int, scrub: Scrubber) -> None:
+        self._max_bytes = max_bytes
+        self._scrub = scrub
+
+    def fetch(self, url: str, path: Path, watch: Watch, *, video: bool = True) -> None:
+        """The file at `url` into `path`. Sends no token and follows at most 3 redirects.
+
+        Raises `Fault`: bad_output for anything but an MP4 (`video`), also when it stays away; timed_out when it stalls.
+        """
+        if not url.startswith("https://"):
+            raise bad_output("its address is not an https one")
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._fetch(url, path, watch, video)
+                return
+            except (httpx2.TransportError, Fault) as error:
+                fault = self._fault(error)
+                if attempt == TRIES or not (_transient(error) or fault.code is Code.TIMED_OUT):
+                    raise fault from error
+            watch.poll_pause()
+
+    def _fetch(self, url: str, path: Path, watch: Watch, video: bool) -> None:
+        watch.expect(self._max_bytes + HEADROOM)
+        with get_session().stream("GET", url) as response:
+            self.save(response, path, video=video)
+
+    def save(self, response: httpx2.Response, path: Path, *, video: bool = True) -> None:
+        """The answer's body into `path`; for a `video` the beginning is checked before the rest is taken."""
+        size = 0
+        with path.open("wb") as file:
+            for chunk in response.iter_bytes(256 * 1024):
+                if size == 0 and video:
+                    self._check_head(chunk)
+                size += len(chunk)
+                if size > self._max_bytes:
+                    raise bad_output(f"it is larger than {self._max_bytes} bytes")
+                file.write(chunk)
+        if size == 0:
+            raise empty(response.request.url.host)
+
+    def _check_head(self, head: bytes) -> None:
+        """ISO/IEC 14496-12, 4.3: a file begins with a box whose type, at bytes 4 to 8, is `ftyp`."""
+        if head[4:8] == b"ftyp":
+            return
+        text = head[:_SHOWN_BYTES].decode("utf-8", "replace")
+        readable = "\ufffd" not in text
+        raise bad_output("it does not begin like an MP4", self._scrub(text) if readable else None)
+
+    def _fault(self, error: httpx2.TransportError | Fault) -> Fault:
+        match error:
+            case Fault(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
+                return bad_output("it is not where the provider said", error.details)
+            case Fault():
+                # The work was done (and billed): no other provider is asked because of a broken delivery.
+                error.then = Then.STOP
+                return error
+            case httpx2.TimeoutException():
+                return Fault("The download of the result stalled.", code=Code.TIMED_OUT)
+            case httpx2.RemoteProtocolError() | httpx2.ReadError():
+                return bad_output("the download was cut short")
+        return Fault("The result could not be downloaded.", code=Code.UPSTREAM_ERROR)
+
+
+def _transient(error: httpx2.TransportError | Fault) -> bool:
+    if isinstance(error, Fault):
+        return error.code in (Code.UPSTREAM_ERROR, Code.UPSTREAM_LOADING, Code.UPSTREAM_RATE_LIMITED)
+    return True

@@ -1,0 +1,59 @@
+"""One job at a dedicated endpoint: the user's own Inference Endpoint or Space, or another Reelwright.
+
+It speaks the wire form of the Hugging Face tasks: one POST of `{"inputs", "parameters"}` to the exact address, answered
+with the bytes of the video. There is no job to follow and none to cancel: hanging up is the cancel.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from huggingface_hub.utils._http import get_session
+
+from reelwright.engines.huggingface.download import HEADROOM, Downloader
+from reelwright.engines.huggingface.guard import Watch
+from reelwright.engines.huggingface.outcomes import Fault, bad_output, unanswered, unreachable
+from reelwright.engines.huggingface.provider import NOT_SENT
+from reelwright.errors import Code
+
+NAME = "The endpoint"
+
+
+class Endpoint:
+    def __init__(self, *, url: str, token: str | None, downloader: Downloader, max_bytes: int) -> None:
+        """`token` is sent as a bearer token to `url` and to no other address."""
+        self._url = url
+        self._headers = {"accept": "video/mp4"} | ({"authorization": f"Bearer {token}"} if token else {})
+        self._downloader = downloader
+        self._max_bytes = max_bytes
+
+    def render(
+        self, prompt: str, image: Path | None, parameters: Mapping[str, Any], path: Path, watch: Watch
+    ) -> str | None:
+        """The video into `path`; the endpoint's own name for the request, if it sent one. Raises `Fault`."""
+        body: dict[str, Any] = {"inputs": prompt, "parameters": dict(parameters)}
+        if image is not None:
+            # The task image-to-video: the image is the input, the prompt a parameter.
+            body["inputs"] = base64.b64encode(image.read_bytes()).decode("ascii")
+            body["parameters"]["prompt"] = prompt
+        watch.expect(self._max_bytes + HEADROOM, patient=True)
+        answered = False
+        try:
+            with get_session().stream(
+                "POST", self._url, json=body, headers=self._headers, follow_redirects=False
+            ) as response:
+                answered = True
+                if response.has_redirect_location:
+                    raise Fault(f"{NAME} redirects: give its exact address.", code=Code.UPSTREAM_ERROR)
+                self._downloader.save(response, path)
+                return response.headers.get("x-video-id") or response.headers.get("x-request-id")
+        except NOT_SENT as error:
+            raise unreachable(NAME) from error
+        except httpx2.TimeoutException as error:
+            raise Fault(f"{NAME} stalled.", code=Code.TIMED_OUT, strike=True) from error
+        except httpx2.TransportError as error:
+            raise (bad_output("it was cut short") if answered else unanswered(NAME)) from error

@@ -1,0 +1,100 @@
+"""The Hugging Face engine: many remote jobs side by side in one child process.
+
+Its jobs wait, they do not compute: each takes one thread. `slots` bounds how many run side by side (default 64).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.huggingface.failover import Breakers
+from reelwright.engines.huggingface.options import Options
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from reelwright.engines.huggingface.render import Renderer
+
+TOKEN_VARIABLE = "HF_TOKEN"
+ENDPOINT_TOKEN_VARIABLE = "REELWRIGHT_ENDPOINT_TOKEN"
+"""The token of a dedicated endpoint that is not at Hugging Face."""
+
+_HUGGING_FACE = ("huggingface.co", ".huggingface.co", ".huggingface.cloud", ".hf.space")
+
+
+class HuggingFaceEngine:
+    """Implements `Engine`. `options` are those of `Options`; the tokens come from the environment."""
+
+    def __init__(self, *, transport: httpx2.BaseTransport | None = None, **options: Any) -> None:
+        """`transport` replaces the network; it cannot come from configuration, which is JSON."""
+        self._options = Options.parse(options)
+        self._transport = transport
+        self._breakers = Breakers(failures=self._options.breaker_failures, seconds=self._options.breaker_seconds)
+        self._renderer: Renderer | None = None
+        self.slots = self._options.slots
+
+    def load(self) -> Mapping[str, Any]:
+        """Build the one HTTP client and what uses it. Returns the library's version."""
+        import huggingface_hub
+
+        from reelwright.engines.huggingface.download import Downloader
+        from reelwright.engines.huggingface.endpoint import Endpoint
+        from reelwright.engines.huggingface.guard import Guard
+        from reelwright.engines.huggingface.outcomes import Scrubber
+        from reelwright.engines.huggingface.provider import Provider
+        from reelwright.engines.huggingface.render import Renderer
+
+        options = self._options
+        token = _environment(TOKEN_VARIABLE)
+        endpoint_token = _endpoint_token(options.endpoint_url, token)
+        scrub = Scrubber((token, endpoint_token))
+        Guard(
+            scrub=scrub,
+            connect_seconds=options.connect_seconds,
+            idle_seconds=options.idle_seconds,
+            endpoint_url=options.endpoint_url,
+            transport=self._transport,
+        ).install()
+        downloader = Downloader(max_bytes=options.max_bytes, scrub=scrub)
+        endpoint = None
+        if options.endpoint_url:
+            endpoint = Endpoint(
+                url=options.endpoint_url, token=endpoint_token, downloader=downloader, max_bytes=options.max_bytes
+            )
+        self._renderer = Renderer(
+            options=options,
+            provider=Provider(token=token, scrub=scrub, max_image_bytes=options.max_image_bytes),
+            endpoint=endpoint,
+            downloader=downloader,
+            pictures=Downloader(max_bytes=options.max_image_bytes, scrub=scrub),
+            breakers=self._breakers,
+        )
+        return {"huggingface_hub": huggingface_hub.__version__}
+
+    def generate(self, assignment: Assignment, report: Report) -> Made:
+        """One encoded file in the assignment's scratch folder. Raises `EngineError`."""
+        assert self._renderer is not None, "load() comes first"
+        return self._renderer.render(assignment, report)
+
+    def state(self) -> Mapping[str, Any]:
+        """For `/health`: `breakers`, the health of every provider asked so far."""
+        return {"breakers": self._breakers.state()}
+
+
+def _environment(name: str) -> str | None:
+    return os.environ.get(name, "").strip() or None
+
+
+def _endpoint_token(url: str | None, token: str | None) -> str | None:
+    """An endpoint's own token; the Hugging Face token only for addresses of Hugging Face, and only over TLS."""
+    if url is None:
+        return None
+    if own := _environment(ENDPOINT_TOKEN_VARIABLE):
+        return own
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return token if parts.scheme == "https" and f".{host}".endswith(_HUGGING_FACE) else None

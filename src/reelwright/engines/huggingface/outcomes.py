@@ -1,0 +1,198 @@
+"""Every way in which an upstream can fail, as one of our errors.
+
+| upstream                                   | code                        | then  |
+|--------------------------------------------|-----------------------------|-------|
+| 401                                        | upstream_unauthorized       | stop  |
+| 402 out of credits                         | upstream_payment_required   | stop  |
+| 403, gated model                           | upstream_forbidden          | stop  |
+| 404 and 410, no provider serves the model  | upstream_not_found / _error | next  |
+| 422 and 400 by moderation, "flagged" tasks | refused                     | stop  |
+| 429                                        | upstream_rate_limited       | later |
+| 503 and a cold model                       | upstream_loading            | later |
+| 408, other 5xx, no connection, task failed | upstream_error              | next  |
+| other 4xx, HTML or nonsense instead of JSON| upstream_error              | stop  |
+| no answer after the request was sent       | unknown_outcome             | stop  |
+| empty answer                               | upstream_empty              | stop  |
+| not an MP4, cut short, over the size limit | bad_output                  | stop  |
+
+`then` is the policy that `failover` follows: `stop` ends the job, `next` asks the next route, `later` asks the next
+route and, when there is none, waits and asks again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+from reelwright.errors import Code, EngineError
+
+MAX_DETAILS = 2_000
+LOADING_SECONDS = 20.0
+RATE_LIMIT_SECONDS = 60.0
+"""What a client is told where the upstream names no time."""
+
+_TOKENS = re.compile(r"hf_[A-Za-z0-9_\-]{6,}|(?i:\bbearer\s+)[^\s\"',;<>]+")
+_MODERATION = re.compile(
+    r"moderat|nsfw|safety|flagged|content[ _-]?(policy|checker|violation)|policy[ _-]violation"
+    r"|inappropriate|prohibited",
+    re.IGNORECASE,
+)
+_RATELIMIT = re.compile(r"\bt\s*=\s*(\d+)")
+
+
+class Then(StrEnum):
+    """What may be tried after a fault."""
+
+    STOP = "stop"
+    NEXT = "next"
+    LATER = "later"
+
+
+class Fault(EngineError):
+    """An upstream's failure and what follows from it.
+
+    `wait` is how many seconds the upstream itself asked to wait, if it did. `strike` tells whether it counts against
+    the provider's health. `running` tells that the upstream's job may go on (and be billed) unless it is cancelled.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: Code,
+        then: Then = Then.STOP,
+        strike: bool = False,
+        running: bool = False,
+        details: str | None = None,
+        retry_after: float | None = None,
+        wait: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, details=details, retry_after=retry_after)
+        self.then = then
+        self.strike = strike
+        self.running = running
+        self.wait = wait
+
+
+class Scrubber:
+    """Cuts an upstream's text to what may be shown: no token, at most 2,000 characters."""
+
+    def __init__(self, secrets: Iterable[str | None]) -> None:
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def __call__(self, text: str) -> str | None:
+        for secret in self._secrets:
+            text = text.replace(secret, "[token]")
+        # A NUL cannot be stored by every database.
+        return _TOKENS.sub("[token]", text).replace("\x00", "").strip()[:MAX_DETAILS] or None
+
+
+def from_status(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> Fault:
+    """The fault of an HTTP answer of 400 or more. `upstream` is who answered, as it may be shown."""
+    details = scrub(text)
+
+    def fault(code: Code, message: str, **more: Any) -> Fault:
+        return Fault(message, code=code, details=details, **more)
+
+    match status:
+        case 401:
+            return fault(Code.UPSTREAM_UNAUTHORIZED, "Hugging Face does not accept the token.")
+        case 402:
+            return fault(Code.UPSTREAM_PAYMENT_REQUIRED, "The Hugging Face account is out of credits.")
+        case 403 if headers.get("x-error-code") == "GatedRepo":
+            return fault(Code.UPSTREAM_FORBIDDEN, "The model is gated: accept its licence on its Hugging Face page.")
+        case 403:
+            return fault(Code.UPSTREAM_FORBIDDEN, f"{upstream} forbids this: the token lacks a permission.")
+        case 404:
+            return fault(Code.UPSTREAM_NOT_FOUND, f"{upstream} does not know the model.", then=Then.NEXT)
+        case 429:
+            wait = _named_wait(headers, text)
+            message = f"{upstream} limits the rate of requests."
+            told = wait or RATE_LIMIT_SECONDS
+            return fault(Code.UPSTREAM_RATE_LIMITED, message, then=Then.LATER, retry_after=told, wait=wait)
+        case 503:
+            wait = _named_wait(headers, text)
+            message = f"{upstream} is loading the model."
+            told = wait or LOADING_SECONDS
+            return fault(Code.UPSTREAM_LOADING, message, then=Then.LATER, strike=True, retry_after=told, wait=wait)
+        case 422 if _refusal(text):
+            return fault(Code.REFUSED, f"{upstream} refused the prompt.")
+        case 400 if _MODERATION.search(text):
+            return fault(Code.REFUSED, f"{upstream} refused the prompt.")
+        case 408 | 410:
+            return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.", then=Then.NEXT, strike=status == 408)
+        case _ if status >= 500:
+            return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.", then=Then.NEXT, strike=True)
+    return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.")
+
+
+def from_task(text: str, upstream: str, scrub: Scrubber) -> Fault:
+    """The fault of a job that the upstream took and then reported as failed."""
+    if _MODERATION.search(text):
+        return Fault(f"{upstream} refused the prompt.", code=Code.REFUSED, details=scrub(text))
+    message = f"{upstream} reported that the generation failed."
+    return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True, details=scrub(text))
+
+
+def unreachable(upstream: str) -> Fault:
+    message = f"{upstream} could not be reached."
+    return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True)
+
+
+def unanswered(upstream: str) -> Fault:
+    return Fault(
+        f"The connection to {upstream} broke before it answered. Whether it took the job is not known; it is not sent "
+        "again, because it could be billed twice.",
+        code=Code.UNKNOWN_OUTCOME,
+        strike=True,
+    )
+
+
+def nonsense(text: str, upstream: str, scrub: Scrubber) -> Fault:
+    """An answer of 200 that is not what the provider's own client expects."""
+    return Fault(f"{upstream} gave an unexpected answer.", code=Code.UPSTREAM_ERROR, details=scrub(text))
+
+
+def empty(upstream: str) -> Fault:
+    return Fault(f"{upstream} gave an empty answer.", code=Code.UPSTREAM_EMPTY)
+
+
+def bad_output(why: str, details: str | None = None) -> Fault:
+    return Fault(f"The result is not a usable video: {why}.", code=Code.BAD_OUTPUT, details=details)
+
+
+def unserved(model: str, details: str | None) -> Fault:
+    message = f"No configured provider serves {model}."
+    return Fault(message, code=Code.UPSTREAM_NOT_FOUND, then=Then.NEXT, details=details)
+
+
+def _refusal(text: str) -> bool:
+    """Whether a 422 is a refusal. It is not when it lists invalid fields, as FastAPI-like providers do."""
+    try:
+        detail = json.loads(text)["detail"]
+        kinds = [str(item["type"]) for item in detail]
+    except (ValueError, KeyError, TypeError):
+        return True
+    return not kinds or bool(_MODERATION.search(text))
+
+
+def _named_wait(headers: Mapping[str, str], text: str) -> float | None:
+    """Seconds to wait, by `Retry-After` (seconds or a date), the `ratelimit` header or the body's `estimated_time`."""
+    if value := headers.get("retry-after", "").strip():
+        if value.replace(".", "", 1).isdigit():
+            return float(value)
+        try:
+            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+        except (ValueError, TypeError):
+            pass
+    if found := _RATELIMIT.search(headers.get("ratelimit", "")):
+        return float(found[1])
+    try:
+        return max(0.0, float(json.loads(text)["estimated_time"]))
+    except (ValueError, KeyError, TypeError):
+        return None

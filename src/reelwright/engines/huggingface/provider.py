@@ -1,0 +1,336 @@
+"""One job at one inference provider, through huggingface_hub's own code for that provider.
+
+The library's task helpers know each provider's addresses, payloads and answers; they are used as they are, in two
+halves: `submit` makes the one request that starts (and bills) work, `wait` follows the job that it started, also in
+another process and another life. What the library lacks is here: replicate's predictions are followed past the first
+60 s, and a job that nobody wants any more is cancelled where the provider can (fal-ai, replicate).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+import httpx2
+from huggingface_hub.inference._common import RequestParameters
+from huggingface_hub.inference._providers import PROVIDER_T, get_provider_helper
+from huggingface_hub.inference._providers._common import TaskProviderHelper, _fetch_inference_provider_mapping
+from huggingface_hub.utils._headers import build_hf_headers
+from huggingface_hub.utils._http import get_session
+
+from reelwright.engines.huggingface.guard import ANSWER_BYTES, ResultAt, Watch, watched
+from reelwright.engines.huggingface.options import Route
+from reelwright.engines.huggingface.outcomes import (
+    Fault,
+    Scrubber,
+    Then,
+    empty,
+    from_task,
+    nonsense,
+    unanswered,
+    unreachable,
+    unserved,
+)
+from reelwright.errors import Code, EngineError
+
+CANCEL_SECONDS = 3.0
+POLL_FAILURES = 5
+"""So many looks at a job may fail in a row before it is given up."""
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+"""Errors after which the upstream cannot have seen the request."""
+
+_FAILED = {"failed", "error", "canceled", "cancelled"}
+_KEPT = {
+    "fal-ai": ("request_id", "status", "response_url", "status_url", "cancel_url"),
+    "replicate": ("id", "model", "status", "output", "error", "urls"),
+    "together": ("id", "status", "outputs", "error"),
+    "wavespeed": ("data",),
+    "novita": ("video",),
+}
+"""What of a provider's first answer is needed to follow the job (others echo the input, image and all)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A job that a provider has accepted: all that is needed to follow it, without any secret. JSON-ready.
+
+    `url` is the address that the job was sent to, `answer` the needed part of what came back.
+    """
+
+    provider: str
+    model: str
+    task: str
+    provider_model: str
+    url: str
+    request_id: str | None
+    answer: Mapping[str, Any]
+
+    @property
+    def route(self) -> Route:
+        return Route(self.provider, self.model)
+
+    def to_state(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        return cls(**{name: state[name] for name in cls.__slots__})
+
+    def cancel_request(self) -> tuple[str, str] | None:
+        """Method and address that cancel the job, through the router where it was sent through the router."""
+        match self.provider, self.answer:
+            case "fal-ai", {"cancel_url": str(url)}:
+                return "PUT", self.through_router(url)
+            case "replicate", {"urls": {"cancel": str(url)}}:
+                return "POST", self.through_router(url)
+        return None
+
+    def through_router(self, url: str) -> str:
+        """A provider's own address, as it is reached with a Hugging Face token."""
+        sent = urlsplit(self.url)
+        query = f"?{sent.query}" if sent.query else ""
+        return f"{sent.scheme}://{sent.netloc}/{self.provider}{urlsplit(url).path}{query}"
+
+
+class Provider:
+    """All providers behind the router, with one token."""
+
+    def __init__(self, *, token: str | None, scrub: Scrubber, max_image_bytes: int) -> None:
+        self._token = token
+        self._scrub = scrub
+        self._max_image_bytes = max_image_bytes
+
+    def prepare(self, route: Route, task: str, inputs: Any, parameters: Mapping[str, Any]) -> RequestParameters:
+        """The request that `submit` sends. Looks the model up at the hub, but starts and bills nothing."""
+        token = self._checked_token()
+        try:
+            helper = _helper(route.provider, task, route.model)
+            return helper.prepare_request(
+                inputs=inputs, parameters=dict(parameters), headers={}, model=route.model, api_key=token
+            )
+        except httpx2.TransportError as error:
+            raise unreachable("huggingface.co") from error
+        except ValueError as error:
+            raise unserved(route.model, self._scrub(str(error))) from error
+
+    def submit(self, route: Route, prepared: RequestParameters, watch: Watch) -> Ticket:
+        """Start the job. Raises `Fault`; with the code unknown_outcome when it may have started all the same."""
+        body = self._post(route, prepared, watch, ANSWER_BYTES)
+        try:
+            answer = json.loads(body)
+            kept = {name: answer[name] for name in _KEPT[route.provider] if name in answer}
+        except (ValueError, TypeError) as error:
+            raise nonsense(body.decode("utf-8", "replace"), route.provider, self._scrub) from error
+        return Ticket(
+            provider=route.provider,
+            model=route.model,
+            task=prepared.task,
+            provider_model=prepared.model or route.model,
+            url=prepared.url,
+            request_id=_request_id(kept),
+            answer=kept,
+        )
+
+    def wait(self, ticket: Ticket, watch: Watch) -> str:
+        """Follow an accepted job to its end; the address of its result. Raises `Fault`."""
+        helper = _helper(ticket.provider, ticket.task, ticket.model)
+        request = RequestParameters(
+            url=ticket.url,
+            task=ticket.task,
+            model=ticket.provider_model,
+            json=None,
+            data=None,
+            headers=build_hf_headers(token=self._checked_token()),
+        )
+
+        def look() -> Any:
+            answer = dict(ticket.answer)
+            if ticket.provider == "replicate":
+                answer = self._follow_prediction(ticket, answer, request, watch)
+            return helper.get_response(answer, request)
+
+        result = self._follow(look, ticket.provider, watch)
+        if isinstance(result, str):
+            return result
+        raise nonsense("", ticket.provider, self._scrub)
+
+    def picture(self, route: Route, prompt: str, watch: Watch) -> str | bytes:
+        """Text to image: the picture's address or its bytes (some providers send them at once)."""
+        prepared = self.prepare(route, "text-to-image", prompt, {})
+        prepared.headers["Accept"] = "image/png"
+        body = self._post(route, prepared, watch, self._max_image_bytes * 4 / 3 + ANSWER_BYTES)
+        helper = _helper(route.provider, "text-to-image", route.model)
+        result = self._follow(lambda: helper.get_response(body, prepared), route.provider, watch)
+        if isinstance(result, str | bytes):
+            return result
+        raise nonsense("", route.provider, self._scrub)
+
+    def cancel(self, ticket: Ticket) -> bool:
+        """Ask the provider to end the job; whether it agreed. Takes at most 3 s and raises nothing of its own."""
+        if (request := ticket.cancel_request()) is None:
+            return False
+        method, url = request
+        headers = build_hf_headers(token=self._checked_token())
+        try:
+            with watched(Watch(None, CANCEL_SECONDS, CANCEL_SECONDS, CANCEL_SECONDS)):
+                return get_session().request(method, url, headers=headers).is_success
+        except (EngineError, httpx2.HTTPError):
+            return False
+
+    def _checked_token(self) -> str:
+        if self._token is None:
+            raise EngineError("HF_TOKEN is not set.", code=Code.ENGINE_NOT_CONFIGURED)
+        if not self._token.startswith("hf_"):
+            # The library would take it for a provider's own key and send it there.
+            raise Fault(
+                "HF_TOKEN is not a Hugging Face token.",
+                code=Code.UPSTREAM_UNAUTHORIZED,
+                details="Hugging Face tokens begin with hf_. Make one at https://huggingface.co/settings/tokens.",
+            )
+        return self._token
+
+    def _post(self, route: Route, prepared: RequestParameters, watch: Watch, allowance: float) -> bytes:
+        watch.expect(allowance, patient=True)
+        try:
+            with get_session().stream(
+                "POST",
+                prepared.url,
+                json=prepared.json,
+                content=prepared.data,
+                headers=prepared.headers,
+                follow_redirects=False,
+            ) as response:
+                body = response.read()
+        except NOT_SENT as error:
+            raise unreachable(route.provider) from error
+        except httpx2.TransportError as error:
+            raise unanswered(route.provider) from error
+        except Fault as fault:
+            if fault.code is Code.UPSTREAM_NOT_FOUND:
+                # The library keeps a model's providers for the life of the process; they have changed.
+                _fetch_inference_provider_mapping.cache_clear()
+            raise
+        if not body:
+            raise empty(route.provider)
+        return body
+
+    def _follow(self, look: Callable[[], Any], provider: str, watch: Watch) -> Any:
+        """Look until there is a result. A look that fails for want of a network or for a moment is repeated."""
+        seen = _Seen(provider, self._scrub)
+        with watch.polling(seen):
+            while True:
+                try:
+                    return look()
+                except ResultAt as ready:
+                    return ready.url
+                except (Fault, httpx2.TransportError) as error:
+                    seen.failures += 1
+                    fault = self._poll_fault(error, seen, provider)
+                    if not _transient(error) or seen.failures >= POLL_FAILURES:
+                        raise fault from error
+                except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, TimeoutError) as error:
+                    raise self._client_fault(error, seen, provider) from error
+                watch.poll_pause()
+
+    def _poll_fault(self, error: Fault | httpx2.TransportError, seen: _Seen, provider: str) -> Fault:
+        if isinstance(error, httpx2.TransportError):
+            fault = Fault(f"The connection to {provider} broke.", code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True)
+        else:
+            fault = error
+        if not seen.ended:
+            fault.running = True
+        return fault
+
+    def _client_fault(self, error: Exception, seen: _Seen, provider: str) -> Fault:
+        """What the library's own complaint about an answer means."""
+        if isinstance(error, ValueError | RuntimeError) and "failed" in str(error):
+            return from_task(str(error), provider, self._scrub)
+        fault = nonsense(seen.text or str(error), provider, self._scrub)
+        fault.running = not seen.ended
+        return fault
+
+    def _follow_prediction(
+        self, ticket: Ticket, answer: dict[str, Any], request: RequestParameters, watch: Watch
+    ) -> dict[str, Any]:
+        """Replicate answers after at most 60 s, finished or not; the library stops there. Follow it to the end."""
+        while answer.get("output") is None:
+            if answer.get("status") in ("failed", "canceled"):
+                raise from_task(str(answer.get("error") or answer), ticket.provider, self._scrub)
+            match answer.get("urls"):
+                case {"get": str(url)}:
+                    watch.poll_pause()
+                    answer = get_session().get(ticket.through_router(url), headers=request.headers).json()
+                case _:
+                    message = "replicate is starting the model."
+                    raise Fault(message, code=Code.UPSTREAM_LOADING, running=True, then=Then.LATER, retry_after=20.0)
+        return answer
+
+
+class _Seen:
+    """What the looks at one job have shown; stops at a status that the library would wait on for ever."""
+
+    def __init__(self, provider: str, scrub: Scrubber) -> None:
+        self._provider = provider
+        self._scrub = scrub
+        self.text = ""
+        self.ended = False
+        self.failures = 0
+
+    def __call__(self, response: httpx2.Response) -> None:
+        self.text = response.text
+        self.failures = 0
+        try:
+            body = response.json()
+        except ValueError:
+            return
+        job = body.get("data", body) if isinstance(body, dict) else None
+        if not isinstance(job, dict):
+            return
+        status = str(job.get("status", "")).lower()
+        self.ended = self.ended or status in _FAILED | {"completed", "succeeded"}
+        if status in _FAILED or (status == "completed" and job.get("error")):
+            raise from_task(_error_text(job) or self.text, self._provider, self._scrub)
+
+
+def _helper(provider: str, task: str, model: str) -> TaskProviderHelper:
+    return get_provider_helper(cast(PROVIDER_T, provider), task=task, model=model)
+
+
+def _error_text(job: Mapping[str, Any]) -> str:
+    match job.get("error"):
+        case str(text):
+            return text
+        case {"message": str(text)}:
+            return text
+    return ""
+
+
+def _request_id(answer: Mapping[str, Any]) -> str | None:
+    match answer:
+        case {"request_id": str(name)} | {"id": str(name)} | {"data": {"id": str(name)}}:
+            return name
+    return None
+
+
+def _transient(error: Fault | httpx2.TransportError) -> bool:
+    """Whether a look may simply be repeated: no network, 408, 429, 5xx."""
+    if isinstance(error, httpx2.TransportError):
+        return True
+    return error.then is not Then.STOP and error.code in (
+        Code.UPSTREAM_ERROR,
+        Code.UPSTREAM_LOADING,
+        Code.UPSTREAM_RATE_LIMITED,
+    )
+
+
+def image_input(route: Route, path: Path, media_type: str) -> str | bytes:
+    """An input image as the library wants it: wavespeed takes bytes only, the others a data URI that keeps the type."""
+    data = path.read_bytes()
+    if route.provider == "wavespeed":
+        return data
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

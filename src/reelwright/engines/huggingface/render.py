@@ -1,0 +1,255 @@
+"""One request from its routes to a checked clip on disk, recorded so that no crash can bill it twice.
+
+What is saved with the job, each time before it is acted on (`phase`):
+
+- `submitting`: a request that starts work is about to be sent to `provider` for `model`. A job found like this has an
+  unknown outcome, and ends so.
+- `accepted`: the provider has it; the rest is the `Ticket` to follow it with. A job found like this is followed on.
+- `waiting`: nothing is under way upstream. A job found like this begins anew.
+
+A chain (text → image → video) has these for its image too (`stage` is `image`); a finished image stays in the scratch
+folder and is not made again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.huggingface.download import Downloader
+from reelwright.engines.huggingface.endpoint import Endpoint
+from reelwright.engines.huggingface.failover import Breakers, Walk
+from reelwright.engines.huggingface.form import Filled, fill
+from reelwright.engines.huggingface.guard import Watch, watched
+from reelwright.engines.huggingface.options import ENDPOINT, Options, Route
+from reelwright.engines.huggingface.outcomes import Fault, Then, bad_output
+from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
+from reelwright.errors import Code, EngineError
+from reelwright.media.clip import Clip
+from reelwright.media.probe import probe
+from reelwright.video import Request, Task
+
+CLIP = "clip.part"
+PICTURE = "picture"
+
+
+class Renderer:
+    """What all jobs share: who is asked, and how healthy they are."""
+
+    def __init__(
+        self,
+        *,
+        options: Options,
+        provider: Provider,
+        endpoint: Endpoint | None,
+        downloader: Downloader,
+        pictures: Downloader,
+        breakers: Breakers,
+    ) -> None:
+        self.options = options
+        self.provider = provider
+        self.endpoint = endpoint
+        self.downloader = downloader
+        self.pictures = pictures
+        self.breakers = breakers
+
+    def render(self, assignment: Assignment, report: Report) -> Made:
+        """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
+        options = self.options
+        watch = Watch(report, assignment.seconds_left, options.idle_seconds, options.poll_seconds)
+        with watched(watch):
+            return _Rendering(self, assignment, report, watch).run()
+
+
+class _Rendering:
+    """One job."""
+
+    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+        self._renderer = renderer
+        self._options = renderer.options
+        self._request = assignment.request
+        self._assignment = assignment
+        self._report = report
+        self._watch = watch
+        self._clip = assignment.scratch / CLIP
+        self._saved_phase: str | None = None
+        self._pending: Ticket | None = None
+        self._image = assignment.image_path
+        self._image_type = self._request.image.media_type if self._request.image else "image/png"
+        self._facts: dict[str, Any] = {}
+
+    def run(self) -> Made:
+        self._resume()
+        routes = self._routes()
+        if self._chained():
+            self._make_picture()
+        walk = Walk(
+            options=self._options,
+            breakers=self._renderer.breakers,
+            wait=self._wait,
+            seconds_left=self._watch.left,
+        )
+        facts = walk.run(routes, self._attempt)
+        return self._made(facts | {"tries": walk.tries})
+
+    def _resume(self) -> None:
+        state = self._assignment.checkpoint or {}
+        self._saved_phase = state.get("phase")
+        if self._saved_phase == "submitting":
+            raise EngineError(
+                f"The server stopped while it was handing the job to {state.get('provider', 'the provider')}. Whether "
+                "it was accepted is not known; it is not sent again, because it could be billed twice.",
+                code=Code.UNKNOWN_OUTCOME,
+            )
+        if self._saved_phase == "accepted":
+            self._pending = Ticket.from_state(state)
+            self._facts["resumed"] = True
+
+    def _routes(self) -> list[Route]:
+        """The default model walks the whole list; a model that was chosen is not exchanged for another."""
+        task = Task.IMAGE_TO_VIDEO if self._chained() else self._request.task
+        routes = list(self._options.routes(task))
+        if not routes or routes[0].model != self._request.model:
+            routes = [route for route in routes if route.model == self._request.model]
+        if self._pending is not None:
+            routes = [self._pending.route, *(route for route in routes if route != self._pending.route)]
+        if not routes:
+            raise EngineError(
+                f"No route for {self._request.model} ({task.value}) is configured.", code=Code.ENGINE_NOT_CONFIGURED
+            )
+        return routes
+
+    def _chained(self) -> bool:
+        """Whether this is a text for a model that takes images only."""
+        if self._request.task is not Task.TEXT_TO_VIDEO or self._options.text_to_image is None:
+            return False
+        return all(route.model != self._request.model for route in self._options.routes(Task.TEXT_TO_VIDEO))
+
+    # --- one route --------------------------------------------------------------------------------------------------
+
+    def _attempt(self, route: Route) -> dict[str, Any]:
+        """Make the clip by `route`; the facts about it. Raises `Fault`."""
+        if self._pending is not None and self._pending.route == route:
+            ticket, self._pending = self._pending, None
+            return self._attend(ticket, saved=True)
+        filled = fill(route, self._as_sent())
+        self._facts |= {"sent": dict(filled.parameters), "adjusted": dict(filled.adjusted)}
+        if route.provider == ENDPOINT:
+            return self._attempt_endpoint(filled)
+        return self._attend(self._submit(route, filled))
+
+    def _as_sent(self) -> Request:
+        return replace(self._request, task=Task.IMAGE_TO_VIDEO) if self._image else self._request
+
+    def _attempt_endpoint(self, filled: Filled) -> dict[str, Any]:
+        assert self._renderer.endpoint is not None, "the route exists only with an endpoint"
+        self._save_submitting(Route(ENDPOINT, ENDPOINT))
+        request_id = self._renderer.endpoint.render(
+            self._request.prompt, self._image, filled.parameters, self._clip, self._watch
+        )
+        return {"provider": ENDPOINT, "model": self._request.model, "request_id": request_id}
+
+    def _submit(self, route: Route, filled: Filled) -> Ticket:
+        provider = self._renderer.provider
+        task, inputs = Task.TEXT_TO_VIDEO, self._request.prompt
+        parameters = dict(filled.parameters)
+        if self._image is not None:
+            task, inputs = Task.IMAGE_TO_VIDEO, image_input(route, self._image, self._image_type)  # type: ignore[assignment]
+            parameters["prompt"] = self._request.prompt
+        prepared = provider.prepare(route, task.value, inputs, parameters)
+        self._save_submitting(route)
+        return provider.submit(route, prepared, self._watch)
+
+    def _attend(self, ticket: Ticket, *, saved: bool = False) -> dict[str, Any]:
+        """Follow an accepted job to its file. A job that is given up is cancelled at the provider where that works."""
+        provider = self._renderer.provider
+        try:
+            if not saved:
+                self._save("accepted", ticket.to_state())
+            with self._watch.route_limit(self._options.route_seconds):
+                url = provider.wait(ticket, self._watch)
+        except EngineError as error:
+            running = error.running if isinstance(error, Fault) else True
+            if running and not provider.cancel(ticket) and isinstance(error, Fault):
+                error.then = Then.STOP
+            raise
+        self._renderer.downloader.fetch(url, self._clip, self._watch)
+        return {
+            "provider": ticket.provider,
+            "model": ticket.model,
+            "provider_model": ticket.provider_model,
+            "request_id": ticket.request_id,
+        }
+
+    # --- the chain's image ------------------------------------------------------------------------------------------
+
+    def _make_picture(self) -> None:
+        """Text to image, once: a finished picture outlives a crash in the scratch folder."""
+        assert self._options.text_to_image is not None, "a chain has its first half"
+        self._image = self._assignment.scratch / PICTURE
+        route = self._options.text_to_image
+        if not self._image.exists():
+            walk = Walk(
+                options=self._options,
+                breakers=self._renderer.breakers,
+                wait=self._wait,
+                seconds_left=self._watch.left,
+            )
+            walk.run([route], self._attempt_picture)
+        self._image_type = _picture_type(self._image)
+        self._facts["chain"] = {"text_to_image": [route.provider, route.model]}
+
+    def _attempt_picture(self, route: Route) -> None:
+        assert self._image is not None, "the picture's path is known before it is made"
+        self._save_submitting(route, stage="image")
+        part = self._image.with_suffix(".part")
+        result = self._renderer.provider.picture(route, self._request.prompt, self._watch)
+        if isinstance(result, bytes):
+            part.write_bytes(result)
+        else:
+            self._renderer.pictures.fetch(result, part, self._watch, video=False)
+        _picture_type(part)
+        part.rename(self._image)
+        self._save("waiting", {})
+
+    # --- the record -------------------------------------------------------------------------------------------------
+
+    def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
+        self._watch.check()
+        if self._saved_phase != "submitting" or self._facts.get("asking") != str(route):
+            self._save("submitting", {"provider": route.provider, "model": route.model, "stage": stage})
+        self._facts["asking"] = str(route)
+
+    def _save(self, phase: str, state: dict[str, Any]) -> None:
+        self._report.checkpoint({"phase": phase, **state})
+        self._saved_phase = phase
+
+    def _wait(self, seconds: float, _why: EngineError) -> None:
+        """Between two rounds nothing is under way upstream: a crash now may begin anew."""
+        if self._saved_phase not in (None, "waiting"):
+            self._save("waiting", {})
+        self._watch.wait(seconds)
+
+    def _made(self, facts: dict[str, Any]) -> Made:
+        self._watch.check()
+        found = probe(self._clip)
+        self._facts.pop("asking", None)
+        return Made(
+            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip),
+            facts=facts | self._facts,
+        )
+
+
+def _picture_type(path: Path) -> str:
+    """The media type by the file's first bytes. Raises `Fault` for anything but PNG, JPEG and WebP."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "image/webp"
+    raise bad_output("the picture it should begin with is not a PNG, JPEG or WebP")
