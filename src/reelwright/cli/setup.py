@@ -102,10 +102,12 @@ def _configuration_errors() -> Generator[None]:
 def serve(**flags: Any) -> int:
     """Run the server: the API, the queue and the page, on http://localhost:3001."""
     with _configuration_errors():
-        from reelwright.app import serve as run
         from reelwright.settings import load_settings
 
-        return run(load_settings(**flags))
+        settings = load_settings(**flags)
+        from reelwright.app import serve as run
+
+        return run(settings)
 
 
 @click.command(
@@ -120,10 +122,12 @@ def doctor(as_json: bool, **flags: Any) -> int:
     Takes the same flags as `serve`. Exits 0 when there is something that can generate.
     """
     with _configuration_errors():
-        from reelwright.app import survey
         from reelwright.settings import load_settings
 
-        findings = survey(load_settings(**flags))
+        settings = load_settings(**flags)
+        from reelwright.app import survey
+
+        findings = survey(settings)
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail, "remedy": f.remedy} for f in findings]
         click.echo(json.dumps(rows))

@@ -83,9 +83,8 @@ def download(video_id: str, output: Path | None, force: bool, quiet: bool, serve
     path = chosen_path(output, video_id, force=force)
     with connected(server, api_key) as client:
         video = client.get(video_id)
-        if not video.finished:
-            with progress_view(quiet=quiet) as view:
-                video = video.wait(on_progress=view.show)
+        with progress_view(quiet=quiet or video.finished) as view:
+            video = video.wait(on_progress=view.show)
         video.save(path)
     click.echo(path)
 

@@ -1,0 +1,82 @@
+# Everything runs in .venv, which each target makes and brings up to date by itself. `make` alone lists the targets.
+
+PYTHON ?= python3
+ENGINE ?= sketch
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo run dev test test-core check bench lock clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+demo: $(VENV)/.runtime ## Make sunset.mp4 (ENGINE=sketch, huggingface or local)
+	@echo 'Making a video of "A beautiful sunset over the ocean with waves crashing" …'
+	@$(BIN)/reelwright generate "A beautiful sunset over the ocean with waves crashing" \
+		--engine $(ENGINE) --output sunset.mp4 --force
+	@echo 'Open sunset.mp4. Next: `make run` serves the API and the page on http://localhost:3001'
+
+run: $(VENV)/.runtime ## Serve the API and the page on http://localhost:3001
+	@exec $(BIN)/reelwright serve
+
+dev: $(VENV)/.runtime ## The same, restarted whenever the source changes
+	@exec $(BIN)/watchfiles --filter python --sigint-timeout 25 "$(BIN)/reelwright serve" src
+
+test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (installs torch)
+	@$(BIN)/python -m pytest
+
+test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
+	@$(BIN)/python -m pytest --ignore=tests/engines/local
+
+check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy --strict --no-error-summary
+	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
+	@echo "Formatting, lint, types and import contracts are clean."
+
+bench: $(VENV)/.dev ## Run the benchmarks
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+lock: ## Write constraints.txt anew: the newest releases that fit pyproject.toml (torch stays; edit its line by hand)
+	@grep '^torch==' constraints.txt > $(VENV)/torch.txt
+	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c $(VENV)/torch.txt '.[dev,local]'
+	@{ echo '# Every package at the version that was tested. Written by `make lock`; pip reads it with `-c constraints.txt`.'; \
+		$(VENV)/lock/bin/python -m pip freeze --exclude reelwright --exclude pip --exclude setuptools \
+		| sed -e 's/+cpu$$//' | grep -v -e '^nvidia-' -e '^cuda-' -e '^triton==' ; } > $(VENV)/constraints.txt
+	@mv $(VENV)/constraints.txt constraints.txt
+	@rm -rf $(VENV)/lock
+	@echo "Wrote constraints.txt"
+
+clean: ## Remove the environment, caches and builds; keeps your videos
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment, in three sizes. A stamp is older than its sources when the environment has to be brought up to date.
+
+$(BIN)/python:
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) was not found. Install Python 3.11 or newer."; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1 | cut -d" " -f2)."; \
+		echo "Name another one, for example: make PYTHON=python3.12 demo"; exit 2; }
+	@echo "Making $(VENV) with $$($(PYTHON) -V) …"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv"; exit 2; }
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the server …"
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the server and the development tools …"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing the server, the development tools and torch with its company (about 1 GB) …"
+	@$(PIP) --editable '.[dev,local]'
+	@touch $@ $(VENV)/.runtime $(VENV)/.dev
