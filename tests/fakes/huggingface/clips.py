@@ -14,7 +14,7 @@ from PIL import Image
 def clip(size: int = 0, *, frames: int = 8) -> bytes:
     """A decodable H.264 MP4 of 64×64 pixels at 12 fps, padded with a `free` box to `size` bytes if it is smaller."""
     file = io.BytesIO()
-    with av.open(file, "w", format="mp4", options={"movflags": "faststart"}) as container:
+    with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=12)
         stream.width = stream.height = 64
         stream.pix_fmt = "yuv420p"

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub.inference._providers._common import _fetch_inference_provider_mapping
+
+from tests.engines.huggingface.stage import Stage
+from tests.fakes.huggingface import TOKEN, FakeHuggingFace
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeHuggingFace]:
+    with FakeHuggingFace() as fake:
+        yield fake
+
+
+@pytest.fixture
+def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    _fetch_inference_provider_mapping.cache_clear()
+    yield Stage(fake, tmp_path)
+    # Whatever a test did: no host but the hub, its router and the endpoint ever saw the token.
+    assert fake.strangers_with_token == []
