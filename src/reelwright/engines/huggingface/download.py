@@ -83,6 +83,6 @@ class Downloader:
 
 
 def _transient(error: httpx2.TransportError | Fault) -> bool:
-    if isinstance(error, Fault):
-        return error.code in (Code.UPSTREAM_ERROR, Code.UPSTREAM_LOADING, Code.UPSTREAM_RATE_LIMITED)
-    return True
+    return (
+        isinstance(error, httpx2.TransportError) or (error.status or 0) in (408, 425, 429) or (error.status or 0) >= 500
+    )

@@ -58,6 +58,7 @@ class Fault(EngineError):
 
     `wait` is how many seconds the upstream itself asked to wait, if it did. `strike` tells whether it counts against
     the provider's health. `running` tells that the upstream's job may go on (and be billed) unless it is cancelled.
+    `status` is the HTTP status that it came with, if any.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Fault(EngineError):
         details: str | None = None,
         retry_after: float | None = None,
         wait: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message, code=code, details=details, retry_after=retry_after)
         self.then = then
         self.strike = strike
         self.running = running
         self.wait = wait
+        self.status = status
 
 
 class Scrubber:
@@ -97,7 +100,7 @@ def from_status(status: int, headers: Mapping[str, str], text: str, upstream: st
     details = scrub(text)
 
     def fault(code: Code, message: str, **more: Any) -> Fault:
-        return Fault(message, code=code, details=details, **more)
+        return Fault(message, code=code, details=details, status=status, **more)
 
     match status:
         case 401:

@@ -41,6 +41,7 @@ from reelwright.errors import Code, EngineError
 CANCEL_SECONDS = 3.0
 POLL_FAILURES = 5
 """So many looks at a job may fail in a row before it is given up."""
+MOMENTARY = frozenset({408, 425, 429, 502, 503, 504})
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 """Errors after which the upstream cannot have seen the request."""
 
@@ -283,7 +284,8 @@ class _Seen:
 
     def __call__(self, response: httpx2.Response) -> None:
         self.text = response.text
-        self.failures = 0
+        if not self.ended:
+            self.failures = 0
         try:
             body = response.json()
         except ValueError:
@@ -318,14 +320,8 @@ def _request_id(answer: Mapping[str, Any]) -> str | None:
 
 
 def _transient(error: Fault | httpx2.TransportError) -> bool:
-    """Whether a look may simply be repeated: no network, 408, 429, 5xx."""
-    if isinstance(error, httpx2.TransportError):
-        return True
-    return error.then is not Then.STOP and error.code in (
-        Code.UPSTREAM_ERROR,
-        Code.UPSTREAM_LOADING,
-        Code.UPSTREAM_RATE_LIMITED,
-    )
+    """Whether a look may simply be repeated: the network broke, or a gateway had a moment."""
+    return isinstance(error, httpx2.TransportError) or error.status in MOMENTARY
 
 
 def image_input(route: Route, path: Path, media_type: str) -> str | bytes:

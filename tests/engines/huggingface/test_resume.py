@@ -1,0 +1,77 @@
+"""A crash at any point: one upstream job, never a second bill."""
+
+from __future__ import annotations
+
+import pytest
+
+from reelwright.engines.engine import Made
+from reelwright.errors import Code
+from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Running, Stage
+from tests.fakes.huggingface import FakeHuggingFace, Reply
+
+
+@pytest.mark.parametrize("provider", ["fal-ai", "novita", "replicate", "together", "wavespeed"])
+def test_an_accepted_job_is_followed_on(stage: Stage, fake: FakeHuggingFace, provider: str) -> None:
+    report = Recorder()
+    engine = stage.only(provider)
+    engine.generate(stage.assignment(), report)
+    state = report.checkpoints[-1]
+    assert (state["phase"], state["provider"], state["model"]) == ("accepted", provider, TEXT_MODEL)
+
+    resumed = Recorder()
+    made = stage.only(provider).generate(stage.assignment(checkpoint=state), resumed)
+
+    assert isinstance(made, Made)
+    assert made.facts["resumed"] is True
+    assert made.facts["request_id"] == state["request_id"]
+    assert resumed.checkpoints == []
+    assert len(fake.requests("submit")) == 1
+
+
+def test_the_fal_ticket_names_the_addresses(stage: Stage) -> None:
+    report = Recorder()
+    stage.only("fal-ai").generate(stage.assignment(), report)
+
+    answer = report.checkpoints[-1]["answer"]
+    assert answer["cancel_url"] == "https://queue.fal.run/fal-ai/wan/requests/req-1/cancel"
+    assert {"request_id", "response_url", "status_url"} <= set(answer)
+
+
+def test_a_crash_while_submitting_is_an_unknown_outcome(stage: Stage, fake: FakeHuggingFace) -> None:
+    state = {"phase": "submitting", "provider": "fal-ai", "model": TEXT_MODEL}
+    error = stage.fail(stage.only("fal-ai"), checkpoint=state)
+
+    assert error.code is Code.UNKNOWN_OUTCOME
+    assert "fal-ai" in error.message
+    assert fake.log == []
+
+
+def test_a_crash_while_waiting_begins_anew(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("submit", Reply(status=503, headers={"Retry-After": "0.01"}), Reply())
+    report = Recorder()
+    stage.only("fal-ai").generate(stage.assignment(), report)
+    assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
+
+    stage.make(stage.only("fal-ai"), checkpoint=report.checkpoints[1])
+    assert len(fake.requests("submit")) == 3
+
+
+def test_nothing_is_sent_before_submitting_is_saved(stage: Stage, fake: FakeHuggingFace) -> None:
+    seen: list[tuple[str, int]] = []
+    report = Recorder(on_checkpoint=lambda state: seen.append((state["phase"], len(fake.requests("submit")))))
+    stage.only("fal-ai").generate(stage.assignment(), report)
+
+    assert seen == [("submitting", 0), ("accepted", 1)]
+
+
+def test_a_resumed_job_can_be_cancelled_upstream(stage: Stage, fake: FakeHuggingFace) -> None:
+    report = Recorder()
+    stage.only("fal-ai").generate(stage.assignment(), report)
+    fake.script("status", Reply(status=202, body={"status": "IN_PROGRESS"}))
+
+    second = Recorder()
+    job = Running(stage.only("fal-ai"), stage.assignment(checkpoint=report.checkpoints[-1]), second)
+    fake.wait_for("status", times=4)
+    second.cancel()
+    job.join()
+    fake.wait_for("cancel")
