@@ -85,11 +85,16 @@ class ReelwrightError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = _sendable(message)
         self.code = code or type(self).code
-        self.field = field
-        self.details = details
+        self.field = _sendable(field) if field is not None else None
+        self.details = _sendable(details) if details is not None else None
         self.retry_after = retry_after
+
+
+def _sendable(text: str) -> str:
+    """A lone surrogate cannot be sent as UTF-8: show it escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class BadRequest(ReelwrightError):
@@ -137,6 +142,4 @@ def invalid(field: str, value: object, allowed: str) -> BadRequest:
     shown = repr(value)
     if len(shown) > 80:
         shown = shown[:77] + "..."
-    # A lone surrogate cannot be sent as UTF-8: show it escaped.
-    shown = shown.encode("utf-8", "backslashreplace").decode()
     return BadRequest(f"Invalid {field}: {shown}. {allowed}", field=field)

@@ -136,6 +136,6 @@ def load_settings(**flags: Any) -> Settings:
     if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "
-            "Set REELWRIGHT_API_KEYS, or keep HOST=127.0.0.1, or pass --insecure-no-auth if anybody may use this server."
+            "Set REELWRIGHT_API_KEYS, keep HOST=127.0.0.1, or pass --insecure-no-auth if anybody may use this server."
         )
     return settings

@@ -17,10 +17,12 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.ids import is_video_id
+
+T = TypeVar("T")
 
 
 class Files:
@@ -70,6 +72,11 @@ class Files:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def discard_video(self, video_id: str) -> None:
+        """Remove the finished file and all that was derived from it."""
+        for path in (self.video(video_id), self.poster(video_id)):
+            path.unlink(missing_ok=True)
+
     def discard_scratch(self, video_id: str) -> None:
         shutil.rmtree(self._work / _checked(video_id), ignore_errors=True)
 
@@ -79,18 +86,21 @@ class Files:
             if folder.is_dir() and folder.name not in running:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def publish(self, target: Path, write: Callable[[Path], None]) -> None:
+    def publish(self, target: Path, write: Callable[[Path], T]) -> T:
         """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.
+
+        Returns what `write` returned.
 
         Raises `Busy` (`storage_full`) when the disk is full.
         """
         part = target.with_name(target.name + ".part")
         try:
-            write(part)
+            result = write(part)
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(target)
             _fsync_folder(target.parent)
+            return result
         except OSError as error:
             part.unlink(missing_ok=True)
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -56,8 +56,8 @@ class Records:
     def insert(self, video: Video, max_queued: int) -> int | None:
         """Store a new queued video. Returns its turn in the queue (lower is sooner), or None when the queue is full.
 
-        The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than the
-        owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
+        The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
+        the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
         thousand jobs delays another owner's first job by one job, not by a thousand.
         """
         active = videos.c.status.in_(_ACTIVE)
@@ -133,7 +133,7 @@ class Records:
         )
 
     def fail(self, video_id: str, attempt: int | None, failure: Failure, now: datetime) -> bool:
-        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. False when it has ended already."""
+        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. False if it has ended already."""
         return self._update(
             video_id,
             attempt,

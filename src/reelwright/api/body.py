@@ -1,0 +1,184 @@
+"""Request bodies: JSON, forms and multipart become one shape, a mapping of field names to values.
+
+JSON values keep their types; form values are strings; files are `Upload`s. Everything malformed is a `BadRequest` that
+says what is wrong and where.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+import python_multipart
+from python_multipart.exceptions import FormParserError
+from starlette.requests import ClientDisconnect, Request
+
+from reelwright.errors import BadRequest, Code
+
+MAX_FIELDS = 200
+MAX_JSON_DEPTH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file part. Its name and type are the client's word and are never trusted."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The fields of a request. `typed` tells whether values have JSON types or are all strings."""
+
+    fields: Mapping[str, Any]
+    typed: bool
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The raw body. Raises `BadRequest` (`body_too_large`) as soon as it is clear that it is longer than allowed."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > max_bytes:
+        _too_large(max_bytes)
+    chunks = bytearray()
+    try:
+        async for chunk in request.stream():
+            chunks += chunk
+            if len(chunks) > max_bytes:
+                _too_large(max_bytes)
+    except ClientDisconnect:
+        raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
+    return bytes(chunks)
+
+
+async def parse_body(request: Request, max_bytes: int) -> Body:
+    """The fields of a JSON, form or multipart body; an empty body has none."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    raw = await read_body(request, max_bytes)
+    match media_type:
+        case "application/json":
+            return Body(fields=parse_json_object(raw), typed=True)
+        case "application/x-www-form-urlencoded":
+            return Body(fields=_parse_urlencoded(raw), typed=False)
+        case "multipart/form-data":
+            return Body(fields=_parse_multipart(request.headers["content-type"], raw), typed=False)
+        case "" if not raw:
+            return Body(fields={}, typed=True)
+        case _:
+            sent = media_type[:100] or "none"
+            raise BadRequest(
+                f"Unsupported Content-Type: {sent!r}. Send application/json, application/x-www-form-urlencoded or "
+                "multipart/form-data.",
+                code=Code.UNSUPPORTED_MEDIA_TYPE,
+            )
+
+
+def parse_json_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object as RFC 8259 has it: UTF-8, no NaN or Infinity, not too deep. An empty body is an empty object."""
+    if not raw.strip(b" \t\r\n"):
+        return {}
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        _malformed(f"The body is not valid UTF-8 at byte {error.start}")
+    if _depth(text) > MAX_JSON_DEPTH:
+        _malformed(f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels")
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        _malformed(f"Malformed JSON: {error.msg} at line {error.lineno} column {error.colno}")
+    except (ValueError, RecursionError):
+        _malformed("Malformed JSON: a number is too long")
+    if not isinstance(value, dict):
+        _malformed(f"The body must be a JSON object, not {_json_kind(value)}")
+    return value
+
+
+def _parse_urlencoded(raw: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except UnicodeDecodeError as error:
+        _malformed(f"Malformed form: invalid UTF-8 at byte {error.start}")
+    except ValueError:
+        _malformed(f"Malformed form: more than {MAX_FIELDS} fields")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        _add(fields, name, value)
+    return fields
+
+
+def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+
+    def on_field(field: Any) -> None:
+        _add(fields, _text(field.field_name or b"", "a field's name"), _text(field.value or b"", "a field's value"))
+
+    def on_file(file: Any) -> None:
+        file.file_object.seek(0)
+        _add(fields, _text(file.field_name or b"", "a field's name"), Upload(data=file.file_object.read()))
+
+    _, options = python_multipart.multipart.parse_options_header(content_type)
+    ends: list[bool] = []
+    try:
+        parser = python_multipart.FormParser(
+            "multipart/form-data",
+            on_field,
+            on_file,
+            lambda: ends.append(True),
+            boundary=options.get(b"boundary"),
+            config={"MAX_MEMORY_FILE_SIZE": len(raw) + 1, "MAX_FIELDS": MAX_FIELDS},
+        )
+        parser.write(raw)
+    except (FormParserError, ValueError) as error:
+        _malformed(f"Malformed multipart form: {error}")
+    if not ends:
+        _malformed("Malformed multipart form: the closing boundary is missing")
+    return fields
+
+
+def _add(fields: dict[str, Any], name: str, value: object) -> None:
+    if name in fields:
+        raise BadRequest(f"Invalid {name[:100]}: it was sent more than once. Send it once.", field=name[:100])
+    if len(fields) >= MAX_FIELDS:
+        _malformed(f"Malformed form: more than {MAX_FIELDS} fields")
+    fields[name] = value
+
+
+def _text(raw: bytes, what: str) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        _malformed(f"Malformed multipart form: {what} is not valid UTF-8")
+
+
+def _depth(text: str) -> int:
+    """An upper bound of the nesting: the most brackets open at once, wherever they stand."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    _malformed(f"Malformed JSON: {name} is not a JSON number")
+
+
+def _json_kind(value: object) -> str:
+    kinds = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return kinds.get(type(value), "null")
+
+
+def _malformed(message: str) -> NoReturn:
+    raise BadRequest(message, code=Code.MALFORMED_BODY)
+
+
+def _too_large(max_bytes: int) -> NoReturn:
+    raise BadRequest(
+        f"The request body is too large. At most {max_bytes / 1e6:g} MB are allowed.", code=Code.BODY_TOO_LARGE
+    )

@@ -1,0 +1,131 @@
+"""Errors on the wire: which dialect a path belongs to, and the one place where an exception becomes an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reelwright.errors import BadRequest, Code, NotFound, ReelwrightError
+
+STATUS: Mapping[Code, int] = {
+    Code.PROMPT_MISSING: 400,
+    Code.PROMPT_EMPTY: 400,
+    Code.INVALID_FIELD: 400,
+    Code.MALFORMED_BODY: 400,
+    Code.MODEL_NOT_FOUND: 400,
+    Code.UNSUPPORTED_MEDIA_TYPE: 415,
+    Code.BODY_TOO_LARGE: 413,
+    Code.IDEMPOTENCY_CONFLICT: 422,
+    Code.UNAUTHORIZED: 401,
+    Code.FORBIDDEN: 403,
+    Code.MISDIRECTED: 421,
+    Code.NOT_FOUND: 404,
+    Code.CONFLICT: 409,
+    Code.RATE_LIMITED: 429,
+    Code.QUEUE_FULL: 429,
+    Code.UNAVAILABLE: 503,
+    Code.STORAGE_FULL: 507,
+    Code.ENGINE_NOT_CONFIGURED: 500,
+    Code.UPSTREAM_UNAUTHORIZED: 502,
+    Code.UPSTREAM_FORBIDDEN: 502,
+    Code.UPSTREAM_NOT_FOUND: 404,
+    Code.UPSTREAM_PAYMENT_REQUIRED: 502,
+    Code.UPSTREAM_RATE_LIMITED: 429,
+    Code.UPSTREAM_LOADING: 503,
+    Code.UPSTREAM_EMPTY: 502,
+    Code.UPSTREAM_ERROR: 502,
+    Code.REFUSED: 422,
+    Code.BAD_OUTPUT: 502,
+    Code.TIMED_OUT: 504,
+    Code.UNKNOWN_OUTCOME: 502,
+    Code.OUT_OF_MEMORY: 500,
+    Code.ENGINE_CRASHED: 500,
+    Code.ENGINE_FAILED: 500,
+    Code.CANCELLED: 409,
+    Code.CORRUPT: 500,
+    Code.CONFIGURATION: 500,
+    Code.INTERNAL: 500,
+}
+"""The HTTP status of each code; a dialect may differ (`Dialect.render`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A way of talking: the paths it owns (by prefix) and how it renders an error."""
+
+    prefixes: Sequence[str]
+    render: Callable[[Request, ReelwrightError, datetime], Response]
+
+
+class Answers:
+    """Renders errors in the dialect of the request's path; the first dialect is for paths that belong to none."""
+
+    def __init__(self, dialects: Sequence[Dialect], now: Callable[[], datetime]) -> None:
+        self._dialects = dialects
+        self._now = now
+        self._log = structlog.get_logger("reelwright.api")
+
+    def render(self, request: Request, error: ReelwrightError) -> Response:
+        """The answer for an error, with `Retry-After` and `WWW-Authenticate` where they belong."""
+        path = request.url.path
+        dialect = next(
+            (d for d in self._dialects if any(path == p or path.startswith(p + "/") for p in d.prefixes)),
+            self._dialects[0],
+        )
+        response = dialect.render(request, error, self._now())
+        if error.retry_after is not None:
+            response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+        if response.status_code == 401 and error.code is Code.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+    def install(self, app: FastAPI) -> None:
+        """Make the app answer every exception through here."""
+        app.add_exception_handler(ReelwrightError, self._ours)
+        app.add_exception_handler(HTTPException, self._http)
+        app.add_exception_handler(RequestValidationError, self._validation)
+        app.add_exception_handler(Exception, self._unknown)
+
+    async def _ours(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ReelwrightError)
+        if error.code is Code.INTERNAL:
+            self._log.error("internal error", reason=error.message)
+        return self.render(request, error)
+
+    async def _http(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        match error.status_code:
+            case 404:
+                known: ReelwrightError = NotFound("Route not found")
+            case 405:
+                known = NotFound("Method not allowed", code=Code.NOT_FOUND)
+                response = self.render(request, known)
+                response.status_code = 405
+                response.headers.update(error.headers or {})
+                return response
+            case 413:
+                known = BadRequest("The request body is too large", code=Code.BODY_TOO_LARGE)
+            case status if 400 <= status < 500:
+                known = BadRequest(str(error.detail), code=Code.MALFORMED_BODY)
+            case _:
+                known = ReelwrightError("Internal server error")
+        return self.render(request, known)
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        """A fault of ours. The envelope logs it; the client learns nothing but the request's id."""
+        return self.render(request, ReelwrightError("Internal server error"))
+
+    async def _validation(self, request: Request, error: Exception) -> Response:
+        """A path or query parameter that FastAPI refused; its input is not echoed."""
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        name = str(first["loc"][-1])
+        return self.render(request, BadRequest(f"Invalid {name}: {first['msg']}.", field=name))

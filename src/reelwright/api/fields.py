@@ -1,0 +1,130 @@
+"""The fields that all dialects share, on their way to a `Wish`: names, types and the forms that a size may take.
+
+A dialect maps its own names onto these and has no rules of its own. Ranges are the catalog's business.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reelwright.errors import BadRequest, Code, invalid
+from reelwright.video import Image, Wish
+
+_SIZE = re.compile(r"([0-9]{1,5})[xX×]([0-9]{1,5})")
+
+
+class VideoFields(BaseModel):
+    """What may be asked of a video. Absent and null mean the default."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    prompt: Annotated[str, Field(description="What the video shows: 1–4,000 characters, any language")]
+    num_frames: Annotated[int | None, Field(description="Number of frames")] = None
+    seconds: Annotated[float | None, Field(description="Length in seconds, instead of num_frames")] = None
+    fps: Annotated[int | None, Field(description="Frames a second, 1–60")] = None
+    size: Annotated[str | None, Field(description='"WxH" in pixels, multiples of 8')] = None
+    resolution: Annotated[str | None, Field(description="Another name of size")] = None
+    width: Annotated[int | None, Field(description="Width in pixels")] = None
+    height: Annotated[int | None, Field(description="Height in pixels")] = None
+    motion_bucket_id: Annotated[int | None, Field(description="SVD: amount of motion, 1–255")] = None
+    noise_aug_strength: Annotated[float | None, Field(description="SVD: noise added to the image, 0–1")] = None
+    negative_prompt: Annotated[str | None, Field(description="What the video should not show")] = None
+    seed: Annotated[int | None, Field(description="0 … 2^63−1; drawn and reported when absent")] = None
+    num_inference_steps: Annotated[int | None, Field(description="Denoising steps")] = None
+    guidance_scale: Annotated[float | None, Field(description="How closely to follow the prompt")] = None
+    engine: Annotated[str | None, Field(description="Which engine makes the video")] = None
+    model: Annotated[str | None, Field(description="Which model of the engine")] = None
+    extra_params: Annotated[dict[str, Any] | None, Field(description="Options of one engine only")] = None
+
+
+def read_fields(fields: Mapping[str, Any], *, typed: bool) -> VideoFields:
+    """The typed fields of a body. `typed` false (forms) takes numbers from strings.
+
+    Raises `BadRequest`: `prompt_missing`, or the first field that is unknown or of the wrong type, by name.
+    """
+    prompt = fields.get("prompt")
+    if not isinstance(prompt, str) or prompt == "":
+        raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
+    try:
+        return VideoFields.model_validate(_with_object(fields), strict=typed)
+    except ValidationError as error:
+        raise _first_problem(error, fields) from None
+
+
+def _with_object(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`extra_params` may be an object or its JSON text."""
+    extra = fields.get("extra_params")
+    if not isinstance(extra, str):
+        return fields
+    try:
+        return {**fields, "extra_params": json.loads(extra)}
+    except ValueError:
+        raise invalid("extra_params", extra, "Must be a JSON object or the text of one.") from None
+
+
+def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequest:
+    problem = error.errors(include_url=False, include_context=False)[0]
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(sorted({*VideoFields.model_fields, "image"}))
+        return BadRequest(f"Unknown field: {name[:80]!r}. Known fields are {known}.", field=name[:80])
+    wanted = {
+        "int": "Must be a whole number.",
+        "float": "Must be a number.",
+        "finite": "Must be a finite number.",
+        "string": "Must be a string.",
+        "dict": "Must be an object.",
+    }
+    allowed = next((text for kind, text in wanted.items() if problem["type"].startswith(kind)), problem["msg"] + ".")
+    return invalid(name, fields.get(name), allowed)
+
+
+def to_wish(fields: VideoFields, image: Image | None = None, **defaults: Any) -> Wish:
+    """The wish; `defaults` fill what the client left open (the native dialect's fixed ones)."""
+    width, height = _size(fields)
+    values: dict[str, Any] = {
+        "num_frames": fields.num_frames,
+        "fps": fields.fps,
+        "motion_bucket_id": fields.motion_bucket_id,
+        "noise_aug_strength": fields.noise_aug_strength,
+        "width": width,
+        "height": height,
+    }
+    for name, default in defaults.items():
+        if values[name] is None and not (name == "num_frames" and fields.seconds is not None):
+            values[name] = default
+    return Wish(
+        prompt=fields.prompt,
+        engine=fields.engine,
+        model=fields.model,
+        seconds=fields.seconds,
+        seed=fields.seed,
+        negative_prompt=fields.negative_prompt,
+        num_inference_steps=fields.num_inference_steps,
+        guidance_scale=fields.guidance_scale,
+        image=image,
+        params=fields.extra_params or {},
+        **values,
+    )
+
+
+def _size(fields: VideoFields) -> tuple[int | None, int | None]:
+    """Width and height from `size`, `resolution` or the two numbers; contradictions are refused."""
+    width, height = fields.width, fields.height
+    for name in ("size", "resolution"):
+        text = getattr(fields, name)
+        if text is None:
+            continue
+        match = _SIZE.fullmatch(text.strip())
+        if match is None:
+            raise invalid(name, text, 'Must be "WIDTHxHEIGHT" in pixels, for example "512x512".')
+        asked = int(match[1]), int(match[2])
+        if (width if width is not None else asked[0], height if height is not None else asked[1]) != asked:
+            raise invalid(name, text, f"It contradicts width={width} and height={height}; send one of them.")
+        width, height = asked
+    return width, height

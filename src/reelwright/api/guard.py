@@ -1,0 +1,117 @@
+"""Who may talk to this server: host names, origins and API keys, checked before any route sees the request.
+
+A web page that a user happens to visit must not be able to drive a server on their machine. So a loopback server
+answers only to its own names (DNS rebinding), and a foreign `Origin` may not change anything (cross-site requests).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Sequence
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reelwright.errors import Code, Forbidden, ReelwrightError, Unauthorized
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
+
+PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+")
+"""Routes that never ask for a key: probes and the static page. Everything else is a job route."""
+
+
+class Keys:
+    """The API keys, kept as SHA-256 digests and compared in constant time."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
+
+    @property
+    def asked_for(self) -> bool:
+        return bool(self._digests)
+
+    def owner(self, key: str) -> str | None:
+        """The owner's name that goes with a key (never the key itself), or None for a wrong one."""
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return f"key_{digest.hex()[:16]}" if any(matches) else None
+
+
+class Neighbourhood:
+    """ASGI middleware, outside CORS: which host names are answered to, and which origins may change something."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Sequence[str],
+        hosts: frozenset[str] | None,
+        answer: Callable[[Request, ReelwrightError], Response],
+    ) -> None:
+        """`hosts`: the names in `Host` that are answered to, without ports; None answers to any."""
+        self._app = app
+        self._origins = frozenset(origins)
+        self._hosts = hosts
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            try:
+                self._check_host(headers)
+                self._check_origin(scope, headers)
+            except ReelwrightError as error:
+                await self._answer(Request(scope), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check_host(self, headers: Headers) -> None:
+        name = re.sub(r":[0-9]*$", "", headers.get("host", "")).lower()
+        if self._hosts is not None and name not in self._hosts:
+            raise Forbidden(
+                f"This server does not answer to the host name {name[:100]!r}. Add it to REELWRIGHT_ALLOWED_HOSTS.",
+                code=Code.MISDIRECTED,
+            )
+
+    def _check_origin(self, scope: Scope, headers: Headers) -> None:
+        origin = headers.get("origin")
+        preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+        if origin is None or (scope["method"] in SAFE_METHODS and not preflight):
+            return
+        own = f"{scope['scheme']}://{headers.get('host', '')}"
+        if origin != own and origin not in self._origins:
+            raise Forbidden(f"The origin {origin[:100]!r} may not use this server. Add it to CLIENT_URL.")
+
+
+class KeyGate:
+    """ASGI middleware, inside CORS: asks for an API key where the server has any, and notes the owner in the scope."""
+
+    def __init__(self, app: ASGIApp, *, keys: Keys, answer: Callable[[Request, ReelwrightError], Response]) -> None:
+        self._app = app
+        self._keys = keys
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            try:
+                scope.setdefault("state", {})["owner"] = self._check_key(scope, Headers(scope=scope))
+            except ReelwrightError as error:
+                await self._answer(Request(scope), error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check_key(self, scope: Scope, headers: Headers) -> str:
+        """The owner of what this request makes. Raises `Unauthorized`."""
+        if not self._keys.asked_for or PUBLIC_PATHS.fullmatch(scope["path"]):
+            return ""
+        scheme, _, credential = headers.get("authorization", "").partition(" ")
+        key = credential.strip() if scheme.lower() in ("bearer", "token") else headers.get("x-api-key", "")
+        owner = self._keys.owner(key)
+        if owner is None:
+            raise Unauthorized("Missing or invalid API key")
+        return owner

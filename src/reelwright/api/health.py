@@ -1,0 +1,50 @@
+"""`/health` answers without touching an engine or the database; `/ready` looks at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse
+
+from reelwright import __version__
+from reelwright.clock import Clock, iso_milliseconds
+
+Check = Callable[[], Awaitable[str | None]]
+"""Answers None when all is well, else the reason in words."""
+
+
+def health_router(clock: Clock, facts: Callable[[], Mapping[str, Any]], checks: Mapping[str, Check]) -> APIRouter:
+    """`facts` are the live fields of `/health` (engine, queue); `checks` are what `/ready` asks, by name."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health")
+    async def health() -> JSONResponse:
+        """Whether the server runs."""
+        return JSONResponse(
+            {
+                "status": "healthy",
+                "message": "Video generation API is running",
+                "timestamp": iso_milliseconds(clock.now()),
+                "version": __version__,
+                **facts(),
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    @router.get("/ready")
+    async def ready() -> JSONResponse:
+        """Whether the server could make a video now: database, storage and an engine."""
+        results = {name: await check() for name, check in checks.items()}
+        problems = {name: reason for name, reason in results.items() if reason}
+        body: dict[str, Any] = {
+            "status": "unavailable" if problems else "ready",
+            "checks": {name: reason or "ok" for name, reason in results.items()},
+            "timestamp": iso_milliseconds(clock.now()),
+        }
+        if problems:
+            body["reason"] = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
+        return JSONResponse(body, 503 if problems else 200, headers={"Cache-Control": "no-store"})
+
+    return router

@@ -1,0 +1,235 @@
+"""The native dialect: `POST /api/video/generate` → the MP4 itself. What existing front ends call.
+
+Field names, status codes, header names and the quoted messages are a contract and must not change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reelwright.api import delivery, envelope
+from reelwright.api.body import parse_body
+from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.fields import VideoFields, read_fields, to_wish
+from reelwright.api.uploads import Intake
+from reelwright.clock import Clock, iso_milliseconds
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import Code, EngineError, ReelwrightError
+from reelwright.jobs.queue import Queue
+from reelwright.store.files import Files
+from reelwright.video import Status, Video
+
+DEFAULTS: Mapping[str, Any] = {
+    "num_frames": 24,
+    "fps": 12,
+    "width": 512,
+    "height": 512,
+    "motion_bucket_id": 127,
+    "noise_aug_strength": 0.02,
+}
+"""The fixed cinematic defaults of this dialect."""
+
+SLEEP_MODE = (
+    "The model might be in sleep mode. Try again after 1\u20132 minutes or duplicate the model space on Hugging Face."
+)
+
+EXPOSED_HEADERS = (
+    "Content-Disposition",
+    "Content-Length",
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "X-Engine",
+    "X-Generation-Time",
+    "X-Request-Id",
+    "X-Seed",
+    "X-Video-Id",
+    "X-Video-Size",
+)
+"""What a browser on another origin may read."""
+
+
+def native_router(
+    *, queue: Queue, catalog: Catalog, files: Files, intake: Intake, clock: Clock, max_body_bytes: int
+) -> APIRouter:
+    router = APIRouter(prefix="/api/video", tags=["native"])
+
+    @router.post("/generate", openapi_extra=_documentation(), response_class=Response)
+    async def generate(request: Request) -> Response:
+        """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
+        body = await parse_body(request, max_body_bytes)
+        fields = read_fields({k: v for k, v in body.fields.items() if k != "image"}, typed=body.typed)
+        image = await intake.take(body.fields.get("image"))
+        wanted = catalog.admit(to_wish(fields, image, **DEFAULTS))
+        video = await queue.submit(wanted, request.state.owner)
+        if "respond-async" in _preferences(request):
+            return _accepted(video)
+        video = await _finished_or_hung_up(request, queue, video)
+        if video.status is Status.FAILED:
+            assert video.failure is not None
+            raise EngineError.from_failure(video.failure)
+        headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
+        name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
+        return delivery.send_file(request, files.video(video.id), "video/mp4", headers, name)
+
+    return router
+
+
+def _preferences(request: Request) -> set[str]:
+    """The tokens of `Prefer` (RFC 7240), lower case, without their parameters."""
+    header = ",".join(request.headers.getlist("prefer"))
+    return {token.partition(";")[0].strip().lower() for token in header.split(",")}
+
+
+def _accepted(video: Video) -> Response:
+    base = f"/v1/videos/{video.id}"
+    body = {
+        "success": True,
+        "id": video.id,
+        "status": Status.QUEUED,
+        "status_url": base,
+        "events_url": f"{base}/events",
+        "video_url": f"{base}/content",
+    }
+    return JSONResponse(body, 202, headers={"Location": base, "Preference-Applied": "respond-async"})
+
+
+async def _finished_or_hung_up(request: Request, queue: Queue, video: Video) -> Video:
+    """The video in its terminal state. A client that hangs up cancels its job."""
+    waiting: asyncio.Task[Video] = asyncio.create_task(_settle(queue.wait(video)))
+    hang_up: asyncio.Task[None] = asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({waiting, hang_up}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        return await queue.cancel(video)
+    finally:
+        waiting.cancel()
+        hang_up.cancel()
+
+
+async def _settle(waiting: Awaitable[Video]) -> Video:
+    return await waiting
+
+
+async def _disconnected(request: Request) -> None:
+    """Returns when the client has gone. The body has been read, so nothing else can arrive."""
+    receive: Callable[[], Awaitable[Any]] = request.receive
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+_MESSAGES: Mapping[Code, str] = {
+    Code.PROMPT_MISSING: 'Invalid request. Please provide a "prompt" field in the request body.',
+    Code.PROMPT_EMPTY: "Prompt cannot be empty",
+    Code.UNAUTHORIZED: "Missing or invalid API key",
+    Code.UPSTREAM_UNAUTHORIZED: "Invalid Hugging Face API token",
+    Code.UPSTREAM_NOT_FOUND: "Model not found. The model might be unavailable or in sleep mode.",
+    Code.UPSTREAM_RATE_LIMITED: "Rate limit exceeded. Please wait a few minutes before trying again.",
+    Code.UPSTREAM_LOADING: "Model is currently loading. Please wait 1-2 minutes and try again.",
+    Code.UPSTREAM_EMPTY: "Received empty response from Hugging Face API",
+    Code.REFUSED: "Prompt refused by the provider",
+    Code.INTERNAL: "Internal server error",
+}
+"""The contract's words. Codes without an entry are told in the error's own words."""
+
+_UNCERTAIN = "Failed to generate video"
+_FAILED_TO_GENERATE = frozenset(
+    {
+        Code.UPSTREAM_FORBIDDEN,
+        Code.UPSTREAM_PAYMENT_REQUIRED,
+        Code.UPSTREAM_ERROR,
+        Code.BAD_OUTPUT,
+        Code.UNKNOWN_OUTCOME,
+        Code.OUT_OF_MEMORY,
+        Code.ENGINE_CRASHED,
+        Code.ENGINE_FAILED,
+        Code.CORRUPT,
+    }
+)
+_STATUS: Mapping[Code, int] = {
+    **STATUS,
+    **dict.fromkeys(_FAILED_TO_GENERATE, 500),
+    Code.UPSTREAM_UNAUTHORIZED: 401,
+    Code.UPSTREAM_EMPTY: 500,
+}
+_SUGGESTIONS: Mapping[Code, str | None] = {
+    **dict.fromkeys(_FAILED_TO_GENERATE, SLEEP_MODE),
+    Code.UPSTREAM_UNAUTHORIZED: None,
+    Code.UPSTREAM_NOT_FOUND: SLEEP_MODE,
+    Code.UPSTREAM_RATE_LIMITED: None,
+    Code.UPSTREAM_LOADING: SLEEP_MODE,
+    Code.UPSTREAM_EMPTY: SLEEP_MODE,
+    Code.OUT_OF_MEMORY: None,
+    Code.ENGINE_CRASHED: None,
+    Code.ENGINE_FAILED: None,
+    Code.CORRUPT: None,
+}
+_WITH_DETAILS = frozenset(
+    {
+        Code.UPSTREAM_UNAUTHORIZED,
+        Code.UPSTREAM_NOT_FOUND,
+        Code.UPSTREAM_RATE_LIMITED,
+        Code.UPSTREAM_LOADING,
+        Code.REFUSED,
+    }
+)
+_WITH_DURATION = _FAILED_TO_GENERATE | {Code.TIMED_OUT}
+_WITH_TIMESTAMP = frozenset({Code.MALFORMED_BODY, Code.NOT_FOUND, Code.INTERNAL})
+
+
+def _render(request: Request, error: ReelwrightError, now: datetime) -> Response:
+    code = error.code
+    message = _MESSAGES.get(code, _UNCERTAIN if code in _FAILED_TO_GENERATE else error.message)
+    body: dict[str, Any] = {"success": False, "error": message}
+    if code is Code.PROMPT_MISSING:
+        body["example"] = {"prompt": "A beautiful sunset over the ocean"}
+    elif error.field and code is not Code.PROMPT_EMPTY:
+        body["field"] = error.field
+    if code in _FAILED_TO_GENERATE:
+        body["message"] = error.message
+    if code in _WITH_DETAILS:
+        body["details"] = error.details or error.message
+    if code in _WITH_DURATION:
+        body["duration"] = f"{envelope.elapsed(request):.2f}s"
+    if code in _SUGGESTIONS:
+        body["suggestion"] = _SUGGESTIONS[code]
+    if code in _WITH_TIMESTAMP:
+        body["timestamp"] = iso_milliseconds(now)
+    if code is Code.INTERNAL:
+        body["request_id"] = envelope.request_id(request)
+    return JSONResponse(body, _STATUS[code])
+
+
+NATIVE = Dialect(prefixes=("/api", "/health", "/ready"), render=_render)
+
+
+def _documentation() -> dict[str, Any]:
+    """The request body and the answers in the OpenAPI document."""
+    schema = VideoFields.model_json_schema()
+    form = {**schema, "properties": {**schema["properties"], "image": {"type": "string", "format": "binary"}}}
+    typed = {**schema, "properties": {**schema["properties"], "image": {"type": "string"}}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": typed, "example": {"prompt": "A beautiful sunset over the ocean"}},
+                "application/x-www-form-urlencoded": {"schema": typed},
+                "multipart/form-data": {"schema": form},
+            },
+        },
+        "responses": {
+            "200": {"description": "The video", "content": {"video/mp4": {}}},
+            "202": {"description": "Accepted (Prefer: respond-async)", "content": {"application/json": {}}},
+        },
+    }

@@ -1,0 +1,59 @@
+"""Input images: from a file part, a data URI or an https URL to a checked, stored `Image`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+from collections.abc import Awaitable, Callable
+
+from reelwright.api.body import Upload
+from reelwright.errors import invalid
+from reelwright.media import images
+from reelwright.store.files import Files
+from reelwright.video import Image
+
+_DATA_URI = re.compile(r"data:(?P<type>[^,;]*)(?:;[^,;]*)*?;base64,(?P<data>.*)", re.DOTALL)
+
+Fetch = Callable[[str], Awaitable[bytes]]
+"""Gets the bytes behind an https URL, from public addresses only."""
+
+
+class Intake:
+    """Takes input images in. Only the header is looked at here; pixels are decoded in an engine's child process."""
+
+    def __init__(self, files: Files, fetch: Fetch, max_bytes: int) -> None:
+        self._files = files
+        self._fetch = fetch
+        self._max_bytes = max_bytes
+
+    async def take(self, value: object, field: str = "image") -> Image | None:
+        """The stored image, None for None. Raises `BadRequest` that names the field and what is wrong."""
+        match value:
+            case None:
+                return None
+            case Upload(data=data):
+                pass
+            case str() if value.startswith("data:"):
+                data = _decode_data_uri(value, field)
+            case str() if value.startswith(("https://", "http://")):
+                data = await self._fetch(value)
+            case _:
+                raise invalid(field, value, "Send a PNG, JPEG or WebP file, a base64 data URI or an https URL.")
+        return await asyncio.to_thread(self._check_and_keep, data, field)
+
+    def _check_and_keep(self, data: bytes, field: str) -> Image:
+        image = images.check_image(data, max_bytes=self._max_bytes, field=field)
+        self._files.keep_image(data)
+        return image
+
+
+def _decode_data_uri(uri: str, field: str) -> bytes:
+    match = _DATA_URI.fullmatch(uri)
+    if match is None:
+        raise invalid(field, uri, "A data URI must be data:image/…;base64,…")
+    try:
+        return base64.b64decode(match["data"], validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid(field, uri, "Its base64 is damaged.") from None

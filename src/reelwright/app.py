@@ -1,0 +1,337 @@
+"""Builds everything, starts and stops it. The only place that connects objects."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from reelwright import __version__
+from reelwright.api.envelope import Envelope
+from reelwright.api.errors import Answers
+from reelwright.api.guard import LOOPBACK_NAMES, KeyGate, Keys, Neighbourhood
+from reelwright.api.health import health_router
+from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
+from reelwright.api.openai import OPENAI, openai_router
+from reelwright.api.uploads import Intake
+from reelwright.banner import banner
+from reelwright.clock import SystemClock
+from reelwright.engines.catalog import Catalog
+from reelwright.engines.choice import offer_engines
+from reelwright.errors import BadRequest, ConfigurationError, EngineError
+from reelwright.jobs.durable import Durable
+from reelwright.jobs.events import Live
+from reelwright.jobs.queue import Queue
+from reelwright.jobs.video_job import Threads, VideoJob
+from reelwright.jobs.worker import Bench, Worker
+from reelwright.logs import configure_logs
+from reelwright.settings import Settings
+from reelwright.store.database import open_database
+from reelwright.store.files import DirectoryLock, Files
+from reelwright.store.records import Records
+
+DATABASE_THREADS = 4
+MEDIA_THREADS = 2
+IMAGE_BYTES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One running server's parts, as far as its start, its stop and its tests need them."""
+
+    asgi: ASGIApp
+    api: FastAPI
+    queue: Queue
+    job: VideoJob
+    worker: Worker
+    durable: Durable
+    catalog: Catalog
+    live: Live
+    files: Files
+    database: sa.Engine
+    lock: DirectoryLock
+    threads: Threads
+    log: structlog.stdlib.BoundLogger
+
+
+def build(settings: Settings, catalog: Catalog) -> Server:
+    """All objects, connected; nothing is started and nothing is written yet."""
+    clock, live = SystemClock(), Live()
+    log = structlog.get_logger("reelwright")
+    database = open_database(settings.database_url, settings.data_dir.absolute())
+    records, files = Records(database), Files(settings.data_dir)
+    threads = Threads(
+        database=ThreadPoolExecutor(DATABASE_THREADS, "database"), media=ThreadPoolExecutor(MEDIA_THREADS, "media")
+    )
+    worker = Worker(
+        {
+            name: Bench(
+                offer.spec,
+                children=max(1, settings.workers),
+                slots=offer.slots,
+                environment=_child_environment(),
+                on_log=lambda line, name=name: log.info("engine", name=name, line=line),  # type: ignore[misc]
+            )
+            for name, offer in catalog.offers.items()
+            if not offer.problem
+        }
+    )
+    job = VideoJob(
+        records=records,
+        files=files,
+        worker=worker,
+        live=live,
+        clock=clock,
+        threads=threads,
+        timeout_s=settings.job_timeout_s,
+        generative=frozenset(
+            card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
+        ),
+    )
+    durable = Durable(
+        database,
+        executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
+        # One more than there are slots: it waits while the last clip is encoded, so the engine never does.
+        queues={name: worker.capacity(name) + 1 for name, offer in catalog.offers.items() if not offer.problem},
+        make=job.make,
+        record=job.record,
+    )
+    queue = Queue(
+        records=records,
+        durable=durable,
+        job=job,
+        worker=worker,
+        live=live,
+        clock=clock,
+        database_threads=threads.database,
+        max_queued=settings.max_queued,
+        keep_days=settings.keep_days,
+    )
+    answers = Answers([NATIVE, OPENAI], clock.now)
+    api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    answers.install(api)
+
+    async def database_ready() -> str | None:
+        try:
+            await asyncio.wait_for(asyncio.to_thread(_ping, database), 3)
+        except (sa.exc.SQLAlchemyError, TimeoutError):
+            return "the database does not answer"
+        return None
+
+    async def storage_ready() -> str | None:
+        try:
+            await asyncio.to_thread(files.check_writable)
+        except OSError as error:
+            return f"the data directory cannot be written ({error.strerror})"
+        return None
+
+    async def engine_ready() -> str | None:
+        return catalog.offers[catalog.default].problem
+
+    def facts() -> Mapping[str, Any]:
+        active = live.active()
+        running = sum(1 for video in active if video.status == "in_progress")
+        return {
+            "engine": {"name": catalog.default, "reason": catalog.reason},
+            "queue": {"running": running, "waiting": len(active) - running},
+        }
+
+    checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
+    api.include_router(health_router(clock, facts, checks))
+    intake = Intake(files, _no_fetch, IMAGE_BYTES)
+    api.include_router(
+        native_router(
+            queue=queue,
+            catalog=catalog,
+            files=files,
+            intake=intake,
+            clock=clock,
+            max_body_bytes=int(settings.max_body_mb * 1e6),
+        )
+    )
+    api.include_router(openai_router(queue=queue, files=files))
+    return Server(
+        asgi=_guarded(api, settings, answers),
+        api=api,
+        queue=queue,
+        job=job,
+        worker=worker,
+        durable=durable,
+        catalog=catalog,
+        live=live,
+        files=files,
+        database=database,
+        lock=DirectoryLock(settings.data_dir.absolute()),
+        threads=threads,
+        log=log,
+    )
+
+
+def offered(settings: Settings) -> Catalog:
+    """The engines that these settings and this machine offer."""
+    return offer_engines(
+        settings.engine,
+        token=settings.hf_token,
+        options=settings.engine_options,
+        aliases=settings.model_aliases,
+        memory_mb=settings.engine_memory_mb,
+    )
+
+
+def _guarded(api: FastAPI, settings: Settings, answers: Answers) -> ASGIApp:
+    """The layers around the routes, outermost last."""
+    gate = KeyGate(api, keys=Keys(settings.api_keys), answer=answers.render)
+    cors = CORSMiddleware(
+        gate,
+        allow_origins=settings.client_url,
+        allow_credentials=True,
+        allow_methods=("GET", "POST", "DELETE", "HEAD", "OPTIONS"),
+        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-API-Key", "X-Request-Id"),
+        expose_headers=EXPOSED_HEADERS,
+    )
+    hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
+    return Envelope(Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render))
+
+
+async def _no_fetch(_url: str) -> bytes:
+    raise BadRequest("Invalid image: URLs are not fetched. Send the file or a data URI.", field="image")
+
+
+def _ping(database: sa.Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(sa.text("SELECT 1"))
+
+
+def _child_environment() -> dict[str, str]:
+    """What an engine child inherits: everything but the server's own secrets (an engine's own are in its spec)."""
+    secret = {"HF_TOKEN", "DATABASE_URL", "REELWRIGHT_API_KEYS"}
+    return {name: value for name, value in os.environ.items() if name not in secret}
+
+
+@asynccontextmanager
+async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
+    """The server at work: locks the directory, migrates, recovers, warms the engine; drains and closes at the end."""
+    server.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
+    try:
+        server.files.prepare()
+        await asyncio.to_thread(Records(server.database).create_tables)
+        await server.durable.launch()
+        await server.queue.recover()
+        server.files.remove_stale_scratch(frozenset(video.id for video in server.live.active()))
+        warming = asyncio.create_task(_warm(server))
+        try:
+            yield server
+        finally:
+            warming.cancel()
+            await _drain(server, drain_s)
+            await server.durable.requeue(own=True)
+            await server.worker.close()
+            await server.durable.close()
+    finally:
+        for pool in (server.threads.database, server.threads.media):
+            pool.shutdown(wait=False, cancel_futures=True)
+        server.database.dispose()
+        server.lock.release()
+
+
+async def _warm(server: Server) -> None:
+    """Load the default engine before the first job asks for it. A failure is told with the first job."""
+    with contextlib.suppress(EngineError):
+        await server.worker.warm(server.catalog.default)
+        server.log.info("engine loaded", name=server.catalog.default)
+
+
+async def _drain(server: Server, drain_s: float) -> None:
+    """Give running jobs some time; what is left goes back to the queue and is resumed at the next start."""
+    if not server.job.running:
+        return
+    server.log.info("stopping", running=server.job.running, seconds=drain_s)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(server.job.quiet(), drain_s)
+
+
+def serve(settings: Settings, catalog: Catalog | None = None) -> int:
+    """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
+
+    `catalog`: other engines than `offered` finds.
+    """
+    configure_logs(settings.log_as, settings.log_level)
+    # Bound first: a taken port is told before anything is loaded or locked.
+    sock = _bind(settings.host, settings.port)
+    server = build(settings, catalog or offered(settings))
+    asyncio.run(_serve(server, sock, settings))
+    return 0
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its signal handling, which would end the process before the jobs are drained."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
+    config = uvicorn.Config(
+        server.asgi,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # A request that waits for its job is held as long as the job is drained.
+        timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
+    )
+    http = _Http(config)
+
+    def stop() -> None:
+        http.force_exit = http.should_exit  # the second signal cuts what the first one drains
+        http.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    async with running(server, settings.drain_s):
+        _announce(server, sock, settings)
+        await http.serve(sockets=[sock])
+    server.log.info("stopped")
+
+
+def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
+    host, port = sock.getsockname()[:2]
+    name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
+    url = f"http://{name}:{port}"
+    if settings.log_as == "json":
+        server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)
+    else:
+        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n")
+        sys.stderr.flush()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what uses the port, or set PORT to another one."
+        ) from None
+    return sock

@@ -1,0 +1,221 @@
+"""Which engines there are, which of them can work here, and whether a wish is one that an engine can grant.
+
+All by data: cards, never engines. Nothing here imports torch, huggingface_hub or NumPy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reelwright.engines.child import Spec
+from reelwright.engines.engine import Card
+from reelwright.errors import BadRequest, Code, EngineError, invalid
+from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Request, Task, Wish
+
+OPTIONAL_FIELDS = (
+    "negative_prompt",
+    "num_inference_steps",
+    "guidance_scale",
+    "motion_bucket_id",
+    "noise_aug_strength",
+)
+RETIRED_MODELS = frozenset({"sora-2", "sora-2-pro"})
+"""Names that orphaned clients have hard-coded; they mean the configured engine."""
+
+MAX_SIDE = 16_384
+DRAWN_SEED_BITS = 32
+"""A drawn seed is told to JavaScript clients too, whose numbers hold 53 bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One engine as this server offers it. `problem` is None when it can work here, else why not and what would help.
+
+    `slots` is how many jobs one child takes side by side. `any_model` engines accept model names beyond their cards'.
+    """
+
+    spec: Spec
+    cards: tuple[Card, ...]
+    slots: int = 1
+    any_model: bool = False
+    problem: str | None = None
+    problem_code: Code = Code.ENGINE_NOT_CONFIGURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """The offers by engine name, the default engine and the reason for the choice."""
+
+    offers: Mapping[str, Offer]
+    default: str
+    reason: str
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def cards(self) -> tuple[Card, ...]:
+        """The cards of all engines that can work here, the default engine's first."""
+        ordered = sorted(self.offers, key=lambda name: name != self.default)
+        return tuple(card for name in ordered if not self.offers[name].problem for card in self.offers[name].cards)
+
+    @property
+    def default_card(self) -> Card:
+        return self.offers[self.default].cards[0]
+
+    def card(self, engine: str | None, model: str | None, task: Task) -> Card:
+        """The card for what was asked. Raises `BadRequest` for an unknown name, `EngineError` when it cannot work."""
+        if model is not None:
+            model = self.aliases.get(model, model)
+            if model in RETIRED_MODELS:
+                model = None
+        if engine is None and model in self.offers:
+            engine, model = model, None
+        if engine is not None and engine not in self.offers:
+            raise BadRequest(
+                f"Invalid engine: {engine[:80]!r}. This server has {', '.join(sorted(self.offers))}.", field="engine"
+            )
+        if model is None:
+            return self._for_task(engine or self.default, task)
+        return self._by_model(engine, model)
+
+    def _for_task(self, engine: str, task: Task) -> Card:
+        """The engine's first card that does the task; its first card at all when none does (the check then tells)."""
+        offer = self._usable(engine)
+        return next((card for card in offer.cards if task in card.tasks), offer.cards[0])
+
+    def _by_model(self, engine: str | None, model: str) -> Card:
+        names = [engine] if engine else sorted(self.offers, key=lambda name: name != self.default)
+        for name in names:
+            for card in self.offers[name].cards:
+                if card.model == model:
+                    self._usable(name)
+                    return card
+        known = [card.model for card in self.cards()]
+        close = difflib.get_close_matches(model, known, 1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise BadRequest(
+            f"Invalid model: {model[:120]!r}. This server has {', '.join(known)}.{hint}",
+            code=Code.MODEL_NOT_FOUND,
+            field="model",
+        )
+
+    def _usable(self, engine: str) -> Offer:
+        offer = self.offers[engine]
+        if offer.problem:
+            raise EngineError(offer.problem, code=offer.problem_code)
+        return offer
+
+    def admit(self, wish: Wish, draw: Callable[[int], int] = secrets.randbits) -> Request:
+        """The complete, checked request for a wish. `draw(bits)` draws a seed when none is given.
+
+        Raises `BadRequest` that names the field, the value and what is allowed; `EngineError` when the engine asked for
+        cannot work here.
+        """
+        task = Task.IMAGE_TO_VIDEO if wish.image else Task.TEXT_TO_VIDEO
+        card = self.card(wish.engine, wish.model, task)
+        if task not in card.tasks:
+            need = "an image" if task is Task.TEXT_TO_VIDEO else "no image"
+            raise BadRequest(
+                f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.",
+                field="image",
+            )
+        prompt = check_prompt(wish.prompt)
+        width = card.default_width if wish.width is None else wish.width
+        height = card.default_height if wish.height is None else wish.height
+        _check_side(card, "width", width)
+        _check_side(card, "height", height)
+        fps = card.default_fps if wish.fps is None else wish.fps
+        _check_range("fps", fps, 1, card.max_fps)
+        num_frames = _frames(card, wish, fps)
+        if width * height * num_frames > card.max_pixel_frames:
+            most = card.max_pixel_frames // (width * height)
+            raise invalid(
+                "num_frames",
+                num_frames,
+                f"At {width}x{height} the model {card.model} makes at most {most:,} frames; ask for fewer.",
+            )
+        _check_optional(card, wish)
+        kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
+        return Request(
+            prompt=prompt,
+            engine=card.engine,
+            model=card.model,
+            task=task,
+            width=width,
+            height=height,
+            num_frames=num_frames,
+            fps=fps,
+            seed=draw(DRAWN_SEED_BITS) if wish.seed is None else wish.seed,
+            seed_given=wish.seed is not None,
+            image=wish.image,
+            params=dict(wish.params),
+            dropped=tuple(n for n in OPTIONAL_FIELDS if n not in card.honours and getattr(wish, n) is not None),
+            **kept,
+        )
+
+
+def check_prompt(prompt: str) -> str:
+    """The prompt without surrounding white space, otherwise kept exactly. Raises `BadRequest`."""
+    if prompt == "":
+        raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
+    trimmed = prompt.strip()
+    if not trimmed:
+        raise BadRequest("Prompt cannot be empty", code=Code.PROMPT_EMPTY, field="prompt")
+    check_text("prompt", trimmed, MAX_PROMPT_CHARACTERS)
+    return trimmed
+
+
+def check_text(name: str, text: str, longest: int) -> None:
+    """Text that every database keeps exactly: no NUL, no half of a surrogate pair, at most `longest` characters."""
+    if len(text) > longest:
+        raise BadRequest(
+            f"Invalid {name}: {len(text):,} characters. At most {longest:,} are allowed; shorten it.", field=name
+        )
+    if "\x00" in text:
+        raise BadRequest(f"Invalid {name}: it contains a NUL character (U+0000). Remove it.", field=name)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadRequest(f"Invalid {name}: it contains half of a surrogate pair. Send valid Unicode.", field=name)
+
+
+def _frames(card: Card, wish: Wish, fps: int) -> int:
+    if wish.num_frames is not None and wish.seconds is not None:
+        raise invalid("seconds", wish.seconds, "Send either num_frames or seconds, not both.")
+    if wish.seconds is not None:
+        low, high = max(card.min_frames / fps, 0.01), card.max_frames / fps
+        if not low <= wish.seconds <= high:
+            raise invalid("seconds", wish.seconds, f"At {fps} fps it must be between {low:g} and {high:g}.")
+        return max(card.min_frames, round(wish.seconds * fps))
+    frames = card.default_frames if wish.num_frames is None else wish.num_frames
+    _check_range("num_frames", frames, card.min_frames, card.max_frames)
+    return frames
+
+
+def _check_side(card: Card, name: str, value: int) -> None:
+    if not card.min_side <= value <= card.max_side or value % card.side_multiple:
+        raise invalid(
+            name,
+            value if value <= MAX_SIDE else f"{value:,}",
+            f"Must be a multiple of {card.side_multiple} between {card.min_side} and {card.max_side}.",
+        )
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise invalid(name, value, f"Must be between {low:,} and {high:,}.")
+
+
+def _check_optional(card: Card, wish: Wish) -> None:
+    """Bounds of the fields that not every engine honours: a value out of range is refused even where it is dropped."""
+    bounds: tuple[tuple[str, float | None, float, float], ...] = (
+        ("seed", wish.seed, 0, MAX_SEED),
+        ("num_inference_steps", wish.num_inference_steps, 1, card.max_steps),
+        ("guidance_scale", wish.guidance_scale, 0, 100),
+        ("motion_bucket_id", wish.motion_bucket_id, 1, 255),
+        ("noise_aug_strength", wish.noise_aug_strength, 0, 1),
+    )
+    for name, value, low, high in bounds:
+        if value is not None:
+            _check_range(name, value, low, high)
+    if wish.negative_prompt is not None:
+        check_text("negative_prompt", wish.negative_prompt, MAX_PROMPT_CHARACTERS)

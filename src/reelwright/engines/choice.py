@@ -1,0 +1,112 @@
+"""Which engines this machine can offer, and which one is the default, with the reason in words.
+
+Looks only at names, files and settings: no heavy library is imported, nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwright.engines.catalog import Catalog, Offer
+from reelwright.engines.child import Spec
+from reelwright.engines.huggingface import card as huggingface_card
+from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
+from reelwright.engines.local import card as local_card
+from reelwright.engines.local.options import Options as LocalOptions
+from reelwright.engines.sketch.card import CARD as SKETCH_CARD
+from reelwright.errors import ConfigurationError
+
+GPU_DEVICES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
+"""What Linux shows for an NVIDIA card, an AMD card, and either of them under WSL."""
+
+
+def offer_engines(
+    wanted: str,
+    *,
+    token: str | None,
+    options: Mapping[str, Mapping[str, Any]],
+    aliases: Mapping[str, str],
+    memory_mb: int | None,
+) -> Catalog:
+    """All engines as this server offers them; `wanted` is an engine's name or `auto`.
+
+    `options` are by engine name. Raises `ConfigurationError` for an unknown engine or option.
+    """
+    unknown = sorted(set(options) - {"sketch", "huggingface", "local"})
+    if unknown:
+        raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
+    offers = {
+        "huggingface": _huggingface(options.get("huggingface", {}), token),
+        "local": _local(options.get("local", {}), memory_mb),
+        "sketch": Offer(
+            spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
+        ),
+    }
+    if wanted == "auto":
+        default, reason = _choose(offers, token)
+    elif wanted in offers:
+        default, reason = wanted, "chosen in the settings"
+    else:
+        raise ConfigurationError(
+            f"REELWRIGHT_ENGINE={wanted!r} is not an engine. Use auto, {', '.join(sorted(offers))}."
+        )
+    return Catalog(offers=offers, default=default, reason=reason, aliases=aliases)
+
+
+def _choose(offers: Mapping[str, Offer], token: str | None) -> tuple[str, str]:
+    if not offers["huggingface"].problem:
+        return "huggingface", "HF_TOKEN is set" if token else "an endpoint is configured"
+    if gpu() and not offers["local"].problem:
+        return "local", "torch, a GPU and the weights are here"
+    return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
+
+
+def _huggingface(options: Mapping[str, Any], token: str | None) -> Offer:
+    parsed = HuggingFaceOptions.parse(options)
+    problem = None
+    if not token and not parsed.endpoint_url:
+        problem = "Server configuration error: HF_TOKEN is not set"
+    return Offer(
+        spec=Spec(engine="huggingface", options=options, environment={"HF_TOKEN": token} if token else {}),
+        cards=huggingface_card.cards(options),
+        slots=parsed.slots,
+        problem=problem,
+    )
+
+
+def _local(options: Mapping[str, Any], memory_mb: int | None) -> Offer:
+    parsed = LocalOptions.parse(options)
+    return Offer(
+        spec=Spec(engine="local", options=options, memory_mb=memory_mb),
+        cards=local_card.cards(options),
+        slots=max(1, parsed.batch),
+        problem=_local_problem([model.source for model in parsed.models.values()]),
+    )
+
+
+def _local_problem(sources: list[str]) -> str | None:
+    missing = [name for name in ("torch", "diffusers") if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"The local engine needs {' and '.join(missing)}: pip install 'reelwright[local]'"
+    if not any(weights_here(source) for source in sources):
+        return "The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder"
+    return None
+
+
+def gpu() -> bool:
+    """Whether the machine has a GPU that torch could use."""
+    return sys.platform == "darwin" or any(Path(device).exists() for device in GPU_DEVICES)
+
+
+def weights_here(source: str, environment: Callable[[str], str | None] = os.environ.get) -> bool:
+    """Whether a folder or a hub repository's snapshot is on this machine (in the hub's own cache layout)."""
+    if Path(source).is_dir():
+        return True
+    home = environment("HF_HUB_CACHE") or str(Path(environment("HF_HOME") or "~/.cache/huggingface") / "hub")
+    snapshots = Path(home).expanduser() / f"models--{source.replace('/', '--')}" / "snapshots"
+    return snapshots.is_dir() and any(snapshots.iterdir())

@@ -1,0 +1,155 @@
+"""The durable job engine: DBOS behind the few verbs that we need. Nothing else in the house imports `dbos`.
+
+DBOS keeps workflows and queues in our own database, runs each workflow's steps once, and finds the work again after a
+crash. What it lacks is here: a process's unfinished workflows go back to the queue when the process is dead
+(`requeue`). It is a singleton by its own design, so there is one `Durable` a process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+
+VERSION = "1"
+"""The application version. Raised only when the steps of a workflow change their shape."""
+
+POLL_S = 0.2
+MAX_THREADS = 16
+
+Make = Callable[[str], Awaitable[dict[str, Any]]]
+Record = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+
+
+class Durable:
+    """Workflows that survive the process. All methods run on the loop that called `launch`."""
+
+    def __init__(self, database: sa.Engine, executor_id: str, queues: Mapping[str, int], make: Make, record: Record):
+        """`queues`: how many workflows of each engine this process takes from the queue at once.
+
+        `make` does an attempt and returns its outcome as JSON; `record` writes that outcome down. Both are steps.
+        """
+        self._database = database
+        self._executor_id = executor_id
+        self._queues = queues
+        self._make = make
+        self._record = record
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._run: Callable[[str], Coroutine[Any, Any, None]] | None = None
+
+    async def launch(self) -> None:
+        """Migrate the tables, take back what dead processes left, start polling the queues."""
+        self._loop = asyncio.get_running_loop()
+        config: DBOSConfig = {
+            "name": "reelwright",
+            "system_database_url": self._database.url.render_as_string(hide_password=False),
+            "system_database_engine": self._database,
+            "executor_id": self._executor_id,
+            "application_version": VERSION,
+            "serializer": DBOSPortableJSONSerializer(),
+            "max_executor_threads": MAX_THREADS,
+            "log_level": "WARNING",
+            "run_migrations": True,
+        }
+        DBOS(config=config)
+        # Its log lines go where all others go.
+        logger = logging.getLogger("dbos")
+        logger.handlers.clear()
+        logger.propagate = True
+        self._register()
+        await asyncio.to_thread(DBOS.launch)
+        for name, concurrency in self._queues.items():
+            await DBOS.register_queue_async(
+                name, worker_concurrency=concurrency, polling_interval_sec=POLL_S, on_conflict="always_update"
+            )
+
+    def _register(self) -> None:
+        make, record = self._on_our_loop(self._make), self._on_our_loop(self._record)
+
+        @DBOS.step(name="make")
+        async def make_step(video_id: str) -> dict[str, Any]:
+            return await make(video_id)  # type: ignore[no-any-return]
+
+        @DBOS.step(name="record")
+        async def record_step(video_id: str, outcome: dict[str, Any]) -> None:
+            await record(video_id, outcome)
+
+        @DBOS.workflow(name="video")
+        async def video_workflow(video_id: str) -> None:
+            await record_step(video_id, await make_step(video_id))
+
+        self._run = video_workflow
+
+    def _on_our_loop(self, function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """DBOS runs what it takes from a queue on a loop of its own; our state lives on ours."""
+
+        async def hop(*arguments: Any) -> Any:
+            ours = self._loop
+            assert ours is not None
+            if asyncio.get_running_loop() is ours:
+                return await function(*arguments)
+            coroutine = _as_coroutine(function(*arguments))
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, ours))
+
+        return hop
+
+    async def start(self, video_id: str) -> None:
+        """Run the workflow here and now; durable all the same. A second start of the same id changes nothing."""
+        assert self._run is not None
+        with SetWorkflowID(video_id):
+            await DBOS.start_workflow_async(self._run, video_id)
+
+    async def enqueue(self, video_id: str, engine: str, turn: int) -> None:
+        """Put the workflow into the engine's queue; lower turns are served first. Harmless when it is known already."""
+        await DBOS.enqueue_workflow_with_options_async(
+            {
+                "workflow_name": "video",
+                "queue_name": engine,
+                "workflow_id": video_id,
+                "app_version": VERSION,
+                "priority": turn,
+            },
+            video_id,
+        )
+
+    async def withdraw(self, video_id: str) -> None:
+        """Take a workflow that has not begun out of its queue."""
+        await DBOS.cancel_workflow_async(video_id)
+
+    async def requeue(self, *, own: bool) -> int:
+        """Put unfinished workflows back into their queues: those of dead processes, or (`own`) of this one.
+
+        With one process a database (SQLite) every other executor is dead. The cleared `owner_xid` fences off a zombie:
+        DBOS refuses whatever it still tries to record. Returns how many were put back.
+        """
+        whose = "=" if own else "<>"
+        schema = "" if self._database.dialect.name == "sqlite" else "dbos."
+        statement = sa.text(
+            f"UPDATE {schema}workflow_status SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,"
+            " application_version = :version, queue_name = COALESCE(queue_name,"
+            " (SELECT engine FROM videos WHERE id = workflow_uuid), '_dbos_internal_queue')"
+            f" WHERE status = 'PENDING' AND executor_id {whose} :executor"
+        )
+
+        def update() -> int:
+            with self._database.begin() as connection:
+                return connection.execute(statement, {"version": VERSION, "executor": self._executor_id}).rowcount
+
+        return await asyncio.to_thread(update)
+
+    async def unknown(self, video_ids: list[str]) -> list[str]:
+        """Those of the ids that have no workflow: a crash came between the row and the workflow."""
+        found = await DBOS.list_workflows_async(workflow_ids=video_ids, load_input=False, load_output=False)
+        known = {status.workflow_id for status in found}
+        return [video_id for video_id in video_ids if video_id not in known]
+
+    async def close(self) -> None:
+        await asyncio.to_thread(lambda: DBOS.destroy(destroy_registry=True))
+
+
+async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable

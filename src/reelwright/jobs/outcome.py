@@ -1,0 +1,50 @@
+"""How an attempt ends: a value, matched in one place (`video_job.py`), and JSON on its way through the database."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reelwright.video import Failure, MadeFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The file is written, fsynced, probed and in place. `made_with` holds the facts that shaped it."""
+
+    attempt: int
+    file: MadeFile
+    made_with: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    attempt: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """There is nothing to record: the video was cancelled, or another attempt has taken over."""
+
+
+Outcome = Finished | Failed | Ended
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    return {"kind": type(outcome).__name__, **dataclasses.asdict(outcome)}
+
+
+def from_json(data: Mapping[str, Any]) -> Outcome:
+    values = dict(data)
+    match values.pop("kind"):
+        case "Finished":
+            return Finished(**{**values, "file": MadeFile(**values["file"])})
+        case "Failed":
+            return Failed(**{**values, "failure": Failure(**values["failure"])})
+        case "Ended":
+            return Ended()
+        case other:
+            raise ValueError(f"not an outcome: {other!r}")

@@ -1,0 +1,104 @@
+"""The worker: owns the engine children of this process and gives them jobs, at most as many as they have slots."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.errors import EngineError
+from reelwright.media.clip import Clip
+
+Rendered = tuple[Clip, Mapping[str, Any]]
+Render = Callable[[Job, Watch], Awaitable[Rendered]]
+"""Runs one job in the slot it was given with; returns the clip and the facts. Raises `EngineError`."""
+
+
+class Bench:
+    """The children of one engine. A child is started when a job needs it, reused, and replaced when it has died."""
+
+    def __init__(
+        self, spec: Spec, children: int, slots: int, environment: Mapping[str, str], on_log: Callable[[str], None]
+    ) -> None:
+        """`slots`: how many jobs one child takes side by side."""
+        self.capacity = children * slots
+        self._spec = spec
+        self._environment = environment
+        self._on_log = on_log
+        self._places: list[EngineChild | None] = [None] * children
+        self._starting = [asyncio.Lock() for _ in range(children)]
+        self._free = asyncio.Semaphore(self.capacity)
+        self._taken = [0] * children
+        self._waiting = 0
+
+    @property
+    def idle(self) -> bool:
+        """True when a job given to it now would start at once."""
+        return not self._free.locked() and self._waiting == 0
+
+    async def warm(self) -> None:
+        """Start the first child before a job needs it."""
+        await self._child(0)
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[Render]:
+        """Wait for a free slot, in the order of asking; `render` runs a job in it. Cancelling the task cancels it."""
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        place = min(range(len(self._places)), key=self._taken.__getitem__)
+        self._taken[place] += 1
+
+        async def render(job: Job, watch: Watch) -> Rendered:
+            child = await self._child(place)
+            return await child.render(job, watch)
+
+        try:
+            yield render
+        finally:
+            self._taken[place] -= 1
+            self._free.release()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(child.kill() for child in self._places if child is not None))
+
+    async def _child(self, place: int) -> EngineChild:
+        async with self._starting[place]:
+            child = self._places[place]
+            if child is None or not child.alive:
+                child = await EngineChild.start(self._spec, self._environment, self._on_log)
+                self._places[place] = child
+            return child
+
+
+class Worker:
+    """All benches of this process, by the engine's name."""
+
+    def __init__(self, benches: Mapping[str, Bench]) -> None:
+        self._benches = benches
+
+    def capacity(self, engine: str) -> int:
+        return self._benches[engine].capacity
+
+    def idle(self, engine: str) -> bool:
+        """True when this process could start a job for the engine at once."""
+        bench = self._benches.get(engine)
+        return bench is not None and bench.idle
+
+    async def warm(self, engine: str) -> None:
+        await self._benches[engine].warm()
+
+    def slot(self, engine: str) -> AbstractAsyncContextManager[Render]:
+        """A slot of that engine. Raises `EngineError` when this process does not offer it."""
+        bench = self._benches.get(engine)
+        if bench is None:
+            raise EngineError(f"The engine {engine} is not available on this server")
+        return bench.slot()
+
+    async def close(self) -> None:
+        """Kill all children."""
+        await asyncio.gather(*(bench.close() for bench in self._benches.values()))

@@ -1,0 +1,84 @@
+"""Logs: readable lines with emoji in development, one JSON object a line in production.
+
+A log line is always one line: line breaks in a value (a prompt, an upstream's text) are escaped by the renderer.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import structlog
+
+_EMOJI = {
+    "ready": "🚀",
+    "stopping": "👋",
+    "stopped": "👋",
+    "rendering": "🎬",
+    "finished": "✅",
+    "failed": "❌",
+    "cancelled": "🛑",
+    "recovered": "♻️ ",
+    "adopted": "📎",
+    "request": "🌐",
+    "engine": "🎨",
+    "engine loaded": "🎨",
+}
+
+
+def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO = sys.stderr) -> None:
+    """Send everything, the libraries' lines too, to `stream` in one form."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True) if form == "json" else _clock_time,
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if form == "json" else _console_line
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for noisy in ("sqlalchemy", "dbos", "asyncio", "python_multipart", "PIL", "httpx2", "httpcore2", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _clock_time(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)(_logger, _name, event)
+
+
+def _console_line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
+    """`12:00:01 🎬 rendering video=… engine=…`; an exception follows on lines of its own, indented."""
+    level, moment = event.pop("level", "info"), event.pop("timestamp", "")
+    event.pop("logger", None)
+    exception = event.pop("exception", None)
+    text = _one_line(str(event.pop("event", "")))
+    mark = _EMOJI.get(text) or {"warning": "⚠️ ", "error": "❌", "critical": "❌"}.get(level, "  ")
+    facts = " ".join(f"{name}={_value(value)}" for name, value in event.items())
+    line = f"{moment} {mark} {text} {facts}".rstrip()
+    if exception:
+        line += "\n" + "\n".join(f"         {part}" for part in str(exception).splitlines())
+    return line
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    return _one_line(text) if text and " " not in text else repr(text)
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

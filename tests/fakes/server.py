@@ -1,0 +1,36 @@
+"""The real server with the toy engines beside the sketch engine: `python -m tests.fakes.server`, settings as usual."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+
+from reelwright.app import offered, serve
+from reelwright.engines.catalog import Offer
+from reelwright.engines.child import Spec
+from reelwright.errors import ConfigurationError
+from reelwright.settings import load_settings
+from tests.fakes.engines import CARD
+
+
+def main() -> int:
+    settings = load_settings()
+    catalog = offered(settings)
+    options = json.loads(os.environ.get("TOY_OPTIONS", "{}"))
+    toy = Offer(
+        spec=Spec(engine="tests.fakes.engines:ToyEngine", options=options, memory_mb=settings.engine_memory_mb),
+        cards=(CARD,),
+        slots=options.get("slots", 1),
+    )
+    catalog = dataclasses.replace(catalog, offers={**catalog.offers, "toy": toy})
+    return serve(settings, catalog)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)

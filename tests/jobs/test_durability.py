@@ -1,0 +1,198 @@
+"""Jobs survive the process: kill -9, SIGTERM, two servers, full queues; on SQLite with real processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.servers import ROOT, ServerProcess, eventually
+
+SMALL = {"width": 64, "height": 64, "num_frames": 4}
+StartServer = Callable[..., ServerProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartServer]:
+    started: list[ServerProcess] = []
+
+    def begin(name: str = "data", **environment: str) -> ServerProcess:
+        server = ServerProcess(tmp_path / name, **environment)
+        started.append(server)
+        return server.start()
+
+    yield begin
+    for server in started:
+        if server.process and server.process.poll() is None:
+            server.kill()
+
+
+def submit(server: ServerProcess, prompt: str, **fields: Any) -> str:
+    body = {"prompt": prompt, "engine": "toy", **SMALL, **fields}
+    answer = httpx2.post(f"{server.url}/api/video/generate", json=body, headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+def video(server: ServerProcess, video_id: str) -> dict[str, Any]:
+    answer = httpx2.get(f"{server.url}/v1/videos/{video_id}")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def ended(server: ServerProcess, video_id: str) -> dict[str, Any]:
+    return eventually(lambda: (v := video(server, video_id))["status"] in ("completed", "failed") and v)
+
+
+def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
+    server = start()
+    first = submit(server, "slow 30")
+    eventually(lambda: video(server, first)["progress"] > 0)
+    waiting = [submit(server, f"paint {number}") for number in range(5)]
+    assert {video(server, one)["status"] for one in waiting} == {"queued"}
+    server.kill()
+    # The killed job is rendered anew from its beginning; this time it is a fast one, so that the test is short.
+    database = server.data_dir / "reelwright.db"
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sqlite3; c = sqlite3.connect({str(database)!r}); "
+            "c.execute(\"UPDATE videos SET request = replace(request, 'slow 30', 'slow 0.1')\"); c.commit()",
+        ],
+        check=True,
+    )
+    server.start()
+    videos = [ended(server, one) for one in (first, *waiting)]
+    assert [one["status"] for one in videos] == ["completed"] * 6
+    for one in videos:
+        content = httpx2.get(f"{server.url}/v1/videos/{one['id']}/content")
+        assert content.content[4:8] == b"ftyp"
+    assert server.stop() == 0
+
+
+def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:
+    server = start()
+    one = submit(server, "resume 0.1", num_frames=30)
+    eventually(lambda: video(server, one)["progress"] >= 10)
+    server.kill()
+    server.start()
+    eventually(lambda: "interrupted=1" in server.log_text())
+    resumed = eventually(lambda: video(server, one)["progress"])
+    assert resumed >= 10
+    assert ended(server, one)["status"] == "completed"
+
+
+def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:
+    """Killed between the rename and the record: what is left is the file and a job that looks unfinished."""
+    server = start()
+    one = submit(server, "paint")
+    ended(server, one)
+    server.kill()
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"import sqlite3; c = sqlite3.connect({str(server.data_dir / 'reelwright.db')!r}); "
+            "c.execute(\"UPDATE videos SET status = 'in_progress', file = NULL\"); "
+            "c.execute(\"UPDATE workflow_status SET status = 'PENDING'\"); "
+            "c.execute('DELETE FROM operation_outputs'); c.commit()",
+        ],
+        check=True,
+    )
+    server.start()
+    assert ended(server, one)["status"] == "completed"
+    assert "adopted" in server.log_text()
+
+
+def test_half_written_files_are_removed_at_start(start: StartServer) -> None:
+    server = start()
+    server.kill()
+    part = server.data_dir / "videos" / "video_00000000000000000000000000.mp4.part"
+    part.write_bytes(b"half")
+    server.start()
+    assert not part.exists()
+
+
+def test_sigterm_lets_a_running_job_finish(start: StartServer) -> None:
+    server = start()
+    one = submit(server, "slow 1")
+    eventually(lambda: video(server, one)["progress"] > 0)
+    assert server.stop() == 0
+    server.start()
+    assert video(server, one)["status"] == "completed"
+
+
+def test_sigterm_gives_a_long_job_back_to_the_queue(start: StartServer) -> None:
+    server = start(REELWRIGHT_DRAIN_S="0.2")
+    one = submit(server, "resume 0.1", num_frames=30)
+    eventually(lambda: video(server, one)["progress"] > 0)
+    assert server.stop() == 0
+    server.start()
+    assert ended(server, one)["status"] == "completed"
+
+
+def test_a_second_server_on_the_data_directory_is_refused_and_told_who_has_it(start: StartServer) -> None:
+    server = start()
+    assert server.process
+    second = refused(REELWRIGHT_DATA_DIR=str(server.data_dir), PORT="0")
+    assert second.returncode == 2
+    assert f"in use by the server with process id {server.process.pid}" in second.stderr
+
+
+def test_a_taken_port_is_told_before_anything_is_loaded(start: StartServer, tmp_path: Path) -> None:
+    server = start()
+    port = server.url.rpartition(":")[2]
+    second = refused(REELWRIGHT_DATA_DIR=str(tmp_path / "other"), PORT=port)
+    assert second.returncode == 2
+    assert f"Cannot listen on 127.0.0.1:{port}" in second.stderr
+    assert not (tmp_path / "other").exists()
+
+
+def test_another_address_wants_keys(tmp_path: Path) -> None:
+    second = refused(HOST="0.0.0.0", PORT="0", REELWRIGHT_DATA_DIR=str(tmp_path / "data"))
+    assert second.returncode == 2
+    assert "REELWRIGHT_API_KEYS" in second.stderr
+
+
+def test_a_full_queue_is_told_and_stores_nothing(start: StartServer) -> None:
+    server = start(REELWRIGHT_MAX_QUEUED="2")
+    running = submit(server, "slow 30")
+    eventually(lambda: video(server, running)["status"] == "in_progress")
+    submit(server, "slow 30")
+    submit(server, "slow 30")
+    answer = httpx2.post(f"{server.url}/api/video/generate", json={"prompt": "one too many", "engine": "toy"})
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "queue is full" in answer.json()["error"]
+
+
+def test_a_crash_of_the_engine_ends_one_job_only(start: StartServer) -> None:
+    server = start()
+    crashed = ended(server, submit(server, "crash"))
+    assert (crashed["status"], crashed["error"]["code"]) == ("failed", "engine_crashed")
+    assert ended(server, submit(server, "paint"))["status"] == "completed"
+
+
+def test_an_engine_out_of_memory_ends_one_job_only(start: StartServer) -> None:
+    server = start(REELWRIGHT_ENGINE_MEMORY_MB="1500")
+    starved = ended(server, submit(server, "hog 4000"))
+    assert (starved["status"], starved["error"]["code"]) == ("failed", "out_of_memory")
+    assert ended(server, submit(server, "paint"))["status"] == "completed"
+
+
+def refused(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.fakes.server"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "REELWRIGHT_ENGINE": "sketch", **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )

@@ -1,0 +1,83 @@
+"""Starts the real server as a process of its own on a free port, and ends it one way or the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parent.parent
+START_LIMIT_S = 30
+
+
+class ServerProcess:
+    """One server on its data directory. `start` may be called again after the process has ended."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        """`environment`: settings by their names; nothing is inherited that would choose an engine."""
+        self.data_dir = data_dir
+        self._environment = environment
+        self.process: subprocess.Popen[bytes] | None = None
+        self.log = data_dir.parent / f"{data_dir.name}.log"
+        self.url = ""
+
+    def start(self) -> ServerProcess:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("REELWRIGHT_")}
+        inherited.pop("HF_TOKEN", None)
+        environment = {
+            **inherited,
+            "PORT": "0",
+            "REELWRIGHT_DATA_DIR": str(self.data_dir),
+            "REELWRIGHT_ENGINE": "sketch",
+            "NODE_ENV": "development",
+            "PYTHONPATH": str(ROOT),
+            **self._environment,
+        }
+        before = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.fakes.server"], env=environment, cwd=self.data_dir.parent, stderr=log
+            )
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            text = self.log.read_bytes()[before:].decode("utf-8", "replace")
+            if found := re.search(r"http://localhost:(\d+)", text):
+                self.url = f"http://127.0.0.1:{found[1]}"
+                with contextlib.suppress(httpx2.TransportError):
+                    if httpx2.get(f"{self.url}/health").status_code == 200:
+                        return self
+            time.sleep(0.02)
+        raise AssertionError(f"the server did not start:\n{self.log_text()}")
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """What a power cut or the kernel's memory killer does to the server."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(40)
+
+
+def eventually(condition, limit_s: float = 20.0, every_s: float = 0.02):  # type: ignore[no-untyped-def]
+    """The first true value of `condition()`; fails when it stays false for `limit_s`."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(every_s)
+    raise AssertionError(f"not within {limit_s} s: {condition}")
