@@ -82,7 +82,7 @@ def probe(path: Path) -> Probe:
             raise BadVideo("The video has no frame rate.")
         context = stream.codec_context
         return Probe(
-            container="webm" if "webm" in container.format.name else "mp4",
+            container="webm" if container.format.name == "matroska" else "mp4",
             codec="av1" if context.name == "libdav1d" else context.name,
             width=context.width,
             height=context.height,

@@ -61,6 +61,17 @@ def spritesheet(source: Clip | Path, path: Path) -> None:
     sheet.save(path, "JPEG", quality=JPEG_QUALITY)
 
 
+def to_srgb(frame: VideoFrame, width: int | None = None, height: int | None = None) -> VideoFrame:
+    """A decoded frame as rgb24, in the colours that a browser shows, in its own size or the one given."""
+    from av.video.reformatter import Colorspace, Interpolation
+
+    # 2 is "unspecified" (ITU-T H.273): then browsers take BT.709 from 720 lines on, else BT.601.
+    guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    matrix = guess if frame.colorspace == 2 else None
+    return frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=precise)
+
+
 class _Frames(Protocol):
     """What stills need of a video. Both kinds raise `BadVideo` for one without frames."""
 
@@ -117,10 +128,12 @@ class _EncodedFrames:
         return [float(frame.reformat(64, 64, "gray").to_ndarray().std()) for frame in decode(self._path)]
 
     def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
-        pictures: list[Image] = []
+        from PIL import Image
+
+        pictures: list[Image.Image] = []
         for index, frame in enumerate(decode(self._path)):
             if repeats := indices.count(index):
-                pictures += [_scaled(_to_srgb(frame), max_side)] * repeats
+                pictures += [_scaled(Image.fromarray(to_srgb(frame).to_ndarray()), max_side)] * repeats
             if len(pictures) == len(indices):
                 break
         return pictures
@@ -133,17 +146,6 @@ def _representative(source: Clip | Path) -> Image:
     enough = max(contrasts[index] for index in candidates) / 2
     chosen = next(index for index in candidates if contrasts[index] >= enough)
     return frames.pictures([chosen], None)[0]
-
-
-def _to_srgb(frame: VideoFrame) -> Image:
-    from av.video.reformatter import Colorspace, Interpolation
-    from PIL import Image
-
-    # 2 is "unspecified" (ITU-T H.273): then browsers take BT.709 from 720 lines on, else BT.601.
-    guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
-    precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-    matrix = guess if frame.colorspace == 2 else None
-    return Image.fromarray(frame.reformat(format="rgb24", src_colorspace=matrix, interpolation=precise).to_ndarray())
 
 
 def _scaled(picture: Image, max_side: int | None) -> Image:
