@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 
 from reelwright.engines.sketch.camera import View
 from reelwright.engines.sketch.canvas import Canvas, Painter
+from reelwright.engines.sketch.flow import Flow
 from reelwright.engines.sketch.grade import Grade
+from reelwright.engines.sketch.palette import linear
+from reelwright.engines.sketch.parallax import Parallax
 from reelwright.engines.sketch.prompt import read
-from reelwright.engines.sketch.scenes import landscape, view_of
+from reelwright.engines.sketch.scenes import Landscape, space, view_of
 from reelwright.video import Request
 
 
@@ -35,7 +39,18 @@ class Film:
 def film_of(request: Request, image: Path | None) -> Film:
     """The film of a request; with an input image, a camera move over it."""
     scene = read(request.prompt)
+    motion = 1.0 if request.motion_bucket_id is None else min(max(request.motion_bucket_id, 0), 255) / 127
+    scene = replace(scene, camera=replace(scene.camera, speed=scene.camera.speed * motion))
     view = view_of(scene, request.width, request.height, request.num_frames / request.fps)
-    painters = landscape(scene, view, request.seed)
-    grade = Grade(request.height, request.width, request.seed)
-    return Film(painters, view, grade, scene.facts())
+    colours = tuple(linear(c) for c in scene.colours)
+    seed = request.seed
+    h, w = request.height, request.width
+    if image is not None:
+        facts = {"scene": "image", "camera": scene.camera.move}
+        return Film([Parallax(image, view, motion)], view, Grade(h, w, seed, plain=True), facts)
+    if scene.kind == "landscape":
+        return Film(Landscape(scene, view, seed).painters(), view, Grade(h, w, seed), scene.facts())
+    if scene.kind == "space":
+        return Film(space(scene, view, seed), view, Grade(h, w, seed), scene.facts())
+    flow = Flow(request.prompt, view, seed, colours)
+    return Film([flow], view, Grade(h, w, seed), {**scene.facts(), "structure": flow.kind})

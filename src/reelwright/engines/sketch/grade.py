@@ -17,7 +17,14 @@ class Grade:
     """Develops canvases. `exposure` multiplies the light, `bloom` is the share of light scattered by the lens."""
 
     def __init__(
-        self, height: int, width: int, seed: int, exposure: float = 1.0, bloom: float = 0.09, grain: float = 0.8
+        self,
+        height: int,
+        width: int,
+        seed: int,
+        exposure: float = 1.0,
+        bloom: float = 0.09,
+        grain: float = 0.8,
+        plain: bool = False,
     ) -> None:
         self._small = (height // 4, width // 4)
         self._enlarge = Enlarger(self._small, height, width)
@@ -25,6 +32,12 @@ class Grade:
         self._bloom = np.float32(bloom)
         self._gain = _vignette(height, width) * np.float32(exposure)
         self._curves = [_curve(shadow, light) for shadow, light in ((-0.006, 0.004), (0.0, 0.0), (0.010, -0.010))]
+        if plain:
+            # A given image has its own look: keep its tones.
+            self._curves = [_srgb_curve()] * 3
+            self._gain = np.ones_like(self._gain)
+            self._bloom = np.float32(0.02)
+            grain = 0.0
         self._noise = _grain(generator(seed, "grain"), grain)
 
     def develop(self, canvas: Canvas, number: int, frame: NDArray[np.uint8]) -> None:
@@ -102,6 +115,13 @@ def _curve(shadow: float, light: float) -> NDArray[np.int32]:
     srgb = srgb + 0.035 * np.sin((srgb - 0.5) * 2 * np.pi) * (srgb > 0.03)
     srgb = srgb + shadow * (1 - srgb) ** 2 * 4 * srgb**0.5 + light * srgb**2
     return (np.clip(srgb, 0, 1) * 255 * 256).astype(np.int32)
+
+
+def _srgb_curve() -> NDArray[np.int32]:
+    """Square root of linear light (level) → sRGB with 8 fraction bits, nothing else."""
+    x = np.minimum((np.arange(_LEVELS) / (_LEVELS - 1)) ** 2 * _WHITE, 1)
+    srgb = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    return (srgb * 255 * 256).astype(np.int32)
 
 
 def _grain(rng: np.random.Generator, strength: float) -> NDArray[np.int32]:

@@ -4,75 +4,275 @@ from __future__ import annotations
 
 import numpy as np
 
+from reelwright.engines.sketch.aurora import Aurora
 from reelwright.engines.sketch.camera import View
 from reelwright.engines.sketch.canvas import Painter
+from reelwright.engines.sketch.city import Skyline
 from reelwright.engines.sketch.clouds import Clouds
+from reelwright.engines.sketch.field import Field, blooms_of
+from reelwright.engines.sketch.fire import WARM, Flames, Glow, Sparks, logs_plate
+from reelwright.engines.sketch.flora import tree_line
 from reelwright.engines.sketch.light import Light, light_of
-from reelwright.engines.sketch.noise import Plane
+from reelwright.engines.sketch.noise import Plane, generator
 from reelwright.engines.sketch.palette import linear
 from reelwright.engines.sketch.prompt import Scene
+from reelwright.engines.sketch.relief import alpine, dunes, hills
 from reelwright.engines.sketch.sky import Twinkle, sky_plate
-from reelwright.engines.sketch.water import Water, lake, sea
+from reelwright.engines.sketch.space import BODIES, Nebula, Planet, Stars
+from reelwright.engines.sketch.surface import Drift, Heat, Ice
+from reelwright.engines.sketch.terrain import Slab, draw, rock, sand, soft
+from reelwright.engines.sketch.water import Water, lake, sea, wet
 from reelwright.engines.sketch.weather import Lightning, Mist, Rain, Snow, fog_colour
 
-_HORIZONS = {"sea": 0.53, "lake": 0.55, "desert": 0.50, "city": 0.66, "field": 0.46, "snowfield": 0.62, "meadow": 0.64}
+_HORIZONS = {"sea": 0.53, "lake": 0.56, "desert": 0.46, "city": 0.66, "field": 0.44, "snowfield": 0.60, "meadow": 0.62}
 
 
 def view_of(scene: Scene, width: int, height: int, seconds: float) -> View:
     share = _HORIZONS.get(scene.ground, 0.5)
+    if "fire" in scene.features:
+        share = max(share, 0.66)
     return View(width=width, height=height, horizon=float(round(share * height)), seconds=seconds, camera=scene.camera)
 
 
-def landscape(scene: Scene, view: View, seed: int) -> list[Painter]:
-    light = light_of(scene, view)
-    painters = _sky(scene, light, view, seed)
-    painters += _ground(scene, light, view, seed)
-    painters += _air(scene, light, view, seed)
-    return painters
+class Landscape:
+    """Assembles one landscape; each method adds the painters of one part."""
+
+    def __init__(self, scene: Scene, view: View, seed: int) -> None:
+        self._scene, self._view, self._seed = scene, view, seed
+        self._light = light_of(scene, view)
+        self._colours = tuple(linear(c) for c in scene.colours)
+        self._wind = 1.0 if "wind" in scene.weather else 0.25
+
+    def painters(self) -> list[Painter]:
+        far = [*self._sky(), *self._mountains(), *self._far_mist()]
+        return [*far, *self._skyline(), *self._far_trees(), *self._ground(), *self._near(), *self._air()]
+
+    def _sky(self) -> list[Painter]:
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        stars = self._stars()
+        painters: list[Painter] = [sky_plate(light, view, seed, stars)]
+        if stars:
+            painters.append(Twinkle(view, seed, stars))
+        if "aurora" in scene.features:
+            painters.append(Aurora(view, seed, self._colours))
+        lightning = Lightning(view, seed) if "lightning" in scene.weather else None
+        if light.cover > 0:
+            wind = 1.5 if "wind" in scene.weather else 0.7
+            painters.append(Clouds(light, view, seed, wind, lightning.flash if lightning else None))
+        if lightning:
+            painters.append(lightning)
+        return painters
+
+    def _stars(self) -> float:
+        scene = self._scene
+        if scene.weather & {"storm", "overcast", "rain", "snow", "fog"}:
+            return 0.0
+        if "stars" in scene.features:
+            return 1.0
+        return {"night": 0.7, "dusk": 0.22}.get(scene.hour, 0.0)
+
+    def _mountains(self) -> list[Painter]:
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        if "mountains" not in scene.features:
+            return []
+        relief = alpine(generator(seed, "alpine"))
+        snowline = 0.55 if scene.weather & {"snow"} or "ice" in scene.features else 0.95
+        u, row = view.unit, view.horizon
+        sunk = 0.75 if "fog" in scene.weather else 0.5
+        # (level, tilt, rise, span, haze, nearness): far and high to near and low.
+        layers = [(0.0, 0.03, 0.30, 0.20, 0.62, 0.06), (0.03, 0.03, 0.21, 0.26, 0.44, 0.14)]
+        if scene.ground in ("meadow", "snowfield") and "city" not in scene.features:
+            layers += [(0.10, 0.06, 0.17, 0.34, 0.28, 0.28), (0.21, 0.10, 0.16, 0.42, 0.13, 0.48)]
+        painters: list[Painter] = []
+        for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
+            slab = Slab(
+                level=row + level * u, tilt=tilt * u, rise=rise * u, span=span, depth=1.7,
+                offset=(131.0 * number + 40, 67.0 * number), haze=haze * (1.25 if sunk > 0.6 else 1.0) ** 0.8,
+                sink=min(1.0, haze + sunk * (1 - haze) * 1.3), nearness=near, steepness=1.5,
+            )  # fmt: skip
+            foot = None if scene.ground in ("meadow", "snowfield") else row + 3
+            painters.append(draw(slab, relief, rock(snowline, 0.75), light, view, foot))
+            if "fog" in scene.weather and number < len(layers) - 1:
+                air = fog_colour(light.haze)
+                painters.append(
+                    Mist(
+                        view, seed + number, air, row + (level + 0.045 + 0.02 * number) * u, 0.055 * u, 0.62, 0.35, near
+                    )
+                )
+        return painters
+
+    def _far_mist(self) -> list[Painter]:
+        if "fog" not in self._scene.weather or "mountains" in self._scene.features:
+            return []
+        view = self._view
+        return [Mist(view, self._seed, fog_colour(self._light.haze), view.horizon, 0.12 * view.unit, 0.8, 0.4, 0.2)]
+
+    def _skyline(self) -> list[Painter]:
+        scene = self._scene
+        if "city" not in scene.features and scene.ground != "city":
+            return []
+        accents = self._colours
+        if "#f21fd0" in scene.colours:
+            accents = (linear("#ff2bd6"), linear("#19e3ff"), linear("#8a3dff"))
+        elif not accents and scene.hour in ("night", "dusk"):
+            accents = (linear("#ff4d6d"), linear("#3fd0ff"), linear("#ffd257"))
+        return [Skyline(self._light, self._view, self._seed, self._view.horizon + 2, accents)]
+
+    def _far_trees(self) -> list[Painter]:
+        scene, view = self._scene, self._view
+        if "forest" not in scene.features and scene.ground != "lake" and "fire" not in scene.features:
+            return []
+        if scene.ground == "city" or scene.ground == "desert":
+            return []
+        u, row = view.unit, view.horizon
+        snow = self._snow()
+        if scene.ground in ("sea", "lake", "field"):
+            return [self._trees("shore", row + 2, 0.055 * u, 0.012 * u, 1.9, 0.42, 0.1, snow)]
+        return [
+            self._trees("far", row + 0.005 * u, 0.12 * u, 0.03 * u, 2.6, 0.66, 0.10, snow),
+            self._trees("mid", row + 0.03 * u, 0.20 * u, 0.04 * u, 2.2, 0.40, 0.22, snow),
+        ]
+
+    def _trees(
+        self, name: str, foot: float, size: float, spread: float, density: float, haze: float, near: float, snow: float,
+        gap: tuple[float, float] | None = None,
+    ) -> Painter:  # fmt: skip
+        glow = None
+        if "fire" in self._scene.features:
+            x, y, _ = self._hearth()
+            glow = (x, y - 0.08 * self._view.unit, WARM * np.float32(1.0))
+        return tree_line(
+            self._view, self._light, self._seed, name, foot=foot, size=size, spread=spread, density=density, haze=haze,
+            nearness=near, snow=snow, gap=gap, glow=glow,
+        )  # fmt: skip
+
+    def _snow(self) -> float:
+        return (
+            1.0
+            if "snow" in self._scene.weather or self._scene.ground == "snowfield"
+            else 0.35
+            if "ice" in self._scene.features
+            else 0.0
+        )
+
+    def _ground(self) -> list[Painter]:
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        match scene.ground:
+            case "sea":
+                rough = 1.0 if "storm" in scene.weather else 0.62 if "surf" in scene.features else 0.3
+                accent = self._colours[0] if self._colours else None
+                return [Water(sea(light, rough, accent), light, view, seed)]
+            case "lake" if "ice" in scene.features:
+                return [Ice(light, view, seed)]
+            case "lake":
+                return [Water(lake(light, self._wind if "wind" in scene.weather else 0.15), light, view, seed)]
+            case "city":
+                damp = bool(scene.weather & {"rain", "storm"}) or "reflections" in scene.features
+                return [Water(wet(light) if damp else lake(light, 0.5), light, view, seed)]
+            case "desert":
+                return self._dunes()
+            case "field":
+                return [
+                    Field(light, view, seed, blooms_of(self._colours, "flowers" in scene.features), self._wind + 0.6)
+                ]
+            case _:
+                return self._land()
+
+    def _dunes(self) -> list[Painter]:
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        relief = dunes(generator(seed, "dunes"))
+        u, row = view.unit, view.horizon
+        tint = linear("#d9a05f") if not self._colours else 0.6 * linear("#d9a05f") + 0.4 * self._colours[0]
+        layers = (
+            (0.02, 0.05, 0.075, 0.16, 0.46, 0.12), (0.06, 0.10, 0.115, 0.20, 0.22, 0.28),
+            (0.16, 0.22, 0.17, 0.26, 0.08, 0.55), (0.36, 0.42, 0.22, 0.34, 0.0, 0.9),
+        )  # fmt: skip
+        painters: list[Painter] = []
+        for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
+            slab = Slab(
+                level=row + level * u, tilt=tilt * u, rise=rise * u, span=span * 1.4, depth=2.2,
+                offset=(97.0 * number + 300, 151.0 * number), haze=haze, sink=min(haze + 0.1, 1), nearness=near, steepness=0.55,
+            )  # fmt: skip
+            painters.append(draw(slab, relief, sand(tint), light, view))
+        if scene.weather & {"wind", "storm"} or "haze" in scene.features:
+            painters.append(Drift(view, seed, tint * (light.beam * 0.75 + light.ambient * 0.6) * np.float32(1.1), 0.5))
+        if scene.hour == "day" or "haze" in scene.features:
+            painters.append(Heat(view, seed, 1.5))
+        return painters
+
+    def _land(self) -> list[Painter]:
+        """Meadow or snow: soft ground, with trees where there is a forest."""
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        relief = hills(generator(seed, "hills"))
+        u, row = view.unit, view.horizon
+        white = self._snow() == 1.0
+        tint = linear("#e6edf6") if white else linear("#4f6a35") if "fire" not in scene.features else linear("#2d2a20")
+        misty = "mountains" in scene.features and "forest" not in scene.features
+        start = 0.30 if misty else 0.02
+        painters: list[Painter] = []
+        layers = ((start, 0.12, 0.05, 0.3, 0.16, 0.45), (start + 0.12, 0.35, 0.07, 0.35, 0.02, 0.85))
+        for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
+            slab = Slab(
+                level=row + level * u, tilt=tilt * u, rise=rise * u, span=span, depth=2.0,
+                offset=(211.0 * number, 90.0 * number), haze=haze, sink=haze, nearness=near, steepness=1.1,
+            )  # fmt: skip
+            painters.append(draw(slab, relief, soft(tint, 0.1), light, view))
+            if misty and number == 0:
+                painters.append(
+                    self._trees("ridge", row + (start + 0.03) * u, 0.07 * u, 0.03 * u, 2.2, 0.16, 0.45, self._snow())
+                )
+            if "forest" in scene.features and number == 0:
+                painters.append(
+                    self._trees("near", row + 0.16 * u, 0.36 * u, 0.05 * u, 1.6, 0.17, 0.45, self._snow(), (0.28, 0.70))
+                )
+        return painters
+
+    def _near(self) -> list[Painter]:
+        """What frames the picture, and the fire."""
+        scene, view, u, row = self._scene, self._view, self._view.unit, self._view.horizon
+        painters: list[Painter] = []
+        if "fire" in scene.features:
+            x, foot, size = self._hearth()
+            painters += [
+                self._trees("camp", row + 0.06 * u, 0.62 * u, 0.03 * u, 1.5, 0.0, 0.5, self._snow(), (0.30, 0.72)),
+                Glow(view, x, foot, size, 0.8, row),
+                logs_plate(view, self._seed, x, foot, size, 0.8),
+                Flames(view, self._seed, x, foot - 0.02 * size, size, 0.8),
+                Sparks(view, self._seed, x, foot, size, 0.3 * self._wind, 0.8),
+            ]
+        elif "forest" in scene.features and scene.ground in ("meadow", "snowfield"):
+            painters.append(
+                self._trees("front", row + 0.36 * u, 0.80 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.10, 0.90))
+            )
+        return painters
+
+    def _hearth(self) -> tuple[float, float, float]:
+        """Where the fire burns: x, foot row, flame height in pixels."""
+        view = self._view
+        return view.width * 0.5, min(view.height * 0.90, view.horizon + 0.26 * view.unit), 0.34 * view.unit
+
+    def _air(self) -> list[Painter]:
+        scene, light, view, seed = self._scene, self._light, self._view, self._seed
+        painters: list[Painter] = []
+        air = fog_colour(light.haze)
+        if "fog" in scene.weather:
+            painters.append(Mist(view, seed, air, view.horizon + 0.12 * view.unit, 0.16 * view.unit, 0.45, 0.5, 0.6))
+        bright = np.maximum(light.ambient * 2.2, air)
+        if "rain" in scene.weather:
+            painters.append(Rain(view, seed, bright, 0.6 * self._wind, 1.3 if "storm" in scene.weather else 1.0))
+        if "snow" in scene.weather:
+            flakes: Plane = np.maximum(bright, 0.12) * np.float32(1.2)
+            painters.append(Snow(view, seed, flakes, self._wind))
+        return painters
 
 
-def _sky(scene: Scene, light: Light, view: View, seed: int) -> list[Painter]:
-    stars = _stars(scene)
-    painters: list[Painter] = [sky_plate(light, view, seed, stars)]
-    if stars:
-        painters.append(Twinkle(view, seed, stars))
-    wind = 1.5 if "wind" in scene.weather else 0.55
-    lightning = Lightning(view, seed) if "lightning" in scene.weather else None
-    if light.cover > 0:
-        painters.append(Clouds(light, view, seed, wind, lightning.flash if lightning else None))
-    if lightning:
-        painters.append(lightning)
-    return painters
-
-
-def _stars(scene: Scene) -> float:
-    if scene.weather & {"storm", "overcast", "rain", "snow", "fog"}:
-        return 0.0
-    if "stars" in scene.features:
-        return 1.0
-    return {"night": 0.7, "dusk": 0.22}.get(scene.hour, 0.0)
-
-
-def _ground(scene: Scene, light: Light, view: View, seed: int) -> list[Painter]:
-    if scene.ground == "sea":
-        rough = 1.0 if "storm" in scene.weather else 0.62 if "surf" in scene.features else 0.3
-        return [Water(sea(light, rough, _accent(scene)), light, view, seed)]
-    return [Water(lake(light, 0.2), light, view, seed)]
-
-
-def _accent(scene: Scene) -> Plane | None:
-    return linear(scene.colours[0]) if scene.colours else None
-
-
-def _air(scene: Scene, light: Light, view: View, seed: int) -> list[Painter]:
-    painters: list[Painter] = []
-    air = fog_colour(light.haze)
-    wind = 1.0 if "wind" in scene.weather else 0.25
-    if "fog" in scene.weather:
-        painters.append(Mist(view, seed, air, view.horizon, 0.16 * view.unit, 0.75, 0.5, 0.4))
-    bright = np.maximum(light.ambient * 2.2, air)
-    if "rain" in scene.weather:
-        painters.append(Rain(view, seed, bright, 0.6 * wind, 1.3 if "storm" in scene.weather else 1.0))
-    if "snow" in scene.weather:
-        painters.append(Snow(view, seed, np.maximum(bright, 0.12) * np.float32(1.2), wind))
-    return painters
+def space(scene: Scene, view: View, seed: int) -> list[Painter]:
+    """Stars and a planet, a burning sun or a nebula."""
+    colours = tuple(linear(c) for c in scene.colours)
+    if scene.body in BODIES:
+        return [
+            Stars(view, seed, 0.9),
+            Twinkle(view, seed, 0.8, everywhere=True),
+            Planet(scene.body, view, seed, colours),
+        ]
+    return [Stars(view, seed, 1.0), Nebula(view, seed, colours), Twinkle(view, seed, 1.0, everywhere=True)]

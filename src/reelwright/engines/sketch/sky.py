@@ -118,11 +118,12 @@ def splat(h: int, w: int, x: Plane, y: Plane, flux: Plane, sigma: float, size: i
 class Twinkle:
     """The bright stars, each flickering at its own rate."""
 
-    def __init__(self, view: View, seed: int, strength: float) -> None:
+    def __init__(self, view: View, seed: int, strength: float, everywhere: bool = False) -> None:
         rng = generator(seed, "twinkle")
+        self._bottom = view.height if everywhere else view.horizon
         count = int(70 * view.width / view.unit)
         self._x = rng.uniform(0, view.width, count)
-        self._y = rng.uniform(0, view.horizon * 0.85, count)
+        self._y = rng.uniform(0, self._bottom * (1 if everywhere else 0.85), count)
         self._flux = np.minimum(0.35 * rng.pareto(1.8, count) + 0.25, 3.0) * strength
         self._rate = rng.uniform(3.0, 9.0, count)
         self._phase = rng.uniform(0, 6.28, count)
@@ -135,6 +136,6 @@ class Twinkle:
         y = view.horizon + (self._y - view.horizon) * zoom + dy
         flicker = 0.62 + 0.25 * np.sin(t * self._rate + self._phase) + 0.13 * np.sin(t * self._rate * 2.3 + self._phase)
         sigma = min(max(view.unit / 700, 0.6), 1.6)
-        rows = min(canvas.height, int(view.horizon) + 1)
+        rows = min(canvas.height, int(self._bottom) + 1)
         dots = splat(rows, canvas.width, x, y, self._flux * flicker, sigma, 2)
         canvas.rgb[:, :rows] += dots

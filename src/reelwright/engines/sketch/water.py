@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelwright.engines.sketch.camera import Pose, View
-from reelwright.engines.sketch.canvas import Canvas, halved
+from reelwright.engines.sketch.canvas import Canvas
 from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import Plane, Tile, Waves, fractal, generator, smoothstep
 from reelwright.engines.sketch.palette import linear
+from reelwright.engines.sketch.plane import Ground, Spot, mirrored
 
 _GRAVITY = 9.81
 
@@ -57,7 +58,10 @@ class Cascade:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface:
-    """How a water surface looks. `eye` is the camera's height in metres; colours are linear light (3,)."""
+    """How a water surface looks. `eye` is the camera's height in metres; colours are linear light (3,).
+
+    `mirror` is the share of light mirrored straight down (0.02 for water).
+    """
 
     eye: float
     swell: float
@@ -66,7 +70,7 @@ class Surface:
     foam: float
     body: Plane
     crest: Plane
-    mirror: float = 1.0
+    mirror: float = 0.02
 
 
 def sea(light: Light, rough: float, accent: Plane | None) -> Surface:
@@ -98,12 +102,27 @@ def lake(light: Light, wind: float) -> Surface:
     )
 
 
+def wet(light: Light) -> Surface:
+    """Rain on asphalt: a dark, restless mirror."""
+    return Surface(
+        eye=1.7,
+        swell=0.0,
+        chop=0.022,
+        ripple=0.045,
+        foam=0.0,
+        body=(linear("#23272e") * (light.ambient + 0.1 * light.beam)).astype(np.float32),
+        crest=(linear("#23272e") * light.ambient).astype(np.float32),
+        mirror=0.32,
+    )
+
+
 class Water:
     """Paints everything below the horizon as water. It must follow all that it is to mirror."""
 
     def __init__(self, surface: Surface, light: Light, view: View, seed: int) -> None:
         rng = generator(seed, "water")
         self._surface, self._light, self._view = surface, light, view
+        self._ground = Ground(view, surface.eye)
         heading = -1.25
         self._cascades = [
             Cascade(rng, length, slope, heading, low, high)
@@ -117,103 +136,51 @@ class Water:
         self._streaks = Tile(fractal(rng, 256, 1.1, 4.0))
 
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
-        view, surface = self._view, self._surface
-        zoom, dx, dy = pose.at(0.0)
-        horizon = view.horizon + dy
-        top = max(0, int(np.ceil(horizon)))
-        rows = canvas.height - top
-        if rows <= 0:
+        spot = self._ground.at(canvas, pose)
+        if spot is None:
             return
-        focal = np.float32(view.unit * 1.0 * zoom)
-        below = (np.arange(rows, dtype=np.float32) + np.float32(top - horizon) + np.float32(0.35))[:, None]
-        angle = below / focal
-        z = np.float32(surface.eye) / angle
-        xs = (np.arange(canvas.width, dtype=np.float32) - np.float32(view.centre + dx))[None, :] / focal
-        nearest = surface.eye / max((view.height - view.horizon) / view.unit, 0.05)
-        _, near_dx, _ = pose.at(1.0)
-        side = np.float32((dx - near_dx) * nearest / view.unit)
-        ahead = np.float32(nearest * (pose.at(1.0)[0] - zoom) * 2)
-        x, z = xs * z + side, z + ahead
-        sx, sz, height = self._shape(x, z, z * angle / np.float32(surface.eye) * z / focal, t)
-        self._shade(canvas, top, angle, xs, sx, sz, height, x, z, t)
-
-    def _shape(self, x: Plane, z: Plane, footprint: Plane, t: float) -> tuple[Plane, Plane, Plane]:
-        """Slopes across and along, and the height, at world points; waves finer than the footprint fade."""
-        sx: Plane | np.float32 = np.float32(0)
-        sz: Plane | np.float32 = np.float32(0)
-        height: Plane | np.float32 = np.float32(0)
-        step = footprint * z / np.float32(self._surface.eye)
-        for cascade in self._cascades:
-            slopes, heights = cascade.at(t)
-            per_metre = np.float32(cascade.size / cascade.length)
-            fade = 1 / (1 + (step / np.float32(1.6 * cascade.shortest)) ** 2)
-            u, v = x * per_metre, z * per_metre
-            found = slopes.at(u, v)
-            sx = sx + found.real * fade
-            sz = sz + found.imag * fade
-            if self._surface.foam > 0 and cascade is not self._cascades[-1]:
-                height = height + heights.at(u, v) * fade
-        shape = np.broadcast_shapes(x.shape, z.shape)
-        return np.broadcast_to(sx, shape), np.broadcast_to(sz, shape), np.broadcast_to(height, shape)
-
-    def _shade(
-        self,
-        canvas: Canvas,
-        top: int,
-        angle: Plane,
-        xs: Plane,
-        sx: Plane,
-        sz: Plane,
-        height: Plane,
-        x: Plane,
-        z: Plane,
-        t: float,
-    ) -> None:
-        view, surface = self._view, self._surface
-        facing = np.maximum(angle - sz, np.float32(0.004))
+        surface = self._surface
+        sx, sz, height = self._shape(spot, t)
+        facing = np.maximum(spot.angle - sz, np.float32(0.004))
         # The mirrored ray for a normal tilted by the slopes: elevation e + 2 s_z, sideways 2 (e + s_z) s_x.
-        rise = np.abs(angle - 2 * sz)
-        column = (xs - 2 * facing * sx) * np.float32(view.unit) + np.float32(view.centre)
-        mirrored = self._mirror(canvas, top, rise, column)
-        cosine = facing / np.sqrt(1 + facing * facing)
-        fresnel = 1 - np.minimum(cosine, 1)
-        fresnel = fresnel * fresnel
-        fresnel = fresnel * fresnel * (1 - np.minimum(cosine, 1)) * np.float32(0.98 * surface.mirror) + np.float32(0.02)
-        out = canvas.rgb[:, top:]
-        np.multiply(mirrored, fresnel, out=out)
+        rise = np.abs(spot.angle - 2 * sz)
+        picture = mirrored(canvas, spot.top, rise, spot.across - 2 * facing * sx, self._view)
+        graze = 1 - np.minimum(facing / np.sqrt(1 + facing * facing), 1)
+        square = graze * graze
+        # Fresnel's law in Schlick's form.
+        fresnel = square * square * graze * np.float32(1 - surface.mirror) + np.float32(surface.mirror)
+        out = canvas.rgb[:, spot.top :]
+        np.multiply(picture, fresnel, out=out)
         through = 1 - fresnel
-        lift = (
-            np.clip(height * np.float32(0.55) + np.float32(0.15), 0, 1) * through if surface.foam > 0 else through * 0.2
-        )
+        lift = through * np.float32(0.2)
+        if surface.foam > 0:
+            lift = np.clip(height * np.float32(0.55) + np.float32(0.15), 0, 1) * through
         for c in range(3):
             out[c] += through * surface.body[c]
             out[c] += lift * surface.crest[c]
         if surface.foam > 0:
-            self._foam(out, height, sz, x, z, t)
+            self._foam(out, height, spot, t)
 
-    def _mirror(self, canvas: Canvas, top: int, rise: Plane, column: Plane) -> Plane:
-        """What the rays meet: the picture above the horizon, read at half size."""
-        rows = max(2, top - top % 2)
-        small = halved(canvas.rgb[:, :rows])
-        small[:, 1:-1] = (small[:, :-2] + small[:, 2:]) * np.float32(0.25) + small[:, 1:-1] * np.float32(0.5)
-        _, h, w = small.shape
-        row = np.clip((np.float32(top) - rise * np.float32(self._view.unit)) * np.float32(0.5), 0, h - 1).astype(
-            np.int32
-        )
-        # Beyond the frame's sides the picture goes on mirrored.
-        col = np.abs(column * np.float32(0.5)).astype(np.int32)
-        col = np.minimum(col, 2 * w - 1 - col)
-        np.maximum(col, 0, out=col)
-        index = (row * w + col).astype(np.intp)
-        out = canvas.spare("mirror", 3, *index.shape)
-        for c in range(3):
-            np.take(small[c].ravel(), index, out=out[c], mode="clip")
-        return out
+    def _shape(self, spot: Spot, t: float) -> tuple[Plane, Plane, Plane]:
+        """Slopes across and along, and the height, at the spot's points; waves finer than a pixel's step fade."""
+        shape = np.broadcast_shapes(spot.x.shape, spot.z.shape)
+        sx, sz, height = (np.zeros(shape, np.float32) for _ in range(3))
+        for cascade in self._cascades:
+            slopes, heights = cascade.at(t)
+            per_metre = np.float32(cascade.size / cascade.length)
+            fade = 1 / (1 + (spot.step / np.float32(1.6 * cascade.shortest)) ** 2)
+            u, v = spot.x * per_metre, spot.z * per_metre
+            found = slopes.at(u, v)
+            sx += found.real * fade
+            sz += found.imag * fade
+            if self._surface.foam > 0 and cascade is not self._cascades[-1]:
+                height += heights.at(u, v) * fade
+        return sx, sz, height
 
-    def _foam(self, out: Plane, height: Plane, sz: Plane, x: Plane, z: Plane, t: float) -> None:
+    def _foam(self, out: Plane, height: Plane, spot: Spot, t: float) -> None:
         """Whitecaps on the fronts of high crests, torn into streaks by noise that drifts with them."""
         rough = np.float32(self._surface.foam)
-        torn = self._streaks.at(x * 14 + np.float32(t * 3), z * 8 - np.float32(t * 5))
+        torn = self._streaks.at(spot.x * 14 + np.float32(t * 3), spot.z * 8 - np.float32(t * 5))
         crest = smoothstep(
             0.25, 1.25, height * (np.float32(1.5) - np.float32(0.5) * rough) + torn * np.float32(0.3) - np.float32(0.32)
         )

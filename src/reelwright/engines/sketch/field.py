@@ -1,0 +1,163 @@
+"""A field in bloom: bands of grass and flowers, each with its own parallax, that sway in the wind."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from reelwright.engines.sketch.camera import Pose, View
+from reelwright.engines.sketch.canvas import Canvas, Plate
+from reelwright.engines.sketch.light import Light
+from reelwright.engines.sketch.noise import Plane, fractal, generator
+from reelwright.engines.sketch.palette import linear
+
+_BLOOMS = ("#e23a2e", "#f4c430", "#f6f2ea", "#b05bd6", "#f07aa8", "#5d7be6")
+_BANDS = 9
+
+
+class Field:
+    """Paints from the horizon down; `blooms` are the flowers' colours (none: grass alone)."""
+
+    def __init__(self, light: Light, view: View, seed: int, blooms: tuple[Plane, ...], wind: float) -> None:
+        rng = generator(seed, "field")
+        self._wind, self._view = wind, view
+        deep = view.height - view.horizon + view.reach(1.0)[3]
+        edges = [view.horizon + deep * (n / _BANDS) ** 2.0 for n in range(_BANDS + 1)]
+        self._bands = [
+            (_band(rng, light, view, edges[n], edges[n + 1], n / (_BANDS - 1), blooms), float(rng.uniform(0, 6.28)))
+            for n in range(_BANDS)
+        ]
+
+    def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
+        for band, phase in self._bands:
+            near = band.nearness
+            sway = math.sin(t * 1.7 + phase) * 0.6 + math.sin(t * 2.9 + 2 * phase) * 0.4
+            gust = sway * near * self._view.unit * 0.0035 * self._wind
+            band.paint(canvas, t, replace(pose, dx=pose.dx + gust))
+
+
+def blooms_of(colours: tuple[Plane, ...], prompt_flowers: bool) -> tuple[Plane, ...]:
+    if not prompt_flowers:
+        return ()
+    return colours or tuple(linear(c) for c in _BLOOMS)
+
+
+def _band(
+    rng: np.random.Generator,
+    light: Light,
+    view: View,
+    back: float,
+    front: float,
+    near: float,
+    blooms: tuple[Plane, ...],
+) -> Plate:
+    """The strip of field between two rows; tall things reach up over its back edge."""
+    left, right, _, _ = view.reach(near)
+    width = view.width + left + right
+    size = (front - view.horizon) * 0.20 + 1.5
+    top = int(back - size * 1.25)
+    height = max(4, int(math.ceil(front - top)) + 2)
+    rgb, cover = _turf(rng, light, width, height, back - top, near)
+    picture = Image.new("RGBA", (width, height))
+    _grass(picture, rng, back - top, size, near, light)
+    if blooms:
+        _flowers(picture, rng, back - top, front - top, size, near, blooms, light, view.unit)
+    drawn = np.moveaxis(np.asarray(picture, np.float32) / 255, 2, 0)
+    alpha = drawn[3]
+    # Stalks and petals let the light through: brighter than a wall of their colour.
+    level = light.beam * 0.62 + light.ambient * 0.75
+    colour = drawn[:3] ** 2.2 * level[:, None, None] * np.float32(0.95)
+    rgb = rgb * (1 - alpha) + colour * alpha
+    cover = cover * (1 - alpha) + alpha
+    veil = np.float32(0.55 * (1 - near) ** 3)
+    rgb = rgb * (1 - veil) + light.haze[:, None, None] * veil * cover
+    return Plate(rgb.astype(np.float32), cover.astype(np.float32), -left, top, near, (view.centre, view.horizon))
+
+
+def _turf(
+    rng: np.random.Generator, light: Light, width: int, height: int, back: float, near: float
+) -> tuple[Plane, Plane]:
+    """The green under it all: opaque below the row `back`."""
+    noise = fractal(rng, 256, 0.8, 4.0)
+    stretch = 1 + 4 * (1 - near)
+    rows = (np.arange(height) * stretch).astype(np.intp) % 256
+    columns = (np.arange(width) * (0.4 + 1.2 * (1 - near))).astype(np.intp) % 256
+    tone = np.clip(0.72 + 0.2 * noise[np.ix_(rows, columns)], 0.25, 1.4)
+    edge = np.clip(np.arange(height, dtype=np.float32) - np.float32(back) + 0.5, 0, 1)[:, None]
+    green = linear("#4e7a2c") * (1 - near) + linear("#2f5a20") * near
+    colour = green * (light.beam * 0.6 + light.ambient * 0.7)
+    cover = np.broadcast_to(edge, (height, width)).astype(np.float32)
+    return (colour[:, None, None] * (tone * cover)).astype(np.float32), cover
+
+
+def _grass(picture: Image.Image, rng: np.random.Generator, back: float, size: float, near: float, light: Light) -> None:
+    if size < 3:
+        return
+    draw = ImageDraw.Draw(picture)
+    width, height = picture.size
+    count = int(width * (height - back) / (size * 1.1 + 6) * 0.75)
+    shades = [(96, 148, 52), (70, 118, 42), (128, 168, 70), (54, 98, 38)]
+    xs, ys = rng.uniform(-2, width + 2, count), np.sort(rng.uniform(back, height, count))
+    tall, bend = size * rng.uniform(0.35, 1.0, count), rng.normal(0.06, 0.22, count)
+    thick, shade = rng.uniform(0.018, 0.045, count) * size + 0.5, rng.integers(0, 4, count)
+    for x, y, h, b, w, s in zip(xs, ys, tall, bend, thick, shade, strict=True):
+        draw.polygon(
+            [(x - w, y), (x + b * h * 0.4, y - h * 0.6), (x + b * h, y - h), (x + w, y)], fill=shades[s] + (255,)
+        )
+
+
+def _flowers(
+    picture: Image.Image,
+    rng: np.random.Generator,
+    back: float,
+    front: float,
+    size: float,
+    near: float,
+    blooms: tuple[Plane, ...],
+    light: Light,
+    unit: float,
+) -> None:
+    width = picture.width
+    head = max(1.3, size * 0.34)
+    stamps = [_flower(rng, bloom, head * s) for bloom in blooms for s in (0.75, 1.0, 1.25)]
+    count = int(min(width * (front - back) / (head * head * (3.2 + 3.5 * near)), 1500))
+    xs, ys = rng.uniform(-head, width, count), np.sort(rng.uniform(back, front, count))
+    # Flowers of a kind keep together.
+    group = fractal(rng, 128, 1.7, 1.5)
+    for x, y in zip(xs, ys, strict=True):
+        drift = group[int(y * 0.5) % 128, int(x * 60 / unit) % 128] * 0.8 + rng.normal(0, 0.35)
+        kind = int((drift * 0.5 + 0.5) * len(blooms)) % len(blooms)
+        stamp = stamps[kind * 3 + int(rng.integers(3))]
+        foot = y - size * rng.uniform(0.45, 0.95)
+        picture.paste(stamp, (int(x - stamp.width / 2), int(foot - stamp.height / 2)), stamp)
+
+
+def _flower(rng: np.random.Generator, colour: Plane, head: float) -> Image.Image:
+    """A bloom `head` pixels broad: petals about a heart, foreshortened; drawn large and reduced."""
+    fine = 4 if head > 5 else 8
+    n = max(2, int(head * 1.3)) * fine
+    picture = Image.new("RGBA", (n, n), (*_srgb(colour * 0.8), 0))
+    draw = ImageDraw.Draw(picture)
+    petals = int(rng.integers(5, 8))
+    turn = rng.uniform(0, 6.28)
+    r = n * 0.24
+    flat = rng.uniform(0.6, 0.9)
+    for k in range(petals):
+        a = turn + 2 * math.pi * k / petals
+        x, y = n / 2 + math.cos(a) * r * 0.95, n / 2 + math.sin(a) * r * 0.95 * flat
+        shade = 0.72 + 0.36 * (0.5 - 0.5 * math.sin(a)) + rng.uniform(-0.06, 0.06)
+        draw.ellipse(
+            [x - r * 0.8, y - r * 0.8 * flat, x + r * 0.8, y + r * 0.8 * flat], fill=(*_srgb(colour * shade), 255)
+        )
+    heart = linear("#f2c230") if colour[1] < 0.5 * colour[0] + 0.3 or colour[2] > 0.4 else linear("#5a3a18")
+    h = r * 0.48
+    draw.ellipse([n / 2 - h, n / 2 - h * flat, n / 2 + h, n / 2 + h * flat], fill=(*_srgb(heart), 255))
+    return picture.resize((n // fine, n // fine), Image.Resampling.BOX)
+
+
+def _srgb(colour: Plane) -> tuple[int, int, int]:
+    r, g, b = (int(255 * min(max(float(v), 0.0), 1.0) ** (1 / 2.2)) for v in colour)
+    return r, g, b
