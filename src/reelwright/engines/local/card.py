@@ -36,7 +36,6 @@ def cards(options: Mapping[str, Any]) -> tuple[Card, ...]:
 def card(model: Model, options: Options) -> Card:
     """A batched result is within rounding of a single one but not bit for bit the same, so batching ends the claim."""
     recipe = model.recipe
-    exact_checkpoints = options.speed != "fast" or "first_block_cache" not in recipe.levers
     return Card(
         engine=ENGINE,
         model=model.name,
@@ -59,7 +58,7 @@ def card(model: Model, options: Options) -> Card:
         default_steps=recipe.steps,
         max_steps=recipe.max_steps,
         deterministic=options.batch_of(recipe) == 1,
-        resumes=recipe.resumes and exact_checkpoints,
+        resumes=options.resumes(recipe),
         license=license_note(model),
     )
 

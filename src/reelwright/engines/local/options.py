@@ -116,6 +116,10 @@ class Options:
         """How many requests of this recipe may share a run here."""
         return min(self.batch, recipe.batches)
 
+    def resumes(self, recipe: Recipe) -> bool:
+        """Whether a killed job of this recipe goes on here: the first-block cache remembers what no checkpoint has."""
+        return recipe.resumes and not (self.speed == "fast" and "first_block_cache" in recipe.levers)
+
     def _check(self) -> None:
         if self.speed not in SPEEDS:
             raise _wrong("speed", self.speed, f"one of {', '.join(SPEEDS)}")

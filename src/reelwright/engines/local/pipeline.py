@@ -15,6 +15,7 @@ from reelwright.engines.local import preview, weights
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Model
 from reelwright.engines.local.recipe import ImageRecipe, LatentSpace, Placement, Recipe, Tier
+from reelwright.engines.local.speed import Speedup
 from reelwright.engines.local.weights import Weights
 from reelwright.errors import Code, EngineError
 
@@ -31,7 +32,7 @@ class Loaded:
     placement: Placement
     size: int
     factors: torch.Tensor | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    speedup: Speedup = field(default_factory=Speedup)
 
     @property
     def source(self) -> str:
@@ -43,8 +44,8 @@ def quiet() -> None:
     """Progress bars and advice of the libraries do not belong into a server's log."""
     diffusers_logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def load_video(model: Model, class_name: str, device: Device, tier: Tier, *, previews: bool) -> Loaded:
@@ -62,7 +63,8 @@ def load_video(model: Model, class_name: str, device: Device, tier: Tier, *, pre
         if not (found.folder / part.name).is_dir()
     }
     pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts)
-    factors = _factors(pipe, recipe.latent_space, device) if previews else None
+    seen = previews and recipe.latent_axes is not None
+    factors = _factors(pipe, recipe.latent_space, device) if seen else None
     _place(pipe, device, tier)
     return Loaded(pipe=pipe, weights=found, placement=tier.placement, size=_bytes_of(pipe), factors=factors)
 

@@ -121,7 +121,9 @@ class Recipe:
     `component_dtypes` override `dtype`; without a GPU everything is float32.
 
     `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
-    many requests one denoising run may carry. `levers`: the speed levers that act on this pipeline (see speed.py).
+    many requests one denoising run may carry. `decodes_apart`: the pipeline has a `decode_latents` that takes frames
+    and a chunk length, so that each request of a run is decoded for itself. `levers`: the speed levers that act on this
+    pipeline (see speed.py). `latent_axes` None: no previews.
     """
 
     name: str
@@ -148,9 +150,10 @@ class Recipe:
     component_dtypes: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()
     latent_space: LatentSpace = LatentSpace.SCALED
-    latent_axes: LatentAxes = LatentAxes.CHANNELS_FIRST
+    latent_axes: LatentAxes | None = LatentAxes.CHANNELS_FIRST
     resumes: bool
     batches: int = 1
+    decodes_apart: bool = False
     loras: bool = False
     levers: frozenset[str] = frozenset()
 

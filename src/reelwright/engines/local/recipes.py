@@ -129,6 +129,7 @@ SVD = Recipe(
     latent_axes=LatentAxes.FRAMES_FIRST,
     resumes=True,
     batches=4,
+    decodes_apart=True,
     levers=frozenset({"channels_last", "compile", "single_key_attention", "attention_priority", "deep_reuse", "fp8"}),
 )
 
@@ -433,6 +434,7 @@ GENERIC = Recipe(
     max_frames=257,
     side_multiple=32,
     frame_rule=FrameRule(step=8, offset=1),
+    latent_axes=None,
     # Some pipelines copy their scheduler or keep state in the loop; a pipeline that nobody measured starts again at 0.
     resumes=False,
 )

@@ -1,0 +1,88 @@
+"""The engine `local`: diffusers pipelines on this machine, warm between jobs, taken up again where they were killed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.local.options import Options
+from reelwright.engines.local.plan import make_plan
+from reelwright.errors import Code, EngineError
+
+if TYPE_CHECKING:
+    from reelwright.engines.local.conductor import Conductor
+    from reelwright.engines.local.ticket import Ticket
+
+_INSTALL = "The local engine needs PyTorch and diffusers; install them with: pip install 'reelwright[local]'"
+
+
+class LocalEngine:
+    """See `options.Options` for the options. Jobs may come from several threads; one thread owns the device.
+
+    With batching off (`batch` 1) jobs run one after the other and a second slot would only wait; with batching on there
+    are as many slots as may share a run, twice, so that the next ones wait while the last are decoded and encoded.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._options = Options.parse(options)
+        seats = max(self._options.batch_of(model.recipe) for model in self._options.models.values())
+        self.slots = 1 if seats == 1 else 2 * seats
+        self._conductor: Conductor | None = None
+        self._facts: dict[str, Any] = {}
+
+    def load(self) -> Mapping[str, Any]:
+        """Import the libraries, find the device. Pipelines are loaded by the first job that needs them.
+
+        Raises EngineError (`engine_not_configured`) when the libraries are not installed.
+        """
+        try:
+            import diffusers
+            import torch
+            import transformers
+        except ImportError as error:
+            raise EngineError(_INSTALL, code=Code.ENGINE_NOT_CONFIGURED) from error
+        from reelwright.engines.local import memory, pipeline
+        from reelwright.engines.local.conductor import Conductor, Tempo
+        from reelwright.engines.local.render import Renderer, environment
+        from reelwright.engines.local.stock import Stock
+
+        pipeline.quiet()
+        device = memory.find_device(self._options.device, self._options.memory)
+        versions = {
+            "torch": torch.__version__,
+            "diffusers": diffusers.__version__,
+            "transformers": transformers.__version__,
+        }
+        self._facts = {"device": device.describe(), **versions}
+        stock = Stock(device, self._options)
+        renderer = Renderer(stock, device, self._options, environment(device, versions))
+        tempo = Tempo(window=self._options.batch_window, idle=self._options.idle_seconds)
+        self._conductor = Conductor(renderer.render, stock.clear, self._seats, tempo)
+        self._conductor.start()
+        return self._facts
+
+    def _seats(self, ticket: Ticket) -> int:
+        return self._options.batch_of(ticket.plan.model.recipe)
+
+    def generate(self, assignment: Assignment, report: Report) -> Made:
+        """Raises EngineError with a clear message, Cancelled when the job was cancelled."""
+        from reelwright.engines.local import checkpoint
+        from reelwright.engines.local.ticket import Ticket
+
+        if self._conductor is None:
+            raise EngineError("The local engine is not loaded.", code=Code.ENGINE_NOT_CONFIGURED)
+        model = self._options.models.get(assignment.request.model)
+        if model is None:
+            known = ", ".join(self._options.models)
+            message = f"The local engine has no model {assignment.request.model!r}; it has {known}."
+            raise EngineError(message, code=Code.MODEL_NOT_FOUND)
+        ticket = Ticket(make_plan(model, assignment.request, self._options), assignment, report)
+        ticket.facts |= self._facts
+        if assignment.checkpoint is not None and self._options.resumes(model.recipe):
+            ticket.snapshot = checkpoint.load(assignment.checkpoint, assignment.scratch)
+        self._conductor.perform(ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        assert ticket.result is not None
+        return ticket.result

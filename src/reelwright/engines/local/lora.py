@@ -1,0 +1,136 @@
+"""LoRA adapters of one request: which ones it may name, and putting them on a pipeline for the length of one run.
+
+Safetensors files only, from the configured folder or (if allowed) the Hub's local cache; a few, and of bounded size.
+Torch is not imported here: the pipeline is handed in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwright.engines.local.recipe import Variant
+from reelwright.errors import Code, EngineError
+
+if TYPE_CHECKING:
+    from reelwright.engines.local.options import Model, Options
+
+MAX_LORAS = 4
+MAX_WEIGHT = 2.0
+MAX_BYTES = 2 * 1024**3
+
+_FILE = re.compile(r"[\w][\w .-]*\.safetensors")
+_HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:/([\w][\w .-]*\.safetensors))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lora:
+    """`source` as the request named it, `file` where it is on this machine, `weight` how strongly it acts."""
+
+    source: str
+    file: Path
+    weight: float
+
+
+def parse(value: object, model: Model, variant: Variant, options: Options) -> tuple[Lora, ...]:
+    """The adapters in `params["loras"]`: a list of names or of {"source": name, "weight": 1.0}.
+
+    Raises EngineError (`invalid_field`) naming what is wrong.
+    """
+    if not value:
+        return ()
+    takes = model.image is not None and model.image.loras if variant.via_image else model.recipe.loras
+    if not takes:
+        raise _wrong(f"model {model.name!r} takes none for {variant.task.value}")
+    if not isinstance(value, list) or len(value) > MAX_LORAS:
+        raise _wrong(f"it takes a list of at most {MAX_LORAS}")
+    return tuple(_parse_one(item, options) for item in value)
+
+
+def _parse_one(item: object, options: Options) -> Lora:
+    fields = {"source": item} if isinstance(item, str) else item
+    if (
+        not isinstance(fields, dict)
+        or not isinstance(fields.get("source"), str)
+        or fields.keys() - {"source", "weight"}
+    ):
+        raise _wrong('each is a name or {"source": name, "weight": number}')
+    weight = fields.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not -MAX_WEIGHT <= weight <= MAX_WEIGHT:
+        raise _wrong(f"a weight lies between -{MAX_WEIGHT:g} and {MAX_WEIGHT:g}")
+    file = _find(fields["source"], options)
+    if file.stat().st_size > MAX_BYTES:
+        raise _wrong(f"{fields['source']!r} is larger than {MAX_BYTES // 1024**3} GiB")
+    return Lora(source=fields["source"], file=file, weight=float(weight))
+
+
+def _find(source: str, options: Options) -> Path:
+    if _FILE.fullmatch(source):
+        file = Path(options.lora_folder).expanduser() / source if options.lora_folder else None
+        if file is None or not file.is_file():
+            raise _wrong(f"{source!r} is not in the server's LoRA folder")
+        return file
+    hub = _HUB.fullmatch(source)
+    if hub is None:
+        raise _wrong(f"{source!r} is neither the name of a .safetensors file nor a Hugging Face repository")
+    if not options.lora_hub:
+        raise _wrong("this server takes none from the Hugging Face Hub")
+    return _find_in_cache(source, hub[1], hub[2])
+
+
+def _find_in_cache(source: str, repo: str, name: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repo, local_files_only=True))
+    except LocalEntryNotFoundError:
+        raise _wrong(f"{source!r} is not on this machine; fetch it with: reelwright pull --lora {repo}") from None
+    files = [folder / name] if name else sorted(folder.glob("*.safetensors"))
+    if len(files) != 1 or not files[0].is_file():
+        raise _wrong(f"{source!r} does not name exactly one .safetensors file; add the file's name")
+    return files[0]
+
+
+def pull(repo: str) -> Path:
+    """Fetch a LoRA repository's safetensors into the Hub's cache; returns its folder."""
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(repo, allow_patterns=["*.safetensors", "*.json"]))
+
+
+@contextmanager
+def applied(pipe: Any, loras: tuple[Lora, ...]) -> Iterator[None]:
+    """The adapters act on `pipe` inside the block and are gone after it."""
+    if not loras:
+        yield
+        return
+    names = [f"lora_{number}" for number in range(len(loras))]
+    try:
+        for name, lora in zip(names, loras, strict=True):
+            _put_on(pipe, name, lora)
+        pipe.set_adapters(names, [lora.weight for lora in loras])
+        yield
+    finally:
+        pipe.unload_lora_weights()
+
+
+def _put_on(pipe: Any, name: str, lora: Lora) -> None:
+    try:
+        pipe.load_lora_weights(
+            lora.file.parent,
+            weight_name=lora.file.name,
+            adapter_name=name,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (ValueError, KeyError, OSError, RuntimeError) as error:
+        raise _wrong(f"{lora.source!r} does not fit {type(pipe).__name__}") from error
+
+
+def _wrong(why: str) -> EngineError:
+    return EngineError(f"Invalid loras: {why}.", code=Code.INVALID_FIELD)

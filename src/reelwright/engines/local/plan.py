@@ -1,0 +1,104 @@
+"""What a recipe makes of a request: the pipeline, its arguments, and what may share a run with it. No torch here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reelwright.engines.local import lora
+from reelwright.engines.local.lora import Lora
+from reelwright.engines.local.options import Model, Options
+from reelwright.engines.local.recipe import Variant
+from reelwright.errors import Code, EngineError
+from reelwright.video import Request
+
+DEFAULT_MOTION = 127
+DEFAULT_NOISE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """`frames`: how many the pipeline makes, at least as many as asked for. `arguments`: of the pipeline, without the
+    image and the random generator. `paints`: a text → image stage comes first.
+    """
+
+    request: Request
+    model: Model
+    variant: Variant
+    frames: int
+    steps: int
+    arguments: Mapping[str, Any]
+    loras: tuple[Lora, ...]
+
+    @property
+    def paints(self) -> bool:
+        return self.variant.via_image
+
+    @property
+    def units(self) -> int:
+        """The measured work: the steps of both stages, and the decoding."""
+        return self.painting_units + self.steps + 1
+
+    @property
+    def painting_units(self) -> int:
+        return self.model.image.steps if self.paints and self.model.image else 0
+
+    @property
+    def volume(self) -> int:
+        """Pixels × frames, by which jobs are compared in size."""
+        return self.request.width * self.request.height * self.frames
+
+    def company(self) -> tuple[object, ...]:
+        """Only requests that are equal in this may share a denoising run."""
+        request = self.request
+        guidance = self.arguments.get(self.variant.arguments.get("guidance_scale", ""))
+        return (self.model.name, request.width, request.height, self.frames, self.steps, guidance, self.loras)
+
+    def work(self, revision: str, speed: str) -> str:
+        """A digest of all that shapes the result; a checkpoint of other work is never taken up."""
+        shape = self.request.to_json() | {"task": self.request.task.value, "revision": revision, "speed": speed}
+        return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def make_plan(model: Model, request: Request, options: Options) -> Plan:
+    """Raises EngineError when the model does not do the request's task or its LoRAs are not allowed."""
+    variant = model.recipe.variant(request.task)
+    if variant is None or request.task not in model.tasks:
+        message = f"Model {model.name!r} does not do {request.task.value}."
+        raise EngineError(message, code=Code.INVALID_FIELD)
+    frames = model.recipe.frame_rule.at_least(request.num_frames)
+    steps = request.num_inference_steps or model.recipe.steps
+    return Plan(
+        request=request,
+        model=model,
+        variant=variant,
+        frames=frames,
+        steps=steps,
+        arguments=_arguments(model, variant, request, frames, steps),
+        loras=lora.parse(request.params.get("loras"), model, variant, options),
+    )
+
+
+def _arguments(model: Model, variant: Variant, request: Request, frames: int, steps: int) -> dict[str, Any]:
+    guidance = request.guidance_scale if request.guidance_scale is not None else model.recipe.guidance
+    values: dict[str, Any] = {
+        "prompt": request.prompt,
+        "negative_prompt": request.negative_prompt,
+        "width": request.width,
+        "height": request.height,
+        "num_frames": frames,
+        "fps": request.fps,
+        "num_inference_steps": steps,
+        "guidance_scale": guidance,
+        "motion_bucket_id": _or(request.motion_bucket_id, DEFAULT_MOTION),
+        "noise_aug_strength": _or(request.noise_aug_strength, DEFAULT_NOISE),
+    }
+    named = {argument: values[field] for field, argument in variant.arguments.items() if field in values}
+    return {**variant.fixed, **{argument: value for argument, value in named.items() if value is not None}}
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

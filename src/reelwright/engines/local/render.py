@@ -1,0 +1,352 @@
+"""Running the stages of one or a few compatible requests: text → image, image → latents, latents → frames."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+import torch
+from numpy.typing import NDArray
+
+from reelwright.engines.engine import Made
+from reelwright.engines.local import lora, memory, speed, svd, weights
+from reelwright.engines.local.denoising import Denoising, Keeping, Previews
+from reelwright.engines.local.memory import Device
+from reelwright.engines.local.options import Options
+from reelwright.engines.local.pipeline import Loaded
+from reelwright.engines.local.plan import Plan
+from reelwright.engines.local.recipe import LatentAxes, Tier
+from reelwright.engines.local.scheduler import watched
+from reelwright.engines.local.stock import Stock
+from reelwright.engines.local.ticket import Ticket
+from reelwright.errors import Code, EngineError
+from reelwright.media.clip import Clip
+
+_log = logging.getLogger(__name__)
+_MAX_IMAGE_PIXELS = 16_000_000
+
+
+class OutOfMemory(Exception):
+    """Memory ran out in a run; what the run held has been let go."""
+
+
+class Renderer:
+    """Everything that touches the device, used by one thread."""
+
+    def __init__(self, stock: Stock, device: Device, options: Options, environment: str) -> None:
+        self._stock = stock
+        self._device = device
+        self._options = options
+        self._environment = environment
+        # From which size on a model's jobs start leaner, because one of that size ran out of memory.
+        self._too_large: dict[str, tuple[int, Tier]] = {}
+
+    def render(self, tickets: list[Ticket]) -> None:
+        """Bring each ticket to its end: finished, failed or cancelled."""
+        tier = self._tier(tickets[0].plan)
+        try:
+            self._attempt(tickets, tier)
+        except OutOfMemory:
+            self._retry([ticket for ticket in tickets if ticket.alive], tier)
+
+    def _tier(self, plan: Plan) -> Tier:
+        volume, leaner = self._too_large.get(plan.model.name, (0, None))
+        return leaner if leaner is not None and plan.volume >= volume else self._stock.first_tier(plan.model.recipe)
+
+    def _retry(self, tickets: list[Ticket], tier: Tier) -> None:
+        """After running out of memory: those of a batch one by one, a single one in the next leaner placement."""
+        if len(tickets) > 1:
+            for ticket in tickets:
+                self.render([ticket])
+            return
+        for ticket in tickets:
+            leaner = self._stock.leaner_tier(ticket.plan.model.recipe, tier)
+            try:
+                if leaner is None:
+                    raise OutOfMemory
+                self._attempt([ticket], leaner)
+                self._too_large[ticket.plan.model.name] = (ticket.plan.volume, leaner)
+            except OutOfMemory:
+                ticket.fail(_too_large(ticket.plan))
+
+    def _attempt(self, tickets: list[Ticket], tier: Tier) -> None:
+        """One run of the tickets. Raises OutOfMemory with the stock emptied; other failures end the tickets."""
+        ran_out = False
+        try:
+            with torch.no_grad():
+                self._run(tickets, tier)
+        except EngineError as error:
+            _fail_all(tickets, error)
+        except Exception as error:  # noqa: BLE001 - the edge of the engine: whatever a pipeline raises ends here
+            ran_out = memory.ran_out(error)
+            if not ran_out:
+                _log.exception("The pipeline of %s failed", tickets[0].plan.model.name)
+                _fail_all(tickets, _failed(tickets[0].plan, error))
+            # The traceback holds the frames that hold the tensors.
+            traceback.clear_frames(error.__traceback__)
+        if ran_out:
+            self._stock.clear()
+            raise OutOfMemory
+
+    def _run(self, tickets: list[Ticket], tier: Tier) -> None:
+        plan = tickets[0].plan
+        for ticket in tickets:
+            self._take_up(ticket)
+            self._imagine(ticket, tier)
+        tickets = [ticket for ticket in tickets if ticket.alive]
+        if not tickets:
+            return
+        loaded = self._stock.video(plan.model, plan.variant.pipeline, tier)
+        for ticket in tickets:
+            ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
+        output = self._denoise(tickets, loaded)
+        for number, ticket in enumerate(tickets):
+            if ticket.alive:
+                self._deliver(ticket, self._decode(output, number, ticket, loaded, tier))
+        loaded.pipe.maybe_free_model_hooks()
+
+    def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:
+        plan = ticket.plan
+        snapshot = ticket.snapshot
+        facts: dict[str, Any] = {
+            "recipe": plan.model.recipe.name,
+            "source": loaded.source,
+            "revision": loaded.weights.revision,
+            "pipeline": type(loaded.pipe).__name__,
+            "scheduler": type(loaded.pipe.scheduler).__name__,
+            "steps": plan.steps,
+            "dtype": str(next(iter(_weights(loaded.pipe))).dtype).removeprefix("torch."),
+            "placement": tier.placement.value,
+            "generated_frames": plan.frames,
+            "batched_with": batched - 1,
+            "resumed_from_step": snapshot.step if snapshot else 0,
+            **speed.facts(self._options, loaded.speedup),
+        }
+        if ticket.assignment.checkpoint is not None and snapshot is None:
+            facts["restarted"] = "the checkpoint could not be used"
+        if snapshot is not None:
+            facts["resumed_exactly"] = snapshot.environment == self._environment
+        if tier.decode_chunk is not None:
+            facts["decode_chunk"] = tier.decode_chunk
+        if plan.loras:
+            facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
+        return facts
+
+    def _take_up(self, ticket: Ticket) -> None:
+        """Let go of a snapshot that was taken of other work: other weights, another request, another speed mode."""
+        if ticket.snapshot is None:
+            return
+        model = ticket.plan.model
+        half = self._device.dtype(model.recipe.dtype) is torch.float16
+        revision = weights.pipeline_weights(model.name, model.source, model.revision, half=half).revision
+        if ticket.snapshot.work != ticket.plan.work(revision, self._options.speed):
+            ticket.snapshot = None
+
+    # --- text → image -------------------------------------------------------------------------------------------------
+
+    def _imagine(self, ticket: Ticket, tier: Tier) -> None:
+        """Give the ticket the image that its video starts from, where it starts from one."""
+        plan = ticket.plan
+        size = (plan.request.width, plan.request.height)
+        if ticket.snapshot is not None and ticket.snapshot.image is not None:
+            ticket.image = PIL.Image.fromarray(ticket.snapshot.image.numpy())
+        elif plan.paints:
+            self._paint(ticket, size, tier)
+        elif ticket.assignment.image_path is not None and "image" in plan.variant.arguments:
+            ticket.image = _open_image(ticket, size)
+
+    def _paint(self, ticket: Ticket, size: tuple[int, int], tier: Tier) -> None:
+        plan = ticket.plan
+        recipe = plan.model.image
+        if recipe is None:
+            message = f"Model {plan.model.name!r} has no text-to-image stage configured; send an image."
+            raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
+        loaded = self._stock.image(plan.model, tier)
+        watcher = Denoising(
+            [ticket],
+            first=0,
+            units=plan.painting_units,
+            generators=[],
+            device=self._device.torch_device,
+        )
+        arguments: dict[str, Any] = {
+            "prompt": plan.request.prompt,
+            "width": size[0],
+            "height": size[1],
+            "num_inference_steps": recipe.steps,
+            "guidance_scale": recipe.guidance,
+            "generator": ticket.image_generator(),
+        }
+        if recipe.honours_negative_prompt and plan.request.negative_prompt:
+            arguments["negative_prompt"] = plan.request.negative_prompt
+        torch.manual_seed(plan.request.seed)
+        with lora.applied(loaded.pipe, plan.loras), _watching(loaded.pipe, watcher):
+            image = loaded.pipe(**arguments).images[0]
+        ticket.image = image.convert("RGB")
+        ticket.facts["image_stage"] = {
+            "recipe": recipe.name,
+            "source": loaded.source,
+            "revision": loaded.weights.revision,
+            "steps": recipe.steps,
+        }
+
+    # --- denoising ----------------------------------------------------------------------------------------------------
+
+    def _denoise(self, tickets: list[Ticket], loaded: Loaded) -> Any:
+        plan = tickets[0].plan
+        generators = [ticket.generator() for ticket in tickets]
+        watcher = Denoising(
+            tickets,
+            first=plan.painting_units,
+            units=plan.steps,
+            generators=generators,
+            device=self._device.torch_device,
+            previews=self._previews(loaded, plan),
+            keeping=self._keeping(tickets, loaded),
+        )
+        arguments = self._arguments(tickets, loaded.pipe, generators)
+        if tickets[0].snapshot is not None:
+            arguments["latents"] = tickets[0].snapshot.latents.clone()
+        if plan.model.recipe.resumes:
+            arguments["callback_on_step_end"] = watcher.step_ended
+        torch.manual_seed(plan.request.seed)
+        adapters = () if plan.paints else plan.loras
+        together = svd.per_sample_ids(loaded.pipe) if len(tickets) > 1 else nullcontext()
+        with lora.applied(loaded.pipe, adapters), _watching(loaded.pipe, watcher), loaded.speedup.around(), together:
+            return loaded.pipe(**arguments)
+
+    def _previews(self, loaded: Loaded, plan: Plan) -> Previews | None:
+        axes = plan.model.recipe.latent_axes
+        if loaded.factors is None or axes is None:
+            return None
+        scale = loaded.pipe.vae_spatial_compression_ratio if axes is LatentAxes.PACKED else 1
+        return Previews(seconds=self._options.preview_seconds, factors=loaded.factors, axes=axes, spatial_scale=scale)
+
+    def _keeping(self, tickets: list[Ticket], loaded: Loaded) -> Keeping | None:
+        if not self._options.resumes(tickets[0].plan.model.recipe):
+            return None
+        return Keeping(
+            steps=self._options.checkpoint_steps,
+            seconds=self._options.checkpoint_seconds,
+            environment=self._environment,
+            works={t.assignment.video_id: t.plan.work(loaded.weights.revision, self._options.speed) for t in tickets},
+            every=speed.checkpoint_every(tickets[0].plan.model.recipe, self._options),
+        )
+
+    def _arguments(self, tickets: list[Ticket], pipe: Any, generators: list[torch.Generator]) -> dict[str, Any]:
+        plan = tickets[0].plan
+        recipe = plan.model.recipe
+        arguments = dict(plan.arguments)
+        if tickets[0].image is not None:
+            arguments["image"] = tickets[0].image
+        arguments["generator"] = generators[0]
+        if len(tickets) > 1:
+            arguments |= svd.per_sample([ticket.plan.arguments for ticket in tickets])
+            arguments |= {"image": [ticket.image for ticket in tickets], "generator": generators}
+        arguments["output_type"] = "latent" if recipe.decodes_apart else "np"
+        if not plan.variant.pipeline:
+            # A pipeline that the recipe does not know takes what its signature names.
+            known = inspect.signature(pipe.__call__).parameters
+            arguments = {name: value for name, value in arguments.items() if name in known}
+        return arguments
+
+    # --- latents → frames ---------------------------------------------------------------------------------------------
+
+    def _decode(self, output: Any, number: int, ticket: Ticket, loaded: Loaded, tier: Tier) -> NDArray[np.float32]:
+        """The frames (count, height, width, 3), 0 … 1, of one request. Nobody else's latents are in its decoding."""
+        if not ticket.plan.model.recipe.decodes_apart:
+            frames: NDArray[np.float32] = output.frames[number]
+            return frames
+        latents = output.frames[number : number + 1]
+        chunk = tier.decode_chunk or ticket.plan.frames
+        pixels = loaded.pipe.decode_latents(latents, ticket.plan.frames, chunk)
+        decoded: NDArray[np.float32] = loaded.pipe.video_processor.postprocess_video(pixels, output_type="np")[0]
+        return decoded
+
+    def _deliver(self, ticket: Ticket, frames: NDArray[np.float32]) -> None:
+        plan = ticket.plan
+        request = plan.request
+        buffer = ticket.assignment.frames
+        wanted = (request.num_frames, request.height, request.width, 3)
+        if frames.shape[0] < wanted[0] or frames.shape[1:] != wanted[1:]:
+            made = f"{frames.shape[0]} frames of {frames.shape[2]}x{frames.shape[1]}"
+            ticket.fail(EngineError(f"The pipeline made {made}, not what was asked for.", code=Code.BAD_OUTPUT))
+            return
+        kept = frames[: wanted[0]]
+        if not np.isfinite(kept).all():
+            message = "The pipeline made frames that are no numbers; another dtype may help."
+            ticket.fail(EngineError(message, code=Code.BAD_OUTPUT))
+            return
+        target = buffer.array()
+        for frame, pixels in zip(target, kept, strict=False):
+            frame[:] = (pixels * 255).round()
+        ticket.tell(lambda: ticket.report.progress(plan.units, plan.units))
+        if ticket.alive:
+            clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=buffer)
+            ticket.finish(Made(clip=clip, facts=ticket.facts))
+
+
+@contextmanager
+def _watching(pipe: Any, watcher: Denoising) -> Iterator[None]:
+    """The pipeline runs with a watched scheduler. Its hooks are always freed: a run that was broken off would
+    otherwise leave its caches to the next one.
+    """
+    original = pipe.scheduler
+    # Past the pipeline's own __setattr__, which would write the class into its configuration.
+    vars(pipe)["scheduler"] = watched(original, watcher)
+    try:
+        yield
+    except BaseException:
+        pipe.maybe_free_model_hooks()
+        raise
+    finally:
+        vars(pipe)["scheduler"] = original
+
+
+def _open_image(ticket: Ticket, size: tuple[int, int]) -> PIL.Image.Image:
+    """The request's image, cut to the video's shape around its middle and scaled."""
+    path = ticket.assignment.image_path
+    try:
+        with PIL.Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:  # type: ignore[arg-type]
+            if image.width * image.height > _MAX_IMAGE_PIXELS:
+                raise EngineError("Invalid image: it has more than 16 megapixels.", code=Code.INVALID_FIELD)
+            upright = PIL.ImageOps.exif_transpose(image).convert("RGB")
+            return PIL.ImageOps.fit(upright, size, PIL.Image.Resampling.LANCZOS)
+    except (OSError, SyntaxError) as error:
+        raise EngineError("Invalid image: it cannot be read.", code=Code.INVALID_FIELD) from error
+
+
+def _weights(pipe: Any) -> Iterator[torch.nn.Parameter]:
+    part = pipe.components.get("transformer") or pipe.components.get("unet")
+    yield from part.parameters()
+
+
+def _fail_all(tickets: list[Ticket], error: EngineError) -> None:
+    for ticket in tickets:
+        if ticket.alive:
+            ticket.fail(error)
+
+
+def _failed(plan: Plan, error: BaseException) -> EngineError:
+    return EngineError(f"Model {plan.model.name!r} failed: {type(error).__name__}.", code=Code.ENGINE_FAILED)
+
+
+def _too_large(plan: Plan) -> EngineError:
+    request = plan.request
+    size = f"{request.num_frames} frames of {request.width}x{request.height}"
+    message = f"Not enough memory for {size}; ask for fewer or smaller frames."
+    return EngineError(message, code=Code.OUT_OF_MEMORY)
+
+
+def environment(device: Device, versions: dict[str, str]) -> str:
+    """A digest of what decides about bits: the device, its library versions, the threads."""
+    words = [device.describe(), *(f"{name}={version}" for name, version in sorted(versions.items()))]
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,61 @@
+"""One request on its way through the engine: what it needs, how far it is, how it ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL.Image import Image
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.local.checkpoint import Snapshot
+from reelwright.engines.local.plan import Plan
+from reelwright.errors import Cancelled, EngineError
+
+# The image stage draws from a stream of its own, so that the video's noise is not the image's noise over again.
+_IMAGE_STREAM = 0x1_0000_0001
+
+
+class Ticket:
+    """Made by the thread of `generate`, worked on by the conductor's thread, one at a time."""
+
+    def __init__(self, plan: Plan, assignment: Assignment, report: Report) -> None:
+        self.plan = plan
+        self.assignment = assignment
+        self.report = report
+        self.image: Image | None = None
+        self.snapshot: Snapshot | None = None
+        self.facts: dict[str, Any] = {}
+        self.over = threading.Event()
+        self.result: Made | None = None
+        self.error: EngineError | None = None
+
+    @property
+    def alive(self) -> bool:
+        return not self.over.is_set()
+
+    def tell(self, say: Callable[[], None]) -> None:
+        """Call a method of the report; a cancel that it brings ends this ticket and no other."""
+        if not self.alive:
+            return
+        try:
+            say()
+        except Cancelled as cancelled:
+            self.fail(cancelled)
+
+    def finish(self, made: Made) -> None:
+        self.result = made
+        self.over.set()
+
+    def fail(self, error: EngineError) -> None:
+        self.error = error
+        self.over.set()
+
+    def generator(self) -> torch.Generator:
+        """The video's own random stream, on the CPU: the same numbers whatever the device."""
+        return torch.Generator("cpu").manual_seed(self.plan.request.seed)
+
+    def image_generator(self) -> torch.Generator:
+        return torch.Generator("cpu").manual_seed(self.plan.request.seed ^ _IMAGE_STREAM)
