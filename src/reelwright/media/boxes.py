@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 MAX_BOXES = 10_000
+MAX_DEPTH = 16
 
 _PARENTS = frozenset(
     {b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl", b"moof", b"traf", b"mvex", b"dinf", b"udta"}
@@ -21,7 +22,7 @@ _SAMPLE_COUNT_AT = {b"stsz": 8, b"stz2": 8, b"trun": 4}
 def check(file: BinaryIO, size: int) -> None:
     """Raise ValueError, with a sentence for people, where the boxes of `file` (`size` bytes) cannot be true."""
     names = set()
-    for number, (name, start, end) in enumerate(_walk(file, 0, size)):
+    for number, (name, start, end) in enumerate(_walk(file, 0, size, 0)):
         if number >= MAX_BOXES:
             raise ValueError(f"The MP4 has more than {MAX_BOXES} boxes.")
         if name == b"cmov":
@@ -31,12 +32,15 @@ def check(file: BinaryIO, size: int) -> None:
             if int.from_bytes(file.read(4)) > size:
                 raise ValueError("The MP4's index announces more samples than the file has bytes.")
         names.add(name)
-    if b"moov" not in names:
-        raise ValueError("The MP4 has no index (moov): it is incomplete.")
+    for name, held in ((b"moov", "index"), (b"mdat", "frames")):
+        if name not in names:
+            raise ValueError(f"The MP4 is incomplete: it has no {held} ({name.decode()}).")
 
 
-def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _walk(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two offsets and those inside them: each one's name and where its payload starts and ends."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"The MP4's boxes are nested more than {MAX_DEPTH} deep.")
     while start + 8 <= end:
         file.seek(start)
         header = file.read(16)
@@ -51,5 +55,8 @@ def _walk(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
             raise ValueError("The MP4 is incomplete: it ends inside one of its boxes.")
         yield name, payload, start + length
         if name in _PARENTS:
-            yield from _walk(file, payload, start + length)
+            yield from _walk(file, payload, start + length, depth + 1)
         start += length
+    # Inside of a box, QuickTime's own writers leave four zero bytes at the end.
+    if depth == 0 and start < end:
+        raise ValueError("The MP4 is incomplete: it ends inside one of its boxes.")
