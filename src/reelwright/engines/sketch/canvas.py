@@ -50,12 +50,14 @@ class Painter(Protocol):
 
 
 class Enlarger:
-    """Bilinear enlargement of small planes to (height, width), edges held."""
+    """Bilinear enlargement of small planes to (height, width), edges held.
 
-    def __init__(self, small: tuple[int, int], height: int, width: int) -> None:
-        self._rows, self._fy = _taps(small[0], height)
-        self._columns, self._fx = _taps(small[1], width)
-        self._small = small
+    The small values are the means of their cells; with `nodes` pixels apart they are samples at pixels 0, nodes, …
+    """
+
+    def __init__(self, small: tuple[int, int], height: int, width: int, nodes: int = 0) -> None:
+        self._rows, self._fy = _taps(small[0], height, nodes)
+        self._columns, self._fx = _taps(small[1], width, nodes)
         self._fy = self._fy[:, None]
 
     def __call__(self, canvas: Canvas, planes: Plane, name: str = "enlarged") -> Plane:
@@ -79,8 +81,9 @@ class Enlarger:
         return out
 
 
-def _taps(small: int, large: int) -> tuple[np.ndarray, Plane]:
-    position = np.clip((np.arange(large) + 0.5) * (small / large) - 0.5, 0, small - 1)
+def _taps(small: int, large: int, nodes: int) -> tuple[np.ndarray, Plane]:
+    place = np.arange(large)
+    position = np.clip(place / nodes if nodes else (place + 0.5) * (small / large) - 0.5, 0, small - 1)
     first = np.minimum(position.astype(np.intp), max(small - 2, 0))
     return first, (position - first).astype(np.float32)
 

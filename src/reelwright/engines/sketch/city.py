@@ -34,9 +34,9 @@ class Row:
 
 
 _ROWS = (
-    Row(name="far", low=0.10, high=0.30, narrow=0.035, wide=0.085, pane=0.0048, lit=0.24, haze=0.58, nearness=0.10, glare=0.9),
-    Row(name="middle", low=0.10, high=0.44, narrow=0.06, wide=0.13, pane=0.0075, lit=0.34, haze=0.26, nearness=0.25, glare=1.5),
-    Row(name="near", low=0.05, high=0.24, narrow=0.09, wide=0.19, pane=0.0105, lit=0.42, haze=0.05, nearness=0.45, glare=2.0),
+    Row(name="far", low=0.12, high=0.34, narrow=0.022, wide=0.055, pane=0.0034, lit=0.36, haze=0.55, nearness=0.10, glare=1.2),
+    Row(name="middle", low=0.12, high=0.52, narrow=0.042, wide=0.095, pane=0.0048, lit=0.42, haze=0.22, nearness=0.25, glare=1.9),
+    Row(name="near", low=0.05, high=0.25, narrow=0.06, wide=0.13, pane=0.0066, lit=0.46, haze=0.03, nearness=0.45, glare=2.3),
 )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ class Skyline:
         parts: list[tuple[float, float, float]],
         foot: float,
     ) -> None:
-        pane = max(1.4, row.pane * self._view.unit)
+        pane = max(1.2, row.pane * self._view.unit)
         cold = rng.random() < 0.35
         share = row.lit * rng.uniform(0.35, 1.5)
         style = rng.random()
@@ -169,7 +169,7 @@ class Skyline:
                 y = foot - ph + pane * 1.2 + j * pitch_y
                 if y > foot - pane or (len(parts) > 1 and px != parts[0][0] and y > foot - parts[0][2]):
                     continue
-                floor = 0.35 + 1.2 * (rng.random() < 0.25) + rng.random() * 0.8
+                floor = 0.45 + 1.0 * (rng.random() < 0.25) + rng.random() * 0.7
                 for i in range(max(columns, 0)):
                     if rng.random() > share * floor:
                         continue
@@ -227,13 +227,13 @@ class Skyline:
         glow = np.moveaxis((np.asarray(lights, np.float32) / 255) ** 2.2, 2, 0)
         h, w = cover.shape
         glow = glow.reshape(3, h, _FINE, w, _FINE).mean((2, 4))
-        wall = linear("#7c8089")
+        wall = linear("#66748c")
         low = np.linspace(0, 1, h, dtype=np.float32)[:, None] ** 2
         veil = np.float32(row.haze) + np.float32((1 - row.haze) * 0.35) * low
         rgb = np.empty((3, h, w), np.float32)
-        lamps = linear("#ffb870") * np.float32(0.16 * dark)
+        lamps = linear("#ffb066") * np.float32(0.34 * dark)
         for c in range(3):
-            body = wall[c] * tone * (light.ambient[c] * 0.9 + light.beam[c] * 0.5) + lamps[c] * low * tone * 0.5
-            rgb[c] = (body * (1 - veil) + (light.haze[c] + 0.3 * lamps[c]) * veil) * cover
+            body = wall[c] * tone * (light.ambient[c] * 0.9 + light.beam[c] * 0.5) + lamps[c] * low**2 * tone * 0.9
+            rgb[c] = (body * (1 - veil) + (light.haze[c] + 0.22 * lamps[c]) * veil) * cover
             rgb[c] += glow[c] * np.float32(row.glare * dark * (1 - 0.7 * row.haze)) * cover
         return Plate(rgb, cover, -left, top, row.nearness, (self._view.centre, self._view.horizon))

@@ -87,7 +87,7 @@ def _turf(
     columns = (np.arange(width) * (0.4 + 1.2 * (1 - near))).astype(np.intp) % 256
     tone = np.clip(0.72 + 0.2 * noise[np.ix_(rows, columns)], 0.25, 1.4)
     edge = np.clip(np.arange(height, dtype=np.float32) - np.float32(back) + 0.5, 0, 1)[:, None]
-    green = linear("#4e7a2c") * (1 - near) + linear("#2f5a20") * near
+    green = linear("#6f8a48") * (1 - near) + linear("#3a5426") * near
     colour = green * (light.beam * 0.6 + light.ambient * 0.7)
     cover = np.broadcast_to(edge, (height, width)).astype(np.float32)
     return (colour[:, None, None] * (tone * cover)).astype(np.float32), cover
@@ -99,7 +99,7 @@ def _grass(picture: Image.Image, rng: np.random.Generator, back: float, size: fl
     draw = ImageDraw.Draw(picture)
     width, height = picture.size
     count = int(width * (height - back) / (size * 1.1 + 6) * 0.75)
-    shades = [(96, 148, 52), (70, 118, 42), (128, 168, 70), (54, 98, 38)]
+    shades = [(104, 134, 62), (78, 106, 50), (138, 158, 84), (62, 88, 46)]
     xs, ys = rng.uniform(-2, width + 2, count), np.sort(rng.uniform(back, height, count))
     tall, bend = size * rng.uniform(0.35, 1.0, count), rng.normal(0.06, 0.22, count)
     thick, shade = rng.uniform(0.018, 0.045, count) * size + 0.5, rng.integers(0, 4, count)
@@ -123,7 +123,7 @@ def _flowers(
     width = picture.width
     head = max(1.3, size * 0.34)
     stamps = [_flower(rng, bloom, head * s) for bloom in blooms for s in (0.75, 1.0, 1.25)]
-    count = int(min(width * (front - back) / (head * head * (3.2 + 3.5 * near)), 1500))
+    count = int(min(width * (front - back) / (head * head * (1.3 + 1.5 * near)), 2600))
     xs, ys = rng.uniform(-head, width, count), np.sort(rng.uniform(back, front, count))
     # Flowers of a kind keep together.
     group = fractal(rng, 128, 1.7, 1.5)

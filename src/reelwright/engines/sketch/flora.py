@@ -36,7 +36,7 @@ def _pine(rng: np.random.Generator, snow: float) -> Image.Image:
             drop = length * rng.uniform(0.20, 0.42)
             x = middle + lean * (1 - share)
             _bough(ink, chalk, rng, x, y + rng.uniform(-3, 3), side, length, drop, snow)
-        y += rng.uniform(0.6, 1.35) * (4.2 + 13 * share)
+        y += rng.uniform(0.6, 1.35) * (3.2 + 7.5 * share)
     shade = np.clip(np.abs(np.linspace(-1, 1, w))[None, :] * 150 + rng.normal(0, 10, (h, w)) + 60, 0, 255)
     return Image.merge("RGB", (cover, white, Image.fromarray(shade.astype(np.uint8))))
 
@@ -57,11 +57,11 @@ def _bough(
     share = np.linspace(0, 1, n)
     bx = x + side * length * share
     by = y + drop * share**1.4 - 0.10 * length * np.sin(share * np.pi)
-    thick = 1.5 + length * 0.11 * (1 - share) + 1.5
+    thick = 2.2 + length * 0.13 * (1 - share)
     upper = list(zip(bx, by - thick * 0.3, strict=True))
     lower = []
     for i in range(n - 1, -1, -1):
-        hang = thick[i] * rng.uniform(0.7, 2.4) + 1
+        hang = thick[i] * rng.uniform(0.8, 2.3) + 2.5
         lower += [(bx[i], by[i] + hang), (bx[i] - side * length * 0.4 / n, by[i] + hang * 0.35)]
     ink.polygon(upper + lower, fill=255)
     if snow > 0:
@@ -101,7 +101,7 @@ def tree_line(
     height = max(8, bottom - top)
     stamps = pine_stamps(rng, 7, snow)
     picture = Image.new("RGB", (width, height))
-    count = max(1, int(width / size * density))
+    count = max(1, int(width / size * density * 2.6))
     places = np.sort(rng.uniform(-0.02, 1.02, count)) * width
     line = wander(rng, np.arange(count, dtype=np.float32) / max(count, 1), 3, 0.8, 1.0)
     jitter = rng.uniform(0, 1, count)

@@ -21,6 +21,8 @@ _PALETTES = (
     ("#150a1e", "#571845", "#c70f5b", "#ff8a3d", "#ffd166"),
     ("#0c1117", "#37475a", "#8da2b5", "#e8c6a0", "#fdf6ec"),
 )
+_NODES = 4
+"""The warp is computed at every so many pixels."""
 KINDS = ("silk", "ink", "ribbons")
 
 
@@ -37,8 +39,8 @@ class Flow:
         self.kind = KINDS[int(pick.integers(len(KINDS)))]
         self._palette = _palette(pick, colours)
         self._view = view
-        self._small = (max(2, view.height // 4), max(2, view.width // 4))
-        self._enlarge = Enlarger(self._small, view.height, view.width)
+        self._small = (view.height // _NODES + 2, view.width // _NODES + 2)
+        self._enlarge = Enlarger(self._small, view.height, view.width, _NODES)
         pair = fractal(rng, 256, 2.3, 1.0, 9.0) + 1j * fractal(rng, 256, 2.3, 1.0, 9.0)
         self._warp = Tile(pair.astype(np.complex64))
         self._field = Tile(fractal(rng, 256, 2.2, 1.5, 14.0))
@@ -64,9 +66,9 @@ class Flow:
         h, w = self._small
         view = self._view
         zoom, dx, dy = pose.at(0.5)
-        step = np.float32(4 / view.unit / zoom)
-        y = (np.arange(h, dtype=np.float32)[:, None] - np.float32(h / 2 + dy / 4)) * step
-        x = (np.arange(w, dtype=np.float32)[None, :] - np.float32(w / 2 + dx / 4)) * step
+        step = np.float32(_NODES / view.unit / zoom)
+        y = (np.arange(h, dtype=np.float32)[:, None] - np.float32(view.height / 2 / _NODES + dy / _NODES)) * step
+        x = (np.arange(w, dtype=np.float32)[None, :] - np.float32(view.width / 2 / _NODES + dx / _NODES)) * step
         c, s = np.float32(np.cos(self._angle)), np.float32(np.sin(self._angle))
         p, q = x * c + y * s, y * c - x * s
         o = self._offset
@@ -76,21 +78,25 @@ class Flow:
         second = self._warp.at((p + a) * 75 + o[2] - rate * 1.9, (q + b) * 62 + o[3] + rate * 2.2)
         a2, b2 = second.real * np.float32(0.15 * self._fold), second.imag * np.float32(0.15 * self._fold)
         field = self._field.at((p + a2) * 70 + o[1], (q + b2) * 48 + o[2] + rate * 1.6)
-        return np.stack([field, p + a2, q + b2, first.imag]).astype(np.float32)
+        bent = q + b2
+        planes = [field, p + a2, bent, first.imag]
+        if self.kind == "silk":
+            phase = field * np.float32(1.25) + bent * np.float32(3.2)
+            down, right = np.gradient(phase)
+            planes = [field, phase, right / step, down / step, first.imag]
+        return np.stack(planes).astype(np.float32)
 
     def _silk(self, canvas: Canvas, planes: Plane) -> None:
         """Satin: a height of soft folds, its slopes lit from two sides, colour sliding along the folds."""
-        field, p, q, slow = planes
-        phase = field * np.float32(1.25) + q * np.float32(3.2)
-        height = np.sin(phase * np.float32(2.2)) * np.float32(0.6) + np.sin(
-            phase * np.float32(5.1) + p * 3
-        ) * np.float32(0.2)
-        u = np.float32(self._view.unit / 26)
-        gx, gy = np.empty_like(height), np.empty_like(height)
-        gx[:, 1:-1] = (height[:, 2:] - height[:, :-2]) * u
-        gx[:, 0], gx[:, -1] = gx[:, 1], gx[:, -2]
-        gy[1:-1] = (height[2:] - height[:-2]) * u
-        gy[0], gy[-1] = gy[1], gy[-2]
+        field, phase, right, down, slow = planes
+        height = np.sin(phase * np.float32(2.2)) * np.float32(0.6) + np.sin(phase * np.float32(5.1) + 1) * np.float32(
+            0.2
+        )
+        rise = np.cos(phase * np.float32(2.2)) * np.float32(1.32) + np.cos(phase * np.float32(5.1) + 1) * np.float32(
+            1.02
+        )
+        rise *= np.float32(0.16)
+        gx, gy = right * rise, down * rise
         norm = 1 / np.sqrt(1 + gx * gx + gy * gy)
         key = np.clip((0.55 * gx - 0.5 * gy + 0.67) * norm, 0, 1)
         rim = np.clip((-0.75 * gx + 0.3 * gy + 0.35) * norm, 0, 1)
@@ -108,45 +114,58 @@ class Flow:
             canvas.rgb[c] += gleam * (self._palette[c, 500] * np.float32(0.75))
 
     def _ink(self, canvas: Canvas, planes: Plane, t: float) -> None:
-        """Inks that spread in clear water: each takes its own part of the light away."""
+        """Inks billowing in deep water: fine noise carried along by the warp, lit like smoke from one side."""
         field, p, q, slow = planes
-        paper = linear("#f4efe6")
-        fine = self._grain.at(p * 95 + field * 14, q * 95 - field * 10 + np.float32(t * 1.6))
-        body = field + fine * np.float32(0.16)
-        light = np.zeros((3, *field.shape), np.float32)
-        inks = ((0.15, 1.0, 130), (-0.55, 0.75, 250), (0.9, 0.9, 360))
-        for level, strength, tone in inks:
-            sheet = body + slow * np.float32(0.45) - np.float32(level)
-            # An ink is a thin sheet seen edge on: dense at its folds, faint between.
-            dense = np.exp(-np.abs(sheet) * np.float32(7.5)) * np.float32(1.25) + np.clip(sheet, 0, 1.6) * np.float32(
-                0.42
-            )
-            for c in range(3):
-                light[c] += dense * np.float32(strength * (1.05 - min(float(self._palette[c, tone]), 0.95)))
-        np.negative(light, out=light)
-        np.exp(light * np.float32(1.15), out=light)
+        u, v = p * 88 + field * 9, q * 88 - field * 7 + np.float32(t * 1.2)
+        fine = self._grain.at(u, v)
+        lit = fine - self._grain.at(u + np.float32(2.2), v - np.float32(2.6))
+        body = field * np.float32(0.55) + fine * np.float32(0.30) + slow * np.float32(0.30)
+        tone = np.clip(0.36 + body * np.float32(0.27), 0, 1)
+        index = (tone * 511).astype(np.intp)
+        other = (np.clip(0.50 + 0.24 * slow - 0.14 * field, 0, 1) * 511).astype(np.intp)
+        dense = np.clip(0.5 + 0.42 * body, 0.02, 1)
+        level = dense * np.clip(1 + lit * np.float32(0.85), 0.12, 2.4) * np.float32(1.25)
+        edge = np.exp(-np.abs(body - np.float32(0.35)) * 5) * np.clip(lit + np.float32(0.25), 0, 1.5) * np.float32(0.7)
+        share = np.clip(0.5 + 0.5 * np.sin(field * np.float32(1.6) + slow), 0, 1)
         for c in range(3):
-            np.multiply(light[c], paper[c] * np.float32(1.02), out=canvas.rgb[c])
+            one, two = self._palette[c].take(index, mode="clip"), self._palette[c].take(other, mode="clip")
+            two -= one
+            two *= share
+            one += two
+            np.multiply(one, level, out=canvas.rgb[c])
+            canvas.rgb[c] += edge * self._palette[c, 470]
 
     def _ribbons(self, canvas: Canvas, planes: Plane, t: float) -> None:
-        """Veils of fine bright threads along the field's contours, over deep colour."""
+        """Veils of light, each woven of fine threads that follow its folds, over deep colour."""
         field, p, q, slow = planes
-        base = np.clip(0.10 + 0.07 * slow + 0.05 * q, 0.0, 0.35)
-        lines = field * np.float32(9.0) + q * np.float32(5)
-        near = np.abs(lines - np.round(lines))
-        thread = np.float32(0.012) / (near * near + np.float32(0.012))
-        wide = field * np.float32(1.3) + q * np.float32(1.1) + np.float32(0.3)
-        veil = np.abs(wide - np.round(wide)) * 2
-        veil = np.exp(-veil * np.float32(4.2))
-        fine = self._grain.at(p * 30 + np.float32(t * 2), q * 30)
-        glow = veil * (np.float32(0.85) + fine * np.float32(0.22))
-        tone = np.clip(0.52 + 0.2 * field + 0.25 * veil, 0, 1)
-        index = (tone * 511).astype(np.intp)
-        ground = (base * 511).astype(np.intp)
-        level = glow * (np.float32(0.45) + thread * np.float32(1.7)) + thread * np.float32(0.05)
+        base = (np.clip(0.09 + 0.06 * slow + 0.05 * q, 0.0, 0.30) * 511).astype(np.intp)
         for c in range(3):
-            np.multiply(self._palette[c].take(index, mode="clip"), level, out=canvas.rgb[c])
-            canvas.rgb[c] += self._palette[c].take(ground, mode="clip") * np.float32(0.8)
+            np.take(self._palette[c], base, out=canvas.rgb[c], mode="clip")
+        sheets = (
+            (
+                field * np.float32(1.15) + q * np.float32(1.1) + np.float32(0.3),
+                field * np.float32(11) + q * 7,
+                330,
+                1.0,
+            ),
+            (slow * np.float32(0.9) - q * np.float32(1.4) + np.float32(0.1), slow * np.float32(8) + p * 9, 215, 0.75),
+            (
+                field * np.float32(0.7) - p * np.float32(1.5) + slow * np.float32(0.4),
+                field * np.float32(9) - p * 11,
+                440,
+                0.6,
+            ),
+        )
+        for wide, weave, tone, strength in sheets:
+            # A veil is bright along one edge and fades away from it, like cloth held against the light.
+            turn = wide - np.floor(wide)
+            veil = np.exp(turn * np.float32(-5.5)) * np.minimum(turn * np.float32(55), 1)
+            near = np.abs(weave - np.round(weave))
+            thread = np.float32(0.010) / (near * near + np.float32(0.010))
+            level = veil * (np.float32(0.30) + thread * np.float32(0.9)) * np.float32(strength)
+            index = np.clip(tone + 90 * slow - 70 * turn, 0, 511).astype(np.intp)
+            for c in range(3):
+                canvas.rgb[c] += self._palette[c].take(index, mode="clip") * level
 
 
 def _palette(pick: np.random.Generator, colours: tuple[Plane, ...]) -> Plane:

@@ -66,12 +66,12 @@ class Grade:
         h, w = self._small
         ph, pw = self._scatter.shape[0], (self._scatter.shape[1] - 1) * 2
         light = np.empty((3, h, w), np.float32)
+        top, left = (ph - h) // 2, (pw - w) // 2
         for c in range(3):
-            # Pad by repeating the edge, so that light does not vanish at the border.
-            padded = np.pad(
-                small[c], ((0, ph - h), (0, pw - w)), mode="reflect" if h > ph - h and w > pw - w else "edge"
-            )
-            light[c] = np.fft.irfft2(np.fft.rfft2(padded) * self._scatter, s=(ph, pw))[:h, :w]
+            # The edge goes on outside, so that light does not vanish at the border nor come round the other side.
+            padded = np.pad(small[c], ((top, ph - h - top), (left, pw - w - left)), mode="edge")
+            spread = np.fft.irfft2(np.fft.rfft2(padded) * self._scatter, s=(ph, pw))
+            light[c] = spread[top : top + h, left : left + w]
         light *= self._bloom
         return light
 
@@ -85,10 +85,22 @@ class Grade:
         return self._noise[:, rows][:, :, columns]
 
 
+def _fast(n: int) -> int:
+    """The next even length whose only prime factors are 2, 3 and 5: quick to transform."""
+    n += n % 2
+    while True:
+        rest = n
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+        n += 2
+
+
 def _scatter(h: int, w: int) -> Plane:
     """The lens's scattering in the frequency domain: a sum of Gaussians from tight to wide, unit total."""
-    ph, pw = h + max(8, h // 4), w + max(8, w // 4)
-    pw += pw % 2
+    ph, pw = _fast(h + max(8, min(h, w) // 3)), _fast(w + max(8, min(h, w) // 3))
     reach = min(h, 1.5 * w) / 128
     fy = np.fft.fftfreq(ph).astype(np.float32)[:, None]
     fx = np.fft.rfftfreq(pw).astype(np.float32)[None, :]

@@ -59,6 +59,11 @@ def light_of(scene: Scene, view: View) -> Light:
     x, elevation = hour.sun
     if "sun" in scene.features:
         elevation = min(max(elevation, 0.09), 0.40)
+    if "mountains" in scene.features and scene.hour in ("dawn", "golden", "sunset"):
+        # A low sun stands over the ridge, not behind it.
+        elevation = 0.33 if scene.ground in ("meadow", "snowfield") else 0.24
+    if scene.ground == "desert" and scene.hour == "day":
+        elevation = 0.36
     sun = (x * view.width, view.horizon - elevation * view.unit)
     disc = (not closed and scene.hour not in ("dusk", "night")) or (
         scene.hour in ("night", "dusk") and "moon" in scene.features and not storm

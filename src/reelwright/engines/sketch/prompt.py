@@ -63,7 +63,9 @@ def read(prompt: str) -> Scene:
     planets = [b for b in bodies if b not in ("moon", "sun", "earth")]
     in_space = _has(text, words.SPACE) or planets[:1] == ["mars"] or "saturn" in planets or "jupiter" in planets
     if in_space and not grounds and not features & {"mountains", "forest", "fire"}:
-        body = next(iter(planets or bodies), "galaxy")
+        # "the planet Mars": the name counts, not the kind.
+        named = [b for b in bodies if b != "planet"] if in_space and planets else bodies
+        body = next(iter([b for b in planets if b != "planet"] or named or planets), "galaxy")
         return _scene("space", camera, colours, body=body)
     telling = features - {"reflections", "flowers", "surf", "haze"}
     if not (grounds or telling or hours or weather - {"clear", "wind"}):

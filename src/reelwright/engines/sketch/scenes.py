@@ -50,7 +50,8 @@ class Landscape:
     def _sky(self) -> list[Painter]:
         scene, light, view, seed = self._scene, self._light, self._view, self._seed
         stars = self._stars()
-        painters: list[Painter] = [sky_plate(light, view, seed, stars)]
+        low = 0.17 if "mountains" in scene.features and scene.ground in ("meadow", "snowfield") else 0.0
+        painters: list[Painter] = [sky_plate(light, view, seed, stars, low)]
         if stars:
             painters.append(Twinkle(view, seed, stars))
         if "aurora" in scene.features:
@@ -73,22 +74,24 @@ class Landscape:
 
     def _mountains(self) -> list[Painter]:
         scene, light, view, seed = self._scene, self._light, self._view, self._seed
-        if "mountains" not in scene.features:
+        if "mountains" not in scene.features and scene.ground != "lake":
             return []
         relief = alpine(generator(seed, "alpine"))
         snowline = 0.55 if scene.weather & {"snow"} or "ice" in scene.features else 0.95
         u, row = view.unit, view.horizon
-        sunk = 0.75 if "fog" in scene.weather else 0.5
+        sunk = 0.55 if "fog" in scene.weather else 0.4
         # (level, tilt, rise, span, haze, nearness): far and high to near and low.
-        layers = [(0.0, 0.03, 0.30, 0.20, 0.62, 0.06), (0.03, 0.03, 0.21, 0.26, 0.44, 0.14)]
+        layers = [(0.0, 0.03, 0.27, 0.42, 0.55, 0.06), (0.04, 0.03, 0.20, 0.50, 0.38, 0.14)]
+        if scene.ground == "lake" and "mountains" not in scene.features:
+            layers = [(0.0, 0.01, 0.10, 0.5, 0.5, 0.06)]
         if scene.ground in ("meadow", "snowfield") and "city" not in scene.features:
-            layers += [(0.10, 0.06, 0.17, 0.34, 0.28, 0.28), (0.21, 0.10, 0.16, 0.42, 0.13, 0.48)]
+            layers += [(0.12, 0.06, 0.17, 0.55, 0.22, 0.28), (0.23, 0.10, 0.15, 0.62, 0.08, 0.48)]
         painters: list[Painter] = []
         for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
             slab = Slab(
                 level=row + level * u, tilt=tilt * u, rise=rise * u, span=span, depth=1.7,
-                offset=(131.0 * number + 40, 67.0 * number), haze=haze * (1.25 if sunk > 0.6 else 1.0) ** 0.8,
-                sink=min(1.0, haze + sunk * (1 - haze) * 1.3), nearness=near, steepness=1.5,
+                offset=(131.0 * number + 40, 67.0 * number), haze=haze,
+                sink=haze + sunk * (1 - haze), nearness=near, steepness=1.5,
             )  # fmt: skip
             foot = None if scene.ground in ("meadow", "snowfield") else row + 3
             painters.append(draw(slab, relief, rock(snowline, 0.75), light, view, foot))
@@ -178,6 +181,19 @@ class Landscape:
             case _:
                 return self._land()
 
+    def _hedge(self) -> list[Painter]:
+        """Low hills and a line of trees that end a field."""
+        light, view, u = self._light, self._view, self._view.unit
+        relief = hills(generator(self._seed, "hedge"))
+        slabs = (
+            Slab(level=view.horizon + 0.004 * u, tilt=0.0, rise=0.045 * u, span=0.5, depth=1.4, offset=(20.0, 5.0),
+                 haze=0.62, sink=0.7, nearness=0.05),
+            Slab(level=view.horizon + 0.012 * u, tilt=0.0, rise=0.030 * u, span=0.8, depth=1.4, offset=(220.0, 55.0),
+                 haze=0.40, sink=0.5, nearness=0.08),
+        )  # fmt: skip
+        foot = view.horizon + 0.05 * u
+        return [draw(slab, relief, soft(linear("#4a6b3a"), 0.1), light, view, foot, 64) for slab in slabs]
+
     def _dunes(self) -> list[Painter]:
         scene, light, view, seed = self._scene, self._light, self._view, self._seed
         relief = dunes(generator(seed, "dunes"))
@@ -191,9 +207,9 @@ class Landscape:
         for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
             slab = Slab(
                 level=row + level * u, tilt=tilt * u, rise=rise * u, span=span * 1.4, depth=2.2,
-                offset=(97.0 * number + 300, 151.0 * number), haze=haze, sink=min(haze + 0.1, 1), nearness=near, steepness=0.55,
+                offset=(97.0 * number + 300, 151.0 * number), haze=haze, sink=min(haze + 0.1, 1), nearness=near, steepness=1.0,
             )  # fmt: skip
-            painters.append(draw(slab, relief, sand(tint), light, view))
+            painters.append(draw(slab, relief, sand(tint), light, view, steps=192))
         if scene.weather & {"wind", "storm"} or "haze" in scene.features:
             painters.append(Drift(view, seed, tint * (light.beam * 0.75 + light.ambient * 0.6) * np.float32(1.1), 0.5))
         if scene.hour == "day" or "haze" in scene.features:

@@ -11,12 +11,16 @@ from reelwright.engines.sketch.noise import Plane, fractal, generator, smoothste
 from reelwright.engines.sketch.palette import linear
 
 
-def sky_plate(light: Light, view: View, seed: int, stars: float) -> Plate:
-    """The still part of the sky; `stars` is their strength, 0 to 1."""
+def sky_plate(light: Light, view: View, seed: int, stars: float, low: float = 0.0) -> Plate:
+    """The still part of the sky; `stars` is their strength, 0 to 1.
+
+    The gradient begins `low` units above the horizon, where land would hide its warm foot.
+    """
     left, right, top, bottom = view.reach(0.0)
     ys = np.arange(-top, view.height + bottom, dtype=np.float32)[:, None]
     xs = np.arange(-left, view.width + right, dtype=np.float32)[None, :]
-    elevation = np.clip((view.horizon - ys[:, 0]) / np.float32(max(view.horizon, 1)), 0, 1)
+    start = np.float32(max(view.horizon - low * view.unit, 1))
+    elevation = np.clip((start - ys[:, 0]) / start, 0, 1)
     rgb = np.repeat(light.sky(elevation)[:, :, None], xs.shape[1], axis=2)
     _glow(rgb, xs, ys, light, view)
     if stars > 0:

@@ -62,11 +62,14 @@ def draw(
     z = np.take_along_axis(np.broadcast_to(near_to_far, rows.shape), step, 0)
     before = np.take_along_axis(np.broadcast_to(near_to_far, rows.shape), np.maximum(step - 1, 0), 0)
     z = before + (z - before) * share
+    # In front of the near edge the ground goes on at the same slope.
+    z -= np.maximum(y - rows[0][None, :], 0) * np.float32((slab.depth - 1) / (slab.tilt + slab.rise + 1))
     u = (columns[None, :] - np.float32(view.centre)) * z * per_pixel + np.float32(slab.offset[0])
     v = (z - 1) * np.float32(SIZE * slab.span * 1.1) + np.float32(slab.offset[1])
     found = Tile((relief + 1j * lit(relief, light.direction, slab.steepness)).astype(np.complex64)).at(u, v)
     far = (z - 1) / np.float32(slab.depth - 1)
     rgb = material(found.real, found.imag, far, light)
+    _soften(rgb, y, step, skyline)
     alpha = np.clip(y - skyline[-1][None, :] + np.float32(0.5), 0, 1)
     low = smoothstep(
         0.0, 1.0, (y - np.float32(slab.level - slab.rise)) / np.float32(slab.rise + max(slab.tilt, 1) * 0.6)
@@ -94,6 +97,16 @@ def _hits(rows: Plane, skyline: Plane, top: int, bottom: int) -> tuple[Plane, np
     before = np.take_along_axis(rows, np.maximum(step - 1, 0), 0)
     share = np.clip((before - y) / np.maximum(before - here, np.float32(1e-3)), 0, 1)
     return y, step, share.astype(np.float32)
+
+
+def _soften(rgb: Plane, y: Plane, step: np.ndarray, skyline: Plane) -> None:
+    """Where a near crest stands before farther land, blend the two by the crest's share of the pixel."""
+    jump = np.zeros(step.shape, bool)
+    jump[1:] = step[:-1] - step[1:] > 3
+    rows, columns = np.nonzero(jump)
+    crest = skyline[np.maximum(step[rows - 1, columns] - 1, 0), columns]
+    cover = np.clip(y[rows, 0] + np.float32(0.5) - crest, 0, 1)
+    rgb[:, rows, columns] = rgb[:, rows, columns] * cover + rgb[:, rows - 1, columns] * (1 - cover)
 
 
 def rock(snowline: float, green: float = 0.0) -> Material:
