@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from huggingface_hub.inference._providers._common import _fetch_inference_provider_mapping
 
+from reelwright.engines.huggingface.render import CANCELLER
 from tests.engines.huggingface.stage import Stage
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace
 
@@ -21,5 +23,8 @@ def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     _fetch_inference_provider_mapping.cache_clear()
     yield Stage(fake, tmp_path)
+    for thread in threading.enumerate():
+        if thread.name == CANCELLER:
+            thread.join()
     # Whatever a test did: no host but the hub, its router and the endpoint ever saw the token.
     assert fake.strangers_with_token == []

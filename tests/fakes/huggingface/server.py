@@ -97,7 +97,6 @@ class FakeHuggingFace:
         self._scripts: dict[tuple[str, str | None], list[Reply]] = defaultdict(list)
         self._numbers = count(1)
         self._looks: dict[str, int] = defaultdict(int)
-        self._cancelled: set[str] = set()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -272,7 +271,6 @@ class FakeHuggingFace:
     def _replicate(self, request: web.Request, rest: list[str]) -> tuple[str, int, Any]:
         match request.method, rest:
             case "POST", ["v1", "predictions", job, "cancel"]:
-                self._cancelled.add(job)
                 return "cancel", 200, {"id": job, "status": "canceled"}
             case "POST", ["v1", "models", *name, "predictions"]:
                 if "flux" in name[-1]:

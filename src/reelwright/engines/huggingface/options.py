@@ -120,7 +120,7 @@ def _endpoint_url(url: object) -> str | None:
     parts = urlsplit(str(url))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise ConfigurationError(
-            f"Invalid endpoint_url of the huggingface engine: {url!r}. Give the exact address of the endpoint, "
-            "http:// or https://, without a user name."
+            f"Invalid endpoint_url of the huggingface engine: {str(url).rpartition('@')[2]!r}. Give the exact address "
+            "of the endpoint, http:// or https://, without a user name."
         )
     return str(url)

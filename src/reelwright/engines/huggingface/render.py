@@ -13,6 +13,7 @@ folder and is not made again.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from reelwright.video import Request, Task
 
 CLIP = "clip.part"
 PICTURE = "picture"
+CANCELLER = "upstream-cancel"
+"""The name of the threads that tell a provider to stop."""
 
 
 class Renderer:
@@ -170,10 +173,13 @@ class _Rendering:
                 self._save("accepted", ticket.to_state())
             with self._watch.route_limit(self._options.route_seconds):
                 url = provider.wait(ticket, self._watch)
-        except EngineError as error:
-            running = error.running if isinstance(error, Fault) else True
-            if running and not provider.cancel(ticket) and isinstance(error, Fault):
-                error.then = Then.STOP
+        except Fault as fault:
+            if fault.running and not provider.cancel(ticket):
+                fault.then = Then.STOP
+            raise
+        except EngineError:
+            # Cancelled or late: nobody waits for the provider's word, so the job need not either.
+            threading.Thread(target=provider.cancel, args=(ticket,), name=CANCELLER, daemon=True).start()
             raise
         self._renderer.downloader.fetch(url, self._clip, self._watch)
         return {
