@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from reelwright import __version__
+from reelwright.cli.connection import INTERRUPTED
 from reelwright.cli.generate import generate
 from reelwright.cli.models import models
 from reelwright.cli.setup import config, doctor, serve
@@ -48,5 +49,5 @@ def main() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
-        return 130
+        return INTERRUPTED
     return result if isinstance(result, int) else 0

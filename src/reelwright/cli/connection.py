@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
+INTERRUPTED = 130
+"""Exit code: 128 + SIGINT, as shells report it."""
+
+
 class Failed(click.ClickException):
     """The job failed, or the server could not do what was asked."""
 

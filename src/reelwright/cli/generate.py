@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reelwright.cli.connection import Refused, connected, server_options
+from reelwright.cli.connection import INTERRUPTED, Refused, connected, server_options
 from reelwright.cli.output import chosen_path
 from reelwright.cli.own_server import own_server
 from reelwright.cli.progress import progress_view
@@ -85,6 +85,8 @@ def generate(
     with _ended_like_by_ctrl_c(), ExitStack() as stack:
         patience = 30.0
         if server is None:
+            if not quiet:
+                click.echo("Starting a server …", err=True)
             server, api_key = stack.enter_context(own_server(data_dir, fields["engine"]))
             patience = 2.0
         client = stack.enter_context(connected(server, api_key, patience))
@@ -128,7 +130,7 @@ def _made(video: Video, *, quiet: bool, as_json: bool) -> Video:
             click.echo(f"Could not cancel {video.id}: {error}", err=True)
         else:
             click.echo(f"Cancelled {video.id}.", err=True)
-        raise
+        raise click.exceptions.Exit(INTERRUPTED) from None
     except VideoFailed as error:
         if as_json:
             click.echo(json.dumps(error.video.raw))

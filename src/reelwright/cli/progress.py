@@ -100,7 +100,7 @@ class Bar:
         )
 
         self._progress = Progress(
-            TextColumn("[bold]{task.description}", justify="left"),
+            TextColumn("[bold]{task.description:<12}"),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
             TimeElapsedColumn(),

@@ -6,7 +6,7 @@ ClientError
 │   ├── Unauthorized       401: no or a wrong API key
 │   ├── Forbidden          403
 │   ├── NotFound           404: no such video or model
-│   ├── Conflict           409: for example the content of a video that is not finished
+│   ├── Conflict           409
 │   ├── Busy               429, 503: come back after `retry_after` seconds
 │   └── ServerFault        any other 5xx
 ├── Unreachable            nothing answers there, or the connection broke

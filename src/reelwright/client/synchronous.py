@@ -148,7 +148,7 @@ class Client:
     def save(self, video_id: str, path: Path | str, *, variant: Literal["video", "thumbnail"] = "video") -> Path:
         """Download the finished file to `path`, which appears only when it is complete (and is replaced if it exists).
 
-        Raises `Conflict` or `NotFound` when there is no file (yet), OSError when `path` cannot be written.
+        Raises `APIError` when there is no file (yet), OSError when `path` cannot be written.
         """
         with self._stream(path_of(video_id, "content"), params={"variant": variant}) as response, Part(path) as part:
             for chunk in response.iter_bytes(CHUNK):
