@@ -28,8 +28,9 @@ from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
+from reelwright.api.models import models_router
 from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
-from reelwright.api.openai import OPENAI, openai_router
+from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.uploads import Intake
 from reelwright.banner import banner
 from reelwright.clock import SystemClock
@@ -39,6 +40,7 @@ from reelwright.errors import BadRequest, ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
 from reelwright.jobs.worker import Bench, Worker
 from reelwright.logs import configure_logs
@@ -123,6 +125,8 @@ def build(settings: Settings, catalog: Catalog) -> Server:
         database_threads=threads.database,
         max_queued=settings.max_queued,
         keep_days=settings.keep_days,
+        files=files,
+        deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
     answers = Answers([NATIVE, OPENAI], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
@@ -156,17 +160,22 @@ def build(settings: Settings, catalog: Catalog) -> Server:
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
     api.include_router(health_router(clock, facts, checks))
     intake = Intake(files, _no_fetch, IMAGE_BYTES)
+    max_body_bytes = int(settings.max_body_mb * 1e6)
     api.include_router(
         native_router(
-            queue=queue,
-            catalog=catalog,
-            files=files,
-            intake=intake,
-            clock=clock,
-            max_body_bytes=int(settings.max_body_mb * 1e6),
+            queue=queue, catalog=catalog, files=files, intake=intake, clock=clock, max_body_bytes=max_body_bytes
         )
     )
-    api.include_router(openai_router(queue=queue, files=files))
+    videos = OpenAIVideos(
+        queue=queue,
+        catalog=catalog,
+        variants=Variants(files, threads.media),
+        live=live,
+        intake=intake,
+        max_body_bytes=max_body_bytes,
+    )
+    api.include_router(openai_router(videos))
+    api.include_router(models_router(catalog, int(clock.now().timestamp())))
     return Server(
         asgi=_guarded(api, settings, answers),
         api=api,
@@ -301,6 +310,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
     http = _Http(config)
 
     def stop() -> None:
+        server.live.close()  # an open event stream must not hold the exit
         http.force_exit = http.should_exit  # the second signal cuts what the first one drains
         http.should_exit = True
 

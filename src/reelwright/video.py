@@ -163,6 +163,7 @@ class Video:
     failure: Failure | None = None
     made_with: Mapping[str, Any] = field(default_factory=dict)
     remixed_from: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def generation_seconds(self) -> float | None:

@@ -6,7 +6,9 @@ says what is wrong and where.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -20,6 +22,9 @@ from reelwright.errors import BadRequest, Code
 
 MAX_FIELDS = 200
 MAX_JSON_DEPTH = 64
+MAX_BRACKETS = 8
+_BRACKETED = re.compile(r"(?P<name>[^\[\]]+)(?P<keys>(?:\[[^\[\]]*\])+)")
+_KEYS = re.compile(r"\[([^\[\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,14 @@ class Body:
 
     fields: Mapping[str, Any]
     typed: bool
+
+    def digest(self) -> str:
+        """The SHA-256 (hex) of what was asked, whatever the order of the fields."""
+        plain = {
+            name: hashlib.sha256(value.data).hexdigest() if isinstance(value, Upload) else value
+            for name, value in self.fields.items()
+        }
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
@@ -94,6 +107,45 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         _malformed(f"The body must be a JSON object, not {_json_kind(value)}")
     return value
+
+
+def unbracket(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Form keys with brackets as objects and lists: `a[b]=1` → {"a": {"b": 1}}, `l[]=1` and `l[0]=1` → {"l": [1]}.
+
+    That is how the OpenAI clients flatten nested values. An object whose keys are 0 … n-1 becomes a list.
+    """
+    tree: dict[str, Any] = {}
+    for name, value in fields.items():
+        match = _BRACKETED.fullmatch(name)
+        if match is None:
+            _add(tree, name, value)
+            continue
+        path = [match["name"], *_KEYS.findall(match["keys"])]
+        if len(path) > MAX_BRACKETS:
+            _malformed(f"Malformed form: {name[:80]!r} is nested deeper than {MAX_BRACKETS} levels")
+        _put(tree, path, value, name)
+    return {name: _listed(value) for name, value in tree.items()}
+
+
+def _put(tree: dict[str, Any], path: list[str], value: object, name: str) -> None:
+    node: dict[str, Any] = tree
+    for key in path[:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            raise BadRequest(f"Invalid {name[:100]}: it was sent both with and without brackets.", field=name[:100])
+    last = path[-1] or str(len(node))
+    if last in node:
+        raise BadRequest(f"Invalid {name[:100]}: it was sent more than once. Send it once.", field=name[:100])
+    node[last] = value
+
+
+def _listed(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    values = {key: _listed(inner) for key, inner in value.items()}
+    if values and list(values) == [str(number) for number in range(len(values))]:
+        return list(values.values())
+    return values
 
 
 def _parse_urlencoded(raw: bytes) -> dict[str, Any]:

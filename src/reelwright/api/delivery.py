@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from email.utils import format_datetime
 from pathlib import Path
 
 from starlette.requests import Request
@@ -40,12 +39,7 @@ def send_file(
     return response
 
 
-def still_etag(video: Video, variant: str) -> str:
-    """An ETag for something derived from the finished file."""
+def variant_etag(video: Video, variant: str) -> str:
+    """An ETag for something made from the finished file."""
     assert video.file is not None
     return f'"{hashlib.sha256(f"{video.file.sha256}/{variant}".encode()).hexdigest()[:32]}"'
-
-
-def last_modified(video: Video) -> str:
-    moment = video.completed_at or video.created_at
-    return format_datetime(moment, usegmt=True)

@@ -5,8 +5,7 @@ Field names, status codes, header names and the quoted messages are a contract a
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery, envelope
+from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.fields import VideoFields, read_fields, to_wish
@@ -22,7 +22,7 @@ from reelwright.api.uploads import Intake
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import Code, EngineError, ReelwrightError
-from reelwright.jobs.queue import Queue
+from reelwright.jobs.queue import Order, Queue
 from reelwright.store.files import Files
 from reelwright.video import Status, Video
 
@@ -69,10 +69,12 @@ def native_router(
         fields = read_fields({k: v for k, v in body.fields.items() if k != "image"}, typed=body.typed)
         image = await intake.take(body.fields.get("image"))
         wanted = catalog.admit(to_wish(fields, image, **DEFAULTS))
-        video = await queue.submit(wanted, request.state.owner)
-        if "respond-async" in _preferences(request):
+        later = "respond-async" in preferences(request)
+        order = Order(detached=later, once=idempotency(request, body))
+        video = await queue.submit(wanted, request.state.owner, order)
+        if later:
             return _accepted(video)
-        video = await _finished_or_hung_up(request, queue, video)
+        video = await queue.wait_while(video, hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None
             raise EngineError.from_failure(video.failure)
@@ -81,12 +83,6 @@ def native_router(
         return delivery.send_file(request, files.video(video.id), "video/mp4", headers, name)
 
     return router
-
-
-def _preferences(request: Request) -> set[str]:
-    """The tokens of `Prefer` (RFC 7240), lower case, without their parameters."""
-    header = ",".join(request.headers.getlist("prefer"))
-    return {token.partition(";")[0].strip().lower() for token in header.split(",")}
 
 
 def _accepted(video: Video) -> Response:
@@ -100,31 +96,6 @@ def _accepted(video: Video) -> Response:
         "video_url": f"{base}/content",
     }
     return JSONResponse(body, 202, headers={"Location": base, "Preference-Applied": "respond-async"})
-
-
-async def _finished_or_hung_up(request: Request, queue: Queue, video: Video) -> Video:
-    """The video in its terminal state. A client that hangs up cancels its job."""
-    waiting: asyncio.Task[Video] = asyncio.create_task(_settle(queue.wait(video)))
-    hang_up: asyncio.Task[None] = asyncio.create_task(_disconnected(request))
-    try:
-        await asyncio.wait({waiting, hang_up}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
-        return await queue.cancel(video)
-    finally:
-        waiting.cancel()
-        hang_up.cancel()
-
-
-async def _settle(waiting: Awaitable[Video]) -> Video:
-    return await waiting
-
-
-async def _disconnected(request: Request) -> None:
-    """Returns when the client has gone. The body has been read, so nothing else can arrive."""
-    receive: Callable[[], Awaitable[Any]] = request.receive
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -1,51 +1,263 @@
-"""The OpenAI Videos dialect (`/v1/videos`, also without `/v1`)."""
+"""The OpenAI Videos dialect (`/v1/videos`, also without `/v1`), as its own clients and vLLM-Omni's speak it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelwright.api import delivery
+from reelwright.api.asking import hung_up, idempotency, read_metadata, read_priority, wait_seconds
+from reelwright.api.body import Body, parse_body, unbracket
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.errors import BadRequest, Code, ReelwrightError
-from reelwright.jobs.queue import Queue
-from reelwright.store.files import Files
-from reelwright.video import Status, Video
+from reelwright.api.events import event_stream
+from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.uploads import Intake
+from reelwright.engines.catalog import Catalog, check_prompt
+from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
+from reelwright.jobs.events import Live
+from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.variants import Variant, Variants
+from reelwright.video import Request as VideoRequest
+from reelwright.video import Status, Video, Wish
 
 PATHS = ("/v1/videos", "/videos")
+POLL_AFTER_MS = 500
+MAX_PAGE = 100
+LONGEST_WAIT_S = 300.0
+BESIDE_THE_WISH = ("input_reference", "metadata", "priority")
+"""Fields of this dialect that do not shape the video."""
+
+VARIANTS_OF_OPENAI = {"video": Variant.VIDEO, "thumbnail": Variant.THUMBNAIL, "spritesheet": Variant.SPRITESHEET}
 
 
-def openai_router(*, queue: Queue, files: Files) -> APIRouter:
-    router = APIRouter(tags=["openai"])
+class OpenAIVideos:
+    """The routes' functions. Each is one call of the dialect."""
 
-    async def retrieve(request: Request, video_id: str) -> Response:
-        """The video object. A failed video is a 200 with `status: "failed"`."""
-        return JSONResponse(video_object(await queue.get(video_id, owner(request))))
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        catalog: Catalog,
+        variants: Variants,
+        live: Live,
+        intake: Intake,
+        max_body_bytes: int,
+    ) -> None:
+        self._queue = queue
+        self._catalog = catalog
+        self._variants = variants
+        self._live = live
+        self._intake = intake
+        self._max_body_bytes = max_body_bytes
+
+    async def create(self, request: Request) -> Response:
+        """Ask for a video; the answer is its object, queued."""
+        body = await self._body(request)
+        video = await self._queue.submit(await self._wanted(body), request.state.owner, self._order(request, body))
+        return self._answer(video)
+
+    async def create_and_wait(self, request: Request) -> Response:
+        """Ask for a video and wait for it; the answer is the MP4. Hanging up cancels the job."""
+        body = await self._body(request)
+        order = self._order(request, body, detached=False)
+        video = await self._queue.submit(await self._wanted(body), request.state.owner, order)
+        video = await self._queue.wait_while(video, hung_up(request))
+        if video.failure:
+            raise EngineError.from_failure(video.failure)
+        return await self._file(request, video, Variant.VIDEO)
+
+    async def page(
+        self,
+        request: Request,
+        after: str | None = None,
+        limit: int = Query(20, ge=1, le=MAX_PAGE),
+        order: Literal["asc", "desc"] = "desc",
+        status: Status | None = None,
+    ) -> Response:
+        """The caller's videos, newest first; `metadata[name]=value` and `status` narrow the list."""
+        metadata = {
+            match[1]: value
+            for name, value in request.query_params.multi_items()
+            if (match := re.fullmatch(r"metadata\[([^\[\]]+)\]", name))
+        }
+        videos, more = await self._queue.page(
+            owner(request), after=after, limit=limit, newest_first=order == "desc", status=status, metadata=metadata
+        )
+        return JSONResponse(
+            {
+                "object": "list",
+                "data": [self._object(video) for video in videos],
+                "first_id": videos[0].id if videos else None,
+                "last_id": videos[-1].id if videos else None,
+                "has_more": more,
+            }
+        )
+
+    async def retrieve(self, request: Request, video_id: str) -> Response:
+        """The video object. A failed video is a 200 with `status: "failed"`. `Prefer: wait=n` waits for the end."""
+        video = await self._queue.get(video_id, owner(request))
+        seconds = wait_seconds(request, 60, LONGEST_WAIT_S)
+        if seconds and not video.status.terminal:
+            video = await self._queue.wait_for(video, seconds)
+        return self._answer(video)
+
+    async def cancel(self, request: Request, video_id: str) -> Response:
+        """End the job. A video that has ended already stays as it is."""
+        return self._answer(await self._queue.cancel(await self._queue.get(video_id, owner(request))))
+
+    async def delete(self, request: Request, video_id: str) -> Response:
+        """Remove the video for good; a running job is stopped."""
+        await self._queue.delete(await self._queue.get(video_id, owner(request)))
+        return JSONResponse({"id": video_id, "object": "video.deleted", "deleted": True})
+
+    async def remix(self, request: Request, video_id: str) -> Response:
+        """The same video with another prompt and a fresh seed."""
+        body = await self._body(request)
+        source = await self._queue.get(video_id, owner(request))
+        if unknown := sorted(set(body.fields) - {"prompt"}):
+            raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. A remix takes a prompt.", field=unknown[0][:80])
+        prompt = body.fields.get("prompt")
+        if not isinstance(prompt, str):
+            raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
+        wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
+        order = Order(detached=True, once=idempotency(request, body), remixed_from=source.id)
+        return self._answer(await self._queue.submit(wanted, request.state.owner, order))
+
+    async def edit(self, request: Request) -> Response:
+        """Change a video by a prompt: no engine here can."""
+        raise await self._unsupported(request, "edit")
+
+    async def extend(self, request: Request) -> Response:
+        """Continue a video: no engine here can."""
+        raise await self._unsupported(request, "extend")
 
     async def content(
-        request: Request, video_id: str, variant: Literal["video", "thumbnail"] = Query("video")
+        self, request: Request, video_id: str, variant: str = Query("video", json_schema_extra={"enum": [*Variant]})
     ) -> Response:
-        """The MP4, or its poster."""
-        video = await queue.get(video_id, owner(request))
+        """The MP4, or a still or rendition of it; Range, ETag and HEAD work."""
+        if variant not in tuple(Variant):
+            raise invalid("variant", variant, f"Must be one of {', '.join(Variant)}.")
+        video = await self._queue.get(video_id, owner(request))
         if video.status is not Status.COMPLETED:
-            raise BadRequest(f"The video is {video.status}; its content comes when it is completed", field="id")
-        if variant == "thumbnail":
-            headers = {"ETag": delivery.still_etag(video, variant)}
-            return delivery.send_file(request, files.poster(video.id), "image/jpeg", headers)
-        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
-        return delivery.send_file(request, files.video(video.id), "video/mp4", headers)
+            raise BadRequest(f"The video is {video.status}; there is content once it is completed.", field="video_id")
+        return await self._file(request, video, Variant(variant))
 
-    for base in PATHS:
-        documented = base.startswith("/v1")
-        router.add_api_route(f"{base}/{{video_id}}", retrieve, methods=["GET"], include_in_schema=documented)
-        router.add_api_route(
-            f"{base}/{{video_id}}/content", content, methods=["GET", "HEAD"], include_in_schema=documented
+    async def events(self, request: Request, video_id: str) -> Response:
+        """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
+        video = await self._queue.get(video_id, owner(request))
+        last = request.headers.get("last-event-id", "")
+        if video.status.terminal and last == f"{video_id}-end":
+            return Response(status_code=204)  # tells an EventSource that nothing more will come
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        stream = event_stream(self._live, video, self._object, last)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    async def _body(self, request: Request) -> Body:
+        body = await parse_body(request, self._max_body_bytes)
+        fields = dict(body.fields) if body.typed else unbracket(body.fields)
+        # The clients send seconds as a string, in JSON too.
+        seconds = fields.get("seconds")
+        if body.typed and isinstance(seconds, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", seconds):
+            fields["seconds"] = float(seconds)
+        return Body(fields=fields, typed=body.typed)
+
+    async def _wanted(self, body: Body) -> VideoRequest:
+        fields = read_fields({k: v for k, v in body.fields.items() if k not in BESIDE_THE_WISH}, typed=body.typed)
+        image = await self._intake.take(_reference(body.fields.get("input_reference")), "input_reference")
+        return self._catalog.admit(to_wish(fields, image))
+
+    @staticmethod
+    def _order(request: Request, body: Body, *, detached: bool = True) -> Order:
+        return Order(
+            detached=detached,
+            once=idempotency(request, body),
+            priority=read_priority(body.fields.get("priority")),
+            metadata=read_metadata(body.fields.get("metadata")),
         )
+
+    async def _unsupported(self, request: Request, verb: str) -> BadRequest:
+        body = await self._body(request)
+        name = body.fields.get("model")
+        engine = name if isinstance(name, str) and name in self._catalog.offers else self._catalog.default
+        return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
+
+    async def _file(self, request: Request, video: Video, variant: Variant) -> Response:
+        made = await self._variants.get(video, variant)
+        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
+        if variant is not Variant.VIDEO:
+            headers["ETag"] = delivery.variant_etag(video, variant)
+        return delivery.send_file(request, made.path, made.media_type, headers)
+
+    def _answer(self, video: Video) -> Response:
+        headers = {} if video.status.terminal else {"openai-poll-after-ms": str(POLL_AFTER_MS)}
+        return JSONResponse(self._object(video), headers={"Cache-Control": "no-store", **headers})
+
+    def _object(self, video: Video) -> dict[str, Any]:
+        return video_object(video, self._live.position(video.id))
+
+
+def openai_router(calls: OpenAIVideos) -> APIRouter:
+    """The routes, under `/v1/videos` and under `/videos`; only the first are in the OpenAPI document."""
+    router = APIRouter(tags=["openai"])
+    routes: tuple[tuple[str, list[str], Callable[..., Any]], ...] = (
+        ("", ["POST"], calls.create),
+        ("", ["GET"], calls.page),
+        ("/sync", ["POST"], calls.create_and_wait),
+        ("/edits", ["POST"], calls.edit),
+        ("/extensions", ["POST"], calls.extend),
+        ("/{video_id}", ["GET"], calls.retrieve),
+        ("/{video_id}", ["DELETE"], calls.delete),
+        ("/{video_id}/content", ["GET", "HEAD"], calls.content),
+        ("/{video_id}/events", ["GET"], calls.events),
+        ("/{video_id}/cancel", ["POST"], calls.cancel),
+        ("/{video_id}/remix", ["POST"], calls.remix),
+    )
+    for base in PATHS:
+        for path, methods, call in routes:
+            router.add_api_route(
+                base + path,
+                call,
+                methods=methods,
+                include_in_schema=base == PATHS[0] and "HEAD" not in methods[:1],
+                response_class=Response,
+                name=f"{call.__name__} {base}",
+            )
     return router
+
+
+def _same_wish(request: VideoRequest, prompt: str) -> Wish:
+    """All of an earlier request but its prompt and its seed."""
+    return Wish(
+        prompt=prompt,
+        engine=request.engine,
+        model=request.model,
+        width=request.width,
+        height=request.height,
+        num_frames=request.num_frames,
+        fps=request.fps,
+        negative_prompt=request.negative_prompt,
+        num_inference_steps=request.num_inference_steps,
+        guidance_scale=request.guidance_scale,
+        motion_bucket_id=request.motion_bucket_id,
+        noise_aug_strength=request.noise_aug_strength,
+        image=request.image,
+        params=request.params,
+    )
+
+
+def _reference(value: object) -> object:
+    """`input_reference` as a file or text, or as an object whose `image_url` is a data URI or an address."""
+    if isinstance(value, dict):
+        if set(value) != {"image_url"}:
+            raise invalid("input_reference", value, 'Send a file or {"image_url": …}.')
+        return value["image_url"]
+    return value
 
 
 def owner(request: Request) -> str | None:
@@ -53,7 +265,7 @@ def owner(request: Request) -> str | None:
     return request.state.owner or None
 
 
-def video_object(video: Video) -> dict[str, Any]:
+def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
     """The OpenAI video object with our extras; `seconds` is a string, times are whole seconds since the epoch."""
     request = video.request
     return {
@@ -76,8 +288,20 @@ def video_object(video: Video) -> dict[str, Any]:
         "width": request.width,
         "height": request.height,
         "engine": request.engine,
+        "queue_position": queue_position,
         "started_at": _epoch(video.started_at),
         "video_url": f"/v1/videos/{video.id}/content" if video.status is Status.COMPLETED else None,
+        "negative_prompt": request.negative_prompt,
+        "num_inference_steps": request.num_inference_steps,
+        "guidance_scale": request.guidance_scale,
+        "motion_bucket_id": request.motion_bucket_id,
+        "noise_aug_strength": request.noise_aug_strength,
+        "has_image": request.image is not None,
+        "dropped_fields": list(request.dropped),
+        "made_with": video.made_with,
+        "metadata": video.metadata,
+        "bytes": video.file.size if video.file else None,
+        "generation_seconds": video.generation_seconds,
     }
 
 
@@ -85,15 +309,16 @@ def _epoch(moment: datetime | None) -> int | None:
     return int(moment.timestamp()) if moment else None
 
 
+_KINDS: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
     status = STATUS[error.code]
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    if error.code is Code.UNAUTHORIZED:
-        kind = "authentication_error"
-    elif status == 429:
-        kind = "rate_limit_error"
+    kind = _KINDS.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
     body = {"message": error.message, "type": kind, "param": error.field, "code": error.code}
-    return JSONResponse({"error": body}, status)
+    # Without it the client repeats what cannot get better.
+    headers = {} if status in (429, 503) else {"x-should-retry": "false"}
+    return JSONResponse({"error": body}, status, headers)
 
 
 OPENAI = Dialect(prefixes=("/v1", "/videos"), render=_render)

@@ -19,6 +19,8 @@ VERSION = "1"
 """The application version. Raised only when the steps of a workflow change their shape."""
 
 POLL_S = 0.2
+FIRST_PRIORITY = 16
+"""DBOS's priorities begin with 1; a client's priority may shift a turn below zero."""
 MAX_THREADS = 16
 
 Make = Callable[[str], Awaitable[dict[str, Any]]]
@@ -111,7 +113,7 @@ class Durable:
                 "queue_name": engine,
                 "workflow_id": video_id,
                 "app_version": VERSION,
-                "priority": turn,
+                "priority": max(1, turn + FIRST_PRIORITY),
             },
             video_id,
         )
@@ -119,6 +121,10 @@ class Durable:
     async def withdraw(self, video_id: str) -> None:
         """Take a workflow that has not begun out of its queue."""
         await DBOS.cancel_workflow_async(video_id)
+
+    async def forget(self, video_ids: list[str]) -> None:
+        """Remove all traces of workflows that have ended."""
+        await DBOS.delete_workflows_async(video_ids)
 
     async def requeue(self, *, own: bool) -> int:
         """Put unfinished workflows back into their queues: those of dead processes, or (`own`) of this one.

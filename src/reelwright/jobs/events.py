@@ -6,6 +6,7 @@ A status read comes from here and not from the database; a thousand listeners on
 from __future__ import annotations
 
 import asyncio
+import bisect
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -19,9 +20,12 @@ REMEMBERED = 10_000
 """Finished videos whose state stays in memory; older ones are read from the database."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Event:
-    """Something happened to a video. `number` counts up per video; a preview carries its picture."""
+    """Something happened to a video. `number` counts up per video; a preview carries its picture.
+
+    Compared and hashed by identity, so that what was rendered for one listener serves all others.
+    """
 
     number: int
     kind: Literal["queued", "progress", "preview", "completed", "failed"]
@@ -32,13 +36,15 @@ class Event:
 class _Channel:
     """One video's state, its event count and the queues of those who listen."""
 
-    __slots__ = ("listeners", "number", "preview", "video", "waiters")
+    __slots__ = ("kept", "listeners", "number", "place", "preview", "video", "waiters")
 
-    def __init__(self, video: Video) -> None:
+    def __init__(self, video: Video, turn: int) -> None:
         self.video = video
+        self.place = (turn, video.id)
         self.number = 0
+        self.kept = False
         self.preview: tuple[bytes, str] | None = None
-        self.listeners: set[asyncio.Queue[Event]] = set()
+        self.listeners: set[asyncio.Queue[Event | None]] = set()
         self.waiters: set[asyncio.Future[Video]] = set()
 
 
@@ -48,6 +54,14 @@ class Live:
     def __init__(self) -> None:
         self._active: dict[str, _Channel] = {}
         self._finished: OrderedDict[str, Video] = OrderedDict()
+        self._lines: dict[str, list[tuple[int, str]]] = {}
+
+    def position(self, video_id: str) -> int | None:
+        """How many queued videos of the same engine come before it, plus one; None when it is not queued."""
+        channel = self._active.get(video_id)
+        if channel is None or channel.video.status is not Status.QUEUED:
+            return None
+        return bisect.bisect_left(self._lines[channel.video.request.engine], channel.place) + 1
 
     def get(self, video_id: str) -> Video | None:
         if channel := self._active.get(video_id):
@@ -70,13 +84,18 @@ class Live:
         """The video was deleted."""
         self._finished.pop(video_id, None)
 
-    def publish(self, video: Video) -> None:
-        """A video was queued, started or ended. The first terminal state counts; whatever comes later is dropped."""
+    def publish(self, video: Video, turn: int = 0) -> None:
+        """A video was queued (at that turn), started or ended. Whatever comes after a terminal state is dropped."""
         channel = self._active.get(video.id)
         if channel is None:
             if video.id in self._finished:
                 return
-            channel = self._active[video.id] = _Channel(video)
+            channel = self._active[video.id] = _Channel(video, turn)
+            if video.status is Status.QUEUED:
+                bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
+        elif channel.video.status is Status.QUEUED and video.status is not Status.QUEUED:
+            line = self._lines[video.request.engine]
+            del line[bisect.bisect_left(line, channel.place)]
         channel.video = video
         match video.status:
             case Status.QUEUED:
@@ -115,14 +134,27 @@ class Live:
         finally:
             channel.waiters.discard(waiter)
 
+    def keep(self, video_id: str) -> None:
+        """Somebody was promised this video without waiting for it."""
+        if channel := self._active.get(video_id):
+            channel.kept = True
+
+    def wanted_by_others(self, video_id: str) -> bool:
+        """Whether the video was promised, or more than the one who asks waits for it."""
+        channel = self._active.get(video_id)
+        return channel is not None and (channel.kept or len(channel.waiters) > 1)
+
     @contextmanager
-    def listen(self, video_id: str) -> Iterator[asyncio.Queue[Event] | None]:
-        """A queue of the events from now on, beginning with the present state; None when the video is not active."""
+    def listen(self, video_id: str) -> Iterator[asyncio.Queue[Event | None] | None]:
+        """A queue of the events from now on, beginning with the present state; None when the video is not active.
+
+        None in the queue means that the server stops: the listener should go.
+        """
         channel = self._active.get(video_id)
         if channel is None:
             yield None
             return
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
         kind: Literal["queued", "progress"] = "queued" if channel.video.status is Status.QUEUED else "progress"
         queue.put_nowait(Event(number=channel.number, kind=kind, video=channel.video))
         if channel.preview:
@@ -132,6 +164,12 @@ class Live:
             yield queue
         finally:
             channel.listeners.discard(queue)
+
+    def close(self) -> None:
+        """The server stops: send every listener away."""
+        for channel in self._active.values():
+            for listener in channel.listeners:
+                listener.put_nowait(None)
 
     @staticmethod
     def _tell(channel: _Channel, kind: Literal["queued", "progress", "preview", "completed", "failed"]) -> None:

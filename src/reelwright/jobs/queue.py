@@ -3,27 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
 
-from reelwright import ids
+from reelwright import __version__, ids
 from reelwright.clock import Clock
-from reelwright.errors import Busy, Code, NotFound
+from reelwright.errors import BadRequest, Busy, Code, NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.worker import Worker
-from reelwright.store.records import Records
+from reelwright.store.files import Files
+from reelwright.store.records import IdempotencyConflict, Once, QueueFull, Records
 from reelwright.video import Failure, Request, Status, Video
 
 T = TypeVar("T")
 
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """How a request is submitted, beside what it asks for.
+
+    `detached`: the client was promised the video and does not wait, so nobody's hanging up cancels it. `priority`
+    shifts the turn: lower comes sooner.
+    """
+
+    detached: bool
+    once: Once | None = None
+    priority: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    remixed_from: str | None = None
 
 
 class Queue:
@@ -41,7 +61,10 @@ class Queue:
         database_threads: Executor,
         max_queued: int,
         keep_days: float,
+        files: Files,
+        deterministic: frozenset[tuple[str, str]],
     ) -> None:
+        """`deterministic`: the (engine, model) pairs that make the same video from the same request."""
         self._records = records
         self._durable = durable
         self._job = job
@@ -51,10 +74,16 @@ class Queue:
         self._threads = database_threads
         self._max_queued = max_queued
         self._keep = timedelta(days=keep_days)
+        self._files = files
+        self._deterministic = deterministic
         self._log = structlog.get_logger("reelwright.jobs")
 
-    async def submit(self, request: Request, owner: str, remixed_from: str | None = None) -> Video:
-        """Store the job and start or queue it. Raises `Busy` when the queue is full or the database does not answer."""
+    async def submit(self, request: Request, owner: str, order: Order) -> Video:
+        """Store the job and start or queue it, or answer with the video that there is already.
+
+        Raises `Busy` when the queue is full or the database does not answer, `BadRequest` when the idempotency key came
+        before with another body.
+        """
         now = self._clock.now()
         video = Video(
             id=ids.video_id(int(now.timestamp() * 1000)),
@@ -63,14 +92,38 @@ class Queue:
             request=request,
             created_at=now,
             expires_at=now + self._keep,
-            remixed_from=remixed_from,
+            remixed_from=order.remixed_from,
+            metadata=order.metadata,
         )
-        turn = await self._database(self._records.insert, video, self._max_queued)
-        if turn is None:
-            raise Busy(f"The queue is full ({self._max_queued:,} jobs wait)", code=Code.QUEUE_FULL, retry_after=30)
-        self._live.publish(video)
-        await self._begin(video, turn)
+        try:
+            placed = await self._database(
+                self._records.insert, video, self._max_queued, order.priority, order.once, self._fingerprint(request)
+            )
+        except QueueFull:
+            message = f"The queue is full ({self._max_queued:,} jobs wait)"
+            raise Busy(message, code=Code.QUEUE_FULL, retry_after=30) from None
+        except IdempotencyConflict:
+            raise BadRequest(
+                "This Idempotency-Key came before with another body. Send a new key for a new request.",
+                code=Code.IDEMPOTENCY_CONFLICT,
+                field="Idempotency-Key",
+            ) from None
+        if placed.turn is None:
+            video = await self.get(placed.video_id, None)
+        else:
+            self._live.publish(video, placed.turn)
+            await self._begin(video, placed.turn)
+        if order.detached:
+            self._live.keep(video.id)
         return video
+
+    def _fingerprint(self, request: Request) -> str | None:
+        """Names a request whose result is determined by it; None when every one is to be made afresh."""
+        if not request.seed_given or (request.engine, request.model) not in self._deterministic:
+            return None
+        shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "dropped")}
+        text = json.dumps([__version__, shape], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     async def _begin(self, video: Video, turn: int) -> None:
         """With a free slot here the workflow starts at once; else it waits in the queue for whoever is free first."""
@@ -96,6 +149,54 @@ class Queue:
             return video
         return await self._live.wait(video.id) or await self.get(video.id, None)
 
+    async def wait_for(self, video: Video, seconds: float) -> Video:
+        """The video in its terminal state, or as it is after that many seconds."""
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self.wait(video), seconds)
+        return await self.get(video.id, None)
+
+    async def wait_while(self, video: Video, gone: Coroutine[Any, Any, None]) -> Video:
+        """The video in its terminal state. When `gone` ends first (the client hung up), the job is cancelled, unless
+
+        somebody else waits for the same video or was promised it; then the video is returned as it was.
+        """
+        waiting, hang_up = asyncio.create_task(self.wait(video)), asyncio.create_task(gone)
+        try:
+            await asyncio.wait({waiting, hang_up}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                return waiting.result()
+            if self._live.wanted_by_others(video.id):
+                return video
+            return await self.cancel(video)
+        finally:
+            waiting.cancel()
+            hang_up.cancel()
+
+    async def page(
+        self,
+        owner: str | None,
+        *,
+        after: str | None,
+        limit: int,
+        newest_first: bool,
+        status: Status | None,
+        metadata: Mapping[str, str],
+    ) -> tuple[Sequence[Video], bool]:
+        """At most `limit` videos in the order of their creation beyond `after`, and whether there are more."""
+
+        def read() -> Sequence[Video]:
+            return self._records.page(
+                owner=owner,
+                after=after,
+                limit=limit + 1,
+                newest_first=newest_first,
+                status=status,
+                metadata=metadata,
+            )
+
+        found = await self._database(read)
+        return [self._live.get(video.id) or video for video in found[:limit]], len(found) > limit
+
     async def cancel(self, video: Video) -> Video:
         """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""
         if video.status.terminal:
@@ -111,12 +212,21 @@ class Queue:
             self._log.info("cancelled", video=video.id)
         return now
 
+    async def delete(self, video: Video) -> None:
+        """Remove the video for good; a job that runs or waits is cancelled first."""
+        await self.cancel(video)
+        if await self._database(self._records.delete, video.id):
+            self._live.forget(video.id)
+            await self._database(self._files.discard_video, video.id)
+            await self._durable.forget([video.id])
+
     async def recover(self) -> None:
         """At start: dead processes' jobs go back to the queue, jobs without a workflow get one, all become visible."""
         put_back = await self._durable.requeue(own=False)
         active = await self._database(self._records.active)
-        for video in active:
-            self._live.publish(video)
+        for turn, video in enumerate(active):
+            self._live.publish(video, turn)
+            self._live.keep(video.id)
         orphans = set(await self._durable.unknown([video.id for video in active])) if active else set()
         for turn, video in enumerate(active):
             if video.id in orphans:

@@ -1,7 +1,8 @@
 """Where files live: finished videos and their posters, input images, and one scratch folder a running job.
 
     <data directory>/
-      videos/<id>.mp4  videos/<id>.jpg     finished; written as `.part`, fsynced, then renamed into place
+      videos/<id>.mp4, <id>.jpg, <id>.…    finished, its poster, what was made of it on request; each written as
+                                           `.part`, fsynced, then renamed into place
       images/<sha256>                      input images, named by their content
       work/<id>/                           a running job's own folder; removed when the job ends
 
@@ -63,6 +64,10 @@ class Files:
     def poster(self, video_id: str) -> Path:
         return self._videos / f"{_checked(video_id)}.jpg"
 
+    def derived(self, video_id: str, ending: str) -> Path:
+        """Where something made from the finished video is, or will be: `<id>.<ending>`."""
+        return self._videos / f"{_checked(video_id)}.{ending}"
+
     def image(self, sha256: str) -> Path:
         return self._images / sha256
 
@@ -74,7 +79,7 @@ class Files:
 
     def discard_video(self, video_id: str) -> None:
         """Remove the finished file and all that was derived from it."""
-        for path in (self.video(video_id), self.poster(video_id)):
+        for path in self._videos.glob(f"{_checked(video_id)}.*"):
             path.unlink(missing_ok=True)
 
     def discard_scratch(self, video_id: str) -> None:

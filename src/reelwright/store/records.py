@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from reelwright.video import Failure, MadeFile, Request, Status, Video
 
@@ -37,11 +39,50 @@ videos = sa.Table(
     sa.Column("failure", sa.Text),
     sa.Column("made_with", sa.Text, nullable=False, default="{}"),
     sa.Column("remixed_from", sa.Text),
+    sa.Column("metadata", sa.JSON, nullable=False),
+    sa.Column("fingerprint", sa.Text),
+    sa.Column("bytes", sa.BigInteger, nullable=False, default=0),
     sa.Index("videos_by_owner", "owner", "id"),
     sa.Index("videos_by_status", "status"),
+    sa.Index("videos_by_fingerprint", "fingerprint"),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    _metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("video_id", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
 )
 
 _ACTIVE = (Status.QUEUED.value, Status.IN_PROGRESS.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """An idempotency key with the digest (hex SHA-256) of the body it came with, and how long it is kept."""
+
+    key: str
+    digest: str
+    kept_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """Where a submission ended: its video's id, and its turn, or None when an earlier video answers for it."""
+
+    video_id: str
+    turn: int | None
+
+
+class IdempotencyConflict(Exception):
+    """The key came before with another body."""
+
+
+class QueueFull(Exception):
+    """As many jobs wait as may wait."""
 
 
 class Records:
@@ -53,48 +94,141 @@ class Records:
     def create_tables(self) -> None:
         _metadata.create_all(self._database)
 
-    def insert(self, video: Video, max_queued: int) -> int | None:
-        """Store a new queued video. Returns its turn in the queue (lower is sooner), or None when the queue is full.
+    def insert(
+        self, video: Video, max_queued: int, priority: int = 0, once: Once | None = None, fingerprint: str | None = None
+    ) -> Placed:
+        """Store a new queued video, or find the one that answers for it; all in one transaction.
+
+        `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
+        request; the owner's video with the same one, if it has not failed, answers for the new one. Raises
+        `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
         The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
         the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
-        thousand jobs delays another owner's first job by one job, not by a thousand.
+        thousand jobs delays another owner's first job by one job, not by a thousand. `priority` shifts it.
         """
+        with self._database.begin() as connection:
+            if once and (earlier := self._claim_key(connection, video, once)):
+                return Placed(video_id=earlier, turn=None)
+            if fingerprint and (twin := self._twin(connection, video.owner, fingerprint)):
+                if once:
+                    same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
+                    connection.execute(sa.update(idempotency_keys).where(same).values(video_id=twin))
+                return Placed(video_id=twin, turn=None)
+            turn = connection.execute(self._insertion(video, max_queued, priority, fingerprint)).scalar()
+            if turn is None:
+                raise QueueFull
+        return Placed(video_id=video.id, turn=turn)
+
+    def _insertion(self, video: Video, max_queued: int, priority: int, fingerprint: str | None) -> sa.Executable:
         active = videos.c.status.in_(_ACTIVE)
         own = sa.select(sa.func.max(videos.c.turn) + 1).where(active, videos.c.owner == video.owner).scalar_subquery()
-        now_served = (
-            sa.select(sa.func.max(videos.c.turn)).where(videos.c.status == Status.IN_PROGRESS.value).scalar_subquery()
-        )
+        started = videos.c.status == Status.IN_PROGRESS.value
+        now_served = sa.select(sa.func.max(videos.c.turn)).where(started).scalar_subquery()
         greatest = sa.func.max if self._database.dialect.name == "sqlite" else sa.func.greatest
-        waiting = (
-            sa.select(sa.func.count())
-            .select_from(videos)
-            .where(videos.c.status == Status.QUEUED.value)
-            .scalar_subquery()
+        queued = videos.c.status == Status.QUEUED.value
+        waiting = sa.select(sa.func.count()).select_from(videos).where(queued).scalar_subquery()
+        columns: dict[str, Any] = {
+            "id": sa.literal(video.id),
+            "owner": sa.literal(video.owner),
+            "status": sa.literal(video.status.value),
+            "engine": sa.literal(video.request.engine),
+            "request": sa.literal(json.dumps(video.request.to_json())),
+            "created_at": sa.literal(video.created_at.timestamp()),
+            "expires_at": sa.literal(video.expires_at.timestamp() if video.expires_at else None, sa.Float),
+            "attempt": sa.literal(0),
+            "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + priority,
+            "made_with": sa.literal("{}"),
+            "remixed_from": sa.literal(video.remixed_from, sa.Text),
+            "metadata": sa.literal(dict(video.metadata), sa.JSON),
+            "fingerprint": sa.literal(fingerprint, sa.Text),
+            "bytes": sa.literal(0),
+        }
+        row = sa.select(*columns.values()).where(waiting < max_queued)
+        return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
+
+    def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
+        """None when the key is ours now, else the id of the video that it has led to before."""
+        same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
+        now = video.created_at.timestamp()
+        connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
+        kind = sqlite if self._database.dialect.name == "sqlite" else postgresql
+        row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
+        if connection.execute(kind.insert(idempotency_keys).values(row).on_conflict_do_nothing()).rowcount:
+            return None
+        earlier = connection.execute(sa.select(idempotency_keys).where(same)).mappings().one()
+        if earlier["digest"] != once.digest:
+            raise IdempotencyConflict
+        return str(earlier["video_id"])
+
+    @staticmethod
+    def _twin(connection: sa.Connection, owner: str, fingerprint: str) -> str | None:
+        query = (
+            sa.select(videos.c.id)
+            .where(videos.c.fingerprint == fingerprint, videos.c.owner == owner)
+            .where(videos.c.status != Status.FAILED.value)
+            .order_by(videos.c.id.desc())
+            .limit(1)
         )
-        row = sa.select(
-            sa.literal(video.id),
-            sa.literal(video.owner),
-            sa.literal(video.status.value),
-            sa.literal(video.request.engine),
-            sa.literal(json.dumps(video.request.to_json())),
-            sa.literal(video.created_at.timestamp()),
-            sa.literal(video.expires_at.timestamp() if video.expires_at else None),
-            sa.literal(0),
-            greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)),
-            sa.literal("{}"),
-            sa.literal(video.remixed_from),
-        ).where(waiting < max_queued)
-        names = ["id", "owner", "status", "engine", "request", "created_at", "expires_at", "attempt", "turn"]
-        statement = sa.insert(videos).from_select([*names, "made_with", "remixed_from"], row).returning(videos.c.turn)
-        with self._database.begin() as connection:
-            turn: int | None = connection.execute(statement).scalar()
-        return turn
+        return connection.execute(query).scalar()
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
             row = connection.execute(sa.select(videos).where(videos.c.id == video_id)).mappings().first()
         return _video(row) if row else None
+
+    def page(
+        self,
+        *,
+        owner: str | None,
+        after: str | None,
+        limit: int,
+        newest_first: bool,
+        status: Status | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Sequence[Video]:
+        """At most `limit` videos beyond `after` in the order of their ids, which is the order of their creation."""
+        query = sa.select(videos).limit(limit)
+        query = query.order_by(videos.c.id.desc() if newest_first else videos.c.id.asc())
+        if owner is not None:
+            query = query.where(videos.c.owner == owner)
+        if after is not None:
+            query = query.where(videos.c.id < after if newest_first else videos.c.id > after)
+        if status is not None:
+            query = query.where(videos.c.status == status.value)
+        for name, value in (metadata or {}).items():
+            query = query.where(videos.c.metadata[name].as_string() == value)
+        with self._database.connect() as connection:
+            return [_video(row) for row in connection.execute(query).mappings()]
+
+    def delete(self, video_id: str) -> bool:
+        """Remove the row of a video that has ended. False when there is none, or it has not ended."""
+        ended = videos.c.status.notin_(_ACTIVE)
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
+            return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
+
+    def expired(self, now: datetime) -> Sequence[str]:
+        """The ids of ended videos whose time is over."""
+        query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), videos.c.status.notin_(_ACTIVE))
+        with self._database.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def sizes(self) -> Sequence[tuple[str, int]]:
+        """Finished videos with the bytes of their files, oldest first."""
+        query = (
+            sa.select(videos.c.id, videos.c.bytes)
+            .where(videos.c.status == Status.COMPLETED.value)
+            .order_by(videos.c.completed_at)
+        )
+        with self._database.connect() as connection:
+            return [(row.id, row.bytes) for row in connection.execute(query)]
+
+    def forget_keys(self, before: datetime) -> None:
+        """Remove idempotency keys that were first used before that time."""
+        old = idempotency_keys.c.created_at < before.timestamp()
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(idempotency_keys).where(old))
 
     def claim(self, video_id: str, now: datetime) -> tuple[Video, Mapping[str, Any] | None] | None:
         """Begin an attempt: raises the fencing number. Returns the video and its checkpoint, None if it has ended."""
@@ -128,6 +262,7 @@ class Records:
             status=Status.COMPLETED.value,
             file=json.dumps(dataclasses.asdict(file)),
             made_with=json.dumps(made_with),
+            bytes=file.size,
             completed_at=now.timestamp(),
             checkpoint=None,
         )
@@ -175,6 +310,7 @@ def _video(row: Any) -> Video:
         failure=Failure(**json.loads(row["failure"])) if row["failure"] else None,
         made_with=json.loads(row["made_with"]),
         remixed_from=row["remixed_from"],
+        metadata=row["metadata"],
     )
 
 

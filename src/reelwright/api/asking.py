@@ -1,0 +1,86 @@
+"""How a request is made, beside its fields: preferences, idempotency, metadata, and a client that may hang up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from reelwright.api.body import Body
+from reelwright.engines.catalog import check_text
+from reelwright.errors import BadRequest, invalid
+from reelwright.store.records import Once
+
+IDEMPOTENCY_KEPT_S = 24 * 3600
+MAX_KEY_CHARACTERS = 255
+MAX_METADATA = 16
+MAX_METADATA_NAME = 64
+MAX_METADATA_VALUE = 512
+PRIORITIES = range(-10, 11)
+
+
+def preferences(request: Request) -> dict[str, str]:
+    """The preferences of `Prefer` (RFC 7240) by lower-case name, with their values; `wait=5` is {"wait": "5"}."""
+    found: dict[str, str] = {}
+    for token in ",".join(request.headers.getlist("prefer")).split(","):
+        name, _, value = token.partition(";")[0].partition("=")
+        if name.strip():
+            found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
+
+
+def wait_seconds(request: Request, default: float, longest: float) -> float:
+    """How long `Prefer: wait[=n]` asks to wait: 0 without it, `default` without a number, at most `longest`."""
+    value = preferences(request).get("wait")
+    if value is None:
+        return 0
+    if value == "":
+        return default
+    if not value.isdigit() or len(value) > 6:
+        raise invalid("Prefer", f"wait={value}", "wait takes a whole number of seconds.")
+    return min(float(value), longest)
+
+
+def idempotency(request: Request, body: Body) -> Once | None:
+    """The request's `Idempotency-Key`, with the digest of its body."""
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():
+        raise BadRequest(
+            f"Invalid Idempotency-Key: it must have 1 to {MAX_KEY_CHARACTERS} printable characters.",
+            field="Idempotency-Key",
+        )
+    return Once(key=key, digest=body.digest(), kept_s=IDEMPOTENCY_KEPT_S)
+
+
+def read_metadata(value: object) -> Mapping[str, str]:
+    """What the client attaches to a video: at most 16 names with string values."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
+        raise invalid("metadata", value, "Must be an object whose values are strings.")
+    if len(value) > MAX_METADATA:
+        raise invalid("metadata", f"{len(value)} names", f"At most {MAX_METADATA} are allowed.")
+    for name, text in value.items():
+        check_text("metadata", name, MAX_METADATA_NAME)
+        check_text(f"metadata[{name}]", text, MAX_METADATA_VALUE)
+    return value
+
+
+def read_priority(value: object) -> int:
+    """A whole number from -10 (sooner) to 10 (later)."""
+    if value is None:
+        return 0
+    text = str(value)
+    if isinstance(value, bool) or not text.removeprefix("-").isdigit() or int(text[:5]) not in PRIORITIES:
+        raise invalid("priority", value, f"Must be a whole number from {PRIORITIES[0]} (sooner) to {PRIORITIES[-1]}.")
+    return int(text)
+
+
+async def hung_up(request: Request) -> None:
+    """Returns when the client has gone. The body has been read, so nothing else can arrive."""
+    receive: Callable[[], Awaitable[Any]] = request.receive
+    while (await receive())["type"] != "http.disconnect":
+        pass
