@@ -24,7 +24,7 @@ class Clouds:
     def __init__(self, light: Light, view: View, seed: int, wind: float, flash: Flash | None = None) -> None:
         rng = generator(seed, "clouds")
         self._light, self._view, self._flash = light, view, flash
-        storm = light.dim < 0.5 or (light.night and light.cover > 0.9)
+        storm = light.cover > 0.9
         shape = fractal(rng, 512, 1.75 if not storm else 1.9, 3.0)
         shape += np.float32(0.12) * fractal(rng, 512, 0.9, 30.0, 180.0)
         # Light from the far side, low: the gradient towards the horizon.

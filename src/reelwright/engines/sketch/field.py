@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from reelwright.engines.sketch.camera import Pose, View
-from reelwright.engines.sketch.canvas import Canvas, Plate
+from reelwright.engines.sketch.canvas import Canvas, Enlarger, Plate
 from reelwright.engines.sketch.light import Light
-from reelwright.engines.sketch.noise import Plane, fractal, generator
+from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator, smoothstep
 from reelwright.engines.sketch.palette import linear
+from reelwright.engines.sketch.plane import Ground
 
 _BLOOMS = ("#e23a2e", "#f4c430", "#f6f2ea", "#b05bd6", "#f07aa8", "#5d7be6")
 _BANDS = 9
@@ -24,6 +25,8 @@ class Field:
     def __init__(self, light: Light, view: View, seed: int, blooms: tuple[Plane, ...], wind: float) -> None:
         rng = generator(seed, "field")
         self._wind, self._view = wind, view
+        self._level = Ground(view, eye=1.7, shrink=8)
+        self._shade = Tile(fractal(rng, 256, 1.9, 2.0, 30.0))
         deep = view.height - view.horizon + view.reach(1.0)[3]
         edges = [view.horizon + deep * (n / _BANDS) ** 2.0 for n in range(_BANDS + 1)]
         self._bands = [
@@ -37,6 +40,19 @@ class Field:
             sway = math.sin(t * 1.7 + phase) * 0.6 + math.sin(t * 2.9 + 2 * phase) * 0.4
             gust = sway * near * self._view.unit * 0.0035 * self._wind
             band.paint(canvas, t, replace(pose, dx=pose.dx + gust))
+        self._shadows(canvas, t, pose)
+
+    def _shadows(self, canvas: Canvas, t: float, pose: Pose) -> None:
+        """The clouds' shadows that drift over the field."""
+        spot = self._level.at(canvas, pose)
+        if spot is None:
+            return
+        s = np.float32(t * (1 + self._wind))
+        shade = self._shade.at(spot.x * 3.2 - s * 5, spot.z * 3.2)
+        light = np.float32(1.06) - smoothstep(-0.1, 1.3, shade) * np.float32(0.40)
+        rows = canvas.height - spot.top
+        large = Enlarger((light.shape[0], light.shape[1]), rows, canvas.width)(canvas, light[None], "shadows")
+        canvas.rgb[:, spot.top :] *= large[0]
 
 
 def blooms_of(colours: tuple[Plane, ...], prompt_flowers: bool) -> tuple[Plane, ...]:
@@ -62,7 +78,7 @@ def _band(
     height = max(4, int(math.ceil(front - top)) + 2)
     rgb, cover = _turf(rng, light, width, height, back - top, near)
     picture = Image.new("RGBA", (width, height))
-    _grass(picture, rng, back - top, size, near, light)
+    _grass(picture, rng, back - top, size)
     if blooms:
         _flowers(picture, rng, back - top, front - top, size, near, blooms, light, view.unit)
     drawn = np.moveaxis(np.asarray(picture, np.float32) / 255, 2, 0)
@@ -93,20 +109,22 @@ def _turf(
     return (colour[:, None, None] * (tone * cover)).astype(np.float32), cover
 
 
-def _grass(picture: Image.Image, rng: np.random.Generator, back: float, size: float, near: float, light: Light) -> None:
+def _grass(picture: Image.Image, rng: np.random.Generator, back: float, size: float) -> None:
+    """Blades of grass over the band, drawn at twice the size for soft edges."""
     if size < 3:
         return
-    draw = ImageDraw.Draw(picture)
     width, height = picture.size
-    count = int(width * (height - back) / (size * 1.1 + 6) * 0.75)
-    shades = [(104, 134, 62), (78, 106, 50), (138, 158, 84), (62, 88, 46)]
-    xs, ys = rng.uniform(-2, width + 2, count), np.sort(rng.uniform(back, height, count))
-    tall, bend = size * rng.uniform(0.35, 1.0, count), rng.normal(0.06, 0.22, count)
-    thick, shade = rng.uniform(0.018, 0.045, count) * size + 0.5, rng.integers(0, 4, count)
-    for x, y, h, b, w, s in zip(xs, ys, tall, bend, thick, shade, strict=True):
-        draw.polygon(
-            [(x - w, y), (x + b * h * 0.4, y - h * 0.6), (x + b * h, y - h), (x + w, y)], fill=shades[s] + (255,)
-        )
+    large = Image.new("RGBA", (2 * width, 2 * height), (84, 112, 54, 0))
+    draw = ImageDraw.Draw(large)
+    count = int(width * (height - back) / (size * 1.1 + 6) * 1.15)
+    xs, ys = rng.uniform(-2, width + 2, count) * 2, np.sort(rng.uniform(back, height, count)) * 2
+    tall, bend = size * rng.uniform(0.7, 2.0, count), rng.normal(0.08, 0.24, count)
+    thick, light = rng.uniform(0.02, 0.045, count) * size + 0.6, rng.uniform(0.62, 1.25, count)
+    gold = rng.uniform(0, 1, count) ** 3
+    for x, y, h, b, w, s, g in zip(xs, ys, tall, bend, thick, light, gold, strict=True):
+        fill = (int((88 + 70 * g) * s), int((116 + 34 * g) * s), int((52 + 20 * g) * s), 255)
+        draw.polygon([(x - w, y), (x + b * h * 0.3 - w * 0.5, y - h * 0.55), (x + b * h, y - h), (x + w, y)], fill=fill)
+    picture.paste(large.resize((width, height), Image.Resampling.BOX))
 
 
 def _flowers(
@@ -121,15 +139,16 @@ def _flowers(
     unit: float,
 ) -> None:
     width = picture.width
-    head = max(1.3, size * 0.34)
+    head = max(1.3, size * 0.30)
     stamps = [_flower(rng, bloom, head * s) for bloom in blooms for s in (0.75, 1.0, 1.25)]
     count = int(min(width * (front - back) / (head * head * (1.3 + 1.5 * near)), 2600))
     xs, ys = rng.uniform(-head, width, count), np.sort(rng.uniform(back, front, count))
     # Flowers of a kind keep together.
     group = fractal(rng, 128, 1.7, 1.5)
     for x, y in zip(xs, ys, strict=True):
-        drift = group[int(y * 0.5) % 128, int(x * 60 / unit) % 128] * 0.8 + rng.normal(0, 0.35)
-        kind = int((drift * 0.5 + 0.5) * len(blooms)) % len(blooms)
+        drift = group[int(y * 0.5) % 128, int(x * 60 / unit) % 128] + rng.normal(0, 0.7)
+        # The first kind fills the field, the others are strewn in.
+        kind = 0 if drift < 0.45 or len(blooms) == 1 else min(int((drift - 0.45) * 2.2) + 1, len(blooms) - 1)
         stamp = stamps[kind * 3 + int(rng.integers(3))]
         foot = y - size * rng.uniform(0.45, 0.95)
         picture.paste(stamp, (int(x - stamp.width / 2), int(foot - stamp.height / 2)), stamp)

@@ -27,8 +27,14 @@ def _pine(rng: np.random.Generator, snow: float) -> Image.Image:
     lean = rng.normal(0, 2)
     ink.polygon([(middle + lean, 4), (middle - 4.5, h), (middle + 4.5, h)], fill=255)
     fullness = rng.uniform(0.85, 1.2)
-    y = 6.0
+    half = 0.20 * w * fullness
+    ink.polygon([(middle + lean, 14), (middle - half, h * 0.93), (middle + half, h * 0.93)], fill=255)
+    rows, y = [], 6.0
     while y < h * 0.93:
+        rows.append(y)
+        y += rng.uniform(0.6, 1.35) * (2.4 + 5.5 * y / h)
+    # From the foot up: each bough hangs over the ones below it.
+    for y in reversed(rows):
         share = y / h
         reach = (4 + 0.46 * w * share**0.86) * fullness
         for side in (-1, 1):
@@ -36,7 +42,6 @@ def _pine(rng: np.random.Generator, snow: float) -> Image.Image:
             drop = length * rng.uniform(0.20, 0.42)
             x = middle + lean * (1 - share)
             _bough(ink, chalk, rng, x, y + rng.uniform(-3, 3), side, length, drop, snow)
-        y += rng.uniform(0.6, 1.35) * (3.2 + 7.5 * share)
     shade = np.clip(np.abs(np.linspace(-1, 1, w))[None, :] * 150 + rng.normal(0, 10, (h, w)) + 60, 0, 255)
     return Image.merge("RGB", (cover, white, Image.fromarray(shade.astype(np.uint8))))
 
@@ -65,7 +70,8 @@ def _bough(
         lower += [(bx[i], by[i] + hang), (bx[i] - side * length * 0.4 / n, by[i] + hang * 0.35)]
     ink.polygon(upper + lower, fill=255)
     if snow > 0:
-        depth = thick * rng.uniform(0.2, 0.75) * snow
+        chalk.polygon(upper + lower, fill=0)
+        depth = thick * rng.uniform(0.05, 0.45) * snow
         keep = slice(max(0, int(n * 0.15)), n)
         edge = list(zip(bx[keep], (by - thick * 0.45)[keep], strict=True))
         under = list(zip(bx[keep][::-1], (by + depth)[keep][::-1], strict=True))

@@ -73,9 +73,9 @@ class Flow:
         p, q = x * c + y * s, y * c - x * s
         o = self._offset
         rate = np.float32(t * self._pace)
-        first = self._warp.at(p * 62 + o[0] + rate * 2.4, q * 40 + o[1] - rate * 1.4)
+        first = self._warp.at(p * 80 + o[0] + rate * 2.8, q * 54 + o[1] - rate * 1.7)
         a, b = first.real * np.float32(0.17 * self._fold), first.imag * np.float32(0.17 * self._fold)
-        second = self._warp.at((p + a) * 75 + o[2] - rate * 1.9, (q + b) * 62 + o[3] + rate * 2.2)
+        second = self._warp.at((p + a) * 96 + o[2] - rate * 2.2, (q + b) * 80 + o[3] + rate * 2.6)
         a2, b2 = second.real * np.float32(0.15 * self._fold), second.imag * np.float32(0.15 * self._fold)
         field = self._field.at((p + a2) * 70 + o[1], (q + b2) * 48 + o[2] + rate * 1.6)
         bent = q + b2
@@ -92,14 +92,15 @@ class Flow:
         height = np.sin(phase * np.float32(2.2)) * np.float32(0.6) + np.sin(phase * np.float32(5.1) + 1) * np.float32(
             0.2
         )
-        rise = np.cos(phase * np.float32(2.2)) * np.float32(1.32) + np.cos(phase * np.float32(5.1) + 1) * np.float32(
-            1.02
-        )
-        rise *= np.float32(0.16)
+        rise = np.cos(phase * np.float32(2.6)) * np.float32(1.56)
+        rise += np.cos(phase * np.float32(6.3) + 1) * np.float32(1.57)
+        rise += np.cos(phase * np.float32(15.1) + slow) * np.float32(0.9)
+        rise *= np.float32(0.15)
         gx, gy = right * rise, down * rise
         norm = 1 / np.sqrt(1 + gx * gx + gy * gy)
-        key = np.clip((0.55 * gx - 0.5 * gy + 0.67) * norm, 0, 1)
-        rim = np.clip((-0.75 * gx + 0.3 * gy + 0.35) * norm, 0, 1)
+        key = (0.55 * gx - 0.5 * gy + 0.67) * norm * np.float32(0.5) + np.float32(0.5)
+        key *= key
+        rim = np.clip((-0.75 * gx + 0.3 * gy + 0.25) * norm, 0, 1)
         gleam = np.clip((0.30 * gx - 0.28 * gy + 0.91) * norm, 0, 1)
         gleam = gleam * gleam
         gleam = gleam * gleam
@@ -116,7 +117,7 @@ class Flow:
     def _ink(self, canvas: Canvas, planes: Plane, t: float) -> None:
         """Inks billowing in deep water: fine noise carried along by the warp, lit like smoke from one side."""
         field, p, q, slow = planes
-        u, v = p * 88 + field * 9, q * 88 - field * 7 + np.float32(t * 1.2)
+        u, v = p * 88 + field * 5, q * 88 - field * 4 + np.float32(t * 1.2)
         fine = self._grain.at(u, v)
         lit = fine - self._grain.at(u + np.float32(2.2), v - np.float32(2.6))
         body = field * np.float32(0.55) + fine * np.float32(0.30) + slow * np.float32(0.30)

@@ -41,6 +41,12 @@ class Light:
         tint = "#7d8796" if self.name in ("day", "dawn", "golden") else "#5b6478"
         return graded(self.hour.sky, self.gray, tint, self.dim, elevation)
 
+    def air(self, channel: int, columns: Plane, unit: float) -> Plane:
+        """One channel of the air's colour at frame columns: it glows about a low sun."""
+        near = np.exp(np.abs(columns - np.float32(self.sun[0])) * np.float32(-3.2 / unit))
+        glow = linear(self.hour.disc)[channel] * 0.5 * self.hour.glow * (1 - self.gray) * (self.name != "night")
+        return (self.haze[channel] + np.float32(glow) * near).astype(np.float32)
+
     def toward(self, colour: Plane, haze: float) -> Plane:
         """`colour` with that share of the air's own colour before it."""
         return colour * (1 - haze) + self.haze * haze
@@ -55,7 +61,11 @@ def light_of(scene: Scene, view: View) -> Light:
     if scene.hour in ("dawn", "sunset", "dusk", "golden") and not storm:
         # Falling snow and rain leave a low sun its colour.
         gray *= 0.45
-    dim = (0.42 if storm else 0.8 if closed else 1.0) if scene.hour != "night" else (1.1 if closed else 1.0)
+    dim = (
+        (0.42 if storm else 0.8 if closed else 1.0)
+        if scene.hour != "night"
+        else (2.0 if storm else 1.1 if closed else 1.0)
+    )
     x, elevation = hour.sun
     if "sun" in scene.features:
         elevation = min(max(elevation, 0.09), 0.40)
@@ -72,11 +82,14 @@ def light_of(scene: Scene, view: View) -> Light:
         sun = (0.68 * view.width, view.horizon - 0.3 * view.unit)
     veil = 0.35 if closed else 1.0
     beam = linear(hour.beam) * np.float32(hour.beam_strength * veil)
-    ambient = linear(hour.ambient) * np.float32(hour.ambient_strength * (0.75 if storm else 1.0))
+    ambient = linear(hour.ambient) * np.float32(
+        hour.ambient_strength * (1.5 if scene.hour == "night" else 0.75) if storm else hour.ambient_strength
+    )
     if closed:
         level = luminance(ambient)
         ambient = (0.4 * ambient + 0.6 * level * linear("#9aa6ba") / luminance(linear("#9aa6ba"))).astype(np.float32)
-    haze = graded(hour.sky, gray, "#7d8796", dim, np.array([0.03], np.float32))[:, 0]
+    low, high = graded(hour.sky, gray, "#7d8796", dim, np.array([0.06, 0.6], np.float32)).T
+    haze = (0.66 * low + 0.34 * high).astype(np.float32)
     direction = np.array([(sun[0] / view.width - 0.5) * 1.6, max(elevation, 0.12) * 1.2, 0.75], np.float32)
     return Light(
         hour=hour,

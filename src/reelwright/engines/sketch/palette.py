@@ -87,7 +87,7 @@ HOURS: Mapping[str, Hour] = {
             (0.0, "#f0a98d"), (0.05, "#d99599"), (0.14, "#a985ab"), (0.3, "#6f72a8"), (0.55, "#45568f"),
             (0.8, "#2c3b70"), (1.0, "#1d2950"),
         ),
-        sun=(0.35, -0.06), disc="#ffb27a", brightness=0.0, beam="#93a0d0", beam_strength=0.28,
+        sun=(0.35, -0.06), disc="#ffb27a", brightness=0.0, beam="#d8a3b4", beam_strength=0.36,
         ambient="#6c7cb8", ambient_strength=0.36, glow=0.35, cloud_lit="#d98f97", cloud_shade="#4a4f7c",
     ),
     "night": Hour(

@@ -11,11 +11,13 @@ SIZE = 512
 
 def alpine(rng: np.random.Generator) -> Plane:
     """Sharp ridges over broad masses, 0 to about 1.6; shape (512, 512)."""
-    mass = fractal(rng, SIZE, 2.0, 2.0, 8.0)
+    mass = fractal(rng, SIZE, 1.4, 1.5, 5.0)
     warp = fractal(rng, SIZE, 1.8, 3.0, 40.0)
-    creases = 1 - np.abs(_warped(fractal(rng, SIZE, 1.7, 4.0, 60.0), warp, 9.0)) * np.float32(0.75)
-    fine = 1 - np.abs(fractal(rng, SIZE, 1.35, 14.0)) * np.float32(0.8)
-    height = 0.52 + 0.25 * mass + 0.30 * creases * (0.55 + 0.25 * np.clip(mass, -1.5, 2)) + 0.075 * fine
+    creases = 1 - np.abs(_warped(fractal(rng, SIZE, 1.55, 3.0, 70.0), warp, 8.0)) * np.float32(0.8)
+    fine = fractal(rng, SIZE, 1.25, 14.0)
+    height = np.exp(mass * np.float32(0.62)) * (
+        np.float32(0.36) + np.float32(0.26) * creases + np.float32(0.022) * fine
+    )
     return np.clip(height, -0.4, 2).astype(np.float32)
 
 

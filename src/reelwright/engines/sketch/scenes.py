@@ -176,7 +176,8 @@ class Landscape:
                 return self._dunes()
             case "field":
                 return [
-                    Field(light, view, seed, blooms_of(self._colours, "flowers" in scene.features), self._wind + 0.6)
+                    *self._hedge(),
+                    Field(light, view, seed, blooms_of(self._colours, "flowers" in scene.features), self._wind + 0.6),
                 ]
             case _:
                 return self._land()
@@ -211,7 +212,9 @@ class Landscape:
             )  # fmt: skip
             painters.append(draw(slab, relief, sand(tint), light, view, steps=192))
         if scene.weather & {"wind", "storm"} or "haze" in scene.features:
-            painters.append(Drift(view, seed, tint * (light.beam * 0.75 + light.ambient * 0.6) * np.float32(1.1), 0.5))
+            painters.append(
+                Drift(view, seed, tint * (light.beam * 0.75 + light.ambient * 0.6) * np.float32(1.15), 0.34)
+            )
         if scene.hour == "day" or "haze" in scene.features:
             painters.append(Heat(view, seed, 1.5))
         return painters
@@ -258,7 +261,7 @@ class Landscape:
             ]
         elif "forest" in scene.features and scene.ground in ("meadow", "snowfield"):
             painters.append(
-                self._trees("front", row + 0.36 * u, 0.80 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.10, 0.90))
+                self._trees("front", row + 0.38 * u, 0.66 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.10, 0.90))
             )
         return painters
 

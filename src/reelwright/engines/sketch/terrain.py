@@ -25,7 +25,7 @@ class Slab:
     `level` is the row of its far foot, `tilt` how many pixels lower its near foot lies, `rise` the pixels of one unit
     of height at the near edge. `span` is how many tile widths the frame's width covers there, `depth` the ratio of far
     to near distance, `offset` where on the tile it begins. `haze` is the air's veil (0 to 1) at the crest, `sink` at
-    the foot; `nearness` sets the parallax.
+    the foot; `nearness` sets the parallax. Over the share `foothills` of its depth the land rises from the near edge.
     """
 
     level: float
@@ -38,6 +38,7 @@ class Slab:
     sink: float
     nearness: float
     steepness: float = 1.0
+    foothills: float = 0.5
 
 
 def draw(
@@ -51,8 +52,9 @@ def draw(
     per_pixel = np.float32(SIZE * slab.span / view.unit)
     u = (columns[None, :] - np.float32(view.centre)) * near_to_far * per_pixel + np.float32(slab.offset[0])
     v = np.broadcast_to((near_to_far - 1) * np.float32(SIZE * slab.span * 1.1) + np.float32(slab.offset[1]), u.shape)
-    heights = Tile(relief).at(u, v)
     closeness = (1 / near_to_far - 1 / slab.depth) / (1 - 1 / slab.depth)
+    # The land sinks to a level foot at the near edge: no cut face.
+    heights = Tile(relief).at(u, v) * smoothstep(1.0, 1.0 - slab.foothills, closeness)
     rows = np.float32(slab.level) + np.float32(slab.tilt) * closeness - np.float32(slab.rise) * heights / near_to_far
     skyline = np.minimum.accumulate(rows, axis=0)
     top = int(max(np.floor(skyline[-1].min()) - 1, -up))
@@ -76,7 +78,7 @@ def draw(
     )
     veil = np.float32(slab.haze) + np.float32(max(slab.sink - slab.haze, 0)) * low
     for c in range(3):
-        rgb[c] += (light.haze[c] - rgb[c]) * veil
+        rgb[c] += (light.air(c, columns, view.unit)[None, :] - rgb[c]) * veil
         rgb[c] *= alpha
     return Plate(
         rgb.astype(np.float32), alpha.astype(np.float32), -left, top, slab.nearness, (view.centre, view.horizon)
