@@ -1,0 +1,51 @@
+"""A process that renders one clip and can be killed in the middle; run by the tests, not by pytest.
+
+    python -m tests.engines.local.child OPTIONS REQUEST SCRATCH [STOP_AT]
+
+OPTIONS and REQUEST are JSON. Writes one JSON line for each unit of progress and each checkpoint. At progress STOP_AT it
+says so and then waits for its standard input to end, so that the other side can kill it exactly there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.video import Request
+from tests.engines.local.studio import Recorder, take
+
+
+def tell(**words: Any) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+class Teller(Recorder):
+    def __init__(self, stop_at: int) -> None:
+        super().__init__()
+        self.stop_at = stop_at
+
+    def progress(self, done: int, total: int) -> None:
+        tell(done=done, total=total)
+        if done == self.stop_at:
+            sys.stdin.read()
+
+    def checkpoint(self, state: Mapping[str, Any]) -> None:
+        tell(checkpoint=dict(state))
+
+
+def main() -> None:
+    options, request, scratch, *stop = sys.argv[1:]
+    engine = LocalEngine(**json.loads(options))
+    engine.load()
+    report = Teller(int(stop[0]) if stop else -1)
+    result = take(engine, Request.from_json(json.loads(request)), Path(scratch), report)
+    tell(hash=result.hash)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,165 @@
+"""The engine over tiny pipelines: what goes in, what comes out, how it stops."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.video import Task
+from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.studio import Recorder, a_request, an_image_request, take
+
+pytest.importorskip("torch", reason=REASON)
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_folder: TinyFolder) -> LocalEngine:
+    svd = {"source": str(tiny_folder("svd")), "image": "sdxl-turbo", "image_source": str(tiny_folder("sdxl"))}
+    models = {"svd": svd} | {name: str(tiny_folder(name)) for name in ("wan", "ltx", "cogvideox", "animatediff")}
+    made = LocalEngine(models=models, preview_seconds=0)
+    made.load()
+    return made
+
+
+def test_a_text_becomes_an_image_and_then_a_video_with_the_promised_defaults(
+    engine: LocalEngine, tmp_path: Path
+) -> None:
+    report = Recorder()
+    request = a_request("svd", num_frames=24)
+    clip = take(engine, request, tmp_path, report)
+
+    assert clip.made.clip.num_frames == 24
+    assert clip.made.clip.fps == 12
+    assert clip.frames.std() > 1
+    assert len({frame.tobytes() for frame in clip.frames}) == 24
+    assert report.progressed == [(done, 11) for done in range(1, 12)]
+    assert clip.facts["image_stage"]["recipe"] == "sdxl-turbo"
+    assert clip.facts["scheduler"] == "EulerDiscreteScheduler"
+    assert {"torch", "diffusers", "device", "revision", "dtype", "steps"} <= clip.facts.keys()
+    assert str(tmp_path.parent) not in str(clip.facts)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(engine: LocalEngine, tmp_path: Path) -> None:
+    first = take(engine, a_request("svd"), tmp_path)
+    assert take(engine, a_request("svd"), tmp_path).hash == first.hash
+    assert take(engine, a_request("svd", seed=6), tmp_path).hash != first.hash
+
+
+@pytest.mark.parametrize(
+    "changes", [{"motion_bucket_id": 20}, {"noise_aug_strength": 0.5}, {"fps": 24}, {"guidance_scale": 6.0}]
+)
+def test_each_field_that_svd_honours_changes_the_video(
+    changes: dict[str, Any], engine: LocalEngine, tmp_path: Path, fox: Path
+) -> None:
+    plain = take(engine, an_image_request("svd"), tmp_path, image_path=fox)
+    assert take(engine, an_image_request("svd", **changes), tmp_path, image_path=fox).hash != plain.hash
+
+
+def test_svd_defaults_are_motion_127_and_noise_002(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
+    silent = take(engine, an_image_request("svd"), tmp_path, image_path=fox)
+    spoken = an_image_request("svd", motion_bucket_id=127, noise_aug_strength=0.02, guidance_scale=3.0)
+    assert take(engine, spoken, tmp_path, image_path=fox).hash == silent.hash
+
+
+@pytest.mark.parametrize("model", ["wan", "ltx", "cogvideox", "animatediff"])
+def test_a_prompt_a_negative_prompt_and_guidance_act(model: str, engine: LocalEngine, tmp_path: Path) -> None:
+    hashes = {
+        take(engine, a_request(model, num_inference_steps=2, **changes), tmp_path).hash
+        for changes in ({}, {"prompt": "a blue whale"}, {"negative_prompt": "blur"}, {"guidance_scale": 9.0})
+    }
+    assert len(hashes) == 4
+
+
+def test_frames_that_a_pipeline_must_make_beyond_the_wish_are_left_out(engine: LocalEngine, tmp_path: Path) -> None:
+    clip = take(engine, a_request("wan", num_frames=6, num_inference_steps=2), tmp_path)
+    full = take(engine, a_request("wan", num_frames=9, num_inference_steps=2), tmp_path)
+    assert clip.frames.shape[0] == 6
+    assert clip.facts["generated_frames"] == 9
+    assert np.array_equal(clip.frames, full.frames[:6])
+
+
+def test_an_image_is_animated(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
+    with_fox = take(engine, an_image_request("ltx", num_inference_steps=2), tmp_path, image_path=fox)
+    assert with_fox.facts["pipeline"] == "LTXImageToVideoPipeline"
+
+
+def test_a_file_that_is_no_image_is_refused(engine: LocalEngine, tmp_path: Path) -> None:
+    (tmp_path / "image").write_bytes(b"GIF89a, or so it says")
+    with pytest.raises(EngineError, match="Invalid image") as caught:
+        take(engine, an_image_request("svd"), tmp_path, image_path=tmp_path / "image")
+    assert caught.value.code == Code.INVALID_FIELD
+
+
+def test_a_cancel_ends_the_run_at_that_step_and_harms_nobody(engine: LocalEngine, tmp_path: Path) -> None:
+    before = take(engine, a_request("svd"), tmp_path / "before")
+    report = Recorder(cancel_at=7)
+    with pytest.raises(Cancelled):
+        take(engine, a_request("svd"), tmp_path / "cancelled", report)
+    assert report.progressed[-1][0] == 7
+    assert take(engine, a_request("svd"), tmp_path / "after").hash == before.hash
+
+
+def test_a_cancel_in_the_image_stage_never_reaches_the_video(engine: LocalEngine, tmp_path: Path) -> None:
+    report = Recorder(cancel_at=2)
+    with pytest.raises(Cancelled):
+        take(engine, a_request("svd"), tmp_path, report)
+    assert report.progressed[-1][0] == 2
+
+
+def test_an_unknown_model_and_a_task_it_does_not_do_are_named(engine: LocalEngine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="no model 'nope'; it has svd, wan"):
+        take(engine, a_request("nope"), tmp_path)
+    with pytest.raises(EngineError, match="does not do image-to-video"):
+        take(engine, a_request("wan", task=Task.IMAGE_TO_VIDEO), tmp_path)
+
+
+def test_a_size_that_the_pipeline_refuses_fails_without_its_inner_words(engine: LocalEngine, tmp_path: Path) -> None:
+    with pytest.raises(EngineError) as caught:
+        take(engine, a_request("svd", width=60), tmp_path)
+    assert caught.value.message == "Model 'svd' failed: ValueError."
+
+
+def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "empty"))
+    engine = LocalEngine(models={"wan": "nobody/has-this"})
+    engine.load()
+    with pytest.raises(EngineError, match="reelwright pull wan") as caught:
+        take(engine, a_request("wan"), tmp_path)
+    assert caught.value.code == Code.ENGINE_NOT_CONFIGURED
+
+
+def test_a_generic_pipeline_takes_the_arguments_that_its_signature_names(
+    tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    engine = LocalEngine(models={"mine": {"source": str(tiny_folder("wan")), "frame_rule": [4, 1]}}, preview_seconds=0)
+    engine.load()
+    clip = take(engine, a_request("mine", num_frames=6), tmp_path)
+    assert clip.facts["pipeline"] == "WanPipeline"
+    assert clip.facts["generated_frames"] == 9
+
+
+def test_previews_are_small_moving_pictures(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    engine = LocalEngine(models={"wan": str(tiny_folder("wan"))}, preview_seconds=1e-9)
+    engine.load()
+    report = Recorder()
+    take(engine, a_request("wan", num_frames=9), tmp_path, report)
+
+    assert len(report.previews) == 5
+    with PIL.Image.open(io.BytesIO(report.previews[-1])) as picture:
+        assert picture.format == "WEBP"
+        assert picture.size == (256, 256)
+        assert picture.n_frames == 3
+
+
+def test_pipelines_are_let_go_when_nobody_uses_them_and_come_back(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    engine = LocalEngine(models={"wan": str(tiny_folder("wan"))}, idle_seconds=0.01, preview_seconds=0)
+    engine.load()
+    first = take(engine, a_request("wan"), tmp_path)
+    assert take(engine, a_request("wan"), tmp_path).hash == first.hash

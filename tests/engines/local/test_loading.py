@@ -1,0 +1,79 @@
+"""The production loader, a repository's cache and a canary in a model folder."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.errors import EngineError
+from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.studio import a_request, take
+from tests.engines.local.test_weights import Canary
+
+pytest.importorskip("torch", reason=REASON)
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def render(source: str, tmp_path: Path) -> str:
+    engine = LocalEngine(models={"wan": source}, preview_seconds=0)
+    engine.load()
+    return take(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch").hash
+
+
+def test_a_pickle_beside_safetensors_is_never_opened(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_folder("wan"), tmp_path / "wan")
+    song = tmp_path / "song"
+    for name in ("transformer/diffusion_pytorch_model.bin", "text_encoder/pytorch_model.bin", "vae/x.pt", "x.ckpt"):
+        (folder / name).write_bytes(pickle.dumps(Canary(song)))
+    assert render(str(folder), tmp_path) == render(str(tiny_folder("wan")), tmp_path)
+    assert not song.exists()
+
+
+@pytest.mark.parametrize("part", ["transformer", "vae", "text_encoder"])
+def test_a_model_whose_weights_are_pickles_is_refused_unopened(
+    part: str, tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_folder("wan"), tmp_path / "wan")
+    song = tmp_path / "song"
+    for file in (folder / part).glob("*.safetensors"):
+        file.unlink()
+    for name in ("diffusion_pytorch_model.bin", "pytorch_model.bin"):
+        (folder / part / name).write_bytes(pickle.dumps(Canary(song)))
+    with pytest.raises(EngineError, match=f"the weights of its {part} are pickles"):
+        render(str(folder), tmp_path)
+    assert not song.exists()
+
+
+def test_a_tokenizer_with_code_of_its_own_is_not_run(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_folder("wan"), tmp_path / "wan")
+    song = tmp_path / "song"
+    code = f"import pathlib; pathlib.Path({str(song)!r}).touch()"
+    (folder / "tokenizer" / "code.py").write_text(code)
+    index = folder / "model_index.json"
+    index.write_text(index.read_text().replace('"transformers",\n    "T5Tokenizer"', '"code",\n    "T5Tokenizer"'))
+    assert '"code"' in index.read_text()
+    with pytest.raises(EngineError, match="do not make a WanPipeline"):
+        render(str(folder), tmp_path)
+    assert not song.exists()
+
+
+def test_a_repository_is_read_from_the_local_cache_without_the_network(
+    tiny_folder: TinyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    repo = tmp_path / "hub" / "models--someone--tiny-wan"
+    shutil.copytree(tiny_folder("wan"), repo / "snapshots" / COMMIT)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(COMMIT)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    engine = LocalEngine(models={"wan": "someone/tiny-wan"}, preview_seconds=0)
+    engine.load()
+    clip = take(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch")
+    assert clip.facts["source"] == "someone/tiny-wan"
+    assert clip.facts["revision"] == COMMIT

@@ -1,0 +1,162 @@
+"""A job that was killed goes on from its last checkpoint in another process, and ends with the same bits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.errors import EngineError
+from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.studio import Recorder, Take, a_request, an_image_request, take
+
+pytest.importorskip("torch", reason=REASON)
+
+from reelwright.engines.local import checkpoint
+
+STEPS = 25
+
+
+def svd_options(tiny_folder: TinyFolder) -> dict[str, Any]:
+    model = {"source": str(tiny_folder("svd")), "image": "sdxl-turbo", "image_source": str(tiny_folder("sdxl"))}
+    return {"models": {"svd": model}, "checkpoint_steps": 5, "preview_seconds": 0}
+
+
+def an_engine(options: dict[str, Any]) -> LocalEngine:
+    engine = LocalEngine(**options)
+    engine.load()
+    return engine
+
+
+def kill_at(options: dict[str, Any], request: Any, scratch: Path, unit: int) -> dict[str, Any]:
+    """Run a child until it reports that unit of progress, SIGKILL it there, and return its last checkpoint's state."""
+    scratch.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "tests.engines.local.child"]
+    command += [json.dumps(options), json.dumps(request.to_json()), str(scratch), str(unit)]
+    state: dict[str, Any] = {}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            told = json.loads(line)
+            state = told.get("checkpoint", state)
+            if told.get("done") == unit:
+                break
+        child.kill()
+    assert child.returncode == -9
+    return state
+
+
+def test_svd_killed_at_step_15_of_25_ends_with_the_same_bits(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    options = svd_options(tiny_folder)
+    request = a_request("svd", num_inference_steps=STEPS)
+    painting = 4
+    state = kill_at(options, request, tmp_path / "killed", painting + 15)
+    assert state["step"] == 10
+
+    engine = an_engine(options)
+    whole = take(engine, request, tmp_path / "whole")
+    report = Recorder()
+    resumed = take(engine, request, tmp_path / "killed", report, checkpoint=state)
+
+    assert resumed.hash == whole.hash
+    assert resumed.facts["resumed_from_step"] == 10
+    assert resumed.facts["resumed_exactly"] is True
+    assert "image_stage" not in resumed.facts
+    assert report.progressed[0] == (painting + 11, painting + STEPS + 1)
+
+
+def test_a_resumed_job_really_starts_from_what_was_saved(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    """The negative control: with one number of the saved latents changed, the result differs."""
+    engine = an_engine(svd_options(tiny_folder))
+    request = a_request("svd")
+    whole, state = whole_and_broken(engine, request, tmp_path, unit=4 + 6)
+    snapshot = checkpoint.load(state, tmp_path / "broken")
+    assert snapshot is not None
+    latents = snapshot.latents.clone()
+    latents[0, 0, 0, 0, 0] += 1.0
+    changed = checkpoint.save(replace(snapshot, latents=latents), tmp_path / "broken")
+
+    resumed = take(engine, request, tmp_path / "broken", checkpoint=changed)
+
+    assert resumed.facts["resumed_from_step"] == 5
+    assert resumed.hash != whole.hash
+
+
+def whole_and_broken(
+    engine: LocalEngine, request: Any, folder: Path, unit: int, **more: Any
+) -> tuple[Take, dict[str, Any]]:
+    """The uninterrupted run, and the last checkpoint of one that broke off at that unit."""
+    whole = take(engine, request, folder / "whole", **more)
+    report = Recorder(break_at=unit)
+    with pytest.raises(EngineError):
+        take(engine, request, folder / "broken", report, **more)
+    return whole, report.checkpoints[-1]
+
+
+@pytest.mark.parametrize("model", ["wan", "ltx", "cogvideox", "animatediff"])
+def test_every_recipe_that_says_so_resumes_to_the_same_bits(
+    model: str, tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    options = {"models": {model: str(tiny_folder(model))}, "checkpoint_steps": 2, "preview_seconds": 0}
+    request = a_request(model)
+    whole, state = whole_and_broken(an_engine(options), request, tmp_path, unit=5)
+    assert state["step"] == 4
+
+    resumed = take(an_engine(options), request, tmp_path / "broken", checkpoint=state)
+
+    assert resumed.hash == whole.hash
+    assert resumed.facts["resumed_from_step"] == 4
+
+
+def test_an_image_to_video_run_resumes_to_the_same_bits(tiny_folder: TinyFolder, tmp_path: Path, fox: Path) -> None:
+    """LTX keeps its first frame out of the scheduler's hands: the latents are whole only in the pipeline's callback."""
+    options = {"models": {"ltx": str(tiny_folder("ltx"))}, "checkpoint_steps": 2, "preview_seconds": 0}
+    request = an_image_request("ltx")
+    whole, state = whole_and_broken(an_engine(options), request, tmp_path, unit=5, image_path=fox)
+
+    resumed = take(an_engine(options), request, tmp_path / "broken", checkpoint=state, image_path=fox)
+
+    assert resumed.hash == whole.hash
+
+
+def test_a_generic_pipeline_starts_again_and_the_record_says_so(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    engine = an_engine({"models": {"mine": str(tiny_folder("wan"))}, "checkpoint_steps": 1, "preview_seconds": 0})
+    report = Recorder()
+    first = take(engine, a_request("mine"), tmp_path / "one", report)
+    assert report.checkpoints == []
+
+    again = take(engine, a_request("mine"), tmp_path / "one", checkpoint={"step": 3, "file": "denoise-3.pt"})
+
+    assert again.hash == first.hash
+    assert again.facts["resumed_from_step"] == 0
+    assert "restarted" in again.facts
+
+
+@pytest.mark.parametrize("fault", ["gone", "torn", "of another request", "outside the folder"])
+def test_a_checkpoint_that_cannot_be_used_means_a_new_start(
+    fault: str, tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    engine = an_engine({"models": {"wan": str(tiny_folder("wan"))}, "checkpoint_steps": 2, "preview_seconds": 0})
+    request = a_request("wan")
+    whole, state = whole_and_broken(engine, request, tmp_path, unit=5)
+    file = tmp_path / "broken" / state["file"]
+    if fault == "gone":
+        file.unlink()
+    elif fault == "torn":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif fault == "of another request":
+        request = replace(request, seed=6)
+    else:
+        state = state | {"file": "../" + state["file"]}
+
+    again = take(engine, request, tmp_path / "broken", checkpoint=state)
+
+    assert again.facts["resumed_from_step"] == 0
+    assert "restarted" in again.facts
+    assert (again.hash == whole.hash) == (fault != "of another request")
