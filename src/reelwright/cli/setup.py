@@ -20,7 +20,7 @@ from reelwright.errors import ConfigurationError
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from reelwright.app import Finding
+    from reelwright.doctor import Finding
     from reelwright.settings import Settings
 
 _NAME_WIDTH = 20
@@ -125,7 +125,7 @@ def doctor(as_json: bool, **flags: Any) -> int:
         from reelwright.settings import load_settings
 
         settings = load_settings(**flags)
-        from reelwright.app import survey
+        from reelwright.doctor import survey
 
         findings = survey(settings)
     if as_json:
@@ -133,7 +133,7 @@ def doctor(as_json: bool, **flags: Any) -> int:
         click.echo(json.dumps(rows))
     else:
         _show_findings(findings)
-    return 0 if any(finding.ok for finding in findings if finding.name.startswith("engine")) else 1
+    return 0 if any(finding.ok for finding in findings if finding.name.startswith("Engine ")) else 1
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:
