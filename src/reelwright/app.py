@@ -28,15 +28,17 @@ from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
+from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.models import models_router
 from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
+from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.uploads import Intake
 from reelwright.banner import banner
 from reelwright.clock import SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
-from reelwright.errors import BadRequest, ConfigurationError, EngineError
+from reelwright.errors import ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.queue import Queue
@@ -44,6 +46,7 @@ from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
 from reelwright.jobs.worker import Bench, Worker
 from reelwright.logs import configure_logs
+from reelwright.outbound import Outbound
 from reelwright.settings import Settings
 from reelwright.store.database import open_database
 from reelwright.store.files import DirectoryLock, Files
@@ -73,7 +76,7 @@ class Server:
     log: structlog.stdlib.BoundLogger
 
 
-def build(settings: Settings, catalog: Catalog) -> Server:
+def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
     """All objects, connected; nothing is started and nothing is written yet."""
     clock, live = SystemClock(), Live()
     log = structlog.get_logger("reelwright")
@@ -128,7 +131,7 @@ def build(settings: Settings, catalog: Catalog) -> Server:
         files=files,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
-    answers = Answers([NATIVE, OPENAI], clock.now)
+    answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     answers.install(api)
 
@@ -159,7 +162,7 @@ def build(settings: Settings, catalog: Catalog) -> Server:
 
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
     api.include_router(health_router(clock, facts, checks))
-    intake = Intake(files, _no_fetch, IMAGE_BYTES)
+    intake = Intake(files, outbound, IMAGE_BYTES)
     max_body_bytes = int(settings.max_body_mb * 1e6)
     api.include_router(
         native_router(
@@ -175,6 +178,11 @@ def build(settings: Settings, catalog: Catalog) -> Server:
         max_body_bytes=max_body_bytes,
     )
     api.include_router(openai_router(videos))
+    api.include_router(
+        huggingface_router(queue=queue, catalog=catalog, files=files, intake=intake, max_body_bytes=max_body_bytes)
+    )
+    predictions = Predictions(queue=queue, catalog=catalog, intake=intake, max_body_bytes=max_body_bytes)
+    api.include_router(replicate_router(predictions))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     return Server(
         asgi=_guarded(api, settings, answers),
@@ -217,10 +225,6 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers) -> ASGIApp:
     )
     hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
     return Envelope(Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render))
-
-
-async def _no_fetch(_url: str) -> bytes:
-    raise BadRequest("Invalid image: URLs are not fetched. Send the file or a data URI.", field="image")
 
 
 def _ping(database: sa.Engine) -> None:
@@ -276,15 +280,15 @@ async def _drain(server: Server, drain_s: float) -> None:
         await asyncio.wait_for(server.job.quiet(), drain_s)
 
 
-def serve(settings: Settings, catalog: Catalog | None = None) -> int:
+def serve(settings: Settings, catalog: Catalog | None = None, outbound: Outbound | None = None) -> int:
     """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
 
-    `catalog`: other engines than `offered` finds.
+    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses only.
     """
     configure_logs(settings.log_as, settings.log_level)
     # Bound first: a taken port is told before anything is loaded or locked.
     sock = _bind(settings.host, settings.port)
-    server = build(settings, catalog or offered(settings))
+    server = build(settings, catalog or offered(settings), outbound or Outbound())
     asyncio.run(_serve(server, sock, settings))
     return 0
 

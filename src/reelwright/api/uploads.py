@@ -6,26 +6,23 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
 
 from reelwright.api.body import Upload
 from reelwright.errors import invalid
 from reelwright.media import images
+from reelwright.outbound import Outbound
 from reelwright.store.files import Files
 from reelwright.video import Image
 
 _DATA_URI = re.compile(r"data:(?P<type>[^,;]*)(?:;[^,;]*)*?;base64,(?P<data>.*)", re.DOTALL)
 
-Fetch = Callable[[str], Awaitable[bytes]]
-"""Gets the bytes behind an https URL, from public addresses only."""
-
 
 class Intake:
     """Takes input images in. Only the header is looked at here; pixels are decoded in an engine's child process."""
 
-    def __init__(self, files: Files, fetch: Fetch, max_bytes: int) -> None:
+    def __init__(self, files: Files, outbound: Outbound, max_bytes: int) -> None:
         self._files = files
-        self._fetch = fetch
+        self._outbound = outbound
         self._max_bytes = max_bytes
 
     async def take(self, value: object, field: str = "image") -> Image | None:
@@ -38,7 +35,7 @@ class Intake:
             case str() if value.startswith("data:"):
                 data = _decode_data_uri(value, field)
             case str() if value.startswith(("https://", "http://")):
-                data = await self._fetch(value)
+                data = await self._outbound.fetch_image(value, max_bytes=self._max_bytes, field=field)
             case _:
                 raise invalid(field, value, "Send a PNG, JPEG or WebP file, a base64 data URI or an https URL.")
         return await asyncio.to_thread(self._check_and_keep, data, field)
