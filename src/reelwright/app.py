@@ -41,6 +41,7 @@ from reelwright.engines.choice import offer_engines
 from reelwright.errors import ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
+from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
@@ -69,6 +70,7 @@ class Server:
     durable: Durable
     catalog: Catalog
     live: Live
+    janitor: Janitor
     files: Files
     database: sa.Engine
     lock: DirectoryLock
@@ -131,6 +133,17 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         files=files,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
+    reads = Reads(clock)
+    janitor = Janitor(
+        records=records,
+        files=files,
+        queue=queue,
+        reads=reads,
+        clock=clock,
+        threads=threads.database,
+        budget_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
+        period_s=settings.sweep_s,
+    )
     answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     answers.install(api)
@@ -174,6 +187,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         catalog=catalog,
         variants=Variants(files, threads.media),
         live=live,
+        reads=reads,
         intake=intake,
         max_body_bytes=max_body_bytes,
     )
@@ -193,6 +207,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         durable=durable,
         catalog=catalog,
         live=live,
+        janitor=janitor,
         files=files,
         database=database,
         lock=DirectoryLock(settings.data_dir.absolute()),
@@ -248,11 +263,12 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
         await server.durable.launch()
         await server.queue.recover()
         server.files.remove_stale_scratch(frozenset(video.id for video in server.live.active()))
-        warming = asyncio.create_task(_warm(server))
+        warming, sweeping = asyncio.create_task(_warm(server)), asyncio.create_task(server.janitor.run())
         try:
             yield server
         finally:
             warming.cancel()
+            sweeping.cancel()
             await _drain(server, drain_s)
             await server.durable.requeue(own=True)
             await server.worker.close()

@@ -6,6 +6,7 @@ says what is wrong and where.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -22,6 +23,13 @@ from reelwright.errors import BadRequest, Code
 
 MAX_FIELDS = 200
 MAX_JSON_DEPTH = 64
+MAX_JSON_COMMAS = 20_000
+"""Bounds the values of a body before it is parsed: a small array takes twenty times the memory of its text."""
+
+PATIENCE_S = 12.0
+SLOWEST_BYTES_PER_S = 20_000
+"""A body may take `PATIENCE_S`, and longer only as long as it arrives at this rate."""
+
 MAX_BRACKETS = 8
 _BRACKETED = re.compile(r"(?P<name>[^\[\]]+)(?P<keys>(?:\[[^\[\]]*\])+)")
 _KEYS = re.compile(r"\[([^\[\]]*)\]")
@@ -33,6 +41,9 @@ class Upload:
 
     data: bytes
 
+    def __repr__(self) -> str:
+        return f"a file of {len(self.data):,} bytes"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
@@ -43,24 +54,29 @@ class Body:
 
     def digest(self) -> str:
         """The SHA-256 (hex) of what was asked, whatever the order of the fields."""
-        plain = {
-            name: hashlib.sha256(value.data).hexdigest() if isinstance(value, Upload) else value
-            for name, value in self.fields.items()
-        }
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+        text = json.dumps(self.fields, sort_keys=True, default=lambda file: hashlib.sha256(file.data).hexdigest())
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The raw body. Raises `BadRequest` (`body_too_large`) as soon as it is clear that it is longer than allowed."""
+    """The raw body.
+
+    Raises `BadRequest`: `body_too_large` as soon as it is clear that it is longer than allowed, `body_too_slow`.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         _too_large(max_bytes)
     chunks = bytearray()
     try:
-        async for chunk in request.stream():
-            chunks += chunk
-            if len(chunks) > max_bytes:
-                _too_large(max_bytes)
+        async with asyncio.timeout(PATIENCE_S) as limit:
+            begun = asyncio.get_running_loop().time()
+            async for chunk in request.stream():
+                chunks += chunk
+                if len(chunks) > max_bytes:
+                    _too_large(max_bytes)
+                limit.reschedule(begun + PATIENCE_S + len(chunks) / SLOWEST_BYTES_PER_S)
+    except TimeoutError:
+        raise BadRequest(f"The request body came too slowly: {len(chunks):,} bytes", code=Code.BODY_TOO_SLOW) from None
     except ClientDisconnect:
         raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
     return bytes(chunks)
@@ -96,16 +112,25 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         _malformed(f"The body is not valid UTF-8 at byte {error.start}")
-    if _depth(text) > MAX_JSON_DEPTH:
-        _malformed(f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels")
+    value = parse_json(text)
+    if not isinstance(value, dict):
+        _malformed(f"The body must be a JSON object, not {_json_kind(value)}")
+    return value
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises `BadRequest` (`malformed_body`) for NaN and Infinity, and for too much of it."""
+    if text.count(",") > MAX_JSON_COMMAS:
+        _malformed(f"The JSON has more than {MAX_JSON_COMMAS:,} values")
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         _malformed(f"Malformed JSON: {error.msg} at line {error.lineno} column {error.colno}")
-    except (ValueError, RecursionError):
+    except RecursionError:
+        _too_deep()
+    except ValueError:
         _malformed("Malformed JSON: a number is too long")
-    if not isinstance(value, dict):
-        _malformed(f"The body must be a JSON object, not {_json_kind(value)}")
+    _check_depth(value)
     return value
 
 
@@ -150,7 +175,8 @@ def _listed(value: Any) -> Any:
 
 def _parse_urlencoded(raw: bytes) -> dict[str, Any]:
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        # Clients that do not escape (curl -d) send UTF-8 as it is.
+        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except UnicodeDecodeError as error:
         _malformed(f"Malformed form: invalid UTF-8 at byte {error.start}")
     except ValueError:
@@ -168,6 +194,8 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
         _add(fields, _text(field.field_name or b"", "a field's name"), _text(field.value or b"", "a field's value"))
 
     def on_file(file: Any) -> None:
+        if not file.file_name and not file.size:
+            return  # what a browser sends for a file field in which nothing was chosen
         file.file_object.seek(0)
         _add(fields, _text(file.field_name or b"", "a field's name"), Upload(data=file.file_object.read()))
 
@@ -205,16 +233,18 @@ def _text(raw: bytes, what: str) -> str:
         _malformed(f"Malformed multipart form: {what} is not valid UTF-8")
 
 
-def _depth(text: str) -> int:
-    """An upper bound of the nesting: the most brackets open at once, wherever they stand."""
-    depth = deepest = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
-    return deepest
+def _check_depth(value: object) -> None:
+    """One pass a level over the objects and arrays."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_JSON_DEPTH):
+        inner = [item for node in level for item in (node.values() if isinstance(node, dict) else node)]
+        level = [item for item in inner if isinstance(item, dict | list)]
+    if level:
+        _too_deep()
+
+
+def _too_deep() -> NoReturn:
+    _malformed(f"The JSON is nested deeper than {MAX_JSON_DEPTH} levels")
 
 
 def _refuse_constant(name: str) -> NoReturn:

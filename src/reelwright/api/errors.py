@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ STATUS: Mapping[Code, int] = {
     Code.MODEL_NOT_FOUND: 400,
     Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.BODY_TOO_LARGE: 413,
+    Code.BODY_TOO_SLOW: 408,
     Code.IDEMPOTENCY_CONFLICT: 422,
     Code.UNAUTHORIZED: 401,
     Code.FORBIDDEN: 403,
@@ -59,9 +61,9 @@ STATUS: Mapping[Code, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A way of talking: the paths it owns (by prefix) and how it renders an error."""
+    """A way of talking: the paths it owns, and how it renders an error."""
 
-    prefixes: Sequence[str]
+    paths: re.Pattern[str]
     render: Callable[[Request, ReelwrightError, datetime], Response]
 
 
@@ -75,11 +77,7 @@ class Answers:
 
     def render(self, request: Request, error: ReelwrightError) -> Response:
         """The answer for an error, with `Retry-After` and `WWW-Authenticate` where they belong."""
-        path = request.url.path
-        dialect = next(
-            (d for d in self._dialects if any(path == p or path.startswith(p + "/") for p in d.prefixes)),
-            self._dialects[0],
-        )
+        dialect = next((d for d in self._dialects if d.paths.fullmatch(request.url.path)), self._dialects[0])
         response = dialect.render(request, error, self._now())
         if error.retry_after is not None:
             response.headers["Retry-After"] = str(max(1, round(error.retry_after)))

@@ -5,13 +5,13 @@ A dialect maps its own names onto these and has no rules of its own. Ranges are 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from reelwright.api.body import parse_json
 from reelwright.errors import BadRequest, Code, invalid
 from reelwright.video import Image, Wish
 
@@ -50,6 +50,10 @@ def read_fields(fields: Mapping[str, Any], *, typed: bool) -> VideoFields:
     prompt = fields.get("prompt")
     if not isinstance(prompt, str) or prompt == "":
         raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
+    unknown = next((name for name in fields if name not in VideoFields.model_fields), None)
+    if unknown is not None:
+        known = ", ".join(sorted({*VideoFields.model_fields, "image"}))
+        raise BadRequest(f"Unknown field: {unknown[:80]!r}. Known fields are {known}.", field=unknown[:80])
     try:
         return VideoFields.model_validate(_with_object(fields), strict=typed)
     except ValidationError as error:
@@ -62,17 +66,14 @@ def _with_object(fields: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(extra, str):
         return fields
     try:
-        return {**fields, "extra_params": json.loads(extra)}
-    except ValueError:
-        raise invalid("extra_params", extra, "Must be a JSON object or the text of one.") from None
+        return {**fields, "extra_params": parse_json(extra)}
+    except BadRequest as error:
+        raise invalid("extra_params", extra, f"Must be a JSON object or the text of one. {error.message}.") from None
 
 
 def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequest:
     problem = error.errors(include_url=False, include_context=False)[0]
     name = str(problem["loc"][0])
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(sorted({*VideoFields.model_fields, "image"}))
-        return BadRequest(f"Unknown field: {name[:80]!r}. Known fields are {known}.", field=name[:80])
     wanted = {
         "int": "Must be a whole number.",
         "float": "Must be a number.",

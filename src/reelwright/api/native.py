@@ -5,6 +5,7 @@ Field names, status codes, header names and the quoted messages are a contract a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -182,7 +183,7 @@ def _render(request: Request, error: ReelwrightError, now: datetime) -> Response
     return JSONResponse(body, _STATUS[code])
 
 
-NATIVE = Dialect(prefixes=("/api", "/health", "/ready"), render=_render)
+NATIVE = Dialect(paths=re.compile(r"/api(/.*)?|/health|/ready"), render=_render)
 
 
 def _documentation() -> dict[str, Any]:

@@ -21,6 +21,7 @@ from reelwright.api.uploads import Intake
 from reelwright.engines.catalog import Catalog, check_prompt
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
 from reelwright.jobs.events import Live
+from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Order, Queue
 from reelwright.jobs.variants import Variant, Variants
 from reelwright.video import Request as VideoRequest
@@ -46,6 +47,7 @@ class OpenAIVideos:
         catalog: Catalog,
         variants: Variants,
         live: Live,
+        reads: Reads,
         intake: Intake,
         max_body_bytes: int,
     ) -> None:
@@ -53,6 +55,7 @@ class OpenAIVideos:
         self._catalog = catalog
         self._variants = variants
         self._live = live
+        self._reads = reads
         self._intake = intake
         self._max_body_bytes = max_body_bytes
 
@@ -188,6 +191,7 @@ class OpenAIVideos:
         return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
 
     async def _file(self, request: Request, video: Video, variant: Variant) -> Response:
+        self._reads.note(video.id)
         made = await self._variants.get(video, variant)
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         if variant is not Variant.VIDEO:
@@ -321,4 +325,4 @@ def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Respon
     return JSONResponse({"error": body}, status, headers)
 
 
-OPENAI = Dialect(prefixes=("/v1", "/videos"), render=_render)
+OPENAI = Dialect(paths=re.compile(r"/v1(/.*)?|/videos(/.*)?"), render=_render)

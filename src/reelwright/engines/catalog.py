@@ -79,6 +79,23 @@ class Catalog:
             return self._for_task(engine or self.default, task)
         return self._by_model(engine, model)
 
+    def named(self, path: str) -> str | None:
+        """The model that an `owner/name` path means: a model's own name, or `reelwright/<model or engine>`.
+
+        `reelwright/default` is None, the configured engine. Raises `BadRequest` for any other path.
+        """
+        if path in ("reelwright/default", "reelwright/auto"):
+            return None
+        for card in self.cards():
+            if path in (card.model, f"reelwright/{card.model}", f"reelwright/{card.engine}"):
+                return card.model
+        names = [card.model if "/" in card.model else f"reelwright/{card.model}" for card in self.cards()]
+        raise BadRequest(
+            f"Model {path[:160]} not found. This server has {', '.join(names)}.",
+            code=Code.MODEL_NOT_FOUND,
+            field="model",
+        )
+
     def _for_task(self, engine: str, task: Task) -> Card:
         """The engine's first card that does the task; its first card at all when none does (the check then tells)."""
         offer = self._usable(engine)

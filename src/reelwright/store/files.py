@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TypeVar
@@ -90,6 +91,18 @@ class Files:
         for folder in self._work.iterdir():
             if folder.is_dir() and folder.name not in running:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_orphans(self, known: frozenset[str], older_than_s: float) -> int:
+        """Remove the files of videos that are not known, unless they are young: their row may be on its way."""
+        horizon = time.time() - older_than_s
+        orphans = [
+            path
+            for path in self._videos.iterdir()
+            if path.name.partition(".")[0] not in known and path.stat().st_mtime < horizon
+        ]
+        for path in orphans:
+            path.unlink(missing_ok=True)
+        return len(orphans)
 
     def publish(self, target: Path, write: Callable[[Path], T]) -> T:
         """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.

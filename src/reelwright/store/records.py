@@ -224,6 +224,11 @@ class Records:
         with self._database.connect() as connection:
             return [(row.id, row.bytes) for row in connection.execute(query)]
 
+    def ids(self) -> frozenset[str]:
+        """The ids of all videos there are."""
+        with self._database.connect() as connection:
+            return frozenset(connection.execute(sa.select(videos.c.id)).scalars())
+
     def forget_keys(self, before: datetime) -> None:
         """Remove idempotency keys that were first used before that time."""
         old = idempotency_keys.c.created_at < before.timestamp()

@@ -1,0 +1,160 @@
+"""The Hugging Face task dialect: `POST /models/{owner}/{name}` → the raw MP4.
+
+So this server can be the dedicated endpoint that another program (or another Reelwright) is pointed at.
+https://huggingface.co/docs/inference-providers/tasks/text-to-video describes the wire form.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reelwright.api import delivery
+from reelwright.api.asking import hung_up, idempotency
+from reelwright.api.body import Body, Upload, parse_json_object, read_body
+from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.uploads import Intake
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
+from reelwright.jobs.queue import Order, Queue
+from reelwright.store.files import Files
+
+IMAGE_PROMPT = "Bring this image to life"
+"""The prompt of an image-to-video request that has none, as the task allows."""
+
+_RENAMED = {"frames_per_second": "fps", "target_size": "size"}
+_LOADING_S = 60.0
+
+
+def huggingface_router(
+    *, queue: Queue, catalog: Catalog, files: Files, intake: Intake, max_body_bytes: int
+) -> APIRouter:
+    router = APIRouter(tags=["huggingface"])
+
+    @router.post("/models/{owner}/{name}", response_class=Response, openapi_extra=_documentation())
+    async def run_task(request: Request, owner: str, name: str) -> Response:
+        """Text to video (`inputs` is the prompt), or image to video (`inputs` is base64, or the body is the image)."""
+        raw = await read_body(request, max_body_bytes)
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type.startswith("image/") or media_type == "application/octet-stream":
+            asked: Mapping[str, Any] = {}
+            picture: object = Upload(data=raw)
+        else:
+            if media_type not in ("application/json", ""):
+                raise BadRequest(
+                    f"Unsupported Content-Type: {media_type[:100]!r}. Send application/json or an image.",
+                    code=Code.UNSUPPORTED_MEDIA_TYPE,
+                )
+            asked = parse_json_object(raw)
+            picture = None
+        fields, picture = _fields(asked, picture)
+        model = catalog.named(f"{owner}/{name}")
+        image = await intake.take(picture, "inputs")
+        wish = to_wish(read_fields({**fields, **({"model": model} if model else {})}, typed=True), image)
+        order = Order(detached=False, once=idempotency(request, Body(fields=asked, typed=True)))
+        video = await queue.submit(catalog.admit(wish), request.state.owner, order)
+        video = await queue.wait_while(video, hung_up(request))
+        if video.failure:
+            raise EngineError.from_failure(video.failure)
+        headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
+        return delivery.send_file(request, files.video(video.id), "video/mp4", headers)
+
+    return router
+
+
+def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], object]:
+    """Our fields, and the image. `parameters` have the client library's names; `options` are not needed."""
+    if unknown := sorted(set(asked) - {"inputs", "parameters", "options"}):
+        raise BadRequest(
+            f"Unknown field: {unknown[0][:80]!r}. Known fields are inputs, parameters, options.", field=unknown[0][:80]
+        )
+    parameters = asked.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise invalid("parameters", parameters, "Must be an object.")
+    fields = {_RENAMED.get(str(name), str(name)): value for name, value in parameters.items() if value is not None}
+    negative = fields.get("negative_prompt")
+    if isinstance(negative, list) and all(isinstance(item, str) for item in negative):
+        fields["negative_prompt"] = ", ".join(negative)
+    size = fields.get("size")
+    if isinstance(size, dict) and set(size) == {"width", "height"}:
+        fields |= {"width": size["width"], "height": size["height"]}
+        del fields["size"]
+    inputs = asked.get("inputs")
+    if picture is None and isinstance(inputs, str) and "prompt" in fields:
+        picture, inputs = _image(inputs), None
+    elif picture is None and isinstance(inputs, str) and (decoded := _maybe_image(inputs)):
+        picture, inputs = decoded, None
+    if inputs is not None:
+        fields["prompt"] = inputs
+    elif picture is not None:
+        fields.setdefault("prompt", IMAGE_PROMPT)
+    return fields, picture
+
+
+def _image(text: str) -> object:
+    if text.startswith(("data:", "https://", "http://")):
+        return text
+    try:
+        return Upload(data=base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError):
+        raise invalid("inputs", text, "Beside parameters.prompt it must be an image: base64 or a URL.") from None
+
+
+def _maybe_image(text: str) -> object | None:
+    """Base64 of an image is told from a prompt by the image's own first bytes."""
+    if text.startswith("data:image/"):
+        return text
+    try:
+        head = base64.b64decode(text[:24], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+        return _image(text)
+    return None
+
+
+_MESSAGES: Mapping[Code, str] = {
+    Code.PROMPT_MISSING: "Invalid request: `inputs` must be the prompt, a non-empty string",
+    Code.PROMPT_EMPTY: "Invalid request: `inputs` is empty",
+    Code.INTERNAL: "Internal server error",
+}
+_STATUS = {**STATUS, Code.UPSTREAM_NOT_FOUND: 404, Code.MODEL_NOT_FOUND: 404, Code.ENGINE_NOT_CONFIGURED: 503}
+
+
+def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+    body: dict[str, Any] = {"error": _MESSAGES.get(error.code, error.message)}
+    status = _STATUS[error.code]
+    if status == 503:
+        body["estimated_time"] = error.retry_after or _LOADING_S
+    return JSONResponse(body, status)
+
+
+HUGGINGFACE = Dialect(paths=re.compile(r"/models/.*"), render=_render)
+
+
+def _documentation() -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {
+            "inputs": {"type": "string", "description": "The prompt, or an image in base64"},
+            "parameters": {"type": "object"},
+            "options": {"type": "object"},
+        },
+        "required": ["inputs"],
+    }
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema}, "image/*": {"schema": {"type": "string"}}},
+        },
+        "responses": {"200": {"description": "The video", "content": {"video/mp4": {}}}},
+    }

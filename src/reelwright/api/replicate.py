@@ -1,0 +1,172 @@
+"""The Replicate predictions dialect (https://replicate.com/docs/reference/http): a prediction is a video.
+
+The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reelwright.api.asking import idempotency, wait_seconds
+from reelwright.api.body import Body, parse_body
+from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.uploads import Intake
+from reelwright.clock import iso_milliseconds
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
+from reelwright.jobs.queue import Order, Queue
+from reelwright.video import Status, Video
+
+LONGEST_WAIT_S = 60.0
+PAGE = 100
+_TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "stream"})
+_RENAMED = {
+    "frames_per_second": "fps",
+    "sample_steps": "num_inference_steps",
+    "sample_guide_scale": "guidance_scale",
+    "start_image": "image",
+    "first_frame_image": "image",
+}
+"""Names that video models at Replicate use for our fields."""
+
+
+class Predictions:
+    """The routes' functions."""
+
+    def __init__(self, *, queue: Queue, catalog: Catalog, intake: Intake, max_body_bytes: int) -> None:
+        self._queue = queue
+        self._catalog = catalog
+        self._intake = intake
+        self._max_body_bytes = max_body_bytes
+
+    async def create(self, request: Request) -> Response:
+        """`version` names the model: its name, `owner/name` or `owner/name:anything`."""
+        body = await parse_body(request, self._max_body_bytes)
+        version = body.fields.get("version")
+        if version is not None and not isinstance(version, str):
+            raise invalid("version", version, "Must be a string: the model's name.")
+        path = (version or "reelwright/default").partition(":")[0]
+        return await self._create(request, body, path if "/" in path else f"reelwright/{path}")
+
+    async def create_for_model(self, request: Request, owner: str, name: str) -> Response:
+        """The model is named by the path."""
+        return await self._create(request, await parse_body(request, self._max_body_bytes), f"{owner}/{name}")
+
+    async def get(self, request: Request, prediction_id: str) -> Response:
+        """The prediction as it is now."""
+        video = await self._queue.get(prediction_id, request.state.owner or None)
+        return JSONResponse(prediction(video, str(request.base_url)))
+
+    async def cancel(self, request: Request, prediction_id: str) -> Response:
+        """End it. One that has ended already stays as it is."""
+        video = await self._queue.cancel(await self._queue.get(prediction_id, request.state.owner or None))
+        return JSONResponse(prediction(video, str(request.base_url)))
+
+    async def page(self, request: Request, cursor: str | None = None) -> Response:
+        """The caller's predictions, newest first."""
+        videos, more = await self._queue.page(
+            request.state.owner or None, after=cursor, limit=PAGE, newest_first=True, status=None, metadata={}
+        )
+        base = str(request.base_url)
+        following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None
+        return JSONResponse({"previous": None, "next": following, "results": [prediction(v, base) for v in videos]})
+
+    async def _create(self, request: Request, body: Body, path: str) -> Response:
+        if unknown := sorted(set(body.fields) - _TOP_LEVEL):
+            raise BadRequest(
+                f"Unknown field: {unknown[0][:80]!r}. Known fields are {', '.join(sorted(_TOP_LEVEL))}.",
+                field=unknown[0][:80],
+            )
+        asked = body.fields.get("input", {})
+        if not isinstance(asked, dict):
+            raise invalid("input", asked, "Must be an object.")
+        fields = {_RENAMED.get(str(name), str(name)): value for name, value in asked.items()}
+        model = self._catalog.named(path)
+        image = await self._intake.take(fields.pop("image", None), "input.image")
+        named = {**fields, "model": model} if model else fields
+        wanted = self._catalog.admit(to_wish(read_fields(named, typed=True), image))
+        order = Order(detached=True, once=idempotency(request, body))
+        video = await self._queue.submit(wanted, request.state.owner, order)
+        if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
+            video = await self._queue.wait_for(video, seconds)
+        return JSONResponse(prediction(video, str(request.base_url)), 201)
+
+
+def replicate_router(calls: Predictions) -> APIRouter:
+    router = APIRouter(tags=["replicate"])
+    router.add_api_route("/v1/predictions", calls.create, methods=["POST"])
+    router.add_api_route("/v1/predictions", calls.page, methods=["GET"])
+    router.add_api_route("/v1/predictions/{prediction_id}", calls.get, methods=["GET"])
+    router.add_api_route("/v1/predictions/{prediction_id}/cancel", calls.cancel, methods=["POST"])
+    router.add_api_route("/v1/models/{owner}/{name}/predictions", calls.create_for_model, methods=["POST"])
+    return router
+
+
+_STATUSES = {
+    Status.QUEUED: "starting",
+    Status.IN_PROGRESS: "processing",
+    Status.COMPLETED: "succeeded",
+    Status.FAILED: "failed",
+}
+
+
+def prediction(video: Video, base_url: str) -> dict[str, Any]:
+    """Replicate's prediction object; `base_url` ends with a slash."""
+    cancelled = video.failure is not None and video.failure.code == Code.CANCELLED
+    done = video.status is Status.COMPLETED
+    own = f"{base_url}v1/predictions/{video.id}"
+    request = video.request
+    asked: dict[str, Any] = {
+        "prompt": request.prompt,
+        "width": request.width,
+        "height": request.height,
+        "num_frames": request.num_frames,
+        "fps": request.fps,
+        "seed": request.seed,
+    }
+    return {
+        "id": video.id,
+        "model": request.model if "/" in request.model else f"reelwright/{request.model}",
+        "version": "hidden",
+        "status": "canceled" if cancelled else _STATUSES[video.status],
+        "input": asked,
+        "output": f"{base_url}v1/videos/{video.id}/content" if done else None,
+        "logs": _logs(video),
+        "error": video.failure.message if video.failure and not cancelled else None,
+        "metrics": {"predict_time": video.generation_seconds} if done else {},
+        "created_at": iso_milliseconds(video.created_at),
+        "started_at": iso_milliseconds(video.started_at) if video.started_at else None,
+        "completed_at": iso_milliseconds(video.completed_at) if video.completed_at else None,
+        "urls": {"get": own, "cancel": f"{own}/cancel"},
+    }
+
+
+def _logs(video: Video) -> str:
+    """One line in the form of a tqdm bar, which Replicate's clients parse."""
+    if video.started_at is None:
+        return ""
+    percent = video.progress
+    return f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"
+
+
+_TITLES: Mapping[int, str] = {401: "Unauthenticated", 404: "Not found", 422: "Input validation failed"}
+
+
+def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+    status = 422 if STATUS[error.code] == 400 else STATUS[error.code]
+    title = _TITLES.get(status, "Error")
+    detail = f"- input.{error.field}: {error.message}" if status == 422 and error.field else error.message
+    return JSONResponse(
+        {"title": title, "detail": detail, "status": status}, status, media_type="application/problem+json"
+    )
+
+
+REPLICATE = Dialect(paths=re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/predictions"), render=_render)
