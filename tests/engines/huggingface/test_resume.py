@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reelwright.engines.engine import Made
@@ -75,3 +77,49 @@ def test_a_resumed_job_can_be_cancelled_upstream(stage: Stage, fake: FakeHugging
     second.cancel()
     job.join()
     fake.wait_for("cancel")
+
+
+def test_an_open_breaker_does_not_send_an_accepted_job_elsewhere(stage: Stage, fake: FakeHuggingFace) -> None:
+    report = Recorder()
+    routes = [["fal-ai", TEXT_MODEL], ["wavespeed", TEXT_MODEL]]
+    engine = stage.engine(text_to_video=routes, breaker_failures=1)
+    engine.generate(stage.assignment(), report)
+    fake.script("submit", Reply(status=500, body=b"no"), provider="fal-ai")
+    stage.make(engine)
+    assert engine.state()["breakers"]["fal-ai"]["state"] == "open"
+    before = len(fake.requests("submit"))
+
+    made = stage.make(engine, checkpoint=report.checkpoints[-1])
+    assert made.facts["provider"] == "fal-ai"
+    assert len(fake.requests("submit")) == before
+
+
+def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
+    stage: Stage, fake: FakeHuggingFace, tmp_path: Path
+) -> None:
+    engine = stage.engine(endpoint_url="https://endpoint.example/")
+    report = Recorder()
+    engine.generate(stage.assignment(model="endpoint", scratch=tmp_path / "job"), report)
+    [state] = report.checkpoints
+
+    made = stage.make(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
+    assert made.facts["resumed"] is True
+    assert len(fake.requests("endpoint")) == 1
+
+    (tmp_path / "job" / "clip.part").write_bytes(fake.clip[:-300])
+    error = stage.fail(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
+    assert error.code is Code.UNKNOWN_OUTCOME
+    assert len(fake.requests("endpoint")) == 1
+
+
+def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
+    fake.script("cdn", Reply(cut=300))
+    stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job")
+    assert list((tmp_path / "job").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
+def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    (tmp_path / "job" / "clip.part").symlink_to("/dev/full")
+    assert stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job").code is Code.STORAGE_FULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import httpx2
@@ -15,6 +16,7 @@ HEADROOM = 1024 * 1024
 """What the answer's headers and framing may add to the file's own bytes."""
 TRIES = 3
 """A download costs nothing upstream: a broken one is begun again."""
+CHUNK_BYTES = 256 * 1024
 _SHOWN_BYTES = 4096
 
 
@@ -47,17 +49,26 @@ class Downloader:
 
     def save(self, response: httpx2.Response, path: Path, *, video: bool = True) -> None:
         """The answer's body into `path`; for a `video` the beginning is checked before the rest is taken."""
+        try:
+            size = self._write(response, path, video)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
+            raise
+        if size == 0:
+            raise empty(response.request.url.host)
+
+    def _write(self, response: httpx2.Response, path: Path, video: bool) -> int:
         size = 0
         with path.open("wb") as file:
-            for chunk in response.iter_bytes(256 * 1024):
+            for chunk in response.iter_bytes(CHUNK_BYTES):
                 if size == 0 and video:
                     self._check_head(chunk)
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise bad_output(f"it is larger than {self._max_bytes} bytes")
                 file.write(chunk)
-        if size == 0:
-            raise empty(response.request.url.host)
+        return size
 
     def _check_head(self, head: bytes) -> None:
         """ISO/IEC 14496-12, 4.3: a file begins with a box whose type, at bytes 4 to 8, is `ftyp`."""

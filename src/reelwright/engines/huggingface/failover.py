@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -97,10 +97,10 @@ class Walk:
         *,
         options: Options,
         breakers: Breakers,
-        wait: Callable[[float, EngineError], None],
+        wait: Callable[[float], None],
         seconds_left: Callable[[], float],
     ) -> None:
-        """`wait` sleeps that many seconds; it is told why."""
+        """`wait` sleeps that many seconds."""
         self._options = options
         self._breakers = breakers
         self._wait = wait
@@ -108,29 +108,32 @@ class Walk:
         self.tries: list[Mapping[str, Any]] = []
         """What was asked so far and how it ended: provider, model, outcome."""
 
-    def run(self, routes: Sequence[Route], attempt: Callable[[Route], T]) -> T:
-        """The first success. Raises the `EngineError` that the policy above names."""
+    def run(self, routes: Sequence[Route], attempt: Callable[[Route], T], *, first: Route | None = None) -> T:
+        """The first success. Raises the `EngineError` that the policy above names.
+
+        `first` is where a job is under way already: nobody else is asked before it, whatever its breaker says.
+        """
         waiting = list(routes)
-        first: EngineError | None = None
+        fault: Fault | None = None
         for round_number in range(self._options.tries):
             not_now: dict[Route, Fault] = {}
-            for route in sorted(waiting, key=lambda route: self._breakers.open(route.provider)):
+            for route in sorted(waiting, key=lambda route: route != first and self._breakers.open(route.provider)):
                 result = self._ask(route, attempt)
                 if not isinstance(result, Fault):
                     return result
-                first = first or result
+                fault = fault or result
                 if result.then is Then.LATER:
                     not_now[route] = result
             waiting = [route for route in waiting if route in not_now]
             if not waiting:
                 break
-            last = first = list(not_now.values())[-1]
+            fault = list(not_now.values())[-1]
             seconds = self._next_wait(not_now.values(), round_number)
             if round_number + 1 == self._options.tries or seconds >= self._seconds_left():
-                raise last
-            self._wait(seconds, last)
-        assert first is not None, "a walk has at least one route"
-        raise first
+                break
+            self._wait(seconds)
+        assert fault is not None, "a walk has at least one route"
+        raise fault
 
     def _ask(self, route: Route, attempt: Callable[[Route], T]) -> T | Fault:
         try:
@@ -153,6 +156,6 @@ class Walk:
             # It answered: whatever it said, it is alive.
             self._breakers.succeeded(route.provider)
 
-    def _next_wait(self, faults: Sequence[Fault] | Any, round_number: int) -> float:
+    def _next_wait(self, faults: Iterable[Fault], round_number: int) -> float:
         own = self._options.first_wait_seconds * 2**round_number
         return min(own if fault.wait is None else fault.wait for fault in faults)

@@ -61,7 +61,7 @@ class Options:
     route_seconds: float | None = None
     tries: int = 3
     first_wait_seconds: float = 2.0
-    poll_seconds: float = 0.25
+    poll_seconds: float = 0.5
     breaker_failures: int = 5
     breaker_seconds: float = 60.0
 

@@ -14,6 +14,7 @@ folder and is not made again.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from reelwright.engines.huggingface.outcomes import Fault, Then, bad_output
 from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
-from reelwright.media.probe import probe
+from reelwright.media.probe import BadVideo, probe
 from reelwright.video import Request, Task
 
 CLIP = "clip.part"
@@ -63,7 +64,11 @@ class Renderer:
         options = self.options
         watch = Watch(report, assignment.seconds_left, options.idle_seconds, options.poll_seconds)
         with watched(watch):
-            return _Rendering(self, assignment, report, watch).run()
+            try:
+                return _Rendering(self, assignment, report, watch).run()
+            except BaseException:
+                (assignment.scratch / CLIP).unlink(missing_ok=True)
+                raise
 
 
 class _Rendering:
@@ -81,26 +86,33 @@ class _Rendering:
         self._pending: Ticket | None = None
         self._image = assignment.image_path
         self._image_type = self._request.image.media_type if self._request.image else "image/png"
+        self._asking: Route | None = None
         self._facts: dict[str, Any] = {}
 
     def run(self) -> Made:
-        self._resume()
-        routes = self._routes()
-        if self._chained():
-            self._make_picture()
-        walk = Walk(
+        if (made := self._resume()) is not None:
+            return made
+        walk = self._walk()
+        facts = walk.run(self._routes(), self._attempt, first=self._pending.route if self._pending else None)
+        return self._made(facts | {"tries": walk.tries})
+
+    def _walk(self) -> Walk:
+        return Walk(
             options=self._options,
             breakers=self._renderer.breakers,
             wait=self._wait,
             seconds_left=self._watch.left,
         )
-        facts = walk.run(routes, self._attempt)
-        return self._made(facts | {"tries": walk.tries})
 
-    def _resume(self) -> None:
+    def _resume(self) -> Made | None:
+        """Take up what an earlier attempt left: a whole file, or a job to follow. Raises when neither is certain."""
         state = self._assignment.checkpoint or {}
         self._saved_phase = state.get("phase")
         if self._saved_phase == "submitting":
+            if state.get("stage") == "video" and self._clip.exists():
+                # An endpoint's answer is the video: it may have arrived whole before the crash.
+                with suppress(BadVideo):
+                    return self._made({"provider": state["provider"], "model": state["model"], "resumed": True})
             raise EngineError(
                 f"The server stopped while it was handing the job to {state.get('provider', 'the provider')}. Whether "
                 "it was accepted is not known; it is not sent again, because it could be billed twice.",
@@ -109,6 +121,7 @@ class _Rendering:
         if self._saved_phase == "accepted":
             self._pending = Ticket.from_state(state)
             self._facts["resumed"] = True
+        return None
 
     def _routes(self) -> list[Route]:
         """The default model walks the whole list; a model that was chosen is not exchanged for another."""
@@ -137,6 +150,8 @@ class _Rendering:
         if self._pending is not None and self._pending.route == route:
             ticket, self._pending = self._pending, None
             return self._attend(ticket, saved=True)
+        if self._chained():
+            self._make_picture()
         filled = fill(route, self._as_sent())
         self._facts |= {"sent": dict(filled.parameters), "adjusted": dict(filled.adjusted)}
         if route.provider == ENDPOINT:
@@ -156,12 +171,13 @@ class _Rendering:
 
     def _submit(self, route: Route, filled: Filled) -> Ticket:
         provider = self._renderer.provider
-        task, inputs = Task.TEXT_TO_VIDEO, self._request.prompt
         parameters = dict(filled.parameters)
-        if self._image is not None:
-            task, inputs = Task.IMAGE_TO_VIDEO, image_input(route, self._image, self._image_type)  # type: ignore[assignment]
+        if self._image is None:
+            prepared = provider.prepare(route, Task.TEXT_TO_VIDEO.value, self._request.prompt, parameters)
+        else:
             parameters["prompt"] = self._request.prompt
-        prepared = provider.prepare(route, task.value, inputs, parameters)
+            image = image_input(route, self._image, self._image_type)
+            prepared = provider.prepare(route, Task.IMAGE_TO_VIDEO.value, image, parameters)
         self._save_submitting(route)
         return provider.submit(route, prepared, self._watch)
 
@@ -197,13 +213,12 @@ class _Rendering:
         self._image = self._assignment.scratch / PICTURE
         route = self._options.text_to_image
         if not self._image.exists():
-            walk = Walk(
-                options=self._options,
-                breakers=self._renderer.breakers,
-                wait=self._wait,
-                seconds_left=self._watch.left,
-            )
-            walk.run([route], self._attempt_picture)
+            try:
+                self._walk().run([route], self._attempt_picture)
+            except Fault as fault:
+                # Without a picture no other route for the video helps.
+                fault.then = Then.STOP
+                raise
         self._image_type = _picture_type(self._image)
         self._facts["chain"] = {"text_to_image": [route.provider, route.model]}
 
@@ -224,15 +239,15 @@ class _Rendering:
 
     def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
         self._watch.check()
-        if self._saved_phase != "submitting" or self._facts.get("asking") != str(route):
+        if self._saved_phase != "submitting" or self._asking != route:
             self._save("submitting", {"provider": route.provider, "model": route.model, "stage": stage})
-        self._facts["asking"] = str(route)
+        self._asking = route
 
     def _save(self, phase: str, state: dict[str, Any]) -> None:
         self._report.checkpoint({"phase": phase, **state})
         self._saved_phase = phase
 
-    def _wait(self, seconds: float, _why: EngineError) -> None:
+    def _wait(self, seconds: float) -> None:
         """Between two rounds nothing is under way upstream: a crash now may begin anew."""
         if self._saved_phase not in (None, "waiting"):
             self._save("waiting", {})
@@ -241,7 +256,6 @@ class _Rendering:
     def _made(self, facts: dict[str, Any]) -> Made:
         self._watch.check()
         found = probe(self._clip)
-        self._facts.pop("asking", None)
         return Made(
             clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip),
             facts=facts | self._facts,
