@@ -30,6 +30,7 @@ class Code(StrEnum):
     MALFORMED_BODY = "malformed_body"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     BODY_TOO_LARGE = "body_too_large"
+    BODY_TOO_SLOW = "body_too_slow"
     MODEL_NOT_FOUND = "model_not_found"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     # Who asks, and for what
@@ -139,7 +140,7 @@ class ConfigurationError(ReelwrightError):
 
 def invalid(field: str, value: object, allowed: str) -> BadRequest:
     """The error for one field: names it, the value sent (shortened) and what is allowed."""
-    shown = repr(value)
+    shown = repr(value[:100]) if isinstance(value, str) else repr(value)
     if len(shown) > 80:
         shown = shown[:77] + "..."
     return BadRequest(f"Invalid {field}: {shown}. {allowed}", field=field)

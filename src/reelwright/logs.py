@@ -53,7 +53,10 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("sqlalchemy", "dbos", "asyncio", "python_multipart", "PIL", "httpx2", "httpcore2", "uvicorn"):
+    logging.captureWarnings(True)
+    # It calls a client's malformed form an error of its own.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    for noisy in ("sqlalchemy", "dbos", "asyncio", "PIL", "httpx2", "httpcore2", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

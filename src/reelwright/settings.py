@@ -7,6 +7,7 @@ existing front ends rely on them; all others begin with `REELWRIGHT_`.
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,15 +98,20 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("client_url")
     @classmethod
-    def _no_wildcard(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "*" in value:
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """As browsers write them: scheme and host in lower case, no slash at the end."""
+        origins = tuple(origin.rstrip("/").lower() for origin in value)
+        if "*" in origins:
             raise ValueError("`*` cannot be combined with credentials, which the API allows; list the origins instead")
-        return value
+        for origin in origins:
+            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
+                raise ValueError(f"{origin!r} is not an origin; write it as https://host or http://host:port")
+        return origins
 
     @property
     def log_as(self) -> Literal["console", "json"]:

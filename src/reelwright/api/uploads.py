@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import binascii
-import re
 
 from reelwright.api.body import Upload
 from reelwright.errors import invalid
@@ -13,8 +11,6 @@ from reelwright.media import images
 from reelwright.outbound import Outbound
 from reelwright.store.files import Files
 from reelwright.video import Image
-
-_DATA_URI = re.compile(r"data:(?P<type>[^,;]*)(?:;[^,;]*)*?;base64,(?P<data>.*)", re.DOTALL)
 
 
 class Intake:
@@ -33,7 +29,7 @@ class Intake:
             case Upload(data=data):
                 pass
             case str() if value.startswith("data:"):
-                data = _decode_data_uri(value, field)
+                data = await asyncio.to_thread(_decode_data_uri, value, field)
             case str() if value.startswith(("https://", "http://")):
                 data = await self._outbound.fetch_image(value, max_bytes=self._max_bytes, field=field)
             case _:
@@ -47,10 +43,10 @@ class Intake:
 
 
 def _decode_data_uri(uri: str, field: str) -> bytes:
-    match = _DATA_URI.fullmatch(uri)
-    if match is None:
+    kind, comma, data = uri.partition(",")
+    if not comma or not kind.endswith(";base64"):
         raise invalid(field, uri, "A data URI must be data:image/…;base64,…")
     try:
-        return base64.b64decode(match["data"], validate=True)
+        return binascii.a2b_base64(data, strict_mode=True)
     except (binascii.Error, ValueError):
         raise invalid(field, uri, "Its base64 is damaged.") from None

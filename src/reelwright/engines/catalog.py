@@ -6,6 +6,7 @@ All by data: cards, never engines. Nothing here imports torch, huggingface_hub o
 from __future__ import annotations
 
 import difflib
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ RETIRED_MODELS = frozenset({"sora-2", "sora-2-pro"})
 """Names that orphaned clients have hard-coded; they mean the configured engine."""
 
 MAX_SIDE = 16_384
+MAX_PARAMS_CHARACTERS = 16_384
+"""Of the engine-specific extras, as JSON: they are stored with the video and told to the engine."""
+
 DRAWN_SEED_BITS = 32
 """A drawn seed is told to JavaScript clients too, whose numbers hold 53 bits."""
 
@@ -234,5 +238,7 @@ def _check_optional(card: Card, wish: Wish) -> None:
     for name, value, low, high in bounds:
         if value is not None:
             _check_range(name, value, low, high)
+    if wish.params:
+        check_text("extra_params", json.dumps(wish.params, ensure_ascii=False), MAX_PARAMS_CHARACTERS)
     if wish.negative_prompt is not None:
         check_text("negative_prompt", wish.negative_prompt, MAX_PROMPT_CHARACTERS)

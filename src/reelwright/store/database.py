@@ -21,7 +21,9 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     """
     if url:
         return sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    engine = sa.create_engine(f"sqlite:///{data_dir / 'reelwright.db'}", module=_sqlite_module(), pool_size=8)
+    # Not written as text: a folder's name may hold `?` or `%`.
+    address = sa.URL.create("sqlite", database=str(data_dir / "reelwright.db"))
+    engine = sa.create_engine(address, module=_sqlite_module(), pool_size=8)
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

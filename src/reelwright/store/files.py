@@ -15,6 +15,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -42,9 +43,7 @@ class Files:
             for folder in (self._videos, self._images, self._work):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise ConfigurationError(
-                f"The data directory {self._root} cannot be written ({error.strerror}). Set REELWRIGHT_DATA_DIR."
-            ) from None
+            raise _unwritable(self._root, error) from None
         for folder in (self._videos, self._images):
             for part in folder.glob("*.part"):
                 part.unlink(missing_ok=True)
@@ -111,7 +110,7 @@ class Files:
 
         Raises `Busy` (`storage_full`) when the disk is full.
         """
-        part = target.with_name(target.name + ".part")
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
         try:
             result = write(part)
             with part.open("rb") as file:
@@ -152,8 +151,11 @@ class DirectoryLock:
 
     def acquire(self, holder: str) -> None:
         """Take the lock and write who holds it. Raises `ConfigurationError` that names the present holder."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        file = self._path.open("a+")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            file = self._path.open("a+")
+        except OSError as error:
+            raise _unwritable(self._path.parent, error) from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -173,6 +175,12 @@ class DirectoryLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _unwritable(data_dir: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"The data directory {data_dir} cannot be written ({error.strerror}). Set REELWRIGHT_DATA_DIR."
+    )
 
 
 def _checked(video_id: str) -> str:
