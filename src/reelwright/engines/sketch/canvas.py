@@ -19,11 +19,11 @@ class Canvas:
 
     @property
     def height(self) -> int:
-        return self.rgb.shape[1]
+        return int(self.rgb.shape[1])
 
     @property
     def width(self) -> int:
-        return self.rgb.shape[2]
+        return int(self.rgb.shape[2])
 
     def spare(self, name: str, *shape: int) -> Plane:
         """Scratch memory of that shape, the same for every call with that name; its content is what was left there."""
@@ -93,7 +93,7 @@ def halved(planes: Plane) -> Plane:
     rows = planes[..., 0::2, :] + planes[..., 1::2, :]
     small = rows[..., 0::2] + rows[..., 1::2]
     small *= 0.25
-    return small
+    return np.asarray(small)
 
 
 class Plate:

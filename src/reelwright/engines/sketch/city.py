@@ -34,9 +34,12 @@ class Row:
 
 
 _ROWS = (
-    Row(name="far", low=0.12, high=0.34, narrow=0.022, wide=0.055, pane=0.0034, lit=0.36, haze=0.55, nearness=0.10, glare=1.2),
-    Row(name="middle", low=0.12, high=0.52, narrow=0.042, wide=0.095, pane=0.0048, lit=0.42, haze=0.22, nearness=0.25, glare=1.9),
-    Row(name="near", low=0.05, high=0.25, narrow=0.06, wide=0.13, pane=0.0066, lit=0.46, haze=0.03, nearness=0.45, glare=2.3),
+    Row(name="far", low=0.12, high=0.34, narrow=0.022, wide=0.055,
+        pane=0.0034, lit=0.36, haze=0.55, nearness=0.10, glare=1.2),
+    Row(name="middle", low=0.12, high=0.52, narrow=0.042, wide=0.095,
+        pane=0.0048, lit=0.42, haze=0.22, nearness=0.25, glare=1.9),
+    Row(name="near", low=0.05, high=0.25, narrow=0.06, wide=0.13,
+        pane=0.0066, lit=0.46, haze=0.03, nearness=0.45, glare=2.3),
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class Clouds:
         self._small = (-(-self._height // _SHRINK), view.width // _SHRINK)
         self._enlarge = Enlarger(self._small, self._height, view.width)
         self._threshold = np.float32(
-            np.interp(light.cover, [0, 0.3, 0.5, 0.7, 0.85, 1], [2.2, 0.75, 0.2, -0.4, -1.1, -1.7])
+            np.interp(light.cover, [0, 0.3, 0.5, 0.7, 0.85, 1], [2.2, 0.75, 0.2, -0.4, -1.1, -2.6])
         )
         self._prepare_colours(storm)
 

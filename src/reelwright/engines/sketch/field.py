@@ -75,7 +75,7 @@ def _band(
     width = view.width + left + right
     size = (front - view.horizon) * 0.20 + 1.5
     top = int(back - size * 1.25)
-    height = max(4, int(math.ceil(front - top)) + 2)
+    height = max(4, math.ceil(front - top) + 2)
     rgb, cover = _turf(rng, light, width, height, back - top, near)
     picture = Image.new("RGBA", (width, height))
     _grass(picture, rng, back - top, size)

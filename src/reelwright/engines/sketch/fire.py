@@ -92,7 +92,7 @@ class Glow:
         texture = fractal(generator(11, "soil"), 256, 0.9, 3.0)
         wrap = texture[np.ix_((np.arange(view.height) * 3) % 256, np.arange(view.width) % 256)]
         ground = ground * np.clip(0.42 + 0.2 * wrap, 0.08, 1.2)
-        self._light = (air + ground * np.float32(0.6)).astype(np.float32)
+        self._light = (air + ground * np.float32(0.95)).astype(np.float32)
 
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
         for c in range(3):

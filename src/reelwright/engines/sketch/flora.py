@@ -71,7 +71,7 @@ def _bough(
     ink.polygon(upper + lower, fill=255)
     if snow > 0:
         chalk.polygon(upper + lower, fill=0)
-        depth = thick * rng.uniform(0.05, 0.45) * snow
+        depth = thick * rng.uniform(0.15, 0.62) * snow
         keep = slice(max(0, int(n * 0.15)), n)
         edge = list(zip(bx[keep], (by - thick * 0.45)[keep], strict=True))
         under = list(zip(bx[keep][::-1], (by + depth)[keep][::-1], strict=True))
@@ -84,6 +84,7 @@ def tree_line(
     light: Light,
     seed: int,
     name: str,
+    stamps: list[Image.Image],
     *,
     foot: float,
     size: float,
@@ -95,7 +96,7 @@ def tree_line(
     gap: tuple[float, float] | None = None,
     glow: tuple[float, float, Plane] | None = None,
 ) -> Plate:
-    """A row of pines of about `size` pixels whose feet wander about the row `foot`.
+    """A row of pines of about `size` pixels, planted from `stamps`, whose feet wander about the row `foot`.
 
     `gap` (from, to as shares of the width) stays free of trees; `glow` (x, y, colour) is a fire that lights them.
     """
@@ -105,7 +106,6 @@ def tree_line(
     top = int(foot - 1.45 * size - spread)
     bottom = int(min(view.height + down, foot + spread + 4))
     height = max(8, bottom - top)
-    stamps = pine_stamps(rng, 7, snow)
     picture = Image.new("RGB", (width, height))
     count = max(1, int(width / size * density * 2.6))
     places = np.sort(rng.uniform(-0.02, 1.02, count)) * width

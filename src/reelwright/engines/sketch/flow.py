@@ -8,8 +8,8 @@ import numpy as np
 
 from reelwright.engines.sketch.camera import Pose, View
 from reelwright.engines.sketch.canvas import Canvas, Enlarger
-from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator
-from reelwright.engines.sketch.palette import linear, ramp
+from reelwright.engines.sketch.noise import Plane, Tile, fractal
+from reelwright.engines.sketch.palette import ramp
 
 _PALETTES = (
     ("#0b1026", "#3b1c5a", "#b0305c", "#f2875e", "#ffe3ad"),

@@ -45,7 +45,7 @@ class Light:
         """One channel of the air's colour at frame columns: it glows about a low sun."""
         near = np.exp(np.abs(columns - np.float32(self.sun[0])) * np.float32(-3.2 / unit))
         glow = linear(self.hour.disc)[channel] * 0.5 * self.hour.glow * (1 - self.gray) * (self.name != "night")
-        return (self.haze[channel] + np.float32(glow) * near).astype(np.float32)
+        return np.asarray(self.haze[channel] + np.float32(glow) * near, np.float32)
 
     def toward(self, colour: Plane, haze: float) -> Plane:
         """`colour` with that share of the air's own colour before it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float32]
+Plane = NDArray[Any]
+"""An array of float32, or of planes of it: heights, light, coverage."""
 Waves = NDArray[np.complex64]
 
 
@@ -65,18 +67,18 @@ class Tile:
         c -= a
         c *= fv
         a += c
-        return a
+        return np.asarray(a)
 
     def nearest(self, u: Plane, v: Plane) -> Plane:
         mask, stride = self.size - 1, self.size + 1
         index = (v.astype(np.int32) & mask) * stride + (u.astype(np.int32) & mask)
-        return self._flat.take(index.astype(np.intp), mode="clip")
+        return np.asarray(self._flat.take(index.astype(np.intp), mode="clip"))
 
 
 def smoothstep(low: float, high: float, x: Plane) -> Plane:
     """0 below `low`, 1 above `high`, a smooth S between."""
     t = np.clip((x - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def wander(rng: np.random.Generator, x: Plane, octaves: int, slope: float, base: float) -> Plane:

@@ -106,4 +106,4 @@ def graded(stops: tuple[tuple[float, str], ...], gray: float, tint: str, dim: fl
     level = np.tensordot(np.array([0.2126, 0.7152, 0.0722], np.float32), clear, 1)
     hue = linear(tint)
     flat = hue.reshape(3, *([1] * x.ndim)) / luminance(hue) * (0.6 * level + 0.4 * level.mean())
-    return ((clear * (1 - gray) + flat * gray) * dim).astype(np.float32)
+    return np.asarray((clear * (1 - gray) + flat * gray) * dim, np.float32)

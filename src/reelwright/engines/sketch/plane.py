@@ -67,7 +67,9 @@ def mirrored(canvas: Canvas, top: int, rise: Plane, across: Plane, view: View, b
         small[:, 1:-1] = (small[:, :-2] + small[:, 2:]) * np.float32(0.25) + small[:, 1:-1] * np.float32(0.5)
     _, h, w = small.shape
     unit = np.float32(view.unit)
-    row = np.clip((np.float32(top) - rise * unit) * np.float32(0.5), 0, h - 1).astype(np.int32)
+    # Above the frame's upper edge it goes on mirrored as well.
+    row = np.abs((np.float32(top) - rise * unit) * np.float32(0.5)).astype(np.int32)
+    np.minimum(row, h - 1, out=row)
     column = np.abs((across * unit + np.float32(view.centre)) * np.float32(0.5)).astype(np.int32)
     column = np.minimum(column, 2 * w - 1 - column)
     np.maximum(column, 0, out=column)

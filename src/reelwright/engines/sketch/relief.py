@@ -18,7 +18,8 @@ def alpine(rng: np.random.Generator) -> Plane:
     height = np.exp(mass * np.float32(0.62)) * (
         np.float32(0.36) + np.float32(0.26) * creases + np.float32(0.022) * fine
     )
-    return np.clip(height, -0.4, 2).astype(np.float32)
+    # The highest are held back, so that none towers out of all proportion.
+    return (1.25 * height / (1 + 0.38 * height)).astype(np.float32)
 
 
 def dunes(rng: np.random.Generator) -> Plane:
@@ -48,4 +49,4 @@ def lit(height: Plane, direction: Plane, steepness: float) -> Plane:
     across = (np.roll(height, -1, 1) - np.roll(height, 1, 1)) * np.float32(steepness * SIZE / 40)
     along = (np.roll(height, -1, 0) - np.roll(height, 1, 0)) * np.float32(steepness * SIZE / 40)
     dot = direction[1] - across * direction[0] - along * direction[2]
-    return np.clip(dot / np.sqrt(1 + across * across + along * along), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(dot / np.sqrt(1 + across * across + along * along), 0, 1), np.float32)

@@ -11,18 +11,20 @@ from reelwright.engines.sketch.city import Skyline
 from reelwright.engines.sketch.clouds import Clouds
 from reelwright.engines.sketch.field import Field, blooms_of
 from reelwright.engines.sketch.fire import WARM, Flames, Glow, Sparks, logs_plate
-from reelwright.engines.sketch.flora import tree_line
-from reelwright.engines.sketch.light import Light, light_of
+from reelwright.engines.sketch.flora import pine_stamps, tree_line
+from reelwright.engines.sketch.globe import BODIES
+from reelwright.engines.sketch.light import light_of
+from reelwright.engines.sketch.lightning import Lightning
 from reelwright.engines.sketch.noise import Plane, generator
 from reelwright.engines.sketch.palette import linear
 from reelwright.engines.sketch.prompt import Scene
 from reelwright.engines.sketch.relief import alpine, dunes, hills
 from reelwright.engines.sketch.sky import Twinkle, sky_plate
-from reelwright.engines.sketch.space import BODIES, Nebula, Planet, Stars
+from reelwright.engines.sketch.space import Nebula, Planet, Stars
 from reelwright.engines.sketch.surface import Drift, Heat, Ice
 from reelwright.engines.sketch.terrain import Slab, draw, rock, sand, soft
 from reelwright.engines.sketch.water import Water, lake, sea, wet
-from reelwright.engines.sketch.weather import Lightning, Mist, Rain, Snow, fog_colour
+from reelwright.engines.sketch.weather import Mist, Rain, Snow, fog_colour
 
 _HORIZONS = {"sea": 0.53, "lake": 0.56, "desert": 0.46, "city": 0.66, "field": 0.44, "snowfield": 0.60, "meadow": 0.62}
 
@@ -42,6 +44,7 @@ class Landscape:
         self._light = light_of(scene, view)
         self._colours = tuple(linear(c) for c in scene.colours)
         self._wind = 1.0 if "wind" in scene.weather else 0.25
+        self._stamps = pine_stamps(generator(seed, "pines"), 8, self._snow())
 
     def painters(self) -> list[Painter]:
         far = [*self._sky(), *self._mountains(), *self._far_mist()]
@@ -85,7 +88,7 @@ class Landscape:
         if scene.ground == "lake" and "mountains" not in scene.features:
             layers = [(0.0, 0.01, 0.10, 0.5, 0.5, 0.06)]
         if scene.ground in ("meadow", "snowfield") and "city" not in scene.features:
-            layers += [(0.12, 0.06, 0.17, 0.55, 0.22, 0.28), (0.23, 0.10, 0.15, 0.62, 0.08, 0.48)]
+            layers += [(0.12, 0.06, 0.13, 0.50, 0.22, 0.28), (0.22, 0.08, 0.10, 0.55, 0.10, 0.48)]
         painters: list[Painter] = []
         for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
             slab = Slab(
@@ -94,7 +97,16 @@ class Landscape:
                 sink=haze + sunk * (1 - haze), nearness=near, steepness=1.5,
             )  # fmt: skip
             foot = None if scene.ground in ("meadow", "snowfield") else row + 3
-            painters.append(draw(slab, relief, rock(snowline, 0.75), light, view, foot))
+            painters.append(
+                draw(
+                    slab,
+                    relief,
+                    rock(snowline + (0.0, 0.1, 0.6, 2.0)[number], (0.5, 0.7, 0.9, 1.0)[number]),
+                    light,
+                    view,
+                    foot,
+                )
+            )
             if "fog" in scene.weather and number < len(layers) - 1:
                 air = fog_colour(light.haze)
                 painters.append(
@@ -145,8 +157,8 @@ class Landscape:
             x, y, _ = self._hearth()
             glow = (x, y - 0.08 * self._view.unit, WARM * np.float32(1.0))
         return tree_line(
-            self._view, self._light, self._seed, name, foot=foot, size=size, spread=spread, density=density, haze=haze,
-            nearness=near, snow=snow, gap=gap, glow=glow,
+            self._view, self._light, self._seed, name, self._stamps, foot=foot, size=size, spread=spread,
+            density=density, haze=haze, nearness=near, snow=snow, gap=gap, glow=glow,
         )  # fmt: skip
 
     def _snow(self) -> float:
@@ -208,7 +220,8 @@ class Landscape:
         for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
             slab = Slab(
                 level=row + level * u, tilt=tilt * u, rise=rise * u, span=span * 1.4, depth=2.2,
-                offset=(97.0 * number + 300, 151.0 * number), haze=haze, sink=min(haze + 0.1, 1), nearness=near, steepness=1.0,
+                offset=(97.0 * number + 300, 151.0 * number), haze=haze,
+                sink=min(haze + 0.1, 1), nearness=near, steepness=1.0,
             )  # fmt: skip
             painters.append(draw(slab, relief, sand(tint), light, view, steps=192))
         if scene.weather & {"wind", "storm"} or "haze" in scene.features:
@@ -252,6 +265,8 @@ class Landscape:
         painters: list[Painter] = []
         if "fire" in scene.features:
             x, foot, size = self._hearth()
+            if scene.ground not in ("meadow", "snowfield"):
+                painters.append(self._bank())
             painters += [
                 self._trees("camp", row + 0.06 * u, 0.62 * u, 0.03 * u, 1.5, 0.0, 0.5, self._snow(), (0.30, 0.72)),
                 Glow(view, x, foot, size, 0.8, row),
@@ -264,6 +279,16 @@ class Landscape:
                 self._trees("front", row + 0.38 * u, 0.66 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.10, 0.90))
             )
         return painters
+
+    def _bank(self) -> Painter:
+        """Firm ground for a fire by the water."""
+        view, u = self._view, self._view.unit
+        slab = Slab(
+            level=view.horizon + 0.09 * u, tilt=0.4 * u, rise=0.03 * u, span=0.5, depth=2.0, offset=(70.0, 30.0),
+            haze=0.0, sink=0.0, nearness=0.8,
+        )  # fmt: skip
+        relief = hills(generator(self._seed, "bank"))
+        return draw(slab, relief, soft(linear("#2d2a20"), 0.1), self._light, view)
 
     def _hearth(self) -> tuple[float, float, float]:
         """Where the fire burns: x, foot row, flame height in pixels."""

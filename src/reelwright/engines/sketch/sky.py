@@ -72,8 +72,8 @@ def _disc(rgb: Plane, xs: Plane, ys: Plane, light: Light, view: View, seed: int)
 def _moon_face(x: Plane, y: Plane, seed: int) -> Plane:
     """Maria and a soft terminator, over coordinates in radii."""
     tile = fractal(generator(seed, "moon"), 128, 1.5, 1.5)
-    iy = np.clip(np.broadcast_to(y, x.shape) * 30 + 64, 0, 127).astype(np.intp)
-    ix = np.clip(np.broadcast_to(x, y.shape if x.ndim < 2 else x.shape) * 30 + 64, 0, 127).astype(np.intp)
+    iy = np.clip(y * 30 + 64, 0, 127).astype(np.intp)
+    ix = np.clip(x * 30 + 64, 0, 127).astype(np.intp)
     maria = smoothstep(0.0, 1.3, tile[iy, ix])
     return (1 - 0.5 * maria).astype(np.float32) * smoothstep(1.5, 0.4, x * 0.75 - y * 0.3)
 
@@ -103,7 +103,7 @@ def star_field(shape: tuple[int, ...], unit: float, rng: np.random.Generator, st
 
 
 def splat(h: int, w: int, x: Plane, y: Plane, flux: Plane, sigma: float, size: int = 1) -> Plane:
-    """Gaussian dots at (x, y) pixels with peak `flux`, added up on a plane (h, w); `size` is the kernel's half width."""
+    """Gaussian dots at (x, y) pixels with peak `flux`, added up on a plane (h, w); `size`: half the kernel."""
     ix, iy = np.round(x).astype(np.intp), np.round(y).astype(np.intp)
     offsets = np.arange(-size, size + 1)
     dx = ix[:, None] + offsets[None, :] - x[:, None]

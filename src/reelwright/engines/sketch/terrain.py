@@ -107,8 +107,11 @@ def _soften(rgb: Plane, y: Plane, step: np.ndarray, skyline: Plane) -> None:
     jump[1:] = step[:-1] - step[1:] > 3
     rows, columns = np.nonzero(jump)
     crest = skyline[np.maximum(step[rows - 1, columns] - 1, 0), columns]
-    cover = np.clip(y[rows, 0] + np.float32(0.5) - crest, 0, 1)
-    rgb[:, rows, columns] = rgb[:, rows, columns] * cover + rgb[:, rows - 1, columns] * (1 - cover)
+    near, far = rgb[:, rows, columns], rgb[:, rows - 1, columns]
+    lower = np.clip(y[rows, 0] + np.float32(0.5) - crest, 0, 1)
+    upper = np.clip(y[rows, 0] - np.float32(0.5) - crest, 0, 1)
+    rgb[:, rows, columns] = near * lower + far * (1 - lower)
+    rgb[:, rows - 1, columns] = near * upper + far * (1 - upper)
 
 
 def rock(snowline: float, green: float = 0.0) -> Material:
@@ -122,7 +125,7 @@ def rock(snowline: float, green: float = 0.0) -> Material:
         sky = light.ambient[:, None, None] * (np.float32(0.55) + np.float32(0.45) * np.clip(height, 0, 1.2))
         albedo = stone[:, None, None] * (1 - lush) + grass[:, None, None] * lush
         albedo = albedo * (1 - white) + snow[:, None, None] * white * np.float32(0.9)
-        return (albedo * (direct + sky)).astype(np.float32)
+        return np.asarray(albedo * (direct + sky), np.float32)
 
     return colour
 
@@ -132,7 +135,7 @@ def sand(tint: Plane) -> Material:
         # Sand throws light back on the lee faces, so that shadows stay warm.
         bounce = light.beam * np.array([0.20, 0.135, 0.075], np.float32)
         level = light.beam[:, None, None] * cosine + (light.ambient * 0.42 + bounce)[:, None, None]
-        return (tint[:, None, None] * level).astype(np.float32)
+        return np.asarray(tint[:, None, None] * level, np.float32)
 
     return colour
 
@@ -144,6 +147,6 @@ def soft(tint: Plane, bounce: float = 0.0) -> Material:
         level = light.beam[:, None, None] * (cosine + np.float32(bounce)) + light.ambient[:, None, None] * (
             np.float32(0.85) + np.float32(0.25) * height
         )
-        return (tint[:, None, None] * level).astype(np.float32)
+        return np.asarray(tint[:, None, None] * level, np.float32)
 
     return colour

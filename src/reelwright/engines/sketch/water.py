@@ -9,7 +9,7 @@ import numpy as np
 from reelwright.engines.sketch.camera import Pose, View
 from reelwright.engines.sketch.canvas import Canvas
 from reelwright.engines.sketch.light import Light
-from reelwright.engines.sketch.noise import Plane, Tile, Waves, fractal, generator, smoothstep
+from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator, smoothstep
 from reelwright.engines.sketch.palette import linear
 from reelwright.engines.sketch.plane import Ground, Spot, mirrored
 

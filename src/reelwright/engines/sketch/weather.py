@@ -1,14 +1,14 @@
-"""What falls or drifts through the air: rain, snow, mist; and lightning."""
+"""What falls or drifts through the air: rain, snow, mist."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from PIL import Image, ImageDraw
 
 from reelwright.engines.sketch.camera import Pose, View
 from reelwright.engines.sketch.canvas import Canvas, Enlarger
 from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator
-from reelwright.engines.sketch.palette import linear
 from reelwright.engines.sketch.sky import splat
 
 
@@ -30,8 +30,8 @@ class Rain:
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
         for sheet, speed, slant in self._sheets:
             h, w = sheet.shape
-            fall = int(round(t * speed)) % h
-            drift = int(round(-t * speed * slant)) % w
+            fall = round(t * speed) % h
+            drift = round(-t * speed * slant) % w
             part = canvas.spare("rain", canvas.height, canvas.width)
             _wrapped(sheet, -fall % h, -drift % w, part)
             for c in range(3):
@@ -67,57 +67,69 @@ def _streaks(
     return (sheet * np.float32(0.8 / max(0.5 * thick, 0.4))).clip(0, 1.2).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flakes:
+    """Snowflakes of about one distance: arrays over the flakes; places as shares of the frame, speeds in pixels a
+    second, `sigma` the radius in pixels."""
+
+    near: Plane
+    sigma: float
+    x: Plane
+    y: Plane
+    fall: Plane
+    drift: Plane
+    sway: Plane
+    rate: Plane
+    phase: Plane
+    flux: Plane
+
+
 class Snow:
     """Flakes at many distances; each falls, sways and wraps on a path of its own."""
 
     def __init__(self, view: View, seed: int, colour: Plane, wind: float) -> None:
         rng = generator(seed, "snow")
-        self._view = view
         self._colour = colour.astype(np.float32)
-        u = view.unit
-        area = (view.width / u) * (view.height / u)
-        self._groups = []
-        for low, high, count in ((0.08, 0.3, 620), (0.3, 0.6, 210), (0.6, 0.95, 60), (1.3, 2.6, 9)):
-            n = max(3, int(count * area))
-            near = rng.uniform(low, high, n)
-            sigma = u / 512 * (0.5 + 1.5 * float(np.mean([low, high])) ** (2.2 if low > 1 else 1))
-            self._groups.append(
-                {
-                    "near": near,
-                    "sigma": max(sigma, 0.5),
-                    "x": rng.uniform(0, 1, n),
-                    "y": rng.uniform(0, 1, n),
-                    "fall": u * (0.05 + 0.17 * near) * rng.uniform(0.8, 1.2, n),
-                    "drift": u * (-0.02 - 0.35 * wind) * (0.3 + near),
-                    "sway": u * 0.012 * (0.5 + near),
-                    "rate": rng.uniform(0.8, 2.2, n),
-                    "phase": rng.uniform(0, 6.28, n),
-                    "flux": (0.9 if high < 1 else 0.22) * rng.uniform(0.5, 1.0, n) * min(1.0, 0.45 + low),
-                }
-            )
+        area = (view.width / view.unit) * (view.height / view.unit)
+        self._groups = [
+            _flakes(rng, view.unit, low, high, max(3, int(count * area)), wind)
+            for low, high, count in ((0.08, 0.3, 700), (0.3, 0.6, 230), (0.6, 0.95, 60), (1.3, 2.6, 9))
+        ]
 
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
         h, w = canvas.height, canvas.width
         total = np.zeros((h, w), np.float32)
         for group in self._groups:
-            sigma = group["sigma"]
-            half = max(1, int(np.ceil(2.4 * sigma)))
+            half = max(1, int(np.ceil(2.4 * group.sigma)))
             margin = half + 2
-            shift = pose.dx * np.minimum(group["near"], 1)
-            x = (
-                group["x"] * (w + 2 * margin)
-                + group["drift"] * t
-                + group["sway"] * np.sin(t * group["rate"] + group["phase"])
-            )
-            x = (x + shift) % (w + 2 * margin) - margin
-            y = (group["y"] * (h + 2 * margin) + group["fall"] * t) % (h + 2 * margin) - margin
-            total += splat(h, w, x, y, group["flux"], sigma, half)
+            x = group.x * (w + 2 * margin) + group.drift * t + group.sway * np.sin(t * group.rate + group.phase)
+            x = (x + pose.dx * np.minimum(group.near, 1)) % (w + 2 * margin) - margin
+            y = (group.y * (h + 2 * margin) + group.fall * t) % (h + 2 * margin) - margin
+            total += splat(h, w, x, y, group.flux, group.sigma, half)
         np.minimum(total, 0.92, out=total)
-        rgb = canvas.rgb
         clear = 1 - total
         for c in range(3):
-            rgb[c] *= clear
-            rgb[c] += total * self._colour[c]
+            canvas.rgb[c] *= clear
+            canvas.rgb[c] += total * self._colour[c]
+
+
+def _flakes(rng: np.random.Generator, unit: float, low: float, high: float, count: int, wind: float) -> Flakes:
+    near = rng.uniform(low, high, count)
+    spread = (low + high) / 2
+    # The very nearest are out of focus: large and faint.
+    blurred = low > 1
+    return Flakes(
+        near=near,
+        sigma=max(unit / 512 * (0.5 + 1.5 * spread ** (2.2 if blurred else 1)), 0.5),
+        x=rng.uniform(0, 1, count),
+        y=rng.uniform(0, 1, count),
+        fall=unit * (0.05 + 0.17 * near) * rng.uniform(0.8, 1.2, count),
+        drift=unit * (-0.02 - 0.35 * wind) * (0.3 + near),
+        sway=unit * 0.012 * (0.5 + near),
+        rate=rng.uniform(0.8, 2.2, count),
+        phase=rng.uniform(0, 6.28, count),
+        flux=(0.22 if blurred else 0.9) * rng.uniform(0.5, 1.0, count) * min(1.0, 0.45 + low),
+    )
 
 
 class Mist:
@@ -160,102 +172,7 @@ class Mist:
             part[c] += large_colour
 
 
-class Lightning:
-    """Flashes of several strokes each, with a branching bolt; a pure function of the seed and the time."""
-
-    def __init__(self, view: View, seed: int) -> None:
-        rng = generator(seed, "lightning")
-        self._view = view
-        self._events: list[tuple[float, float, list[tuple[float, float]]]] = []
-        at = 0.35
-        while at < view.seconds + 0.5:
-            strokes, start = [], at
-            for n in range(int(rng.integers(3, 5))):
-                strokes.append((start, 1.0 if n == 0 else float(rng.uniform(0.45, 1.0))))
-                start += float(rng.uniform(0.07, 0.16))
-            self._events.append((at, float(rng.uniform(0.22, 0.8)) * view.width, strokes))
-            at += float(rng.uniform(1.0, 2.3))
-        self._bolts = [_bolt(view, generator(seed, f"bolt-{n}"), e[1]) for n, e in enumerate(self._events[:3])]
-
-    def flash(self, t: float) -> tuple[float, float]:
-        """(strength, column): each stroke decays with a time constant of 60 ms, over a dim afterglow."""
-        strength, column = 0.0, 0.0
-        for at, x, strokes in self._events:
-            level = 0.0
-            for start, peak in strokes:
-                age = t - start
-                if age >= 0:
-                    level += peak * (0.85 * float(np.exp(-age / 0.06)) + 0.15 * float(np.exp(-age / 0.25)))
-            if at <= t and level > strength:
-                strength, column = level, x
-        return (strength, column) if strength > 0.002 else (0.0, 0.0)
-
-    def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
-        strength, column = self.flash(t)
-        if strength < 0.02:
-            return
-        number = next(n for n, event in enumerate(self._events) if event[1] == column) % len(self._bolts)
-        core, left = self._bolts[number]
-        zoom, dx, dy = pose.at(0.1)
-        left += int(round(column - self._events[number][1] + dx))
-        h = min(core.shape[0], canvas.height)
-        x0, x1 = max(0, left), min(canvas.width, left + core.shape[1])
-        if x1 <= x0:
-            return
-        part = core[:h, x0 - left : x1 - left] * np.float32(strength)
-        for c, tint in enumerate(linear("#c9d4ff")):
-            canvas.rgb[c, :h, x0:x1] += part * np.float32(14 * tint)
-
-
-def _bolt(view: View, rng: np.random.Generator, column: float) -> tuple[Plane, int]:
-    """A bolt's brightness (rows, width) from the cloud base to the horizon, and its left edge in the frame."""
-    scale = 2
-    half = int(view.unit * 0.42)
-    h, w = max(8, int(view.horizon)), 2 * half
-    picture = Image.new("L", (w * scale, h * scale), 0)
-    draw = ImageDraw.Draw(picture)
-    width = max(1.0, view.unit / 512 * 2.0) * scale
-    top = (half + rng.uniform(-0.06, 0.06) * view.unit, h * 0.08)
-    end = (half + rng.uniform(-0.14, 0.14) * view.unit, h * 1.0)
-    _branch(draw, rng, top, end, width, 255, scale, 0)
-    small = np.asarray(picture.resize((w, h), Image.Resampling.BOX), np.float32) / 255
-    fade = np.minimum(np.arange(h, dtype=np.float32) / (0.22 * h), 1)[:, None]
-    return (small**1.4 * fade).astype(np.float32), int(column) - half
-
-
-def _branch(
-    draw: ImageDraw.ImageDraw,
-    rng: np.random.Generator,
-    start: tuple[float, float],
-    end: tuple[float, float],
-    width: float,
-    level: int,
-    scale: int,
-    depth: int,
-) -> None:
-    """Midpoint displacement; side branches lean down and thin out."""
-    points = [np.array(start), np.array(end)]
-    reach = float(np.hypot(*(points[1] - points[0])))
-    swing = 0.13 * reach
-    for _ in range(7):
-        finer = [points[0]]
-        for a, b in zip(points, points[1:], strict=False):
-            across = np.array([-(b - a)[1], (b - a)[0]])
-            across = across / (np.hypot(*across) + 1e-9)
-            finer += [(a + b) / 2 + across * rng.normal(0, swing), b]
-        points, swing = finer, swing * 0.52
-    draw.line([(p[0] * scale, p[1] * scale) for p in points], fill=level, width=max(1, round(width)), joint="curve")
-    if depth >= 3:
-        return
-    for _ in range(int(rng.integers(3, 6)) if depth == 0 else int(rng.integers(1, 3))):
-        at = points[int(rng.uniform(0.1, 0.75) * len(points))]
-        angle = rng.choice([-1, 1]) * rng.uniform(0.35, 0.95)
-        length = reach * rng.uniform(0.16, 0.42)
-        tip = (at[0] + np.sin(angle) * length, at[1] + np.cos(angle) * length)
-        _branch(draw, rng, (at[0], at[1]), tip, width * 0.55, int(level * 0.6), scale, depth + 1)
-
-
 def fog_colour(haze: Plane) -> Plane:
     """The mist's colour: the air's, a little brighter and grayer."""
     mean = haze.mean()
-    return (haze * np.float32(0.7) + mean * np.float32(0.36)).astype(np.float32)
+    return np.asarray(haze * np.float32(0.7) + mean * np.float32(0.36), np.float32)
