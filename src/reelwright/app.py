@@ -20,13 +20,12 @@ import sqlalchemy as sa
 import structlog
 import uvicorn
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from reelwright import __version__
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
-from reelwright.api.guard import LOOPBACK_NAMES, KeyGate, Keys, Neighbourhood
+from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.models import models_router
@@ -150,9 +149,9 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
 
     async def database_ready() -> str | None:
         try:
-            await asyncio.wait_for(asyncio.to_thread(_ping, database), 3)
+            await asyncio.wait_for(asyncio.to_thread(records.check_writable), 3)
         except (sa.exc.SQLAlchemyError, TimeoutError):
-            return "the database does not answer"
+            return "the database takes no writes"
         return None
 
     async def storage_ready() -> str | None:
@@ -171,6 +170,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         return {
             "engine": {"name": catalog.default, "reason": catalog.reason},
             "queue": {"running": running, "waiting": len(active) - running},
+            **({"engines": states} if (states := worker.states()) else {}),
         }
 
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
@@ -230,21 +230,9 @@ def offered(settings: Settings) -> Catalog:
 def _guarded(api: FastAPI, settings: Settings, answers: Answers) -> ASGIApp:
     """The layers around the routes, outermost last."""
     gate = KeyGate(api, keys=Keys(settings.api_keys), answer=answers.render)
-    cors = CORSMiddleware(
-        gate,
-        allow_origins=settings.client_url,
-        allow_credentials=True,
-        allow_methods=("GET", "POST", "DELETE", "HEAD", "OPTIONS"),
-        allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "Prefer", "X-API-Key", "X-Request-Id"),
-        expose_headers=EXPOSED_HEADERS,
-    )
+    cors = CrossOrigin(gate, origins=settings.client_url, exposed=EXPOSED_HEADERS)
     hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
     return Envelope(Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render))
-
-
-def _ping(database: sa.Engine) -> None:
-    with database.begin() as connection:
-        connection.execute(sa.text("SELECT 1"))
 
 
 def _child_environment() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,16 @@ STATUS: Mapping[Code, int] = {
 }
 """The HTTP status of each code; a dialect may differ (`Dialect.render`)."""
 
+COME_BACK_S: Mapping[Code, float] = {
+    Code.RATE_LIMITED: 60,
+    Code.QUEUE_FULL: 30,
+    Code.UNAVAILABLE: 5,
+    Code.STORAGE_FULL: 60,
+    Code.UPSTREAM_RATE_LIMITED: 120,
+    Code.UPSTREAM_LOADING: 60,
+}
+"""When to come back, in seconds, where the error itself does not know better."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
@@ -79,8 +90,11 @@ class Answers:
         """The answer for an error, with `Retry-After` and `WWW-Authenticate` where they belong."""
         dialect = next((d for d in self._dialects if d.paths.fullmatch(request.url.path)), self._dialects[0])
         response = dialect.render(request, error, self._now())
-        if error.retry_after is not None:
-            response.headers["Retry-After"] = str(max(1, round(error.retry_after)))
+        seconds = COME_BACK_S.get(error.code) if error.retry_after is None else error.retry_after
+        if seconds is not None:
+            response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
+        if error.code is Code.BODY_TOO_SLOW:
+            response.headers["Connection"] = "close"  # or the rest could drip in for ever
         if response.status_code == 401 and error.code is Code.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -86,6 +87,30 @@ class Neighbourhood:
         own = f"{scope['scheme']}://{headers.get('host', '')}"
         if origin != own and origin not in self._origins:
             raise Forbidden(f"The origin {origin[:100]!r} may not use this server. Add it to CLIENT_URL.")
+
+
+class CrossOrigin:
+    """ASGI middleware: lets the listed origins read the answers in a browser, and any headers be sent (CORS).
+
+    To an origin that is not listed it is as if none had been named: it gets no CORS header at all.
+    """
+
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str], exposed: Sequence[str]) -> None:
+        """`exposed`: the answers' headers that a page may read."""
+        self._origins = frozenset(origins)
+        self._cors = CORSMiddleware(
+            app,
+            allow_origins=origins,
+            allow_credentials=True,
+            allow_methods=("GET", "POST", "DELETE", "HEAD", "OPTIONS"),
+            allow_headers=("*",),
+            expose_headers=exposed,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and Headers(scope=scope).get("origin") not in self._origins:
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
+        await self._cors(scope, receive, send)
 
 
 class KeyGate:

@@ -94,6 +94,11 @@ class Records:
     def create_tables(self) -> None:
         _metadata.create_all(self._database)
 
+    def check_writable(self) -> None:
+        """Begin a write that changes nothing. Raises SQLAlchemy's errors when the database does not take it."""
+        with self._database.begin() as connection:
+            connection.execute(sa.update(videos).where(sa.false()).values(turn=0))
+
     def insert(
         self, video: Video, max_queued: int, priority: int = 0, once: Once | None = None, fingerprint: str | None = None
     ) -> Placed:
