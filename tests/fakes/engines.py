@@ -42,6 +42,9 @@ class ToyEngine:
             raise EngineError("The toy is broken", code=Code.ENGINE_NOT_CONFIGURED)
         return {"toy": "1.0"}
 
+    def state(self) -> Mapping[str, Any]:
+        return {}
+
     def generate(self, assignment: Assignment, report: Report) -> Made:
         word, _, rest = assignment.request.prompt.partition(" ")
         first = int((assignment.checkpoint or {}).get("frame", 0))

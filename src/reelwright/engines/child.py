@@ -76,6 +76,7 @@ class EngineChild:
         self.alive = True
         self.slots = 1
         self.facts: Mapping[str, Any] = {}
+        self.state: Mapping[str, Any] = {}
 
     @classmethod
     async def start(cls, spec: Spec, environment: Mapping[str, str], on_log: Callable[[str], None]) -> EngineChild:
@@ -231,6 +232,8 @@ class EngineChild:
             case messages.Preview(video_id=video_id, data=data, media_type=media_type):
                 if running := self._running.get(video_id):
                     running.watch.preview(data, media_type)
+            case messages.State(state=state):
+                self.state = state
             case messages.Checkpoint(video_id=video_id):
                 if running := self._running.get(video_id):
                     task = asyncio.create_task(self._save(running.watch, message))

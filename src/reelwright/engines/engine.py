@@ -109,3 +109,7 @@ class Engine(Protocol):
     def generate(self, assignment: Assignment, report: Report) -> Made:
         """Make the clip. Called from a thread of its own. Raises `errors.EngineError` with a clear message."""
         ...
+
+    def state(self) -> Mapping[str, Any]:
+        """What `/health` should show of the engine's inside (small, JSON); asked for after every job."""
+        ...

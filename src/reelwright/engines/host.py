@@ -169,6 +169,8 @@ class Host:
             if frames is not None:
                 frames.close()
         self._jobs.pop(generate.video_id, None)
+        if engine is not None and (state := engine.state()):
+            self._send(messages.State(state=state))
         self._send(answer)
 
 

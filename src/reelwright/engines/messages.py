@@ -94,6 +94,13 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The engine's own state after a job, for `/health`."""
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A job failed, or (with `video_id` None) the engine could not be loaded."""
 
@@ -101,8 +108,8 @@ class Failed:
     failure: Failure
 
 
-_KINDS = (Load, Generate, Cancel, Saved, Loaded, Progress, Preview, Checkpoint, Done, Failed)
-Message = Load | Generate | Cancel | Saved | Loaded | Progress | Preview | Checkpoint | Done | Failed
+_KINDS = (Load, Generate, Cancel, Saved, Loaded, Progress, Preview, Checkpoint, Done, State, Failed)
+Message = Load | Generate | Cancel | Saved | Loaded | Progress | Preview | Checkpoint | Done | State | Failed
 _BY_NAME: dict[str, type[Message]] = {kind.__name__.lower(): kind for kind in _KINDS}
 
 

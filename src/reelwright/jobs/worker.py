@@ -38,6 +38,10 @@ class Bench:
         """True when a job given to it now would start at once."""
         return not self._free.locked() and self._waiting == 0
 
+    def states(self) -> list[Mapping[str, Any]]:
+        """What the living children last said of themselves."""
+        return [dict(child.state) for child in self._places if child is not None and child.alive and child.state]
+
     async def warm(self) -> None:
         """Start the first child before a job needs it."""
         await self._child(0)
@@ -88,6 +92,10 @@ class Worker:
         """True when this process could start a job for the engine at once."""
         bench = self._benches.get(engine)
         return bench is not None and bench.idle
+
+    def states(self) -> Mapping[str, list[Mapping[str, Any]]]:
+        """The children's own states by engine, where they have any."""
+        return {name: states for name, bench in self._benches.items() if (states := bench.states())}
 
     async def warm(self, engine: str) -> None:
         await self._benches[engine].warm()

@@ -65,6 +65,9 @@ class LocalEngine:
     def _seats(self, ticket: Ticket) -> int:
         return self._options.batch_of(ticket.plan.model.recipe)
 
+    def state(self) -> Mapping[str, Any]:
+        return {}
+
     def generate(self, assignment: Assignment, report: Report) -> Made:
         """Raises EngineError with a clear message, Cancelled when the job was cancelled."""
         from reelwright.engines.local import checkpoint

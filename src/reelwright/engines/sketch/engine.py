@@ -32,6 +32,9 @@ class SketchEngine:
 
         return {"numpy": np.__version__, "pillow": PIL.__version__, "device": "cpu"}
 
+    def state(self) -> Mapping[str, Any]:
+        return {}
+
     def generate(self, assignment: Assignment, report: Report) -> Made:
         from reelwright.engines.sketch.film import film_of
 
