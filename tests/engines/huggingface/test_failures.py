@@ -112,7 +112,6 @@ def test_the_others(
     ("headers", "body", "retry_after"),
     [
         ({"Retry-After": "0.02"}, {}, 0.02),
-        ({"ratelimit": '"api";r=0;t=0'}, {}, 60.0),
         ({}, {"error": "slow down"}, 60.0),
     ],
 )
@@ -124,6 +123,11 @@ def test_a_rate_limit_is_tried_three_times(
 
     assert (error.code, error.retry_after) == (Code.UPSTREAM_RATE_LIMITED, retry_after)
     assert len(fake.requests("submit")) == 3
+
+
+def test_the_ratelimit_header_names_the_wait(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("submit", Reply(status=429, headers={"ratelimit": '"api";r=0;t=55'}))
+    assert stage.fail(stage.only("fal-ai")).retry_after == 55
 
 
 def test_loading_is_waited_for(stage: Stage, fake: FakeHuggingFace) -> None:

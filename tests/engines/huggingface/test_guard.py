@@ -92,6 +92,18 @@ def test_a_cancel_while_the_acceptance_is_saved_reaches_the_provider(stage: Stag
     fake.wait_for("cancel")
 
 
+def test_a_cancel_while_a_job_is_being_accepted_reaches_the_provider(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("submit", Reply(delay=0.15))
+    report = Recorder()
+    job = Running(stage.only("fal-ai"), stage.assignment(), report)
+    fake.wait_for("submit")
+    report.cancel()
+
+    assert isinstance(job.join(1), Cancelled)
+    fake.wait_for("cancel")
+    assert report.phases == ["submitting", "accepted"]
+
+
 def test_a_cancel_before_the_start_sends_nothing(stage: Stage, fake: FakeHuggingFace) -> None:
     report = Recorder()
     report.cancel()

@@ -25,7 +25,7 @@ from huggingface_hub.utils._http import set_client_factory
 
 from reelwright.engines.engine import Report
 from reelwright.engines.huggingface.outcomes import Fault, Scrubber, Then, bad_output, from_status
-from reelwright.errors import Code, EngineError
+from reelwright.errors import Cancelled, Code, EngineError
 
 if TYPE_CHECKING:
     import ssl
@@ -34,6 +34,8 @@ SLICE_SECONDS = 0.25
 """How long a thread waits for the network before it looks for a cancel."""
 ANSWER_BYTES = 4 * 1024 * 1024
 """The allowance of an answer that is not a result."""
+SUBMIT_GRACE_SECONDS = 0.4
+"""How long a cancel waits for the answer to a request that starts work: with it the work can be cancelled upstream."""
 LONGEST_POLL_PAUSE = 12
 """The longest pause between two looks at a job, in shortest pauses."""
 KEEPALIVE_SECONDS = 2.0
@@ -59,6 +61,8 @@ class Watch:
         self._poll_seconds = poll_seconds
         self._received = 0
         self._allowance: float = ANSWER_BYTES
+        self._submitting = False
+        self._cancel_seen: float | None = None
         self.idle_seconds = idle_seconds
         self.silence = idle_seconds
         """How long the upstream may say nothing, in seconds."""
@@ -70,9 +74,14 @@ class Watch:
 
     def check(self) -> None:
         """Raises `Cancelled` when the job has been cancelled, `Fault` when its time (or the route's) is up."""
-        if self._report is not None:
-            self._report.wait(0)
         now = time.monotonic()
+        if self._report is not None:
+            try:
+                self._report.wait(0)
+            except Cancelled:
+                self._cancel_seen = self._cancel_seen or now
+                if not self._submitting or now - self._cancel_seen >= SUBMIT_GRACE_SECONDS:
+                    raise
         if now >= self._deadline:
             spent = self._deadline - self._started
             raise EngineError(f"The upstream did not finish within {spent:.0f} s.", code=Code.TIMED_OUT)
@@ -107,6 +116,16 @@ class Watch:
         self._received += size
         if self._received > self._allowance:
             raise bad_output(f"the answer is larger than {self._allowance:.0f} bytes")
+
+    @contextmanager
+    def submitting(self) -> Iterator[None]:
+        """Within the block a request that starts work is under way: a cancel gives its answer a moment to arrive."""
+        self.check()
+        self._submitting = True
+        try:
+            yield
+        finally:
+            self._submitting = False
 
     @contextmanager
     def route_limit(self, seconds: float | None) -> Iterator[None]:

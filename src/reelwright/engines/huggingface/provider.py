@@ -198,14 +198,17 @@ class Provider:
     def _post(self, route: Route, prepared: RequestParameters, watch: Watch, allowance: float) -> bytes:
         watch.expect(allowance, patient=True)
         try:
-            with get_session().stream(
-                "POST",
-                prepared.url,
-                json=prepared.json,
-                content=prepared.data,
-                headers=prepared.headers,
-                follow_redirects=False,
-            ) as response:
+            with (
+                watch.submitting(),
+                get_session().stream(
+                    "POST",
+                    prepared.url,
+                    json=prepared.json,
+                    content=prepared.data,
+                    headers=prepared.headers,
+                    follow_redirects=False,
+                ) as response,
+            ):
                 body = response.read()
         except NOT_SENT as error:
             raise unreachable(route.provider) from error
