@@ -34,9 +34,11 @@ from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.uploads import Intake
 from reelwright.banner import banner
-from reelwright.clock import SystemClock
+from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
+from reelwright.engines.huggingface.engine import endpoint_token
+from reelwright.engines.huggingface.keep_warm import KeepWarm
 from reelwright.errors import ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
@@ -70,6 +72,7 @@ class Server:
     catalog: Catalog
     live: Live
     janitor: Janitor
+    warmth: KeepWarm | None
     files: Files
     database: sa.Engine
     lock: DirectoryLock
@@ -164,6 +167,8 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
     async def engine_ready() -> str | None:
         return catalog.offers[catalog.default].problem
 
+    warmth = _keep_warm(settings, clock)
+
     def facts() -> Mapping[str, Any]:
         active = live.active()
         running = sum(1 for video in active if video.status == "in_progress")
@@ -171,6 +176,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
             "engine": {"name": catalog.default, "reason": catalog.reason},
             "queue": {"running": running, "waiting": len(active) - running},
             **({"engines": states} if (states := worker.states()) else {}),
+            **({"keep_warm": warmth.state} if warmth else {}),
         }
 
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
@@ -208,6 +214,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         catalog=catalog,
         live=live,
         janitor=janitor,
+        warmth=warmth,
         files=files,
         database=database,
         lock=DirectoryLock(settings.data_dir.absolute()),
@@ -225,6 +232,14 @@ def offered(settings: Settings) -> Catalog:
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
     )
+
+
+def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
+    url = settings.engine_options.get("huggingface", {}).get("endpoint_url")
+    if settings.keep_warm_s is None or not url:
+        return None
+    token = endpoint_token(url, settings.hf_token)
+    return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
 
 
 def _guarded(api: FastAPI, settings: Settings, answers: Answers) -> ASGIApp:
@@ -251,12 +266,14 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
         await server.durable.launch()
         await server.queue.recover()
         server.files.remove_stale_scratch(frozenset(video.id for video in server.live.active()))
-        warming, sweeping = asyncio.create_task(_warm(server)), asyncio.create_task(server.janitor.run())
+        beside = [asyncio.create_task(_warm(server)), asyncio.create_task(server.janitor.run())]
+        if server.warmth:
+            beside.append(asyncio.create_task(server.warmth.run()))
         try:
             yield server
         finally:
-            warming.cancel()
-            sweeping.cancel()
+            for task in beside:
+                task.cancel()
             await _drain(server, drain_s)
             await server.durable.requeue(own=True)
             await server.worker.close()

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     workers: int = _knob(
         1, "REELWRIGHT_WORKERS", "Engine child processes in this server; 0: API only (Postgres).", ge=0, le=64
     )
+    keep_warm_s: float | None = _knob(
+        None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
+    )
     log_format: Literal["console", "json"] | None = _knob(
         None, "REELWRIGHT_LOG_FORMAT", "`console` or `json`; default: console in development, json in production."
     )

@@ -50,7 +50,7 @@ class HuggingFaceEngine:
 
         options = self._options
         token = _environment(TOKEN_VARIABLE)
-        endpoint_token = _endpoint_token(options.endpoint_url, token)
+        endpoint_token = endpoint_token(options.endpoint_url, token)
         scrub = Scrubber((token, endpoint_token))
         Guard(
             scrub=scrub,
@@ -89,7 +89,7 @@ def _environment(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def _endpoint_token(url: str | None, token: str | None) -> str | None:
+def endpoint_token(url: str | None, token: str | None) -> str | None:
     """An endpoint's own token; the Hugging Face token only for addresses of Hugging Face, and only over TLS."""
     if url is None:
         return None
