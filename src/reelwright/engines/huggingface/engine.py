@@ -50,8 +50,8 @@ class HuggingFaceEngine:
 
         options = self._options
         token = _environment(TOKEN_VARIABLE)
-        endpoint_token = endpoint_token(options.endpoint_url, token)
-        scrub = Scrubber((token, endpoint_token))
+        its_token = endpoint_token(options.endpoint_url, token)
+        scrub = Scrubber((token, its_token))
         Guard(
             scrub=scrub,
             connect_seconds=options.connect_seconds,
@@ -63,7 +63,7 @@ class HuggingFaceEngine:
         endpoint = None
         if options.endpoint_url:
             endpoint = Endpoint(
-                url=options.endpoint_url, token=endpoint_token, downloader=downloader, max_bytes=options.max_bytes
+                url=options.endpoint_url, token=its_token, downloader=downloader, max_bytes=options.max_bytes
             )
         self._renderer = Renderer(
             options=options,
