@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 import structlog
 
 from reelwright.clock import Clock
@@ -34,6 +35,10 @@ from reelwright.store.records import Records
 from reelwright.video import Failure, MadeFile, Video
 
 T = TypeVar("T")
+
+RETRY_S = 1.0
+_LASTING = ("I/O error", "malformed", "no such")
+"""What SQLite says of a database that does not get better by waiting."""
 
 MAX_ATTEMPTS = 20
 """A job that was interrupted this often takes its server down with it, by all appearances."""
@@ -234,7 +239,16 @@ class VideoJob:
         return file
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads.database, function, *arguments)
+        """A database that is locked, full or away for a while is waited for: no accepted job is lost to it."""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._threads.database, function, *arguments)
+            except sa.exc.OperationalError as error:
+                reason = str(error.orig)
+                if any(word in reason for word in _LASTING):
+                    raise
+                self._log.warning("database busy", reason=reason)
+                await asyncio.sleep(RETRY_S)
 
     async def _media(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads.media, function, *arguments)
