@@ -55,9 +55,9 @@ def read(prompt: str) -> Scene:
     text = _plain(prompt)
     hours = _found(text, words.HOURS)
     grounds = _found(text, words.GROUNDS)
-    features = set(_found(text, words.FEATURES))
     weather = set(_found(text, words.WEATHERS))
     bodies = _found(text, words.BODIES)
+    features = set(_found(_without_names(text, bodies), words.FEATURES))
     colours = tuple(_found(text, words.COLOURS))[:3]
     camera = _camera(text)
     planets = [b for b in bodies if b not in ("moon", "sun", "earth")]
@@ -161,6 +161,14 @@ def _camera(text: str) -> Camera:
         move = "pan-right"
     pace = _found(text, {str(speed): forms for speed, forms in words.PACES.items()})
     return Camera(move=move, speed=float(pace[0]) if pace and move != "still" else 1.0)
+
+
+def _without_names(text: str, bodies: list[str]) -> str:
+    """The text without planets named in scripts without spaces: Mars, 火星, is neither fire, 火, nor a star, 星."""
+    names = [form for body in bodies for form in words.BODIES[body].split() if not form.isascii() and len(form) > 1]
+    for name in names:
+        text = text.replace(name, " ")
+    return text
 
 
 def _plain(prompt: str) -> str:

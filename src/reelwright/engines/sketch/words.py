@@ -69,7 +69,7 @@ FEATURES: Mapping[str, str] = {
         "waelder kiefer* tanne* tannen* baum* foret* sapin* arbre* bosque* pino* arbol* bosco foresta "
         "floresta 森 森林 树林 樹林 松 林 숲"
     ),
-    "sun": "sun sunlight sunshine sunbeam* sonne* soleil sol sole 太阳 太陽",
+    "sun": "sun sunlight sunshine sunbeam* sonne sonnenschein soleil sol sole 太阳 太陽",
     "moon": "moon* moonlit full_moon crescent mond* vollmond lune luna lua 月亮 月光 月 満月 달",
     "stars": (
         "star stars starry starlight stargaz* milky_way galaxy galaxies constellation* stern* sternenhimmel "
@@ -126,7 +126,7 @@ WEATHERS: Mapping[str, str] = {
 
 BODIES: Mapping[str, str] = {
     "mars": "mars red_planet marte 火星",
-    "earth": "planet_earth blue_planet earth globe erde terre tierra terra 地球",
+    "earth": "planet_earth earth globe erde terre tierra terra 地球",
     "saturn": "saturn* saturne saturno 土星",
     "jupiter": "jupiter gas_giant gasriese giove 木星",
     "venus": "venus 金星",

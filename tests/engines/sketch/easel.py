@@ -1,0 +1,90 @@
+"""What the sketch tests share: the gallery of prompts, and drawing a small clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reelwright.engines.engine import Assignment, Made
+from reelwright.engines.sketch.engine import SketchEngine
+from reelwright.media.clip import FrameBuffer
+from reelwright.video import Request, Task
+
+GALLERY = (
+    "A beautiful sunset over the ocean with waves crashing",
+    "A stormy night sea with lightning",
+    "Snow falling on a pine forest at dusk",
+    "A city skyline at night in the rain",
+    "Sunrise over misty mountains, camera slowly zooming in",
+    "A starry sky with aurora over a frozen lake",
+    "A desert at noon with a hot wind",
+    "A field of flowers under drifting clouds, pan left",
+    "Campfire sparks at night",
+    "The planet Mars seen from space",
+    "a cat playing the piano",
+)
+
+
+class Notes:
+    """A report that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+
+    def progress(self, done: int, total: int) -> None:
+        self.steps.append((done, total))
+
+    def preview(self, data: bytes, media_type: str) -> None:
+        raise AssertionError("the sketch engine sends no previews")
+
+    def checkpoint(self, state: object) -> None:
+        raise AssertionError("the sketch engine saves no checkpoints")
+
+    def wait(self, seconds: float) -> None:
+        raise AssertionError("the sketch engine never waits")
+
+
+def assignment(
+    prompt: str,
+    width: int = 128,
+    height: int = 128,
+    num_frames: int = 6,
+    fps: int = 12,
+    seed: int = 7,
+    image: Path | None = None,
+    motion: int | None = None,
+) -> Assignment:
+    request = Request(
+        prompt=prompt,
+        engine="sketch",
+        model="sketch",
+        task=Task.IMAGE_TO_VIDEO if image else Task.TEXT_TO_VIDEO,
+        width=width,
+        height=height,
+        num_frames=num_frames,
+        fps=fps,
+        seed=seed,
+        motion_bucket_id=motion,
+    )
+    return Assignment(
+        video_id="video_01",
+        attempt=1,
+        request=request,
+        frames=FrameBuffer.create(num_frames, height, width),
+        scratch=Path(),
+        image_path=image,
+        seconds_left=60,
+    )
+
+
+def drawn(task: Assignment, threads: int = 2) -> tuple[NDArray[np.uint8], Made, Notes]:
+    """The frames, what `generate` returned, and the report."""
+    notes = Notes()
+    made = SketchEngine(threads=threads).generate(task, notes)
+    return task.frames.array().copy(), made, notes
+
+
+def frames_of(prompt: str, **options: object) -> NDArray[np.uint8]:
+    return drawn(assignment(prompt, **options))[0]  # type: ignore[arg-type]
