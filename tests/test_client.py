@@ -21,7 +21,6 @@ from reelwright.client import (
     BadRequest,
     Busy,
     Client,
-    Conflict,
     NotFound,
     ServerFault,
     Unauthorized,
@@ -224,7 +223,10 @@ def test_list_pages_cancel_and_delete(server: FakeVideoServer, client: Client) -
     assert page.has_more
     rest = client.list(limit=2, after=page.last_id)
     assert ([video.id for video in rest.videos], rest.has_more) == ([videos[0].id], False)
+    assert client.list(status="failed").videos == ()
     cancelled = videos[0].cancel()
+    assert [video.id for video in client.list(status="failed").videos] == [videos[0].id]
+    assert videos[0].remix("a lake").prompt == "a lake"
     assert cancelled.error is not None
     assert cancelled.error.code == "cancelled"
     videos[0].delete()
@@ -234,7 +236,7 @@ def test_list_pages_cancel_and_delete(server: FakeVideoServer, client: Client) -
 
 def test_models_and_health(client: Client) -> None:
     (model,) = client.models()
-    assert (model.id, model.facts["engine"]) == ("sketch", "sketch")
+    assert (model.id, model.default, model.card["engine"]) == ("sketch", True, "sketch")
     assert client.health()["status"] == "healthy"
     assert client.ready()["status"] == "ready"
 
@@ -265,7 +267,7 @@ def test_a_key_is_sent_and_a_wrong_one_is_told(server: FakeVideoServer) -> None:
 
 def test_nothing_is_left_of_a_download_that_breaks_off(server: FakeVideoServer, client: Client, tmp_path: Path) -> None:
     video = client.generate("a sea")
-    with pytest.raises(Conflict):
+    with pytest.raises(BadRequest):
         video.save(tmp_path / "out.mp4")
     server.complete(video.id)
     server.truncated = True
@@ -326,7 +328,7 @@ async def test_async_wait_polls_cancels_and_times_out(tmp_path: Path) -> None:
             video = await client.generate("a sea")
             with pytest.raises(WaitTimeout):
                 await video.wait(0.2)
-            with pytest.raises(Conflict):
+            with pytest.raises(BadRequest):
                 await video.save(tmp_path / "out.mp4")
             await video.cancel()
             with pytest.raises(VideoFailed, match="cancelled"):

@@ -26,12 +26,11 @@ def test_help_names_every_command_and_the_exit_codes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself_with_an_example(name: str, tmp_path: Path) -> None:
-    result = run(name, "--help", cwd=tmp_path)
-    assert result.returncode == 0
-    assert f"  reelwright {name}" in result.stdout
+def test_every_command_explains_itself_with_an_example(name: str) -> None:
     command = cli.commands[name]
-    options = [p for p in command.get_params(click.Context(command)) if isinstance(p, click.Option)]
+    context = click.Context(command, info_name=name)
+    assert f"  reelwright {name}" in command.get_help(context)
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
     assert [option.name for option in options if not option.help] == []
 
 
@@ -84,6 +83,25 @@ def test_wrong_flags_exit_2(tmp_path: Path) -> None:
     result = run("serve", "--host", "0.0.0.0", cwd=tmp_path)
     assert result.returncode == 2
     assert "--insecure-no-auth" in result.stderr
+
+
+def test_doctor_says_what_works_and_exits_by_it(tmp_path: Path) -> None:
+    result = run("doctor", "--engine", "sketch", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "✓ Engine sketch" in result.stdout
+    assert "HF_TOKEN" in result.stdout
+    findings = json.loads(run("doctor", "--json", "--engine", "huggingface", cwd=tmp_path).stdout)
+    assert [row["ok"] for row in findings if row["name"] == "Chosen engine"] == [False]
+
+
+def test_pull_names_what_there_is_and_what_is_in_the_way(tmp_path: Path) -> None:
+    result = run("pull", "nonsense", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "Known: " in result.stderr
+    assert run("pull", cwd=tmp_path).returncode == 2
+    offline = run("pull", "svd", cwd=tmp_path, HF_HUB_OFFLINE="1", HF_HOME=str(tmp_path))
+    assert offline.returncode == 1
+    assert "HF_HUB_OFFLINE" in offline.stderr
 
 
 def test_completion_knows_commands_and_settings(tmp_path: Path) -> None:

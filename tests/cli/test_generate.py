@@ -108,6 +108,7 @@ def test_a_failed_job_exits_1_and_leaves_no_file(fake: FakeVideoServer, tmp_path
         (["  "], 2, "The prompt is empty."),
         (["a sea", "--image", "nowhere.png"], 2, "Cannot read the image nowhere.png: No such file"),
         (["a sea", "-o", "nowhere/out.mp4"], 2, "There is no folder nowhere"),
+        (["a sea", "-o", "out.mov"], 2, "out.mov does not end in .mp4, .gif, .webm, .webp"),
         (["a sea", "--frames", "many"], 2, "'many' is not a valid integer"),
         (["a sea", "--data-dir", "x"], 2, "--data-dir is for a server of its own"),
     ],

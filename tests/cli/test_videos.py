@@ -83,7 +83,7 @@ def test_cancel_and_rm(fake: FakeVideoServer, video_ids: list[str], tmp_path: Pa
 def test_an_unknown_id_exits_2(fake: FakeVideoServer, tmp_path: Path, command: str) -> None:
     result = run(command, "video_x", "--server", fake.url, cwd=tmp_path)
     assert result.returncode == 2
-    assert "No video video_x" in result.stderr or "No video cancel" in result.stderr
+    assert "There is no video with this id" in result.stderr
 
 
 def test_no_server_exits_2_and_says_how_to_start_one(tmp_path: Path) -> None:

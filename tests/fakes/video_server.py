@@ -173,18 +173,19 @@ class _Requests(BaseHTTPRequestHandler):
         if url.path == "/ready":
             return self._json({"status": "ready"})
         if url.path == "/v1/models":
-            card = {"id": "sketch", "object": "model", "engine": "sketch", "description": "Draws from words."}
-            return self._json({"object": "list", "data": [card]})
+            card = {"engine": "sketch", "tasks": ["text-to-video"], "description": "Draws from words."}
+            model = {"id": "sketch", "object": "model", "owned_by": "sketch", "default": True, "card": card}
+            return self._json({"object": "list", "data": [model]})
         if url.path == "/v1/videos" and method == "POST":
             return self._create(json.loads(sent))
         if url.path == "/v1/videos":
             return self._list({name: values[0] for name, values in parse_qs(url.query).items()})
         job = self.fake.jobs.get(parts[2]) if parts[:2] == ["v1", "videos"] and len(parts) in (3, 4) else None
         if job is None:
-            return self._error(404, "not_found", f"No video {parts[-1]}", param="video_id")
-        return self._about(job, method, parts[3] if len(parts) == 4 else None)
+            return self._error(404, "not_found", "There is no video with this id", param="id")
+        return self._about(job, method, parts[3] if len(parts) == 4 else None, json.loads(sent or b"{}"))
 
-    def _about(self, job: Job, method: str, part: str | None) -> None:
+    def _about(self, job: Job, method: str, part: str | None, sent: dict[str, Any]) -> None:
         if part is None and method == "GET":
             if self.fake.troubles:
                 with self.fake.changed:
@@ -196,6 +197,8 @@ class _Requests(BaseHTTPRequestHandler):
             with self.fake.changed:
                 del self.fake.jobs[job.body["id"]]
             return self._json({"id": job.body["id"], "object": "video.deleted", "deleted": True})
+        if part == "remix":
+            return self._json(self.fake.create(sent).body)
         if part == "cancel":
             if not job.finished:
                 self.fake.fail(job.body["id"], "cancelled", "The video was cancelled.")
@@ -216,7 +219,8 @@ class _Requests(BaseHTTPRequestHandler):
         return self._json(self.fake.create(wish).body)
 
     def _list(self, query: dict[str, str]) -> None:
-        jobs = list(self.fake.jobs.values())
+        status = query.get("status")
+        jobs = [job for job in self.fake.jobs.values() if status in (None, job.body["status"])]
         if query.get("order", "desc") == "desc":
             jobs.reverse()
         ids = [job.body["id"] for job in jobs]
@@ -228,7 +232,7 @@ class _Requests(BaseHTTPRequestHandler):
 
     def _content(self, job: Job) -> None:
         if job.body["status"] != "completed":
-            return self._error(409, "conflict", "The video is not finished.")
+            return self._error(400, "invalid_field", f"The video is {job.body['status']}.", param="video_id")
         self.send_response(200)
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Content-Length", str(len(MP4)))

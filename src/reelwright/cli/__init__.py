@@ -12,6 +12,7 @@ from reelwright import __version__
 from reelwright.cli.connection import INTERRUPTED
 from reelwright.cli.generate import generate
 from reelwright.cli.models import models
+from reelwright.cli.pull import pull
 from reelwright.cli.setup import config, doctor, serve
 from reelwright.cli.videos import cancel, download, ls, rm, show
 
@@ -36,7 +37,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, generate, models, ls, show, download, cancel, rm, doctor, config):
+for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, doctor, config):
     cli.add_command(_command)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelwright.cli.connection import INTERRUPTED, Refused, connected, server_options
-from reelwright.cli.output import chosen_path
+from reelwright.cli.output import chosen_path, variant_of
 from reelwright.cli.own_server import own_server
 from reelwright.cli.progress import progress_view
 
@@ -29,8 +29,8 @@ Examples:
   mpv "$(reelwright generate "Campfire sparks at night" --quiet)"
 
 \b
-The video goes to the file of -o (default: named after the prompt), progress to stderr,
-the file's path to stdout. An existing file is replaced only with --force.
+The video goes to the file of -o (default: named after the prompt; .mp4, .gif, .webm or .webp),
+progress to stderr, the file's path to stdout. An existing file is replaced only with --force.
 Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
 """
 
@@ -95,7 +95,7 @@ def generate(
             click.echo(json.dumps(video.raw) if as_json else video.id)
             return
         video = _made(video, quiet=quiet, as_json=as_json)
-        video.save(path)
+        video.save(path, variant=variant_of(path))
     if not quiet:
         click.echo(_summary(video, path), err=True)
     click.echo(json.dumps({**video.raw, "path": str(path)}) if as_json else path)

@@ -18,7 +18,16 @@ def models(as_json: bool, server: str, api_key: str | None) -> None:
     with connected(server, api_key) as client:
         found = client.models()
     if as_json:
-        click.echo(json.dumps([model.facts for model in found]))
+        click.echo(json.dumps([{"id": model.id, "default": model.default, **model.card} for model in found]))
         return
-    rows = [(model.id, model.facts.get("engine", ""), model.facts.get("description", "")) for model in found]
-    show_table(("Model", "Engine", "What it is"), rows, wrapped="What it is")
+    rows = [
+        (
+            model.id,
+            model.card["engine"],
+            "default" if model.default else "",
+            ", ".join(model.card["tasks"]),
+            model.card["description"],
+        )
+        for model in found
+    ]
+    show_table(("Model", "Engine", "", "Makes", "What it is"), rows, wrapped="What it is")

@@ -6,17 +6,24 @@ import itertools
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reelwright.cli.connection import Refused
 
+if TYPE_CHECKING:
+    from reelwright.client import Variant
+
 _NAME_LENGTH = 60
+_VARIANTS: Mapping[str, Variant] = {".mp4": "video", ".gif": "gif", ".webm": "webm", ".webp": "webp"}
 
 
 def chosen_path(given: Path | None, name: str, *, force: bool) -> Path:
     """The file to write. Without `given`, or when it is a folder, `name` becomes the file's name, made unique.
 
-    Raises `Refused` when the file exists and `force` is not set, or when it cannot be written there.
+    Raises `Refused` when the file exists and `force` is not set, when it cannot be written there, or when its ending is
+    none of the formats.
     """
     if given is None or given.is_dir():
         path = _unused(given or Path(), _slug(name))
@@ -24,11 +31,18 @@ def chosen_path(given: Path | None, name: str, *, force: bool) -> Path:
         raise Refused(f"{given} exists. Add --force to replace it, or choose another name with -o.")
     else:
         path = given
+    if path.suffix.lower() not in _VARIANTS:
+        raise Refused(f"{path} does not end in {', '.join(_VARIANTS)}. Choose the format by the name's ending.")
     if not path.parent.is_dir():
         raise Refused(f"There is no folder {path.parent} to write {path.name} to.")
     if not os.access(path.parent, os.W_OK):
         raise Refused(f"The folder {path.parent} cannot be written to.")
     return path
+
+
+def variant_of(path: Path) -> Variant:
+    """The format that the name's ending asks for. `path` comes from `chosen_path`."""
+    return _VARIANTS[path.suffix.lower()]
 
 
 def _slug(name: str) -> str:

@@ -119,7 +119,7 @@ def serve(**flags: Any) -> int:
 def doctor(as_json: bool, **flags: Any) -> int:
     """Say what works on this machine, what does not, and what to do about it.
 
-    Takes the same flags as `serve`. Exits 0 when there is something that can generate.
+    Takes the same flags as `serve`. Exits 0 when a server with these settings can generate, else 1.
     """
     with _configuration_errors():
         from reelwright.settings import load_settings

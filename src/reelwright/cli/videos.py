@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from reelwright.cli.connection import connected, server_options
-from reelwright.cli.output import chosen_path
+from reelwright.cli.output import chosen_path, variant_of
 from reelwright.cli.progress import progress_view, stage
 from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
-    from reelwright.client import Client, Video
+    from reelwright.client import Client, Status, Video
 
 _SERVER = "http://127.0.0.1:3001"
 _PAGE = 100
@@ -31,7 +31,7 @@ _PROMPT_SHOWN = 60
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of video objects.")
 @server_options(default=_SERVER)
-def ls(limit: int, status: str | None, as_json: bool, server: str, api_key: str | None) -> None:
+def ls(limit: int, status: Status | None, as_json: bool, server: str, api_key: str | None) -> None:
     """List videos, the newest first."""
     with connected(server, api_key) as client:
         videos = _newest(client, limit, status)
@@ -45,14 +45,14 @@ def ls(limit: int, status: str | None, as_json: bool, server: str, api_key: str 
     show_table(("ID", "State", "Created", "Engine", "Prompt"), rows, wrapped="Prompt")
 
 
-def _newest(client: Client, limit: int, status: str | None) -> list[Video]:
+def _newest(client: Client, limit: int, status: Status | None) -> list[Video]:
     found: list[Video] = []
     after = None
     while True:
-        page = client.list(limit=min(limit, _PAGE) if status is None else _PAGE, after=after)
-        found += [video for video in page.videos if status in (None, video.status)]
+        page = client.list(limit=min(limit - len(found), _PAGE), after=after, status=status)
+        found += page.videos
         if len(found) >= limit or not page.has_more:
-            return found[:limit]
+            return found
         after = page.last_id
 
 
@@ -72,20 +72,26 @@ def show(video_id: str, as_json: bool, server: str, api_key: str | None) -> None
             click.echo(f"{name + ':':<24}{_readable(video, name, value)}")
 
 
-@click.command(short_help="Save a video's MP4.", epilog="\b\nExample:\n  reelwright download video_01JD… -o sunset.mp4")
+@click.command(
+    short_help="Save a video's file.", epilog="\b\nExample:\n  reelwright download video_01JD… -o sunset.mp4"
+)
 @click.argument("video_id", metavar="ID")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write to. [default: ID.mp4]")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @server_options(default=_SERVER)
 def download(video_id: str, output: Path | None, force: bool, quiet: bool, server: str, api_key: str | None) -> None:
-    """Save a video's MP4 and print its path; waits for its end if it is under way."""
+    """Save a video and print its path; waits for its end if it is under way.
+
+    The name's ending chooses the format: .mp4, .gif, .webm or .webp.
+    """
     path = chosen_path(output, video_id, force=force)
+    variant = variant_of(path)
     with connected(server, api_key) as client:
         video = client.get(video_id)
         with progress_view(quiet=quiet or video.finished) as view:
             video = video.wait(on_progress=view.show)
-        video.save(path)
+        video.save(path, variant=variant)
     click.echo(path)
 
 

@@ -24,7 +24,7 @@ from reelwright.client.errors import (
     VideoFailed,
     WaitTimeout,
 )
-from reelwright.client.facts import Event, Failure, Fields, Model, Page, VideoFacts
+from reelwright.client.facts import Event, Failure, Fields, Model, Page, Status, Variant, VideoFacts
 from reelwright.client.synchronous import Client, Video
 from reelwright.client.wire import DEFAULT_SERVER
 
@@ -46,8 +46,10 @@ __all__ = [
     "NotFound",
     "Page",
     "ServerFault",
+    "Status",
     "Unauthorized",
     "Unreachable",
+    "Variant",
     "Video",
     "VideoFacts",
     "VideoFailed",

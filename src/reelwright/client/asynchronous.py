@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
-from reelwright.client.facts import Event, Fields, Model, Page, VideoFacts, video_facts
+from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, video_facts
 from reelwright.client.part import Part
 from reelwright.client.watch import Watch
 from reelwright.client.wire import (
@@ -49,11 +49,14 @@ class AsyncVideo(VideoFacts):
         """See `AsyncClient.wait`."""
         return await self.client.wait(self.id, timeout, on_progress)
 
-    async def save(self, path: Path | str) -> Path:
-        return await self.client.save(self.id, path)
+    async def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
+        return await self.client.save(self.id, path, variant=variant)
 
     def events(self) -> AsyncGenerator[Event]:
         return self.client.events(self.id)
+
+    async def remix(self, prompt: str) -> AsyncVideo:
+        return await self.client.remix(self.id, prompt)
 
     async def cancel(self) -> AsyncVideo:
         return await self.client.cancel(self.id)
@@ -87,13 +90,22 @@ class AsyncClient:
         body = await asyncio.to_thread(creation, prompt, fields)
         return self._video_in(await self._call("POST", "/v1/videos", json=body, headers=headers))
 
+    async def remix(self, video_id: str, prompt: str) -> AsyncVideo:
+        """The same video anew, with another prompt and a fresh seed."""
+        return self._video_in(await self._call("POST", path_of(video_id, "remix"), json={"prompt": prompt}))
+
     async def get(self, video_id: str) -> AsyncVideo:
         return self._video_in(await self._call("GET", path_of(video_id)))
 
     async def list(
-        self, *, limit: int = 20, after: str | None = None, order: Literal["asc", "desc"] = "desc"
+        self,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        order: Literal["asc", "desc"] = "desc",
+        status: Status | None = None,
     ) -> Page[AsyncVideo]:
-        body = object_of(await self._call("GET", "/v1/videos", params=page_query(limit, after, order)))
+        body = object_of(await self._call("GET", "/v1/videos", params=page_query(limit, after, order, status)))
         videos = tuple(self._video(item) for item in body["data"])
         return Page(videos=videos, has_more=body["has_more"], last_id=body.get("last_id"))
 
@@ -136,7 +148,7 @@ class AsyncClient:
                 watch.refused(error)
             await asyncio.sleep(watch.pause())
 
-    async def save(self, video_id: str, path: Path | str, *, variant: Literal["video", "thumbnail"] = "video") -> Path:
+    async def save(self, video_id: str, path: Path | str, *, variant: Variant = "video") -> Path:
         async with self._stream(path_of(video_id, "content"), params={"variant": variant}) as response:
             with Part(path) as part:
                 async for chunk in response.aiter_bytes(CHUNK):

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypedDict, TypeVar
 
 Status = Literal["queued", "in_progress", "completed", "failed"]
+Variant = Literal["video", "poster", "thumbnail", "spritesheet", "gif", "webp", "webm"]
+"""The MP4 itself, a still of it, or the same moving pictures in another format."""
 
 
 class Fields(TypedDict, total=False):
     """What `generate` takes beside the prompt. What is left out is the server's default.
 
     `size` is "WIDTHxHEIGHT" in pixels; `seconds` the length; `image` a file's path, its bytes, a data URI or an https
-    URL; `extra_params` go to the engine as they are.
+    URL; `priority` runs from -10 (sooner) to 10; `metadata` is kept with the video; `extra_params` go to the engine.
     """
 
     size: str
@@ -34,7 +36,7 @@ class Fields(TypedDict, total=False):
     engine: str
     model: str
     priority: int
-    webhook: str
+    metadata: Mapping[str, str]
     extra_params: Mapping[str, Any]
 
 
@@ -88,10 +90,11 @@ class Page(Generic[AnyVideo]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model the server can use; `facts` is its card as the server tells it."""
+    """A model the server can use, and its card: what it can do, as the server tells it."""
 
     id: str
-    facts: Mapping[str, Any]
+    default: bool
+    card: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
-from reelwright.client.facts import Event, Fields, Model, Page, VideoFacts, video_facts
+from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, video_facts
 from reelwright.client.part import Part
 from reelwright.client.watch import Watch
 from reelwright.client.wire import (
@@ -45,13 +45,17 @@ class Video(VideoFacts):
         """See `Client.wait`."""
         return self.client.wait(self.id, timeout, on_progress)
 
-    def save(self, path: Path | str) -> Path:
+    def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
         """See `Client.save`."""
-        return self.client.save(self.id, path)
+        return self.client.save(self.id, path, variant=variant)
 
     def events(self) -> Generator[Event]:
         """See `Client.events`."""
         return self.client.events(self.id)
+
+    def remix(self, prompt: str) -> Video:
+        """See `Client.remix`."""
+        return self.client.remix(self.id, prompt)
 
     def cancel(self) -> Video:
         return self.client.cancel(self.id)
@@ -91,12 +95,23 @@ class Client:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return self._video_in(self._call("POST", "/v1/videos", json=creation(prompt, fields), headers=headers))
 
+    def remix(self, video_id: str, prompt: str) -> Video:
+        """The same video anew, with another prompt and a fresh seed."""
+        return self._video_in(self._call("POST", path_of(video_id, "remix"), json={"prompt": prompt}))
+
     def get(self, video_id: str) -> Video:
         return self._video_in(self._call("GET", path_of(video_id)))
 
-    def list(self, *, limit: int = 20, after: str | None = None, order: Literal["asc", "desc"] = "desc") -> Page[Video]:
-        """One page of this key's videos, newest first unless `order` is "asc"."""
-        body = object_of(self._call("GET", "/v1/videos", params=page_query(limit, after, order)))
+    def list(
+        self,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        order: Literal["asc", "desc"] = "desc",
+        status: Status | None = None,
+    ) -> Page[Video]:
+        """One page of this key's videos, newest first unless `order` is "asc"; `status` narrows it."""
+        body = object_of(self._call("GET", "/v1/videos", params=page_query(limit, after, order, status)))
         videos = tuple(self._video(item) for item in body["data"])
         return Page(videos=videos, has_more=body["has_more"], last_id=body.get("last_id"))
 
@@ -145,8 +160,8 @@ class Client:
                 watch.refused(error)
             time.sleep(watch.pause())
 
-    def save(self, video_id: str, path: Path | str, *, variant: Literal["video", "thumbnail"] = "video") -> Path:
-        """Download the finished file to `path`, which appears only when it is complete (and is replaced if it exists).
+    def save(self, video_id: str, path: Path | str, *, variant: Variant = "video") -> Path:
+        """Download the finished video to `path`, which appears only when it is complete (and is replaced if it exists).
 
         Raises `APIError` when there is no file (yet), OSError when `path` cannot be written.
         """

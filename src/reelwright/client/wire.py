@@ -54,9 +54,9 @@ def path_of(video_id: str, part: str | None = None) -> str:
     return f"{path}/{part}" if part else path
 
 
-def page_query(limit: int, after: str | None, order: str) -> dict[str, str | int]:
-    query: dict[str, str | int] = {"limit": limit, "order": order}
-    return query | {"after": after} if after else query
+def page_query(limit: int, after: str | None, order: str, status: str | None) -> dict[str, str | int]:
+    query: dict[str, str | int | None] = {"limit": limit, "order": order, "after": after, "status": status}
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def creation(prompt: str, fields: Fields) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def poll_after(response: httpx2.Response) -> float:
 
 
 def models_of(response: httpx2.Response) -> tuple[Model, ...]:
-    return tuple(Model(id=item["id"], facts=item) for item in object_of(response)["data"])
+    items = object_of(response)["data"]
+    return tuple(Model(id=item["id"], default=item.get("default", False), card=item.get("card", {})) for item in items)
 
 
 def object_of(response: httpx2.Response) -> Mapping[str, Any]:
