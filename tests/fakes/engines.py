@@ -31,7 +31,10 @@ CARD = Card(
 
 
 class ToyEngine:
-    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `refuse`, `resume S`."""
+    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `resume S`.
+
+    `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
+    """
 
     def __init__(self, slots: int = 1, fail_to_load: bool = False) -> None:
         self.slots = slots
@@ -65,6 +68,8 @@ class ToyEngine:
                 raise RuntimeError(f"secret /path/of/{rest}")
             case "refuse":
                 raise EngineError("Prompt refused", code=Code.REFUSED, details="not nice")
+            case "fail":
+                raise EngineError("It went wrong", code=Code(rest), details="what the provider said", retry_after=7.2)
         frames = assignment.frames.array()
         for index in range(first, len(frames)):
             frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)

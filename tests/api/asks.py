@@ -1,0 +1,38 @@
+"""What the tests of the API ask for: small videos of the toy engine, a small picture, and a look into the database."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import httpx2
+import PIL.Image
+
+from tests.servers import ServerProcess
+
+PATH = "/api/video/generate"
+SMALL: dict[str, Any] = {"engine": "toy", "width": 64, "height": 64, "num_frames": 4}
+
+
+def generate(http: httpx2.Client, prompt: str, **fields: Any) -> httpx2.Response:
+    """The answer to a small request in JSON; a field that is None is left out."""
+    body = {"prompt": prompt, **SMALL, **fields}
+    return http.post(PATH, json={name: value for name, value in body.items() if value is not None})
+
+
+def send(http: httpx2.Client, body: bytes, content_type: str = "application/json", **headers: str) -> httpx2.Response:
+    """The answer to a body as it stands."""
+    return http.post(PATH, content=body, headers={"Content-Type": content_type, **headers})
+
+
+def count(server: ServerProcess, table: str = "videos") -> int:
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def picture(form: str = "PNG", width: int = 64, height: int = 64) -> bytes:
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (width, height), (200, 120, 40)).save(file, form)
+    return file.getvalue()
