@@ -38,6 +38,8 @@ SUBMIT_GRACE_SECONDS = 0.4
 """How long a cancel waits for the answer to a request that starts work: with it the work can be cancelled upstream."""
 LONGEST_POLL_PAUSE = 12
 """The longest pause between two looks at a job, in shortest pauses."""
+POLLS_PER_SECOND = 100
+"""All jobs of the process together look no more often than this (a look costs about 2 ms of CPU)."""
 KEEPALIVE_SECONDS = 2.0
 """Idle connections are given up before a server's usual 5 s: reusing one that is just closing loses a request."""
 
@@ -53,12 +55,21 @@ class ResultAt(Exception):
 class Watch:
     """One job's patience: its deadline, its cancel, and what the answer being read may be like."""
 
-    def __init__(self, report: Report | None, seconds: float, idle_seconds: float, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        report: Report | None,
+        seconds: float,
+        idle_seconds: float,
+        poll_seconds: float,
+        crowd: Callable[[], int] = lambda: 1,
+    ) -> None:
+        """`crowd` tells how many jobs share the process now."""
         self._report = report
         self._started = time.monotonic()
         self._deadline = self._started + seconds
         self._route_deadline = math.inf
         self._poll_seconds = poll_seconds
+        self._crowd = crowd
         self._received = 0
         self._allowance: float = ANSWER_BYTES
         self._submitting = False
@@ -101,7 +112,8 @@ class Watch:
     def poll_pause(self) -> None:
         """The pause between two looks at a job: longer the longer it already takes, so that waiting stays cheap."""
         elapsed = time.monotonic() - self._started
-        self.wait(min(max(self._poll_seconds, elapsed / 20), LONGEST_POLL_PAUSE * self._poll_seconds))
+        longest = LONGEST_POLL_PAUSE * self._poll_seconds
+        self.wait(max(self._poll_seconds, min(elapsed / 20, longest), self._crowd() / POLLS_PER_SECOND))
 
     def expect(self, allowance: float = ANSWER_BYTES, *, patient: bool = False) -> None:
         """What the next answer may be: at most `allowance` bytes; when `patient`, begun as late as the deadline."""

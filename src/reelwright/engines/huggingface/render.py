@@ -58,17 +58,23 @@ class Renderer:
         self.downloader = downloader
         self.pictures = pictures
         self.breakers = breakers
+        self._running: set[str] = set()
 
     def render(self, assignment: Assignment, report: Report) -> Made:
         """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
         options = self.options
-        watch = Watch(report, assignment.seconds_left, options.idle_seconds, options.poll_seconds)
+        watch = Watch(
+            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
+        )
+        self._running.add(assignment.video_id)
         with watched(watch):
             try:
                 return _Rendering(self, assignment, report, watch).run()
             except BaseException:
                 (assignment.scratch / CLIP).unlink(missing_ok=True)
                 raise
+            finally:
+                self._running.discard(assignment.video_id)
 
 
 class _Rendering:
