@@ -76,7 +76,7 @@ class Aurora:
         rise = 1 / (1 + np.exp(-above * 34))
         body = rise * np.exp(-np.maximum(above, 0) * (np.float32(2.6) - np.float32(0.9) * np.clip(ray, -1, 1)))
         crowd = np.float32(0.5) + np.clip(np.abs(bend) * 2.2, 0, 1.3)
-        level = body * rays * crowd * np.float32(strength * 0.62)
+        level = body * rays * crowd * np.float32(strength * 0.80)
         top = np.clip(above * 1.5, 0, 1) ** 1.3
         for c in range(3):
             planes[c] += level * (self._low[c] * (1 - top) + self._high[c] * top * np.float32(1.2))

@@ -88,7 +88,7 @@ class Glow:
         xs = np.arange(view.width, dtype=np.float32)[None, :]
         air = np.exp(-np.hypot(xs - x, (ys - foot + 0.45 * size) * 0.8) / np.float32(0.20 * u)) * np.float32(0.085)
         flat = np.hypot((xs - x) * 0.62, (ys - foot) * 2.3) / np.float32(u)
-        ground = np.exp(-flat * 5.5) * np.float32(1.15) * (ys > ground_row)
+        ground = np.exp(-flat * 5.5) * np.float32(1.15) * smoothstep(ground_row - 0.01 * u, ground_row + 0.12 * u, ys)
         texture = fractal(generator(11, "soil"), 256, 0.9, 3.0)
         wrap = texture[np.ix_((np.arange(view.height) * 3) % 256, np.arange(view.width) % 256)]
         ground = ground * np.clip(0.42 + 0.2 * wrap, 0.08, 1.2)

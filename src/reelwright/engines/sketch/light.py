@@ -80,7 +80,7 @@ def light_of(scene: Scene, view: View) -> Light:
     )
     if scene.hour == "dusk" and disc:
         sun = (0.68 * view.width, view.horizon - 0.3 * view.unit)
-    veil = 0.35 if closed else 1.0
+    veil = 0.35 if closed else 2.6 if scene.hour == "night" and disc else 1.0
     beam = linear(hour.beam) * np.float32(hour.beam_strength * veil)
     ambient = linear(hour.ambient) * np.float32(
         hour.ambient_strength * (1.5 if scene.hour == "night" else 0.75) if storm else hour.ambient_strength
@@ -89,7 +89,7 @@ def light_of(scene: Scene, view: View) -> Light:
         level = luminance(ambient)
         ambient = (0.4 * ambient + 0.6 * level * linear("#9aa6ba") / luminance(linear("#9aa6ba"))).astype(np.float32)
     low, high = graded(hour.sky, gray, "#7d8796", dim, np.array([0.06, 0.6], np.float32)).T
-    haze = (0.66 * low + 0.34 * high).astype(np.float32)
+    haze = (0.5 * low + 0.52 * high).astype(np.float32)
     direction = np.array([(sun[0] / view.width - 0.5) * 1.6, max(elevation, 0.12) * 1.2, 0.75], np.float32)
     return Light(
         hour=hour,

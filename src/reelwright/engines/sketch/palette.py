@@ -88,7 +88,7 @@ HOURS: Mapping[str, Hour] = {
             (0.8, "#2c3b70"), (1.0, "#1d2950"),
         ),
         sun=(0.35, -0.06), disc="#ffb27a", brightness=0.0, beam="#d8a3b4", beam_strength=0.36,
-        ambient="#6c7cb8", ambient_strength=0.36, glow=0.35, cloud_lit="#d98f97", cloud_shade="#4a4f7c",
+        ambient="#6c7cb8", ambient_strength=0.50, glow=0.35, cloud_lit="#d98f97", cloud_shade="#4a4f7c",
     ),
     "night": Hour(
         sky=(

@@ -31,7 +31,11 @@ def dunes(rng: np.random.Generator) -> Plane:
     profile = np.where(turn < 0.72, np.sin(turn / 0.72 * np.pi / 2) ** 1.6, ((1 - turn) / 0.28) ** 1.15)
     size = np.clip(0.62 + 0.34 * fractal(rng, SIZE, 2.2, 1.5, 5.0), 0.15, 1.4)
     small = fractal(rng, SIZE, 2.0, 6.0, 30.0)
-    return (profile * size + 0.03 * small).astype(np.float32)
+    height = profile * size + 0.03 * small
+    for axis in (0, 1):
+        # A crest as sharp as a texel would look like a saw.
+        height = 0.5 * height + 0.25 * (np.roll(height, 1, axis) + np.roll(height, -1, axis))
+    return height.astype(np.float32)
 
 
 def hills(rng: np.random.Generator) -> Plane:

@@ -86,7 +86,7 @@ class Landscape:
         # (level, tilt, rise, span, haze, nearness): far and high to near and low.
         layers = [(0.0, 0.03, 0.27, 0.42, 0.55, 0.06), (0.04, 0.03, 0.20, 0.50, 0.38, 0.14)]
         if scene.ground == "lake" and "mountains" not in scene.features:
-            layers = [(0.0, 0.01, 0.10, 0.5, 0.5, 0.06)]
+            layers = [(0.0, 0.01, 0.14, 0.45, 0.45, 0.06)]
         if scene.ground in ("meadow", "snowfield") and "city" not in scene.features:
             layers += [(0.12, 0.06, 0.13, 0.50, 0.22, 0.28), (0.22, 0.08, 0.10, 0.55, 0.10, 0.48)]
         painters: list[Painter] = []
@@ -223,7 +223,7 @@ class Landscape:
                 offset=(97.0 * number + 300, 151.0 * number), haze=haze,
                 sink=min(haze + 0.1, 1), nearness=near, steepness=1.0,
             )  # fmt: skip
-            painters.append(draw(slab, relief, sand(tint), light, view, steps=192))
+            painters.append(draw(slab, relief, sand(tint), light, view, steps=384))
         if scene.weather & {"wind", "storm"} or "haze" in scene.features:
             painters.append(
                 Drift(view, seed, tint * (light.beam * 0.75 + light.ambient * 0.6) * np.float32(1.15), 0.34)
@@ -276,7 +276,7 @@ class Landscape:
             ]
         elif "forest" in scene.features and scene.ground in ("meadow", "snowfield"):
             painters.append(
-                self._trees("front", row + 0.38 * u, 0.66 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.10, 0.90))
+                self._trees("front", row + 0.38 * u, 0.66 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.16, 0.84))
             )
         return painters
 

@@ -45,7 +45,7 @@ class Ice:
         marks = self._marks.at(spot.x * 15, spot.z * 9)
         fade = 1 / (1 + (spot.step * 2.2) ** 2)
         cracks = marks.real * fade
-        snow = (smoothstep(0.35, 1.15, marks.imag) * fade + np.float32(0.28) * (1 - fade)) * np.float32(0.93)
+        snow = (smoothstep(0.35, 1.15, marks.imag) * fade + np.float32(0.10) * (1 - fade)) * np.float32(0.93)
         out = canvas.rgb[:, spot.top :]
         light = self._light
         shine = picture.mean((1, 2))
