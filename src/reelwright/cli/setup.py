@@ -133,7 +133,7 @@ def doctor(as_json: bool, **flags: Any) -> int:
         click.echo(json.dumps(rows))
     else:
         _show_findings(findings)
-    return 0 if any(finding.ok for finding in findings if finding.name.startswith("Engine ")) else 1
+    return 1 if any(finding.ok is False for finding in findings) else 0
 
 
 def _show_findings(findings: Sequence[Finding]) -> None:
