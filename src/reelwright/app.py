@@ -31,6 +31,7 @@ from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.models import models_router
 from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
+from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.uploads import Intake
 from reelwright.banner import banner
@@ -204,6 +205,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
     predictions = Predictions(queue=queue, catalog=catalog, intake=intake, max_body_bytes=max_body_bytes)
     api.include_router(replicate_router(predictions))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
+    api.include_router(page_router())
     return Server(
         asgi=_guarded(api, settings, answers),
         api=api,

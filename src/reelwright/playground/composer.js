@@ -1,0 +1,159 @@
+// The prompt box: words, a picture, a model, and the button that makes a video of them.
+
+import { html, signal, useEffect, useRef } from "./vendor.js";
+import * as api from "./api.js";
+import * as cards from "./cards.js";
+import * as draft from "./draft.js";
+import { CloseIcon, ImageIcon, PlayIcon, WarnIcon } from "./icons.js";
+import { Settings } from "./settings.js";
+import { announce, tell } from "./toast.js";
+import { explain } from "./trouble.js";
+import * as videos from "./videos.js";
+
+const MAC = /Mac|iP(hone|ad|od)/.test(navigator.platform);
+const sending = signal(false);
+const trouble = signal(null);
+
+async function submit(event) {
+  event?.preventDefault();
+  if (sending.value || !draft.card.value) return;
+  const missing = whatIsMissing();
+  if (missing) {
+    trouble.value = { title: missing };
+    document.getElementById("prompt").focus();
+    return;
+  }
+  sending.value = true;
+  try {
+    const wish = draft.request.value;
+    const video = await (draft.isRemix() ? api.remix(draft.source.value.id, wish.prompt) : api.create(wish));
+    trouble.value = null;
+    draft.lastSeed.value = String(video.seed);
+    videos.take([video]);
+    videos.search.value = "";
+    announce("Accepted. The video is in the queue.");
+    requestAnimationFrame(() => reveal(video.id));
+  } catch (error) {
+    trouble.value = explain(error);
+  } finally {
+    sending.value = false;
+  }
+}
+
+function whatIsMissing() {
+  if (!draft.request.value.prompt) return "Describe what you would like to see first.";
+  if (!cards.imagines(draft.card.value) && !draft.picture.value && !draft.isRemix())
+    return `${draft.card.value.title} animates a picture. Add one first.`;
+  return "";
+}
+
+function reveal(id) {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  document.getElementById(`tile-${id}`)?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+}
+
+export async function takePicture(file) {
+  try {
+    const note = await draft.takePicture(file);
+    if (note) tell(note);
+    announce("Picture added");
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+function Prompt() {
+  const box = useRef(null);
+  const text = draft.prompt.value;
+  useEffect(() => {
+    box.current.style.height = "auto";
+    box.current.style.height = `${box.current.scrollHeight}px`;
+  }, [text]);
+  const key = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
+  };
+  return html`
+    <label class="unseen" for="prompt">What the video shows</label>
+    <textarea id="prompt" ref=${box} rows="2" maxlength="4000" value=${text} aria-describedby="trouble"
+      placeholder="Describe a shot: the place, the light, the weather, how the camera moves …"
+      onInput=${(event) => (draft.prompt.value = event.target.value)} onKeyDown=${key}></textarea>`;
+}
+
+function Picture() {
+  const picture = draft.picture.value;
+  if (!picture) return null;
+  return html`
+    <p class="picture">
+      <img src=${picture.url} alt="" />
+      <span>Starts from <b>${picture.name}</b><br /><small>${picture.width} × ${picture.height}</small></span>
+      <button type="button" class="bare" aria-label="Remove the picture" onClick=${draft.dropPicture}><${CloseIcon} /></button>
+    </p>`;
+}
+
+function AddPicture() {
+  const input = useRef(null);
+  if (!draft.known.value.some(cards.animates)) return null;
+  const choose = (event) => {
+    if (event.target.files[0]) takePicture(event.target.files[0]);
+    event.target.value = "";
+  };
+  return html`
+    <input ref=${input} type="file" accept="image/*" hidden data-role="picture" onChange=${choose} />
+    <button type="button" class="bare" title="Start from a picture (or drop or paste one)"
+      aria-label="Start from a picture" onClick=${() => input.current.click()}><${ImageIcon} /></button>`;
+}
+
+function Model() {
+  const engines = [...new Set(draft.known.value.map((card) => card.engine))];
+  const option = (card) => html`
+    <option key=${cards.name(card)} value=${cards.name(card)} selected=${card === draft.card.value}>${card.title}</option>`;
+  const group = (engine) => html`
+    <optgroup key=${engine} label=${engine}>${draft.known.value.filter((card) => card.engine === engine).map(option)}</optgroup>`;
+  return html`
+    <label class="model"><span class="unseen">Model</span>
+      <select title=${draft.card.value.description} onChange=${(event) => draft.choose(event.target.value)}>
+        ${engines.length > 1 ? engines.map(group) : draft.known.value.map(option)}
+      </select>
+    </label>
+    <span class=${`kind ${draft.card.value.generative_ai ? "ai" : ""}`}>${draft.card.value.generative_ai ? "AI" : "no AI"}</span>`;
+}
+
+function Source() {
+  const video = draft.source.value;
+  if (!video) return null;
+  return html`
+    <p class="source">${draft.seed.value ? "All settings of" : "Remix of"} <q>${video.prompt}</q>
+      <button type="button" class="bare" aria-label="Start afresh" onClick=${clear}><${CloseIcon} /></button></p>`;
+}
+
+function clear() {
+  draft.source.value = draft.exactSize.value = draft.exactFrames.value = draft.exactFps.value = null;
+  draft.seed.value = "";
+}
+
+function Trouble() {
+  const { title, detail, remedy } = trouble.value || {};
+  return html`
+    <div id="trouble" role="alert">
+      ${title && html`<p class="trouble"><${WarnIcon} /><span><b>${title}</b> ${detail} ${remedy}</span></p>`}
+    </div>`;
+}
+
+export function Composer() {
+  if (!draft.card.value) return html`<div class="composer waiting" aria-busy="true"></div>`;
+  return html`
+    <form class="composer" onSubmit=${submit}>
+      <${Source} />
+      <${Prompt} />
+      <${Picture} />
+      <div class="bar">
+        <${AddPicture} />
+        <${Model} />
+        <button class="go" disabled=${sending} title=${`${MAC ? "⌘" : "Ctrl"} + Enter`}>
+          <${PlayIcon} />Generate <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
+        </button>
+      </div>
+      <${Trouble} />
+      <${Settings} />
+    </form>`;
+}

@@ -1,0 +1,130 @@
+// What the user is about to ask for: the choices, and the request they make.
+
+import { computed, effect, signal } from "./vendor.js";
+import * as cards from "./cards.js";
+import * as image from "./image.js";
+
+const NAME = "reelwright.draft";
+
+export const known = signal([]);
+export const prompt = signal("");
+export const chosen = signal("");
+export const shape = signal("16:9");
+export const quality = signal("Standard");
+export const seconds = signal(4);
+/** A size, count or rate taken over from a video as it is; null follows the presets. */
+export const exactSize = signal(null);
+export const exactFrames = signal(null);
+export const exactFps = signal(null);
+/** Empty: the server draws a new one each time. */
+export const seed = signal("");
+export const lastSeed = signal("");
+/** The optional fields as typed, by name; only what the card honours is sent. */
+export const extras = signal({});
+export const picture = signal(null);
+/** The video whose settings these are, until they are changed. */
+export const source = signal(null);
+
+export const EXTRAS = ["negative_prompt", "num_inference_steps", "guidance_scale", "motion_bucket_id", "noise_aug_strength"];
+
+export const card = computed(() => known.value.find((one) => cards.name(one) === chosen.value) || known.value[0]);
+export const fps = computed(() => exactFps.value || cards.rate(card.value, quality.value));
+export const size = computed(() => exactSize.value || cards.size(card.value, shape.value, quality.value));
+export const lengths = computed(() => cards.lengths(card.value, fps.value, size.value));
+/** The length that is offered and nearest to the one wished for. */
+export const length = computed(() =>
+  lengths.value.reduce((best, one) => (Math.abs(one - seconds.value) < Math.abs(best - seconds.value) ? one : best)),
+);
+export const frames = computed(
+  () => exactFrames.value || cards.frames(card.value, length.value, fps.value, size.value),
+);
+
+/** The body of POST /v1/videos. */
+export const request = computed(() => ({
+  prompt: prompt.value.trim(),
+  engine: card.value.engine,
+  model: card.value.model,
+  size: `${size.value.width}x${size.value.height}`,
+  num_frames: frames.value,
+  fps: fps.value,
+  ...(seed.value && { seed: seed.value }),
+  ...honoured(card.value, extras.value),
+  ...(picture.value && { input_reference: picture.value.data }),
+}));
+
+function honoured(chosenCard, values) {
+  const sent = EXTRAS.filter((field) => chosenCard.honours.includes(field) && values[field]);
+  return Object.fromEntries(sent.map((field) => [field, field === "negative_prompt" ? values[field] : +values[field]]));
+}
+
+/** Whether a remix of the source asks for what this draft asks for: all as it was but the prompt and the seed. */
+export function isRemix() {
+  const was = source.value;
+  const now = request.value;
+  return Boolean(
+    was && !now.seed && !now.input_reference && was.engine === now.engine && was.model === now.model &&
+    was.size === now.size && was.num_frames === now.num_frames && was.fps === now.fps &&
+    EXTRAS.every((field) => now[field] === undefined || now[field] === was[field]),
+  );
+}
+
+export const drawSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
+
+/** Take over a finished video's settings; with `keepSeed` all of them, else all but the seed. */
+export function takeOver(video, { keepSeed }) {
+  const its = known.value.find((one) => one.engine === video.engine && one.model === video.model);
+  prompt.value = video.prompt;
+  if (its) chosen.value = cards.name(its);
+  exactSize.value = { width: video.width, height: video.height };
+  exactFrames.value = video.num_frames;
+  exactFps.value = video.fps;
+  seed.value = keepSeed ? String(video.seed) : "";
+  extras.value = Object.fromEntries(EXTRAS.filter((f) => video[f] != null).map((f) => [f, String(video[f])]));
+  dropPicture();
+  source.value = video;
+}
+
+export function choose(value) {
+  chosen.value = value;
+  exactSize.value = exactFrames.value = exactFps.value = null;
+  if (!cards.animates(card.value)) dropPicture();
+}
+
+/** Use a picture the user gave. Answers what to tell them, if the model had to be changed for it. */
+export async function takePicture(file) {
+  const taken = await image.read(file);
+  dropPicture();
+  picture.value = taken;
+  if (cards.animates(card.value)) return null;
+  const able = known.value.find(cards.animates);
+  if (!able) {
+    dropPicture();
+    throw new Error("No model on this server animates a picture.");
+  }
+  choose(cards.name(able));
+  return `${able.title} was chosen, because it can animate a picture.`;
+}
+
+export function dropPicture() {
+  if (picture.value) URL.revokeObjectURL(picture.value.url);
+  picture.value = null;
+}
+
+/** Remember the choices in this browser, and the unfinished prompt in this tab. */
+export function remember() {
+  try {
+    const saved = JSON.parse(localStorage.getItem(NAME)) || {};
+    if (saved.shape in cards.SHAPES) shape.value = saved.shape;
+    if (saved.quality in cards.QUALITIES) quality.value = saved.quality;
+    if (saved.seconds > 0) seconds.value = saved.seconds;
+    chosen.value = saved.chosen || "";
+    prompt.value = sessionStorage.getItem(NAME) || "";
+  } catch {
+    localStorage.removeItem(NAME);
+  }
+  effect(() => {
+    const choices = { shape: shape.value, quality: quality.value, seconds: seconds.value, chosen: chosen.value };
+    localStorage.setItem(NAME, JSON.stringify(choices));
+  });
+  effect(() => sessionStorage.setItem(NAME, prompt.value));
+}

@@ -1,0 +1,42 @@
+// A picture from the user, on its way to the server: read, and made smaller where the server would refuse it.
+
+const PLAIN = ["image/png", "image/jpeg", "image/webp"];
+const MOST_BYTES = 8e6;
+const MOST_PIXELS = 12e6;
+
+/** {data, url, name, width, height}: a data URI to send and an object URL to show. Throws in plain words. */
+export async function read(file) {
+  const bitmap = await createImageBitmap(file).catch(() => {
+    throw new Error(`${file.name || "This file"} is not a picture this browser can open. Try a PNG, JPEG or WebP.`);
+  });
+  const { width, height } = bitmap;
+  const fits = PLAIN.includes(file.type) && file.size <= MOST_BYTES && width * height <= MOST_PIXELS;
+  const blob = fits ? file : await redraw(bitmap);
+  bitmap.close();
+  return { data: await dataUri(blob), url: URL.createObjectURL(blob), name: file.name || "Pasted picture", width, height };
+}
+
+function redraw(bitmap) {
+  const scale = Math.min(1, 2048 / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(bitmap.width * scale);
+  canvas.height = Math.round(bitmap.height * scale);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+}
+
+function dataUri(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new Error("The picture could not be read."));
+    reader.readAsDataURL(blob);
+  });
+}
+
+/** A data URI as an object URL: the page's policy lets no data URI in. */
+export function objectUrl(uri) {
+  const [head, data] = uri.split(",");
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  return URL.createObjectURL(new Blob([bytes], { type: head.slice(5).split(";")[0] }));
+}

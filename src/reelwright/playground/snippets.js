@@ -1,0 +1,42 @@
+// The same video again from a terminal or a program: the commands to copy.
+
+import { key } from "./key.js";
+import { EXTRAS } from "./draft.js";
+
+const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS];
+
+/** The JSON text of the request that made this video. */
+function body(video) {
+  const sent = ["prompt", ...FIELDS].filter((field) => video[field] != null);
+  return JSON.stringify(Object.fromEntries(sent.map((field) => [field, video[field]])), null, 2)
+    .replace(/"seed": "(\d+)"/, '"seed": $1');
+}
+
+export function curl(video) {
+  const quoted = body(video).replaceAll("'", "'\\''");
+  const header = key.value ? ` \\\n  -H "Authorization: Bearer $REELWRIGHT_API_KEY"` : "";
+  return `curl ${location.origin}/v1/videos/sync \\\n  -H "Content-Type: application/json"${header} \\\n` +
+    `  -d '${quoted}' \\\n  -o video.mp4\n`;
+}
+
+export function python(video) {
+  const sent = FIELDS.filter((field) => video[field] != null);
+  const values = sent.map((field) => `    ${field}=${literal(field, video[field])},\n`).join("");
+  const auth = key.value ? `, api_key=os.environ["REELWRIGHT_API_KEY"]` : "";
+  return `${key.value ? "import os\n\n" : ""}from reelwright import Client\n\n` +
+    `with Client("${location.origin}"${auth}) as client:\n` +
+    `    video = client.generate(\n        ${JSON.stringify(video.prompt)},\n${values.replace(/^/gm, "    ").trimEnd()}\n    )\n` +
+    `    video.wait().save("video.mp4")\n`;
+}
+
+export function javascript(video) {
+  const header = key.value ? ',\n    Authorization: `Bearer ${process.env.REELWRIGHT_API_KEY}`' : "";
+  return `import { writeFile } from "node:fs/promises";\n\n` +
+    `const response = await fetch("${location.origin}/v1/videos/sync", {\n  method: "POST",\n` +
+    `  headers: { "Content-Type": "application/json"${header} },\n` +
+    `  body: JSON.stringify(${body(video).replace(/\n/g, "\n  ")}),\n});\n` +
+    `if (!response.ok) throw new Error(await response.text());\n` +
+    `await writeFile("video.mp4", Buffer.from(await response.arrayBuffer()));\n`;
+}
+
+const literal = (field, value) => (field === "seed" || typeof value === "number" ? String(value) : JSON.stringify(value));

@@ -1,0 +1,125 @@
+// One video on the wall: in the making, ready to play, or failed.
+
+import { html, useRef, useState } from "./vendor.js";
+import * as draft from "./draft.js";
+import { CloseIcon, PlayIcon, RemixIcon, TrashIcon } from "./icons.js";
+import { useMedia } from "./media.js";
+import { explain } from "./trouble.js";
+import * as videos from "./videos.js";
+import { preview, secondsLeft } from "./watch.js";
+
+export const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** Put a video's settings into the prompt box, and the user there too. */
+export function takeOver(video, options) {
+  draft.takeOver(video, options);
+  const box = document.getElementById("prompt");
+  box.focus({ preventScroll: true });
+  box.select();
+  scrollTo({ top: 0, behavior: calm.matches ? "auto" : "smooth" });
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+function place(position) {
+  if (!position) return "In the queue";
+  if (position === 1) return "Next in line";
+  return `${position - 1} before this one`;
+}
+
+/** The countdown of a film's leader: the hand stands at the measured progress. */
+export function Leader({ video }) {
+  const shown = preview(video.id).value;
+  const running = video.status === "in_progress";
+  const measured = running && video.progress > 0;
+  const left = measured ? secondsLeft(video) : null;
+  const state = !running ? place(video.queue_position) : measured ? "Rolling" : "Starting";
+  return html`
+    <div class=${`leader ${running ? "running" : "waiting"} ${running && !measured ? "unmeasured" : ""}`}>
+      ${shown && html`<img src=${shown} alt="Preview" />`}
+      <div class="dial" role="progressbar" aria-label=${`Progress of: ${video.prompt}`} aria-valuemin="0" aria-valuemax="100"
+        aria-valuenow=${measured ? video.progress : undefined} aria-valuetext=${measured ? undefined : state}
+        style=${{ "--progress": `${measured ? video.progress : 0}%` }}>
+        <b>${measured ? video.progress : running ? "" : video.queue_position || "·"}</b>
+      </div>
+      <p class="state">${state}${left !== null && html` · <span class="eta">about ${duration(left)} left</span>`}</p>
+    </div>`;
+}
+
+function Making({ video }) {
+  return html`
+    <${Leader} video=${video} />
+    <p class="caption">${video.prompt}</p>
+    <div class="corner">
+      <button type="button" aria-label=${`Cancel: ${video.prompt}`} title="Cancel" onClick=${() => videos.cancel(video)}>
+        <${CloseIcon} /></button>
+    </div>`;
+}
+
+export function Failure({ video }) {
+  const { title, detail, remedy } = explain(video.error || { code: "internal", message: "It failed" });
+  return html`
+    <div class="failure">
+      <b>${title}</b>
+      ${detail && html`<span>${detail}</span>`}
+      ${remedy && html`<span>${remedy}</span>`}
+    </div>`;
+}
+
+function Failed({ video }) {
+  return html`
+    <${Failure} video=${video} />
+    <p class="caption">${video.prompt}</p>
+    <div class="actions">
+      <button type="button" onClick=${() => takeOver(video, { keepSeed: true })}>Try again</button>
+      <button type="button" onClick=${() => videos.remove(video)}>Remove</button>
+    </div>`;
+}
+
+function Finished({ video }) {
+  const [playing, setPlaying] = useState(false);
+  const timer = useRef(0);
+  const poster = useMedia(video.id, "thumbnail");
+  const play = (event) => {
+    if (calm.matches || event.pointerType === "touch") return;
+    timer.current = setTimeout(() => setPlaying(true), event.type === "focus" ? 0 : 90);
+  };
+  const stop = () => {
+    clearTimeout(timer.current);
+    setPlaying(false);
+  };
+  return html`
+    <a class="film" href=${`#${video.id}`} aria-label=${`Play: ${video.prompt}`} onFocus=${play} onBlur=${stop}
+      onPointerEnter=${play} onPointerLeave=${stop}>
+      ${poster && html`<img src=${poster} alt="" loading="lazy" decoding="async" />`}
+      ${playing && html`<${Moving} id=${video.id} />`}
+      <span class="caption"><span>${video.prompt}</span></span>
+      <span class="badge"><${PlayIcon} />${+(+video.seconds).toFixed(1)} s</span>
+    </a>
+    <div class="corner">
+      <button type="button" aria-label=${`Remix: ${video.prompt}`} title="Remix: all but the seed"
+        onClick=${() => takeOver(video, { keepSeed: false })}><${RemixIcon} /></button>
+      <button type="button" aria-label=${`Delete: ${video.prompt}`} title="Delete" onClick=${() => videos.remove(video)}>
+        <${TrashIcon} /></button>
+    </div>`;
+}
+
+function Moving({ id }) {
+  const src = useMedia(id);
+  return src && html`<video src=${src} muted loop autoplay playsinline tabindex="-1" aria-hidden="true"></video>`;
+}
+
+const FACES = { queued: Making, in_progress: Making, completed: Finished, failed: Failed };
+
+export function Tile({ video }) {
+  const done = video.status === "completed";
+  const ratio = video.width / video.height;
+  return html`
+    <li class=${`tile ${video.status}`} id=${`tile-${video.id}`} style=${{ "--ratio": done ? ratio : Math.max(1.25, ratio) }}>
+      <${FACES[video.status]} video=${video} />
+    </li>`;
+}
