@@ -166,7 +166,7 @@ def _render(request: Request, error: ReelwrightError, now: datetime) -> Response
     body: dict[str, Any] = {"success": False, "error": message}
     if code is Code.PROMPT_MISSING:
         body["example"] = {"prompt": "A beautiful sunset over the ocean"}
-    elif error.field and code is not Code.PROMPT_EMPTY:
+    elif error.field is not None and code is not Code.PROMPT_EMPTY:
         body["field"] = error.field
     if code in _FAILED_TO_GENERATE:
         body["message"] = error.message
