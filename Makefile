@@ -42,7 +42,7 @@ bench: $(VENV)/.dev ## Run the benchmarks
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 lock: ## Write constraints.txt anew: the newest releases that fit pyproject.toml (torch stays; edit its line by hand)
-	@grep '^torch==' constraints.txt > $(VENV)/torch.txt
+	@mkdir -p $(VENV) && grep '^torch==' constraints.txt > $(VENV)/torch.txt
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c $(VENV)/torch.txt '.[dev,local]'
 	@{ echo '# Every package at the version that was tested. Written by `make lock`; pip reads it with `-c constraints.txt`.'; \
