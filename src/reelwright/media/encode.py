@@ -67,7 +67,7 @@ def encode_mp4(
             for frame in _converted(clip):
                 _stop_if(cancelled)
                 container.mux(stream.encode(frame))
-            # The encoder looks ahead some 40 frames: of a short clip most of the work is still to come.
+            # The encoder looks ahead some 20 frames: of a short clip most of the work is still to come.
             for packet in stream.encode_lazy(None):
                 _stop_if(cancelled)
                 container.mux(packet)

@@ -107,6 +107,12 @@ def decode(path: Path) -> Iterator[VideoFrame]:
         yield from _decoded(container, stream)
 
 
+def count_frames(path: Path) -> int:
+    """How many frames the file's index announces; where it has none (WebM), how many there are. Raises as `decode`."""
+    with _opened(path) as (container, stream):
+        return stream.frames or sum(1 for _ in _decoded(container, stream))
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     import av

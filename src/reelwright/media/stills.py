@@ -7,12 +7,12 @@ read with the file's own matrix, written as sRGB.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from reelwright.media.clip import Clip
-from reelwright.media.probe import BadVideo, decode
+from reelwright.media.probe import BadVideo, count_frames, decode
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -23,6 +23,8 @@ WEBP_QUALITY = 80
 THUMBNAIL_SIDE = 320
 SPRITES_PER_SIDE = 4
 SPRITE_SIDE = 320
+ENOUGH_CONTRAST = 24.0
+"""Standard deviation of luma in levels from which on a frame shows something: photographs have 40 to 70."""
 
 _CANDIDATES = 12
 _LUMA = (0.2126, 0.7152, 0.0722)
@@ -32,8 +34,9 @@ _LUMA = (0.2126, 0.7152, 0.0722)
 def poster(source: Clip | Path, path: Path) -> None:
     """Write the representative frame to `path` as a JPEG in full size.
 
-    That is the earliest of a dozen frames, evenly spaced from the first, that has at least half the contrast of the one
-    with the most: the first frame, unless the video starts black or flat. Raises `BadVideo` where no frame can be had.
+    That is the earliest of a dozen frames, evenly spaced from the first, that is neither black nor flat (its luma has a
+    standard deviation of 24 levels), so nearly always the first; where all are flat, the least so. Raises `BadVideo`
+    where no frame can be had.
     """
     _representative(source).save(path, "JPEG", quality=JPEG_QUALITY)
 
@@ -77,8 +80,8 @@ class _Frames(Protocol):
 
     def count(self) -> int: ...
 
-    def contrasts(self) -> Sequence[float]:
-        """The standard deviation of each frame's luma."""
+    def contrasts(self, step: int) -> Iterator[tuple[int, float]]:
+        """The index of every `step`-th frame, and the standard deviation of its luma."""
         ...
 
     def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
@@ -105,9 +108,10 @@ class _RawFrames:
     def count(self) -> int:
         return len(self._array)
 
-    def contrasts(self) -> Sequence[float]:
-        # Every eighth pixel each way is plenty to tell a picture from a flat field.
-        return [float((frame[::8, ::8] @ _LUMA).std()) for frame in self._array]
+    def contrasts(self, step: int) -> Iterator[tuple[int, float]]:
+        for index in range(0, len(self._array), step):
+            # Every eighth pixel each way is plenty to tell a picture from a flat field.
+            yield index, float((self._array[index, ::8, ::8] @ _LUMA).std())
 
     def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
         from PIL import Image
@@ -122,10 +126,12 @@ class _EncodedFrames:
         self._path = path
 
     def count(self) -> int:
-        return sum(1 for _ in decode(self._path))
+        return count_frames(self._path)
 
-    def contrasts(self) -> Sequence[float]:
-        return [float(frame.reformat(64, 64, "gray").to_ndarray().std()) for frame in decode(self._path)]
+    def contrasts(self, step: int) -> Iterator[tuple[int, float]]:
+        for index, frame in enumerate(decode(self._path)):
+            if index % step == 0:
+                yield index, float(frame.reformat(64, 64, "gray").to_ndarray().std())
 
     def pictures(self, indices: Sequence[int], max_side: int | None) -> list[Image]:
         from PIL import Image
@@ -141,10 +147,12 @@ class _EncodedFrames:
 
 def _representative(source: Clip | Path) -> Image:
     frames = _frames_of(source)
-    contrasts = frames.contrasts()
-    candidates = range(0, len(contrasts), math.ceil(len(contrasts) / _CANDIDATES))
-    enough = max(contrasts[index] for index in candidates) / 2
-    chosen = next(index for index in candidates if contrasts[index] >= enough)
+    candidates: dict[int, float] = {}
+    for index, contrast in frames.contrasts(math.ceil(frames.count() / _CANDIDATES)):
+        candidates[index] = contrast
+        if contrast >= ENOUGH_CONTRAST:
+            break
+    chosen = max(candidates, key=candidates.__getitem__)
     return frames.pictures([chosen], None)[0]
 
 
