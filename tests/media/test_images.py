@@ -35,7 +35,7 @@ def png_chunk(name: bytes, payload: bytes) -> bytes:
 
 
 def png_bomb(width: int, height: int) -> bytes:
-    """A small file whose pixels would fill width × height × 3 bytes."""
+    """A small file that claims a size of width × height, and holds a hundredth of those pixels, all black."""
     packer = zlib.compressobj(9)
     row = bytes(1 + width * 3)
     pixels = b"".join(packer.compress(row) for _ in range(height // 100)) + packer.flush()
