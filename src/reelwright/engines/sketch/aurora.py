@@ -49,7 +49,8 @@ class Aurora:
         for edge, swing, tall, strength, offset in self._curtains:
             self._curtain(planes, x, up, t, edge, swing, tall, strength, offset)
         planes *= np.clip(up * 5, 0, 1)
-        canvas.rgb[:, : self._height] += self._enlarge(canvas, planes, "aurora")[:, : self._height]
+        for top, part in self._enlarge.parts(canvas, planes):
+            canvas.rgb[:, top : top + part.shape[1]] += part
 
     def _curtain(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -60,25 +61,49 @@ class Enlarger:
         self._columns, self._fx = _taps(small[1], width, nodes)
         self._fy = self._fy[:, None]
 
-    def __call__(self, canvas: Canvas, planes: Plane, name: str = "enlarged") -> Plane:
+    def __call__(self, canvas: Canvas, planes: Plane) -> Plane:
         """`planes` is (n, h, w); the result (n, height, width) lives in the canvas's scratch memory."""
+        wide = self._widened(canvas, planes)
+        out = canvas.spare("enlarged", len(planes), len(self._rows), len(self._columns))
+        for top, bottom in blocks(*out.shape[1:]):
+            self._fill(canvas, wide, top, bottom, out[:, top:bottom])
+        return out
+
+    def parts(self, canvas: Canvas, planes: Plane) -> Iterator[tuple[int, Plane]]:
+        """The enlarged planes block by block: (first row, rows (n, some, width)). Each is overwritten by the next."""
+        wide = self._widened(canvas, planes)
+        for top, bottom in blocks(len(self._rows), len(self._columns)):
+            out = canvas.spare("enlarged", len(planes), bottom - top, len(self._columns))
+            self._fill(canvas, wide, top, bottom, out)
+            yield top, out
+
+    def _widened(self, canvas: Canvas, planes: Plane) -> Plane:
         n, h, _ = planes.shape
-        height, width = len(self._rows), len(self._columns)
-        wide = canvas.spare(name + "-wide", n, h, width)
-        step = canvas.spare(name + "-step", n, h, width)
+        wide = canvas.spare("enlarge-wide", n, h, len(self._columns))
+        step = canvas.spare("enlarge-step", n, h, len(self._columns))
         np.take(planes, self._columns, axis=2, out=wide, mode="clip")
         np.take(planes, self._columns + 1, axis=2, out=step, mode="clip")
         step -= wide
         step *= self._fx
         wide += step
-        out = canvas.spare(name, n, height, width)
-        below = canvas.spare(name + "-below", n, height, width)
-        np.take(wide, self._rows, axis=1, out=out, mode="clip")
-        np.take(wide, self._rows + 1, axis=1, out=below, mode="clip")
-        below -= out
-        below *= self._fy
-        out += below
-        return out
+        return wide
+
+    def _fill(self, canvas: Canvas, wide: Plane, top: int, bottom: int, out: Plane) -> None:
+        rows = self._rows[top:bottom]
+        above = canvas.spare("enlarge-above", *out.shape)
+        below = canvas.spare("enlarge-below", *out.shape)
+        np.take(wide, rows, axis=1, out=above, mode="clip")
+        np.take(wide, rows + 1, axis=1, out=below, mode="clip")
+        below -= above
+        below *= self._fy[top:bottom]
+        np.add(above, below, out=out)
+
+
+def blocks(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """Row ranges of about 32,000 pixels: what is worked on together then stays in the processor's cache."""
+    rows = max(8, 32_768 // width)
+    for top in range(0, height, rows):
+        yield top, min(top + rows, height)
 
 
 def _taps(small: int, large: int, nodes: int) -> tuple[np.ndarray, Plane]:

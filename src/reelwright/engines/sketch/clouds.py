@@ -82,8 +82,8 @@ class Clouds:
                 colour += bolt * linear("#b9c8ff")[c]
             np.multiply(colour, alpha, out=planes[c])
         planes[3] = alpha
-        large = self._enlarge(canvas, planes, "clouds-large")
-        canvas.over(large[:3], large[3])
+        for top, part in self._enlarge.parts(canvas, planes):
+            canvas.over(part[:3], part[3], top)
 
     def _bolt(self, t: float, across: np.ndarray, up: np.ndarray, thin: np.ndarray) -> np.ndarray | None:
         if self._flash is None:

@@ -51,8 +51,9 @@ class Field:
         shade = self._shade.at(spot.x * 3.2 - s * 5, spot.z * 3.2)
         light = np.float32(1.06) - smoothstep(-0.1, 1.3, shade) * np.float32(0.40)
         rows = canvas.height - spot.top
-        large = Enlarger((light.shape[0], light.shape[1]), rows, canvas.width)(canvas, light[None], "shadows")
-        canvas.rgb[:, spot.top :] *= large[0]
+        enlarge = Enlarger((light.shape[0], light.shape[1]), rows, canvas.width)
+        for top, part in enlarge.parts(canvas, light[None]):
+            canvas.rgb[:, spot.top + top : spot.top + top + part.shape[1]] *= part
 
 
 def blooms_of(colours: tuple[Plane, ...], prompt_flowers: bool) -> tuple[Plane, ...]:

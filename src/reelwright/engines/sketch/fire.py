@@ -64,7 +64,7 @@ class Flames:
         planes = canvas.spare("flames", 3, h, w)
         for c in range(3):
             np.take(self._colours[c], index, out=planes[c], mode="clip")
-        large = self._enlarge(canvas, planes, "flames-large")
+        large = self._enlarge(canvas, planes)
         _add(canvas, large, self._view, pose, self._nearness, self._x - self._w / 2, self._foot - self._h)
 
 

@@ -52,7 +52,7 @@ class Flow:
 
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
         planes = self._folded(t, pose)
-        large = self._enlarge(canvas, planes, "flow")
+        large = self._enlarge(canvas, planes)
         match self.kind:
             case "silk":
                 self._silk(canvas, large)

@@ -9,6 +9,8 @@ from reelwright.engines.sketch.canvas import Canvas, Enlarger, halved
 from reelwright.engines.sketch.noise import Plane, generator
 
 _LEVELS = 4096
+_GRAIN = 512
+_SHIFT = 128
 _WHITE = 16.0
 """Linear light that the curve still tells apart from brighter light."""
 
@@ -38,27 +40,31 @@ class Grade:
             self._gain = np.ones_like(self._gain)
             self._bloom = np.float32(0.02)
             grain = 0.0
-        self._noise = _grain(generator(seed, "grain"), grain)
+        self._noise = _grain(generator(seed, "grain"), grain, height + _SHIFT, width + _SHIFT)
 
     def develop(self, canvas: Canvas, number: int, frame: NDArray[np.uint8]) -> None:
         """Write the canvas into `frame` (h, w, 3), sRGB. `number` picks the grain's place."""
         rgb = canvas.rgb
         glow = self._glow(rgb)
-        large = self._enlarge(canvas, glow, "glow")
-        rgb *= 1 - self._bloom
-        rgb += large
-        rgb *= self._gain
-        np.maximum(rgb, 0, out=rgb)
-        np.sqrt(rgb, out=rgb)
-        rgb *= np.float32((_LEVELS - 1) / _WHITE**0.5)
-        h, w = frame.shape[:2]
-        noise = self._noise_at(number, h, w)
-        for c in range(3):
-            tone = self._curves[c].take(rgb[c].astype(np.intp), mode="clip")
-            tone += noise[c]
-            np.clip(tone, 0, 65535, out=tone)
-            tone >>= 8
-            frame[:, :, c] = tone
+        # Another corner of the grain for every frame.
+        down, right = number * 83 % _SHIFT, number * 59 % _SHIFT
+        width = frame.shape[1]
+        for top, part in self._enlarge.parts(canvas, glow):
+            count = part.shape[1]
+            light = rgb[:, top : top + count]
+            light *= 1 - self._bloom
+            light += part
+            light *= self._gain[top : top + count]
+            np.maximum(light, 0, out=light)
+            np.sqrt(light, out=light)
+            light *= np.float32((_LEVELS - 1) / _WHITE**0.5)
+            noise = self._noise[down + top : down + top + count, right : right + width]
+            for c in range(3):
+                tone = self._curves[c].take(light[c].astype(np.intp), mode="clip")
+                tone += noise
+                np.clip(tone, 0, 65535, out=tone)
+                tone >>= 8
+                frame[top : top + count, :, c] = tone
 
     def _glow(self, rgb: Plane) -> Plane:
         small = halved(halved(rgb))
@@ -74,15 +80,6 @@ class Grade:
             light[c] = spread[top : top + h, left : left + w]
         light *= self._bloom
         return light
-
-    def _noise_at(self, number: int, h: int, w: int) -> NDArray[np.int32]:
-        size = self._noise.shape[1]
-        y, x = (number * 167) % (size // 2), (number * 113) % (size // 2)
-        rows = (np.arange(h) + y) % size
-        columns = (np.arange(w) + x) % size
-        if h + y <= size and w + x <= size:
-            return self._noise[:, y : y + h, x : x + w]
-        return self._noise[:, rows][:, :, columns]
 
 
 def _fast(n: int) -> int:
@@ -136,10 +133,10 @@ def _srgb_curve() -> NDArray[np.int32]:
     return (srgb * 255 * 256).astype(np.int32)
 
 
-def _grain(rng: np.random.Generator, strength: float) -> NDArray[np.int32]:
-    """Triangular dither of ±1 level and a little film grain shared by the channels; shape (3, 1024, 1024)."""
-    size = 1024
-    dither = (rng.random((size, size), np.float32) + rng.random((size, size), np.float32) - 0.5) * 256
-    film = rng.standard_normal((size, size), np.float32) * np.float32(strength * 256)
-    colour = [film * np.float32(k) for k in (1.0, 0.9, 1.1)]
-    return np.stack([(dither + part).astype(np.int32) for part in colour])
+def _grain(rng: np.random.Generator, strength: float, height: int, width: int) -> NDArray[np.int16]:
+    """Triangular dither of ±1 level and a little film grain, in 256ths of a level; shape (height, width)."""
+    size = (_GRAIN, _GRAIN)
+    dither = rng.random(size, np.float32) + rng.random(size, np.float32) - 0.5
+    film = rng.standard_normal(size, np.float32) * np.float32(strength)
+    tile = ((dither + film) * 256).astype(np.int16)
+    return np.tile(tile, (-(-height // _GRAIN), -(-width // _GRAIN)))[:height, :width]

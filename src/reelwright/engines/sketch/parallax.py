@@ -44,7 +44,7 @@ class Parallax:
         sway = (near - np.float32(0.45)) * np.float32(view.unit)
         u = (x - view.width / 2) * scale + sway * np.float32(across) + np.float32(self._w / 2)
         v = (y - view.height / 2) * scale + sway * np.float32(down) + np.float32(self._h / 2)
-        places = self._enlarge(canvas, np.stack([u, v]).astype(np.float32), "places")
+        places = self._enlarge(canvas, np.stack([u, v]).astype(np.float32))
         self._read(canvas, places)
         self._gleam(canvas, t)
 
@@ -94,7 +94,8 @@ class Parallax:
         y = np.linspace(0, 1, h, dtype=np.float32)[:, None]
         cx, cy = 0.5 + 0.42 * math.sin(t * 0.5 - 0.9), 0.35 + 0.1 * math.sin(t * 0.37)
         light = 0.975 + 0.07 * np.exp(-(((x - cx) / 0.45) ** 2) - ((y - cy) / 0.5) ** 2)
-        canvas.rgb *= self._enlarge(canvas, light[None].astype(np.float32), "gleam")[0]
+        for top, part in self._enlarge.parts(canvas, light[None].astype(np.float32)):
+            canvas.rgb[:, top : top + part.shape[1]] *= part
 
 
 def _depth(picture: Image.Image, size: tuple[int, int]) -> Plane:

@@ -23,6 +23,18 @@ class Spot:
     z: Plane
     step: Plane
 
+    def rows(self, first: int, last: int) -> Spot:
+        """The same for the rows first … last − 1 (counted from `top`) alone."""
+        part = slice(first, last)
+        return Spot(
+            top=self.top + first,
+            angle=self.angle[part],
+            across=self.across,
+            x=self.x[part],
+            z=self.z[part],
+            step=self.step[part],
+        )
+
 
 class Ground:
     """A level plane `eye` metres below the camera; `shrink` reads it at every so many pixels."""
@@ -51,30 +63,35 @@ class Ground:
 
     def lay(self, canvas: Canvas, top: int, alpha: Plane, colour: Plane) -> None:
         """Lay a plain colour with the small plane's coverage over the ground."""
-        height = canvas.height - top
-        large = Enlarger((alpha.shape[0], alpha.shape[1]), height, canvas.width)(canvas, alpha[None], "ground")[0]
-        canvas.over(large[None] * colour[:, None, None], large, top, 0)
+        enlarge = Enlarger((alpha.shape[0], alpha.shape[1]), canvas.height - top, canvas.width)
+        for row, part in enlarge.parts(canvas, alpha[None]):
+            canvas.over(part * colour[:, None, None], part[0], top + row)
 
 
-def mirrored(canvas: Canvas, top: int, rise: Plane, across: Plane, view: View, blur: int = 1) -> Plane:
-    """What rays of elevation `rise` and sideways `across` (tangents) meet in the picture above the row `top`.
+class Mirror:
+    """The picture above the row `top` as a mirror in the ground shows it: half size, smoothed up and down `blur` times.
 
-    Read at half size, smoothed up and down `blur` times. Beyond the frame's sides the picture goes on mirrored.
+    Beyond the frame's edges it goes on mirrored.
     """
-    rows = max(2, top - top % 2)
-    small = halved(canvas.rgb[:, :rows])
-    for _ in range(blur):
-        small[:, 1:-1] = (small[:, :-2] + small[:, 2:]) * np.float32(0.25) + small[:, 1:-1] * np.float32(0.5)
-    _, h, w = small.shape
-    unit = np.float32(view.unit)
-    # Above the frame's upper edge it goes on mirrored as well.
-    row = np.abs((np.float32(top) - rise * unit) * np.float32(0.5)).astype(np.int32)
-    np.minimum(row, h - 1, out=row)
-    column = np.abs((across * unit + np.float32(view.centre)) * np.float32(0.5)).astype(np.int32)
-    column = np.minimum(column, 2 * w - 1 - column)
-    np.maximum(column, 0, out=column)
-    index = (row * w + column).astype(np.intp)
-    out = canvas.spare("mirror", 3, *index.shape)
-    for c in range(3):
-        np.take(small[c].ravel(), index, out=out[c], mode="clip")
-    return out
+
+    def __init__(self, canvas: Canvas, top: int, view: View, blur: int = 1) -> None:
+        rows = max(2, top - top % 2)
+        small = halved(canvas.rgb[:, :rows])
+        for _ in range(blur):
+            small[:, 1:-1] = (small[:, :-2] + small[:, 2:]) * np.float32(0.25) + small[:, 1:-1] * np.float32(0.5)
+        self._flat = small.reshape(3, -1)
+        self._h, self._w = small.shape[1:]
+        self._top, self._view = np.float32(top), view
+        self.mean = small.mean((1, 2))
+
+    def at(self, rise: Plane, across: Plane) -> Plane:
+        """What rays of elevation `rise` and sideways `across` (tangents) meet, (3, …)."""
+        unit = np.float32(self._view.unit)
+        row = np.abs((self._top - rise * unit) * np.float32(0.5)).astype(np.int32)
+        np.minimum(row, self._h - 1, out=row)
+        column = np.abs((across * unit + np.float32(self._view.centre)) * np.float32(0.5)).astype(np.int32)
+        column = np.minimum(column, 2 * self._w - 1 - column)
+        np.maximum(column, 0, out=column)
+        row *= self._w
+        row += column
+        return np.asarray(self._flat.take(row.astype(np.intp), axis=1, mode="clip"))

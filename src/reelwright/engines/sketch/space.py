@@ -67,8 +67,8 @@ class Nebula:
                 one * self._one[c] * np.float32(0.75) + two * self._two[c] * np.float32(0.75) + core * np.float32(0.5)
             ) * lane
         planes[3] = np.clip(one * np.float32(0.35) + (1 - lane) * np.float32(0.5) * band, 0, 0.9)
-        large = self._enlarge(canvas, planes, "nebula-large")
-        canvas.over(large[:3], large[3])
+        for top, part in self._enlarge.parts(canvas, planes):
+            canvas.over(part[:3], part[3], top)
 
 
 class Planet:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from reelwright.engines.sketch.camera import Pose, View
-from reelwright.engines.sketch.canvas import Canvas
+from reelwright.engines.sketch.canvas import Canvas, blocks
 from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator, smoothstep
 from reelwright.engines.sketch.palette import linear
-from reelwright.engines.sketch.plane import Ground, mirrored
+from reelwright.engines.sketch.plane import Ground, Mirror, Spot
 
 
 class Ice:
@@ -32,29 +32,28 @@ class Ice:
         spot = self._ground.at(canvas, pose)
         if spot is None:
             return
+        mirror = Mirror(canvas, spot.top, self._view, blur=3)
+        white = linear("#dfe9f5") * (self._light.ambient * 1.2 + self._light.beam * 0.7 + mirror.mean * 0.45)
+        for first, last in blocks(canvas.height - spot.top, canvas.width):
+            self._strip(canvas, spot.rows(first, last), last - first, mirror, white)
+
+    def _strip(self, canvas: Canvas, spot: Spot, count: int, mirror: Mirror, white: Plane) -> None:
         rough = self._rough.at(spot.x * 34, spot.z * 20)
         slope = np.float32(0.012) * np.minimum(spot.angle * 5, 1)
-        picture = mirrored(
-            canvas,
-            spot.top,
+        picture = mirror.at(
             np.abs(spot.angle * np.float32(1.03) + rough.real * slope),
             spot.across + rough.imag * slope * np.float32(0.5),
-            self._view,
-            blur=3,
         )
         marks = self._marks.at(spot.x * 15, spot.z * 9)
         fade = 1 / (1 + (spot.step * 2.2) ** 2)
         cracks = marks.real * fade
         snow = (smoothstep(0.35, 1.15, marks.imag) * fade + np.float32(0.10) * (1 - fade)) * np.float32(0.93)
-        out = canvas.rgb[:, spot.top :]
-        light = self._light
-        shine = picture.mean((1, 2))
-        white = linear("#dfe9f5") * (light.ambient * 1.2 + light.beam * 0.7 + shine * 0.45)
-        deep = linear("#123048") * (light.ambient + 0.2 * light.beam) * 1.3
-        mirror = np.float32(0.78) - np.float32(0.36) * np.minimum(spot.angle * 1.6, 1)
+        out = canvas.rgb[:, spot.top : spot.top + count]
+        deep = linear("#123048") * (self._light.ambient + 0.2 * self._light.beam) * 1.3
+        share = np.float32(0.78) - np.float32(0.36) * np.minimum(spot.angle * 1.6, 1)
         clear = 1 - snow
         for c in range(3):
-            ice = picture[c] * mirror + deep[c] + cracks * white[c] * np.float32(0.5)
+            ice = picture[c] * share + deep[c] + cracks * white[c] * np.float32(0.5)
             np.multiply(ice, clear, out=out[c])
             out[c] += snow * white[c]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from reelwright.engines.sketch.camera import Pose, View
-from reelwright.engines.sketch.canvas import Canvas
+from reelwright.engines.sketch.canvas import Canvas, blocks
 from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import Plane, Tile, fractal, generator, smoothstep
 from reelwright.engines.sketch.palette import linear
-from reelwright.engines.sketch.plane import Ground, Spot, mirrored
+from reelwright.engines.sketch.plane import Ground, Mirror, Spot
 
 _GRAVITY = 9.81
 
@@ -139,17 +139,24 @@ class Water:
         spot = self._ground.at(canvas, pose)
         if spot is None:
             return
+        mirror = Mirror(canvas, spot.top, self._view)
+        waves = [cascade.at(t) for cascade in self._cascades]
+        for first, last in blocks(canvas.height - spot.top, canvas.width):
+            self._strip(canvas, spot.rows(first, last), last - first, mirror, waves, t)
+
+    def _strip(
+        self, canvas: Canvas, spot: Spot, count: int, mirror: Mirror, waves: list[tuple[Tile, Tile]], t: float
+    ) -> None:
         surface = self._surface
-        sx, sz, height = self._shape(spot, t)
+        sx, sz, height = self._shape(spot, waves)
         facing = np.maximum(spot.angle - sz, np.float32(0.004))
         # The mirrored ray for a normal tilted by the slopes: elevation e + 2 s_z, sideways 2 (e + s_z) s_x.
-        rise = np.abs(spot.angle - 2 * sz)
-        picture = mirrored(canvas, spot.top, rise, spot.across - 2 * facing * sx, self._view)
+        picture = mirror.at(np.abs(spot.angle - 2 * sz), spot.across - 2 * facing * sx)
         graze = 1 - np.minimum(facing / np.sqrt(1 + facing * facing), 1)
         square = graze * graze
         # Fresnel's law in Schlick's form.
         fresnel = square * square * graze * np.float32(1 - surface.mirror) + np.float32(surface.mirror)
-        out = canvas.rgb[:, spot.top :]
+        out = canvas.rgb[:, spot.top : spot.top + count]
         np.multiply(picture, fresnel, out=out)
         through = 1 - fresnel
         lift = through * np.float32(0.2)
@@ -161,12 +168,11 @@ class Water:
         if surface.foam > 0:
             self._foam(out, height, spot, t)
 
-    def _shape(self, spot: Spot, t: float) -> tuple[Plane, Plane, Plane]:
+    def _shape(self, spot: Spot, waves: list[tuple[Tile, Tile]]) -> tuple[Plane, Plane, Plane]:
         """Slopes across and along, and the height, at the spot's points; waves finer than a pixel's step fade."""
         shape = np.broadcast_shapes(spot.x.shape, spot.z.shape)
         sx, sz, height = (np.zeros(shape, np.float32) for _ in range(3))
-        for cascade in self._cascades:
-            slopes, heights = cascade.at(t)
+        for cascade, (slopes, heights) in zip(self._cascades, waves, strict=True):
             per_metre = np.float32(cascade.size / cascade.length)
             fade = 1 / (1 + (spot.step / np.float32(1.6 * cascade.shortest)) ** 2)
             u, v = spot.x * per_metre, spot.z * per_metre
@@ -186,7 +192,7 @@ class Water:
         )
         crest *= np.float32(0.25) + smoothstep(-0.5, 1.5, torn)
         cover = np.minimum(crest * (np.float32(0.35) + rough * np.float32(0.65)), np.float32(0.9))
-        white = self._light.ambient * np.float32(1.0) + self._light.beam * np.float32(0.35)
+        white = self._light.ambient * np.float32(0.8 + 1.3 * rough * rough) + self._light.beam * np.float32(0.35)
         clear = 1 - cover
         for c in range(3):
             out[c] *= clear

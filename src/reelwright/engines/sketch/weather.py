@@ -163,13 +163,8 @@ class Mist:
         body = np.exp(-((offset - a * np.float32(0.25)) ** 2))
         alpha = body * (np.float32(0.62) + a * np.float32(0.26) + b * np.float32(0.14)) * self._strength
         np.clip(alpha, 0, 1, out=alpha)
-        large = self._enlarge(canvas, alpha[None], "mist")[0]
-        part = canvas.rgb[:, self._top : self._top + self._rows]
-        clear = 1 - large
-        for c in range(3):
-            part[c] *= clear
-            large_colour = large * self._colour[c]
-            part[c] += large_colour
+        for top, part in self._enlarge.parts(canvas, alpha[None]):
+            canvas.over(part * self._colour[:, None, None], part[0], self._top + top)
 
 
 def fog_colour(haze: Plane) -> Plane:
