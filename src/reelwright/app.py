@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from reelwright import __version__
+from reelwright.api import openai, replicate
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
@@ -47,13 +48,16 @@ from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
+from reelwright.jobs.webhooks import SCHEDULE, Webhooks
 from reelwright.jobs.worker import Bench, Worker
 from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings
 from reelwright.store.database import open_database
+from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
+from reelwright.store.secret import signing_secret
 
 DATABASE_THREADS = 4
 MEDIA_THREADS = 2
@@ -70,6 +74,7 @@ class Server:
     job: VideoJob
     worker: Worker
     durable: Durable
+    webhooks: Webhooks
     catalog: Catalog
     live: Live
     janitor: Janitor
@@ -81,7 +86,9 @@ class Server:
     log: structlog.stdlib.BoundLogger
 
 
-def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
+def build(
+    settings: Settings, catalog: Catalog, outbound: Outbound, webhook_schedule: Sequence[float] = SCHEDULE
+) -> Server:
     """All objects, connected; nothing is started and nothing is written yet."""
     clock, live = SystemClock(), Live()
     log = structlog.get_logger("reelwright")
@@ -89,6 +96,16 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
     records, files = Records(database), Files(settings.data_dir)
     threads = Threads(
         database=ThreadPoolExecutor(DATABASE_THREADS, "database"), media=ThreadPoolExecutor(MEDIA_THREADS, "media")
+    )
+    webhooks = Webhooks(
+        deliveries=Deliveries(database),
+        records=records,
+        outbound=outbound,
+        clock=clock,
+        threads=threads.database,
+        secret=lambda: signing_secret(settings.data_dir.absolute()),
+        bodies={"openai": openai.webhook_body, "replicate": replicate.webhook_body},
+        schedule=webhook_schedule,
     )
     worker = Worker(
         {
@@ -114,6 +131,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         generative=frozenset(
             card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
         ),
+        webhooks=webhooks,
     )
     durable = Durable(
         database,
@@ -122,6 +140,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         queues={name: worker.capacity(name) + 1 for name, offer in catalog.offers.items() if not offer.problem},
         make=job.make,
         record=job.record,
+        send=webhooks.send,
     )
     queue = Queue(
         records=records,
@@ -134,6 +153,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         max_queued=settings.max_queued,
         keep_days=settings.keep_days,
         files=files,
+        webhooks=webhooks,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
     reads = Reads(clock)
@@ -141,6 +161,8 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         records=records,
         files=files,
         queue=queue,
+        webhooks=webhooks,
+        durable=durable,
         reads=reads,
         clock=clock,
         threads=threads.database,
@@ -196,13 +218,16 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         live=live,
         reads=reads,
         intake=intake,
+        outbound=outbound,
         max_body_bytes=max_body_bytes,
     )
     api.include_router(openai_router(videos))
     api.include_router(
         huggingface_router(queue=queue, catalog=catalog, files=files, intake=intake, max_body_bytes=max_body_bytes)
     )
-    predictions = Predictions(queue=queue, catalog=catalog, intake=intake, max_body_bytes=max_body_bytes)
+    predictions = Predictions(
+        queue=queue, catalog=catalog, intake=intake, outbound=outbound, max_body_bytes=max_body_bytes
+    )
     api.include_router(replicate_router(predictions))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     api.include_router(page_router())
@@ -213,6 +238,7 @@ def build(settings: Settings, catalog: Catalog, outbound: Outbound) -> Server:
         job=job,
         worker=worker,
         durable=durable,
+        webhooks=webhooks,
         catalog=catalog,
         live=live,
         janitor=janitor,
@@ -265,10 +291,12 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
     try:
         server.files.prepare()
         await asyncio.to_thread(Records(server.database).create_tables)
+        await server.webhooks.prepare()
         await server.durable.launch()
         await server.queue.recover()
         server.files.remove_stale_scratch(frozenset(video.id for video in server.live.active()))
         beside = [asyncio.create_task(_warm(server)), asyncio.create_task(server.janitor.run())]
+        beside.append(asyncio.create_task(server.webhooks.run(server.durable)))
         if server.warmth:
             beside.append(asyncio.create_task(server.warmth.run()))
         try:
@@ -303,21 +331,38 @@ async def _drain(server: Server, drain_s: float) -> None:
         await asyncio.wait_for(server.job.quiet(), drain_s)
 
 
-def serve(settings: Settings, catalog: Catalog | None = None, outbound: Outbound | None = None) -> int:
+def serve(
+    settings: Settings,
+    catalog: Catalog | None = None,
+    outbound: Outbound | None = None,
+    webhook_schedule: Sequence[float] = SCHEDULE,
+) -> int:
     """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
 
     `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses only.
+    `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
     """
     configure_logs(settings.log_as, settings.log_level)
     # Bound first: a taken port is told before anything is loaded or locked.
     sock = _bind(settings.host, settings.port)
-    server = build(settings, catalog or offered(settings), outbound or Outbound())
+    server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule)
     asyncio.run(_serve(server, sock, settings))
     return 0
 
 
 class _Http(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process before the jobs are drained."""
+    """uvicorn without its signal handling, which would end the process before the jobs are drained.
+
+    `announce` is called when the server accepts connections.
+    """
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -334,7 +379,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
-    http = _Http(config)
+    http = _Http(config, lambda: _announce(server, sock, settings))
 
     def stop() -> None:
         server.live.close()  # an open event stream must not hold the exit
@@ -344,7 +389,6 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     async with running(server, settings.drain_s):
-        _announce(server, sock, settings)
         await http.serve(sockets=[sock])
     server.log.info("stopped")
 

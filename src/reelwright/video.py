@@ -122,6 +122,19 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Somebody who wants to be told about a video: where, and of which events.
+
+    `dialect` names the form of the message; `base_url` is the server's own address as the client knows it.
+    """
+
+    url: str
+    dialect: str
+    events: tuple[str, ...]
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a video failed, as it is stored and told. `code` is one of `errors.Code`; `retry_after` is in seconds."""
 

@@ -11,6 +11,7 @@ from reelwright.app import offered, serve
 from reelwright.engines.catalog import Offer
 from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
+from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 from tests.fakes.engines import CARD
 
@@ -25,7 +26,13 @@ def main() -> int:
         slots=options.get("slots", 1),
     )
     catalog = dataclasses.replace(catalog, offers={**catalog.offers, "toy": toy})
-    return serve(settings, catalog)
+    # Webhooks and image URLs reach one loopback address only, and only when a test asks for it.
+    reachable = os.environ.get("REACHABLE")
+    outbound = (
+        Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else Outbound()
+    )
+    schedule = json.loads(os.environ.get("WEBHOOK_SCHEDULE", "[0, 0.2, 0.2]"))
+    return serve(settings, catalog, outbound, schedule)
 
 
 if __name__ == "__main__":

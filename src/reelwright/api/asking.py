@@ -10,7 +10,9 @@ from starlette.requests import Request
 from reelwright.api.body import Body
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, invalid
+from reelwright.outbound import Outbound
 from reelwright.store.records import Once
+from reelwright.video import Webhook
 
 IDEMPOTENCY_KEPT_S = 24 * 3600
 MAX_KEY_CHARACTERS = 255
@@ -77,6 +79,18 @@ def read_priority(value: object) -> int:
     if isinstance(value, bool) or not text.removeprefix("-").isdigit() or int(text[:5]) not in PRIORITIES:
         raise invalid("priority", value, f"Must be a whole number from {PRIORITIES[0]} (sooner) to {PRIORITIES[-1]}.")
     return int(text)
+
+
+def read_webhook(
+    request: Request, value: object, events: tuple[str, ...], dialect: str, outbound: Outbound
+) -> Webhook | None:
+    """Whom to tell about those events. Raises `BadRequest` for a URL that could never be reached."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise invalid("webhook", value, "Must be an http or https URL.")
+    outbound.check(value, "webhook")
+    return Webhook(url=value, dialect=dialect, events=events, base_url=str(request.base_url))
 
 
 async def hung_up(request: Request) -> None:

@@ -12,18 +12,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelwright.api import delivery
-from reelwright.api.asking import hung_up, idempotency, read_metadata, read_priority, wait_seconds
+from reelwright.api.asking import hung_up, idempotency, read_metadata, read_priority, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body, unbracket
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import event_stream
 from reelwright.api.fields import read_fields, to_wish
 from reelwright.api.uploads import Intake
+from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog, check_prompt
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
 from reelwright.jobs.events import Live
 from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Order, Queue
 from reelwright.jobs.variants import Variant, Variants
+from reelwright.outbound import Outbound
 from reelwright.video import Request as VideoRequest
 from reelwright.video import Status, Video, Wish
 
@@ -31,8 +33,9 @@ PATHS = ("/v1/videos", "/videos")
 POLL_AFTER_MS = 500
 MAX_PAGE = 100
 LONGEST_WAIT_S = 300.0
-BESIDE_THE_WISH = ("input_reference", "metadata", "priority")
+BESIDE_THE_WISH = ("input_reference", "metadata", "priority", "webhook")
 """Fields of this dialect that do not shape the video."""
+WEBHOOK_EVENTS = ("video.completed", "video.failed")
 
 VARIANTS_OF_OPENAI = {"video": Variant.VIDEO, "thumbnail": Variant.THUMBNAIL, "spritesheet": Variant.SPRITESHEET}
 
@@ -49,6 +52,7 @@ class OpenAIVideos:
         live: Live,
         reads: Reads,
         intake: Intake,
+        outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
         self._queue = queue
@@ -57,6 +61,7 @@ class OpenAIVideos:
         self._live = live
         self._reads = reads
         self._intake = intake
+        self._outbound = outbound
         self._max_body_bytes = max_body_bytes
 
     async def create(self, request: Request) -> Response:
@@ -175,13 +180,13 @@ class OpenAIVideos:
         image = await self._intake.take(_reference(body.fields.get("input_reference")), "input_reference")
         return self._catalog.admit(to_wish(fields, image))
 
-    @staticmethod
-    def _order(request: Request, body: Body, *, detached: bool = True) -> Order:
+    def _order(self, request: Request, body: Body, *, detached: bool = True) -> Order:
         return Order(
             detached=detached,
             once=idempotency(request, body),
             priority=read_priority(body.fields.get("priority")),
             metadata=read_metadata(body.fields.get("metadata")),
+            webhook=read_webhook(request, body.fields.get("webhook"), WEBHOOK_EVENTS, "openai", self._outbound),
         )
 
     async def _unsupported(self, request: Request, verb: str) -> BadRequest:
@@ -306,6 +311,21 @@ def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
         "metadata": video.metadata,
         "bytes": video.file.size if video.file else None,
         "generation_seconds": video.generation_seconds,
+    }
+
+
+def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
+    """What a webhook is sent: the event's type and time, and the video object with an absolute `video_url`."""
+    told = video_object(video, None)
+    if told["video_url"]:
+        told["video_url"] = base_url.rstrip("/") + told["video_url"]
+    happened = video.completed_at or video.created_at
+    return {
+        "object": "event",
+        "type": event,
+        "timestamp": iso_milliseconds(happened),
+        "created_at": _epoch(happened),
+        "data": told,
     }
 
 

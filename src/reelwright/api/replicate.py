@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api.asking import idempotency, wait_seconds
+from reelwright.api.asking import idempotency, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.fields import read_fields, to_wish
@@ -23,11 +23,13 @@ from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
 from reelwright.jobs.queue import Order, Queue
+from reelwright.outbound import Outbound
 from reelwright.video import Status, Video
 
 LONGEST_WAIT_S = 60.0
 PAGE = 100
 _TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "stream"})
+WEBHOOK_EVENTS = ("start", "output", "logs", "completed")
 _RENAMED = {
     "frames_per_second": "fps",
     "sample_steps": "num_inference_steps",
@@ -41,10 +43,13 @@ _RENAMED = {
 class Predictions:
     """The routes' functions."""
 
-    def __init__(self, *, queue: Queue, catalog: Catalog, intake: Intake, max_body_bytes: int) -> None:
+    def __init__(
+        self, *, queue: Queue, catalog: Catalog, intake: Intake, outbound: Outbound, max_body_bytes: int
+    ) -> None:
         self._queue = queue
         self._catalog = catalog
         self._intake = intake
+        self._outbound = outbound
         self._max_body_bytes = max_body_bytes
 
     async def create(self, request: Request) -> Response:
@@ -93,7 +98,9 @@ class Predictions:
         image = await self._intake.take(fields.pop("image", None), "input.image")
         named = {**fields, "model": model} if model else fields
         wanted = self._catalog.admit(to_wish(read_fields(named, typed=True), image))
-        order = Order(detached=True, once=idempotency(request, body))
+        events = _webhook_events(body.fields.get("webhook_events_filter"))
+        webhook = read_webhook(request, body.fields.get("webhook"), events, "replicate", self._outbound)
+        order = Order(detached=True, once=idempotency(request, body), webhook=webhook)
         video = await self._queue.submit(wanted, request.state.owner, order)
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             video = await self._queue.wait_for(video, seconds)
@@ -108,6 +115,20 @@ def replicate_router(calls: Predictions) -> APIRouter:
     router.add_api_route("/v1/predictions/{prediction_id}/cancel", calls.cancel, methods=["POST"])
     router.add_api_route("/v1/models/{owner}/{name}/predictions", calls.create_for_model, methods=["POST"])
     return router
+
+
+def _webhook_events(value: object) -> tuple[str, ...]:
+    """The filter's events; all but `start` when there is none. There are no intermediate `logs` or `output` here."""
+    if value is None:
+        return ("output", "logs", "completed")
+    if not isinstance(value, list) or any(event not in WEBHOOK_EVENTS for event in value):
+        raise invalid("webhook_events_filter", value, f"Must be a list of {', '.join(WEBHOOK_EVENTS)}.")
+    return tuple(value)
+
+
+def webhook_body(_event: str, video: Video, base_url: str) -> Mapping[str, Any]:
+    """What a webhook is sent: the prediction."""
+    return prediction(video, base_url)
 
 
 _STATUSES = {

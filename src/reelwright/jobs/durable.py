@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetWorkflowID
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, SetWorkflowID
 
 VERSION = "1"
 """The application version. Raised only when the steps of a workflow change their shape."""
@@ -23,23 +23,39 @@ FIRST_PRIORITY = 16
 """DBOS's priorities begin with 1; a client's priority may shift a turn below zero."""
 MAX_THREADS = 16
 
+SENDS = "webhooks"
+SENDS_AT_ONCE = 64
+SENDS_TO_ONE_RECEIVER = 4
+SENDS_POLL_S = 0.5
+
 Make = Callable[[str], Awaitable[dict[str, Any]]]
 Record = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+Send = Callable[[str, int], Awaitable[float | None]]
 
 
 class Durable:
     """Workflows that survive the process. All methods run on the loop that called `launch`."""
 
-    def __init__(self, database: sa.Engine, executor_id: str, queues: Mapping[str, int], make: Make, record: Record):
+    def __init__(
+        self,
+        database: sa.Engine,
+        executor_id: str,
+        queues: Mapping[str, int],
+        make: Make,
+        record: Record,
+        send: Send,
+    ):
         """`queues`: how many workflows of each engine this process takes from the queue at once.
 
-        `make` does an attempt and returns its outcome as JSON; `record` writes that outcome down. Both are steps.
+        `make` does an attempt and returns its outcome as JSON; `record` writes that outcome down; `send` tries a
+        webhook's delivery and returns the pause before the next try. All are steps.
         """
         self._database = database
         self._executor_id = executor_id
         self._queues = queues
         self._make = make
         self._record = record
+        self._send = send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Callable[[str], Coroutine[Any, Any, None]] | None = None
 
@@ -68,9 +84,17 @@ class Durable:
             await DBOS.register_queue_async(
                 name, worker_concurrency=concurrency, polling_interval_sec=POLL_S, on_conflict="always_update"
             )
+        await DBOS.register_queue_async(
+            SENDS,
+            worker_concurrency=SENDS_AT_ONCE,
+            partition_worker_concurrency=SENDS_TO_ONE_RECEIVER,
+            polling_interval_sec=SENDS_POLL_S,
+            on_conflict="always_update",
+        )
 
     def _register(self) -> None:
         make, record = self._on_our_loop(self._make), self._on_our_loop(self._record)
+        send = self._on_our_loop(self._send)
 
         @DBOS.step(name="make")
         async def make_step(video_id: str) -> dict[str, Any]:
@@ -83,6 +107,17 @@ class Durable:
         @DBOS.workflow(name="video")
         async def video_workflow(video_id: str) -> None:
             await record_step(video_id, await make_step(video_id))
+
+        # Retried: what fails here is the database, a receiver's failure is a result.
+        @DBOS.step(name="send", retries_allowed=True, max_attempts=5)
+        async def send_step(delivery_id: str, turn: int) -> float | None:
+            return await send(delivery_id, turn)  # type: ignore[no-any-return]
+
+        @DBOS.workflow(name="send")
+        async def send_workflow(delivery_id: str, turn: int, receiver: str) -> None:
+            pause = await send_step(delivery_id, turn)
+            if pause is not None:
+                await self.send(delivery_id, turn + 1, receiver, pause)
 
         self._run = video_workflow
 
@@ -117,6 +152,19 @@ class Durable:
             },
             video_id,
         )
+
+    async def send(self, delivery_id: str, turn: int, receiver: str, pause: float) -> None:
+        """Queue a try of a delivery, after a pause in seconds. Harmless when this turn is known already."""
+        options: EnqueueOptions = {
+            "workflow_name": "send",
+            "queue_name": SENDS,
+            "workflow_id": send_id(delivery_id, turn),
+            "app_version": VERSION,
+            "queue_partition_key": receiver,
+        }
+        if pause > 0:
+            options["delay_seconds"] = pause
+        await DBOS.enqueue_workflow_with_options_async(options, delivery_id, turn, receiver)
 
     async def withdraw(self, video_id: str) -> None:
         """Take a workflow that has not begun out of its queue."""
@@ -155,6 +203,11 @@ class Durable:
 
     async def close(self) -> None:
         await asyncio.to_thread(lambda: DBOS.destroy(destroy_registry=True))
+
+
+def send_id(delivery_id: str, turn: int) -> str:
+    """The id of the workflow that is a try of a delivery."""
+    return f"{delivery_id}-{turn}"
 
 
 async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:

@@ -3,6 +3,7 @@
     expired videos             their `expires_at` is over
     the store's size budget    least recently used first; what was read lately stays
     old idempotency keys       after 24 hours
+    ended webhook deliveries   after 30 days
     orphaned parts             files whose video is gone
 
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
@@ -19,7 +20,9 @@ from typing import Any, TypeVar
 import structlog
 
 from reelwright.clock import Clock
+from reelwright.jobs.durable import Durable
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.files import Files
 from reelwright.store.records import Records
 
@@ -55,6 +58,8 @@ class Janitor:
         records: Records,
         files: Files,
         queue: Queue,
+        webhooks: Webhooks,
+        durable: Durable,
         reads: Reads,
         clock: Clock,
         threads: Executor,
@@ -64,6 +69,8 @@ class Janitor:
         self._records = records
         self._files = files
         self._queue = queue
+        self._webhooks = webhooks
+        self._durable = durable
         self._reads = reads
         self._clock = clock
         self._threads = threads
@@ -89,6 +96,7 @@ class Janitor:
             await self._queue.delete(await self._queue.get(video_id, None))
             self._reads.forget(video_id)
         await self._thread(self._records.forget_keys, now - KEYS_KEPT)
+        await self._webhooks.tidy(self._durable)
         orphans = await self._thread(self._remove_orphans)
         if doomed or orphans:
             self._log.info("swept", videos=len(doomed), orphans=orphans)

@@ -21,10 +21,11 @@ from reelwright.errors import BadRequest, Busy, Code, NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.video_job import VideoJob
+from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, QueueFull, Records
-from reelwright.video import Failure, Request, Status, Video
+from reelwright.video import Failure, Request, Status, Video, Webhook
 
 T = TypeVar("T")
 
@@ -44,6 +45,7 @@ class Order:
     priority: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     remixed_from: str | None = None
+    webhook: Webhook | None = None
 
 
 class Queue:
@@ -62,6 +64,7 @@ class Queue:
         max_queued: int,
         keep_days: float,
         files: Files,
+        webhooks: Webhooks,
         deterministic: frozenset[tuple[str, str]],
     ) -> None:
         """`deterministic`: the (engine, model) pairs that make the same video from the same request."""
@@ -75,6 +78,7 @@ class Queue:
         self._max_queued = max_queued
         self._keep = timedelta(days=keep_days)
         self._files = files
+        self._webhooks = webhooks
         self._deterministic = deterministic
         self._log = structlog.get_logger("reelwright.jobs")
 
@@ -97,7 +101,13 @@ class Queue:
         )
         try:
             placed = await self._database(
-                self._records.insert, video, self._max_queued, order.priority, order.once, self._fingerprint(request)
+                self._records.insert,
+                video,
+                self._max_queued,
+                order.priority,
+                order.once,
+                self._fingerprint(request),
+                order.webhook,
             )
         except QueueFull:
             message = f"The queue is full ({self._max_queued:,} jobs wait)"
@@ -110,6 +120,8 @@ class Queue:
             ) from None
         if placed.turn is None:
             video = await self.get(placed.video_id, None)
+            if order.webhook and video.status is not Status.QUEUED:
+                await self._webhooks.announce(video)
         else:
             self._live.publish(video, placed.turn)
             await self._begin(video, placed.turn)
@@ -206,6 +218,7 @@ class Queue:
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
+        await self._webhooks.announce(now)
         if ended:
             if not self._job.cancel(video.id):
                 await self._durable.withdraw(video.id)

@@ -27,6 +27,7 @@ from reelwright.errors import Busy, Cancelled, Code, EngineError
 from reelwright.jobs import outcome as outcomes
 from reelwright.jobs.events import Live
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
+from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
 from reelwright.media import encode, probe, stills
 from reelwright.media.clip import Clip
@@ -66,6 +67,7 @@ class VideoJob:
         threads: Threads,
         timeout_s: float,
         generative: frozenset[str],
+        webhooks: Webhooks,
     ) -> None:
         """`generative`: the engines that are generative AI; their files say so."""
         self._records = records
@@ -76,6 +78,7 @@ class VideoJob:
         self._threads = threads
         self._timeout_s = timeout_s
         self._generative = generative
+        self._webhooks = webhooks
         self._running: dict[str, asyncio.Task[Outcome]] = {}
         self._open: set[str] = set()
         self._quiet = asyncio.Event()
@@ -128,6 +131,7 @@ class VideoJob:
         if video is None:
             return
         self._live.publish(video)
+        await self._webhooks.announce(video)
         if video.failure:
             await self._database(self._files.discard_video, video_id)
             self._log.warning("failed", video=video_id, code=video.failure.code, reason=video.failure.message)
@@ -154,6 +158,7 @@ class VideoJob:
                 video, checkpoint = claimed
                 attempt = video.attempt
                 self._live.publish(video)
+                await self._webhooks.announce(video)
                 if attempt > MAX_ATTEMPTS:
                     raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
                 if adopted := await self._adopt(video):

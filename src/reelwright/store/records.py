@@ -16,7 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from reelwright.video import Failure, MadeFile, Request, Status, Video
+from reelwright.store.deliveries import add_webhook
+from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
 _metadata = sa.MetaData()
 
@@ -100,12 +101,19 @@ class Records:
             connection.execute(sa.update(videos).where(sa.false()).values(turn=0))
 
     def insert(
-        self, video: Video, max_queued: int, priority: int = 0, once: Once | None = None, fingerprint: str | None = None
+        self,
+        video: Video,
+        max_queued: int,
+        priority: int = 0,
+        once: Once | None = None,
+        fingerprint: str | None = None,
+        webhook: Webhook | None = None,
     ) -> Placed:
         """Store a new queued video, or find the one that answers for it; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
-        request; the owner's video with the same one, if it has not failed, answers for the new one. Raises
+        request; the owner's video with the same one, if it has not failed, answers for the new one. `webhook`: is to be
+        told about the video that answers, unless it is that of a repeated key. Raises
         `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
         The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
@@ -119,10 +127,14 @@ class Records:
                 if once:
                     same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
                     connection.execute(sa.update(idempotency_keys).where(same).values(video_id=twin))
+                if webhook:
+                    add_webhook(connection, twin, webhook)
                 return Placed(video_id=twin, turn=None)
             turn = connection.execute(self._insertion(video, max_queued, priority, fingerprint)).scalar()
             if turn is None:
                 raise QueueFull
+            if webhook:
+                add_webhook(connection, video.id, webhook)
         return Placed(video_id=video.id, turn=turn)
 
     def _insertion(self, video: Video, max_queued: int, priority: int, fingerprint: str | None) -> sa.Executable:

@@ -1,0 +1,201 @@
+"""Webhooks: tells a receiver that a video has begun or ended, until it has understood.
+
+The messages follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp` and
+`webhook-signature`, and its schedule of tries. Each try is a durable workflow of its own; the pause before it is spent
+in the queue and takes no memory. Receivers are served side by side: one that is slow only delays its own messages.
+
+Nothing here may fail a job. What a crash leaves undone is found at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+import structlog
+from standardwebhooks import Webhook as Signer
+
+from reelwright import ids
+from reelwright.clock import Clock
+from reelwright.errors import NotFound
+from reelwright.jobs.durable import Durable, send_id
+from reelwright.outbound import Outbound, Receipt
+from reelwright.store.deliveries import Deliveries, Delivery, State
+from reelwright.store.records import Records
+from reelwright.video import Status, Video, Webhook
+
+T = TypeVar("T")
+
+SCHEDULE = (0.0, 5.0, 5 * 60.0, 30 * 60.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 24)))
+"""The pause before each try, in seconds, as Standard Webhooks recommends."""
+
+GONE = 410
+KEPT = timedelta(days=30)
+"""How long a delivery that has ended can be looked at."""
+
+EVENTS: Mapping[Status, tuple[str, ...]] = {
+    Status.IN_PROGRESS: ("start",),
+    Status.COMPLETED: ("video.completed", "completed", "output"),
+    Status.FAILED: ("video.failed", "completed"),
+}
+"""What happens in each state. A webhook that wants several of them is told the first one only."""
+
+Describe = Callable[[str, Video, str], Mapping[str, Any]]
+"""The body that a dialect sends for an event: (event, video, base URL of the server) → a JSON object."""
+
+
+class Webhooks:
+    """Writes deliveries down, sends them, and shows them."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: Deliveries,
+        records: Records,
+        outbound: Outbound,
+        clock: Clock,
+        threads: Executor,
+        secret: Callable[[], str],
+        bodies: Mapping[str, Describe],
+        schedule: Sequence[float] = SCHEDULE,
+    ) -> None:
+        """`threads`: for database transactions. `secret`: reads the signing secret. `bodies`: by the dialect's name."""
+        self._deliveries = deliveries
+        self._records = records
+        self._outbound = outbound
+        self._clock = clock
+        self._threads = threads
+        self._secret = secret
+        self._bodies = bodies
+        self._schedule = schedule
+        self._due: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._log = structlog.get_logger("reelwright.webhooks")
+
+    async def prepare(self) -> None:
+        """Create the tables, and the secret at the first start."""
+        await self._thread(self._deliveries.create_tables)
+        await self._thread(self._secret)
+
+    async def announce(self, video: Video) -> None:
+        """The video has begun or ended: write down what is to be told to whom. Never raises."""
+        try:
+            due = await self._thread(self._deliveries.take, video, lambda webhook: self._delivery(webhook, video))
+        except Exception:  # noqa: BLE001 - a webhook may not fail a job: recorded, and found at the next start
+            self._log.exception("webhooks not written down", video=video.id)
+            return
+        for delivery in due:
+            self._due.put_nowait(delivery)
+
+    async def run(self, durable: Durable) -> None:
+        """Find what a crash left undone, then pass on for ever what is due."""
+        await self._recover()
+        while True:
+            delivery = await self._due.get()
+            pause = ((delivery.next_try_at or self._clock.now()) - self._clock.now()).total_seconds()
+            try:
+                await durable.send(delivery.id, delivery.turn, _receiver(delivery.url), max(0.0, pause))
+            except Exception:  # noqa: BLE001 - a loop that must not end: recorded, and found at the next start
+                self._log.exception("webhook not queued", delivery=delivery.id)
+
+    async def send(self, delivery_id: str, turn: int) -> float | None:
+        """One try. Returns the pause before the next one in seconds, or None when there is none."""
+        delivery = await self._thread(self._deliveries.get, delivery_id)
+        if delivery is None or delivery.state is not State.PENDING or delivery.turn != turn:
+            return None
+        body = delivery.body.encode()
+        headers = await self._thread(self._sign, delivery)
+        receipt = await self._outbound.post_json(delivery.url, body, headers)
+        return await self._settle(delivery, receipt)
+
+    async def list(self, video_id: str) -> Sequence[Delivery]:
+        """A video's deliveries, oldest first."""
+        return await self._thread(self._deliveries.list, video_id)
+
+    async def resend(self, video_id: str, delivery_id: str) -> Delivery:
+        """Send a delivery again, now and then by the schedule, whatever became of it. Raises `NotFound`."""
+        delivery = await self._thread(self._deliveries.get, delivery_id)
+        if delivery is not None and delivery.video_id == video_id:
+            delivery = await self._thread(self._deliveries.reopen, delivery_id, self._clock.now())
+            if delivery is not None:
+                self._due.put_nowait(delivery)
+                return delivery
+        raise NotFound("This video has no delivery with this id", field="delivery_id")
+
+    async def tidy(self, durable: Durable) -> None:
+        """Remove deliveries that ended long ago."""
+        gone = await self._thread(self._deliveries.forget, self._clock.now() - KEPT)
+        await durable.forget([send_id(one.id, turn) for one in gone for turn in range(1, one.turn + 1)])
+
+    def _delivery(self, webhook: Webhook, video: Video) -> Delivery | None:
+        event = next((event for event in EVENTS[video.status] if event in webhook.events), None)
+        if event is None:
+            return None
+        now = self._clock.now()
+        body = self._bodies[webhook.dialect](event, video, webhook.base_url)
+        return Delivery(
+            id=f"msg_{ids.ulid(int(now.timestamp() * 1000))}",
+            video_id=video.id,
+            owner=video.owner,
+            url=webhook.url,
+            dialect=webhook.dialect,
+            event=event,
+            body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+            next_try_at=now + timedelta(seconds=self._schedule[0]),
+            created_at=now,
+        )
+
+    def _sign(self, delivery: Delivery) -> Mapping[str, str]:
+        now = self._clock.now()
+        return {
+            "webhook-id": delivery.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Signer(self._secret()).sign(delivery.id, now, delivery.body),
+        }
+
+    async def _settle(self, delivery: Delivery, receipt: Receipt) -> float | None:
+        now, status = self._clock.now(), receipt.status
+        facts = {"delivery": delivery.id, "video": delivery.video_id, "event": delivery.event, "status": status}
+        if status is not None and 200 <= status < 300:
+            await self._thread(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
+            self._log.info("webhook delivered", **facts, tries=delivery.tries + 1)
+            return None
+        problem = receipt.problem or f"The server there answered with status {status}."
+        if status == GONE:
+            await self._thread(self._deliveries.end, delivery, State.DISABLED, status, problem, now)
+            await self._thread(self._deliveries.disable, delivery.owner, delivery.url, now)
+            self._log.warning("webhook disabled", **facts)
+            return None
+        if delivery.step + 1 == len(self._schedule):
+            await self._thread(self._deliveries.end, delivery, State.FAILED, status, problem, now)
+            self._log.warning("webhook given up", **facts, problem=problem)
+            return None
+        pause = self._schedule[delivery.step + 1]
+        next_try_at = now + timedelta(seconds=pause)
+        counts = await self._thread(self._deliveries.postpone, delivery, status, problem, next_try_at)
+        self._log.info("webhook not delivered", **facts, problem=problem, next_try_s=pause)
+        return pause if counts else None
+
+    async def _recover(self) -> None:
+        try:
+            for video_id in await self._thread(self._deliveries.untold):
+                video = await self._thread(self._records.get, video_id)
+                if video is not None and video.status.terminal:
+                    await self.announce(video)
+            for delivery in await self._thread(self._deliveries.pending):
+                self._due.put_nowait(delivery)
+        except sa.exc.SQLAlchemyError:
+            self._log.exception("webhooks not recovered")
+
+    async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+
+def _receiver(url: str) -> str:
+    """Who is behind a URL: those with the same receiver wait for each other."""
+    return urlsplit(url).netloc.lower()
