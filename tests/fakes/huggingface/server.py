@@ -107,6 +107,12 @@ class FakeHuggingFace:
         """The next answers of `step` (of one provider); the last one is repeated."""
         self._scripts[step, provider] = list(replies)
 
+    def reset(self) -> None:
+        """As it was at first: no script, an empty log."""
+        self._scripts.clear()
+        self.log.clear()
+        self.polls = 1
+
     def requests(self, step: str) -> list[Logged]:
         return [entry for entry in self.log if entry.step == step]
 
