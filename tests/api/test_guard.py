@@ -1,0 +1,138 @@
+"""Browsers and host names: CORS for the listed origins, nothing for all others, and no cross-site requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import httpx2
+import pytest
+
+from tests.api.asks import PATH, SMALL, count
+from tests.servers import ServerProcess
+
+LISTED = "http://localhost:8080"
+UNLISTED = ["http://evil.example", "null", "http://localhost:8081", "https://localhost:8080", "http://LOCALHOST:8080"]
+READABLE = (
+    "Content-Disposition",
+    "Content-Length",
+    "ETag",
+    "Retry-After",
+    "X-Engine",
+    "X-Generation-Time",
+    "X-Request-Id",
+    "X-Seed",
+    "X-Video-Id",
+    "X-Video-Size",
+)
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-stainless-os"}
+
+
+def cors(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower().startswith("access-control-")}
+
+
+def assert_readable(answer: httpx2.Response) -> None:
+    assert answer.headers["Access-Control-Allow-Origin"] == LISTED
+    assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+    assert "Origin" in answer.headers["Vary"]
+    exposed = {name.strip() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    assert exposed >= set(READABLE)
+
+
+def test_a_listed_origin_may_read_the_video_and_its_headers(http: httpx2.Client) -> None:
+    answer = http.post(PATH, json={"prompt": "paint", **SMALL}, headers={"Origin": LISTED})
+    assert answer.status_code == 200
+    assert_readable(answer)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/health", 200), ("GET", "/nope", 404), ("GET", PATH, 405), ("POST", PATH, 400)],
+)
+def test_a_listed_origin_may_read_errors_too(http: httpx2.Client, method: str, path: str, status: int) -> None:
+    answer = http.request(method, path, headers={"Origin": LISTED, "Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert_readable(answer)
+
+
+@pytest.mark.parametrize("prompt", ["fail internal", "fail upstream_loading", "crash"])
+def test_a_listed_origin_may_read_failures_too(http: httpx2.Client, prompt: str) -> None:
+    answer = http.post(PATH, json={"prompt": prompt, **SMALL}, headers={"Origin": LISTED})
+    assert answer.status_code >= 500
+    assert_readable(answer)
+
+
+def test_a_preflight_is_answered(http: httpx2.Client) -> None:
+    answer = http.options(PATH, headers={"Origin": LISTED, **PREFLIGHT})
+    assert answer.status_code == 200
+    headers = answer.headers
+    assert headers["Access-Control-Allow-Origin"] == LISTED
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert {"POST", "DELETE"} <= {method.strip() for method in headers["Access-Control-Allow-Methods"].split(",")}
+    assert headers["Access-Control-Allow-Headers"] == "content-type,x-stainless-os"
+
+
+@pytest.mark.parametrize("origin", UNLISTED)
+def test_an_unlisted_origin_gets_no_cors_header_at_all(http: httpx2.Client, origin: str) -> None:
+    headers = {"Origin": origin}
+    answers = [
+        http.get("/health", headers=headers),
+        http.get("/nope", headers=headers),
+        http.options(PATH, headers={**headers, **PREFLIGHT}),
+        http.post(PATH, json={"prompt": "paint", **SMALL}, headers=headers),
+    ]
+    assert [cors(answer.headers) for answer in answers] == [{}, {}, {}, {}]
+
+
+@pytest.mark.parametrize("origin", UNLISTED)
+@pytest.mark.parametrize(("method", "path"), [("POST", PATH), ("POST", "/v1/videos"), ("DELETE", "/v1/videos/x")])
+def test_a_foreign_origin_may_not_change_anything(
+    server: ServerProcess, http: httpx2.Client, origin: str, method: str, path: str
+) -> None:
+    before = count(server)
+    answer = http.request(method, path, json={"prompt": "paint", **SMALL}, headers={"Origin": origin})
+    assert answer.status_code == 403
+    assert "CLIENT_URL" in answer.text
+    assert count(server) == before
+
+
+def test_the_servers_own_page_may_use_it(server: ServerProcess, http: httpx2.Client) -> None:
+    answer = http.post(PATH, json={"prompt": "paint", **SMALL}, headers={"Origin": server.url})
+    assert answer.status_code == 200
+    assert cors(answer.headers) == {}
+
+
+def test_a_program_without_an_origin_may_use_it(http: httpx2.Client) -> None:
+    answer = http.post(PATH, json={"prompt": "paint", **SMALL})
+    assert answer.status_code == 200
+    assert cors(answer.headers) == {}
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:3001", "127.0.0.1.evil.example", "localhost.", "", "x" * 300]
+)
+@pytest.mark.parametrize("path", ["/health", "/v1/videos", "/"])
+def test_a_foreign_host_name_is_not_answered_to(http: httpx2.Client, host: str, path: str) -> None:
+    """A page that rebinds its own name to 127.0.0.1 sends that name."""
+    answer = http.get(path, headers={"Host": host})
+    assert answer.status_code == 421
+    assert len(answer.text) < 400
+    assert cors(answer.headers) == {}
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:1", "127.0.0.1:9", "[::1]:3001", "[::1]"])
+def test_the_loopback_names_are_answered_to(http: httpx2.Client, host: str) -> None:
+    assert http.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_a_simple_cross_site_form_is_refused_by_its_type(http: httpx2.Client) -> None:
+    """What a page could send without a preflight, from a browser that names no origin."""
+    answer = http.post(PATH, content=b'{"prompt": "paint"}', headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 415
+
+
+def test_nothing_a_client_sent_is_served_as_a_page(http: httpx2.Client) -> None:
+    answer = http.get("/%3Cscript%3Ealert(1)%3C/script%3E")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script>" not in answer.text
