@@ -33,7 +33,7 @@ BODIES: Mapping[str, Body] = {
     "mars": Body(
         ground=((0.0, "#47261b"), (0.25, "#6f3a22"), (0.45, "#a8552e"),
                 (0.65, "#c97745"), (0.85, "#dd9a66"), (1.0, "#ecc296")),
-        air="#e0956a", air_strength=0.5, tilt=0.38, craters=260, relief=1.0, caps=0.965, clouds=0.10,
+        air="#e0956a", air_strength=0.5, tilt=0.38, craters=260, relief=1.0, caps=0.965,
     ),
     "earth": Body(
         ground=((0.0, "#06264f"), (0.49, "#0c4a86"), (0.515, "#2b7f9c"), (0.53, "#b49a63"), (0.56, "#4d7a34"),
@@ -99,11 +99,15 @@ def _directions(size: int) -> tuple[Plane, Plane, Plane, Plane]:
 
 
 def _solid(rng: np.random.Generator, x: Plane, y: Plane, z: Plane, scale: float, slope: float, low: float) -> Plane:
-    """Noise in space without poles: the sum of three tiles, each across two of the axes."""
-    total = np.zeros(np.broadcast_shapes(x.shape, y.shape), np.float32)
-    for a, b in ((x, y), (y, z), (z, x)):
-        total += Tile(fractal(rng, 256, slope, low)).at(a * np.float32(scale) + 91, b * np.float32(scale) + 37)
-    return total * np.float32(0.577)
+    """Noise in space without poles: three tiles, each across two of the axes and seen where its plane faces outward."""
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    total, power = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for a, b, facing in ((x, y, z), (y, z, x), (z, x, y)):
+        share = facing * facing
+        tile = Tile(fractal(rng, 256, slope, low))
+        total += tile.at(a * np.float32(scale) + 91, b * np.float32(scale) + 37) * share
+        power += share * share
+    return np.asarray(total / np.sqrt(power), np.float32)
 
 
 def surface_map(body: Body, rng: np.random.Generator, size: int, accent: Plane | None) -> Plane:

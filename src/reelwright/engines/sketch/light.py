@@ -44,7 +44,7 @@ class Light:
     def air(self, channel: int, columns: Plane, unit: float) -> Plane:
         """One channel of the air's colour at frame columns: it glows about a low sun."""
         near = np.exp(np.abs(columns - np.float32(self.sun[0])) * np.float32(-3.2 / unit))
-        glow = linear(self.hour.disc)[channel] * 0.5 * self.hour.glow * (1 - self.gray) * (self.name != "night")
+        glow = linear(self.hour.disc)[channel] * 0.30 * self.hour.glow * (1 - self.gray) * (self.name != "night")
         return np.asarray(self.haze[channel] + np.float32(glow) * near, np.float32)
 
     def toward(self, colour: Plane, haze: float) -> Plane:

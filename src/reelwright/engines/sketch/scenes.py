@@ -96,7 +96,11 @@ class Landscape:
                 offset=(131.0 * number + 40, 67.0 * number), haze=haze,
                 sink=haze + sunk * (1 - haze), nearness=near, steepness=1.5,
             )  # fmt: skip
-            foot = None if scene.ground in ("meadow", "snowfield") else row + 3
+            foot: float | None = row + 3
+            if scene.ground in ("meadow", "snowfield"):
+                # As far down as the next layer can leave it in sight.
+                after = layers[number + 1] if number + 1 < len(layers) else None
+                foot = row + (after[0] + after[1] + 0.16) * u if after else None
             painters.append(
                 draw(
                     slab,

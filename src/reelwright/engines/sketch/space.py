@@ -82,7 +82,7 @@ class Planet:
         self._cx, self._cy = view.width * 0.53, view.height * 0.52
         self._sun = np.array([-0.72, 0.38, 0.58], np.float32)
         self._sun /= np.linalg.norm(self._sun)
-        size = 512 if self._radius < 330 else 1024
+        size = int(min(1024, max(128, self._radius * 2.3))) // 2 * 2
         accent = colours[0] if colours and name == "planet" else None
         self._texture = surface_map(self._body, rng, size, accent)
         self._veil = cloud_map(rng, size) if self._body.clouds else None

@@ -93,11 +93,15 @@ def _hits(rows: Plane, skyline: Plane, top: int, bottom: int) -> tuple[Plane, np
     flat = bucket * width + np.arange(width)
     met = np.bincount(flat.ravel(), minlength=(count + 1) * width).reshape(count + 1, width)
     step = steps - np.cumsum(met[:count], axis=0)
-    step = np.clip(step, 0, steps - 1)
+    # Just above the skyline nothing is met: the crest itself gives the soft edge its colour.
+    crest = np.argmax(skyline == skyline[-1], axis=0)
+    missed = step >= steps
+    step = np.where(missed, crest, np.maximum(step, 0))
     y = np.arange(top, bottom, dtype=np.float32)[:, None]
     here = np.take_along_axis(rows, step, 0)
     before = np.take_along_axis(rows, np.maximum(step - 1, 0), 0)
     share = np.clip((before - y) / np.maximum(before - here, np.float32(1e-3)), 0, 1)
+    share[missed] = 1
     return y, step, share.astype(np.float32)
 
 
