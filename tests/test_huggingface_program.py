@@ -79,7 +79,7 @@ NATIVE_ANSWERS: list[tuple[str, dict[str, Reply], int, dict[str, Any]]] = [
     ),
     (
         "no such model",
-        {"hub": Reply(status=404, body={"error": "Repository not found"})},
+        {"submit": Reply(status=404, body={"error": "Repository not found"})},
         404,
         {"error": "Model not found. The model might be unavailable or in sleep mode.", "suggestion": SLEEP_MODE},
     ),
