@@ -214,9 +214,17 @@ class Records:
         if status is not None:
             query = query.where(videos.c.status == status.value)
         for name, value in (metadata or {}).items():
-            query = query.where(videos.c.metadata[name].as_string() == value)
+            query = query.where(self._has(name, value))
         with self._database.connect() as connection:
             return [_video(row) for row in connection.execute(query).mappings()]
+
+    def _has(self, name: str, value: str) -> sa.ColumnElement[bool]:
+        """Whether the metadata has that entry. SQLite's JSON paths cannot name every name."""
+        if self._database.dialect.name != "sqlite":
+            told: sa.ColumnElement[bool] = videos.c.metadata[name].as_string() == value
+            return told
+        entry = sa.func.json_each(videos.c.metadata).table_valued("key", "value")
+        return sa.exists(sa.select(1).select_from(entry).where(entry.c.key == name, entry.c.value == value))
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""

@@ -1,0 +1,302 @@
+"""Rows and guarded statements, on a real SQLite: one terminal state, fair turns, nothing stored that was refused."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from reelwright import ids
+from reelwright.store.database import open_database
+from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.video import Failure, MadeFile, Request, Status, Task, Video
+
+NOW = datetime(2026, 11, 5, 12, 0, 0, 123_456, UTC)
+REQUEST = Request(
+    prompt='שלום \u202e \u200f日本 🎬\n\t"quotes"',
+    engine="toy",
+    model="toy",
+    task=Task.TEXT_TO_VIDEO,
+    width=64,
+    height=64,
+    num_frames=4,
+    fps=12,
+    seed=2**63 - 1,
+    params={"a": [1, None, {"b": 0.1}]},
+    dropped=("guidance_scale",),
+)
+FILE = MadeFile(key="a.mp4", size=10, sha256="0" * 64, width=64, height=64, num_frames=4, fps=12.0, codec="h264")
+FAILURE = Failure(code="engine_failed", message="It went wrong", details="…", retry_after=1.5)
+CANCELLED = Failure(code="cancelled", message="The job was cancelled")
+
+_milliseconds = itertools.count(1_700_000_000_000)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Iterator[Records]:
+    database = open_database(None, tmp_path)
+    rows = Records(database)
+    rows.create_tables()
+    yield rows
+    database.dispose()
+
+
+def new(owner: str = "", **changes: object) -> Video:
+    video = Video(
+        id=ids.video_id(next(_milliseconds)),
+        owner=owner,
+        status=Status.QUEUED,
+        request=REQUEST,
+        created_at=NOW,
+        expires_at=NOW + timedelta(days=30),
+    )
+    return replace(video, **changes)  # type: ignore[arg-type]
+
+
+def insert(records: Records, video: Video, **how: object) -> Placed:
+    return records.insert(video, 10_000, **how)  # type: ignore[arg-type]
+
+
+def queued(records: Records, owner: str = "") -> Video:
+    video = new(owner)
+    insert(records, video)
+    return video
+
+
+def test_a_video_comes_back_as_it_was_stored(records: Records) -> None:
+    video = new("key_1", metadata={"a": "ä"}, remixed_from="video_0")
+    insert(records, video)
+    assert records.get(video.id) == video
+
+
+def test_an_unknown_id_is_none(records: Records) -> None:
+    assert records.get("video_00000000000000000000000000") is None
+    assert records.claim("video_00000000000000000000000000", NOW) is None
+
+
+def test_the_life_of_a_video(records: Records) -> None:
+    video = queued(records)
+    claimed = records.claim(video.id, NOW)
+    assert claimed
+    assert (claimed[0].status, claimed[0].attempt, claimed[0].started_at) == (Status.IN_PROGRESS, 1, NOW)
+    assert claimed[1] is None
+    later = NOW + timedelta(seconds=2)
+    assert records.complete(video.id, 1, FILE, {"toy": "1.0"}, later)
+    done = records.get(video.id)
+    assert done
+    assert (done.status, done.progress, done.file, done.made_with) == (Status.COMPLETED, 100, FILE, {"toy": "1.0"})
+    assert done.generation_seconds == 2
+
+
+def test_a_failure_is_kept_whole(records: Records) -> None:
+    video = queued(records)
+    records.claim(video.id, NOW)
+    assert records.fail(video.id, 1, FAILURE, NOW)
+    failed = records.get(video.id)
+    assert failed
+    assert (failed.status, failed.failure) == (Status.FAILED, FAILURE)
+
+
+def test_the_first_terminal_state_counts(records: Records) -> None:
+    video = queued(records)
+    records.claim(video.id, NOW)
+    assert records.fail(video.id, None, CANCELLED, NOW)
+    assert not records.fail(video.id, None, CANCELLED, NOW)
+    assert not records.complete(video.id, 1, FILE, {}, NOW)
+    assert not records.save_checkpoint(video.id, 1, {"step": 1})
+    assert records.claim(video.id, NOW) is None
+    ended = records.get(video.id)
+    assert ended
+    assert (ended.status, ended.failure, ended.file) == (Status.FAILED, CANCELLED, None)
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_a_cancel_that_races_the_finish(records: Records, number: int) -> None:
+    video = queued(records)
+    records.claim(video.id, NOW)
+    start, won = threading.Barrier(4), []
+
+    def run(name: str) -> None:
+        start.wait()
+        if name == "finish":
+            ended = records.complete(video.id, 1, FILE, {}, NOW)
+        else:
+            ended = records.fail(video.id, None, CANCELLED, NOW)
+        if ended:
+            won.append(name)
+
+    racers = [threading.Thread(target=run, args=(name,)) for name in ("finish", "cancel", "cancel", "cancel")]
+    for racer in racers:
+        racer.start()
+    for racer in racers:
+        racer.join()
+    assert len(won) == 1
+    ended = records.get(video.id)
+    assert ended
+    assert ended.status == (Status.COMPLETED if won == ["finish"] else Status.FAILED)
+    assert (ended.file is None) == (ended.failure is not None)
+
+
+def test_a_later_attempt_fences_off_the_earlier_one(records: Records) -> None:
+    video = queued(records)
+    records.claim(video.id, NOW)
+    assert records.save_checkpoint(video.id, 1, {"step": 3})
+    second = records.claim(video.id, NOW + timedelta(hours=1))
+    assert second
+    assert (second[0].attempt, second[0].started_at, second[1]) == (2, NOW, {"step": 3})
+    assert not records.save_checkpoint(video.id, 1, {"step": 4})
+    assert not records.complete(video.id, 1, FILE, {}, NOW)
+    assert not records.fail(video.id, 1, FAILURE, NOW)
+    assert records.complete(video.id, 2, FILE, {}, NOW)
+
+
+def test_a_full_queue_stores_nothing(records: Records) -> None:
+    for _ in range(3):
+        records.insert(new(), 3)
+    refused = new()
+    with pytest.raises(QueueFull):
+        records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60))
+    assert records.get(refused.id) is None
+    # The key of the refused one is not used up, and running jobs do not wait.
+    records.claim(records.active()[0].id, NOW)
+    assert records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60)).video_id == refused.id
+
+
+def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -> None:
+    many = [queued(records, "alice") for _ in range(50)]
+    records.claim(many[0].id, NOW)
+    first = queued(records, "bob")
+    order = [video.id for video in records.active()]
+    assert order.index(first.id) <= 2
+    # And the next ones take turns.
+    second = queued(records, "bob")
+    order = [video.id for video in records.active() if video.status is Status.QUEUED]
+    assert order.index(second.id) <= 3
+
+
+def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None:
+    """The tags begin where the service is now, not at nought."""
+    for video in [queued(records, "alice") for _ in range(10)]:
+        records.claim(video.id, NOW)
+        records.complete(video.id, 1, FILE, {}, NOW)
+    waiting = queued(records, "alice")
+    late = queued(records, "bob")
+    assert [video.id for video in records.active()] == [waiting.id, late.id]
+
+
+def test_priority_shifts_the_turn(records: Records) -> None:
+    first, second = queued(records), queued(records)
+    urgent = new()
+    insert(records, urgent, priority=-10)
+    assert [video.id for video in records.active()] == [urgent.id, first.id, second.id]
+
+
+def test_an_idempotency_key_leads_to_the_first_video(records: Records) -> None:
+    once = Once(key="k", digest="d", kept_s=60)
+    first, again, other = new("a"), new("a"), new("b")
+    assert insert(records, first, once=once) == Placed(video_id=first.id, turn=0)
+    assert insert(records, again, once=once) == Placed(video_id=first.id, turn=None)
+    assert insert(records, other, once=once).video_id == other.id
+    assert records.get(again.id) is None
+    with pytest.raises(IdempotencyConflict):
+        insert(records, again, once=replace(once, digest="other"))
+
+
+def test_fifty_parallel_requests_with_one_key_make_one_video(records: Records) -> None:
+    once, found = Once(key="k", digest="d", kept_s=60), []
+    start = threading.Barrier(50)
+
+    def ask(video: Video) -> None:
+        start.wait()
+        found.append(insert(records, video, once=once).video_id)
+
+    callers = [threading.Thread(target=ask, args=(new(),)) for _ in range(50)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(found) == 50
+    assert len(set(found)) == 1
+    assert len(records.active()) == 1
+
+
+def test_an_old_idempotency_key_is_free_again(records: Records) -> None:
+    once = Once(key="k", digest="d", kept_s=60)
+    insert(records, new(), once=once)
+    later = new(created_at=NOW + timedelta(seconds=61))
+    assert insert(records, later, once=replace(once, digest="other")).video_id == later.id
+
+
+def test_a_deterministic_request_is_answered_by_its_twin(records: Records) -> None:
+    first, twin, foreign = new("a"), new("a"), new("b")
+    insert(records, first, fingerprint="f")
+    assert insert(records, twin, fingerprint="f") == Placed(video_id=first.id, turn=None)
+    assert insert(records, foreign, fingerprint="f").video_id == foreign.id
+    records.fail(first.id, None, FAILURE, NOW)
+    assert insert(records, twin, fingerprint="f").video_id == twin.id
+
+
+def test_a_page_goes_by_creation_in_both_directions(records: Records) -> None:
+    made = [queued(records, owner).id for owner in ("a", "b", "a", "a")]
+
+    def page(**asked: object) -> list[str]:
+        found = records.page(**{"owner": None, "after": None, "limit": 10, "newest_first": False, **asked})  # type: ignore[arg-type]
+        return [video.id for video in found]
+
+    assert page() == made
+    assert page(newest_first=True) == made[::-1]
+    assert page(owner="a") == [made[0], made[2], made[3]]
+    assert page(limit=2, after=made[0]) == made[1:3]
+    assert page(newest_first=True, after=made[2]) == [made[1], made[0]]
+    records.fail(made[1], None, FAILURE, NOW)
+    assert page(status=Status.FAILED) == [made[1]]
+
+
+def test_metadata_narrows_a_page(records: Records) -> None:
+    video = new(metadata={"shot": "7", 'odd"name': "x"})
+    insert(records, video)
+    queued(records)
+    for wanted, count in (
+        ({"shot": "7"}, 1),
+        ({"shot": "8"}, 0),
+        ({"none": "7"}, 0),
+        ({'odd"name': "x"}, 1),
+        ({'"': "x"}, 0),
+    ):
+        found = records.page(owner=None, after=None, limit=10, newest_first=True, metadata=wanted)
+        assert len(found) == count
+
+
+def test_only_an_ended_video_is_deleted(records: Records) -> None:
+    video = queued(records)
+    assert not records.delete(video.id)
+    records.fail(video.id, None, CANCELLED, NOW)
+    assert records.delete(video.id)
+    assert not records.delete(video.id)
+    assert records.get(video.id) is None
+
+
+def test_what_has_expired(records: Records) -> None:
+    old, young, running = queued(records), new(expires_at=NOW + timedelta(days=90)), queued(records)
+    insert(records, young)
+    for video in (old, young):
+        records.claim(video.id, NOW)
+        records.complete(video.id, 1, FILE, {}, NOW)
+    assert records.expired(NOW + timedelta(days=31)) == [old.id]
+    assert records.sizes() == [(old.id, 10), (young.id, 10)]
+    assert running.id not in records.expired(NOW + timedelta(days=365))
+
+
+def test_a_checkpoint_is_not_kept_beyond_the_end(records: Records) -> None:
+    video = queued(records)
+    records.claim(video.id, NOW)
+    records.save_checkpoint(video.id, 1, {"latents": "x" * 1_000})
+    records.complete(video.id, 1, FILE, {}, NOW)
+    with records._database.connect() as connection:
+        row = connection.exec_driver_sql("SELECT checkpoint FROM videos").scalar()
+    assert row is None
