@@ -24,6 +24,7 @@ from reelwright.engines.sketch.prompt import read
         ("coucher de soleil sur la mer", "sunset", "sea", {"sun"}, set()),
         ("una ciudad de noche con lluvia", "night", "city", set(), {"rain"}),
         ("日落时的大海", "sunset", "sea", set(), set()),
+        ("ein Wald am See im Nebel", "day", "lake", {"forest"}, {"fog"}),
         ("雪山の夜", "night", "snowfield", {"mountains"}, {"snow"}),
         ("東京の夜", "night", "city", set(), set()),
         ("a mountain without clouds", "day", "meadow", {"mountains"}, set()),
@@ -82,6 +83,7 @@ def test_colours_in_the_order_of_their_mention() -> None:
 def test_words_are_matched_whole() -> None:
     assert read("a seaside-like seasoning of marshmallows").kind == "abstract"
     assert read("starfish and sunglasses").kind == "abstract"
+    assert read("we see all mistakes on Monday: meerkats at the window of a roller coaster").kind == "abstract"
 
 
 def test_facts_tell_what_was_recognised() -> None:

@@ -47,10 +47,6 @@ class Light:
         glow = linear(self.hour.disc)[channel] * 0.30 * self.hour.glow * (1 - self.gray) * (self.name != "night")
         return np.asarray(self.haze[channel] + np.float32(glow) * near, np.float32)
 
-    def toward(self, colour: Plane, haze: float) -> Plane:
-        """`colour` with that share of the air's own colour before it."""
-        return colour * (1 - haze) + self.haze * haze
-
 
 def light_of(scene: Scene, view: View) -> Light:
     weather = scene.weather
@@ -66,20 +62,10 @@ def light_of(scene: Scene, view: View) -> Light:
         if scene.hour != "night"
         else (2.0 if storm else 1.1 if closed else 1.0)
     )
-    x, elevation = hour.sun
-    if "sun" in scene.features:
-        elevation = min(max(elevation, 0.09), 0.40)
-    if "mountains" in scene.features and scene.hour in ("dawn", "golden", "sunset"):
-        # A low sun stands over the ridge, not behind it.
-        elevation = 0.33 if scene.ground in ("meadow", "snowfield") else 0.24
-    if scene.ground == "desert" and scene.hour == "day":
-        elevation = 0.36
-    sun = (x * view.width, view.horizon - elevation * view.unit)
+    sun, elevation = _sun(scene, hour, view)
     disc = (not closed and scene.hour not in ("dusk", "night")) or (
         scene.hour in ("night", "dusk") and "moon" in scene.features and not storm
     )
-    if scene.hour == "dusk" and disc:
-        sun = (0.68 * view.width, view.horizon - 0.3 * view.unit)
     veil = 0.35 if closed else 2.6 if scene.hour == "night" and disc else 1.0
     beam = linear(hour.beam) * np.float32(hour.beam_strength * veil)
     ambient = linear(hour.ambient) * np.float32(
@@ -104,6 +90,21 @@ def light_of(scene: Scene, view: View) -> Light:
         haze=haze,
         direction=(direction / np.linalg.norm(direction)).astype(np.float32),
     )
+
+
+def _sun(scene: Scene, hour: Hour, view: View) -> tuple[tuple[float, float], float]:
+    """The place of sun or moon in frame pixels, and its elevation in units of angle."""
+    x, elevation = hour.sun
+    if "sun" in scene.features:
+        elevation = min(max(elevation, 0.09), 0.40)
+    if "mountains" in scene.features and scene.hour in ("dawn", "golden", "sunset"):
+        # A low sun stands over the ridge, not behind it.
+        elevation = 0.33 if scene.ground in ("meadow", "snowfield") else 0.24
+    if scene.ground == "desert" and scene.hour == "day":
+        elevation = 0.36
+    if scene.hour == "dusk" and "moon" in scene.features:
+        x, elevation = 0.68, 0.3
+    return (x * view.width, view.horizon - elevation * view.unit), elevation
 
 
 def _cover(scene: Scene) -> float:

@@ -69,11 +69,6 @@ class Tile:
         a += c
         return np.asarray(a)
 
-    def nearest(self, u: Plane, v: Plane) -> Plane:
-        mask, stride = self.size - 1, self.size + 1
-        index = (v.astype(np.int32) & mask) * stride + (u.astype(np.int32) & mask)
-        return np.asarray(self._flat.take(index.astype(np.intp), mode="clip"))
-
 
 def smoothstep(low: float, high: float, x: Plane) -> Plane:
     """0 below `low`, 1 above `high`, a smooth S between."""

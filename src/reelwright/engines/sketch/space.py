@@ -50,23 +50,17 @@ class Nebula:
         rate = np.float32(t)
         warp = self._warp.at(x * 60 + rate * 0.8, y * 60 - rate * 0.5)
         a, b = x + warp.real * np.float32(0.10), y + warp.imag * np.float32(0.10)
-        gas = self._gas.at(a * 80 + rate * 0.7, b * 80)
-        band = np.exp(-(((y * np.float32(0.8) - x * np.float32(0.5)) / np.float32(0.42)) ** 2))
-        one = np.clip(gas.real * np.float32(0.55) + band * np.float32(0.75) - np.float32(0.25), 0, 3) ** 2
-        two = (
-            np.clip(
-                gas.imag * np.float32(0.6) + band * np.float32(0.7) - np.float32(0.3) - np.float32(0.2) * gas.real, 0, 3
-            )
-            ** 2
-        )
-        lane = np.exp(-np.clip(gas.imag - gas.real * np.float32(0.6), 0, 3) * np.float32(1.1))
+        gas = self._gas.at(a * 115 + rate * 0.7, b * 115)
+        band = np.exp(-(((y * np.float32(0.8) - x * np.float32(0.5)) / np.float32(0.30)) ** 2))
+        one = np.clip(gas.real * np.float32(0.42) + band * np.float32(0.85) - np.float32(0.38), 0, 3) ** 2
+        two = np.clip(gas.imag * np.float32(0.42) + band * np.float32(0.80) - np.float32(0.38), 0, 3) ** 2
+        lane = np.exp(-np.clip(gas.imag - gas.real, 0, 3) * np.float32(0.8))
         planes = canvas.spare("nebula", 4, h, w)
         core = np.clip(one * two, 0, 2)
         for c in range(3):
-            planes[c] = (
-                one * self._one[c] * np.float32(0.75) + two * self._two[c] * np.float32(0.75) + core * np.float32(0.5)
-            ) * lane
-        planes[3] = np.clip(one * np.float32(0.35) + (1 - lane) * np.float32(0.5) * band, 0, 0.9)
+            gas_light = one * self._one[c] + two * self._two[c] + core * np.float32(0.3)
+            planes[c] = gas_light * (np.float32(0.25) + np.float32(0.75) * lane) * np.float32(1.0)
+        planes[3] = np.clip((1 - lane) * np.float32(0.6) * band, 0, 0.8)
         for top, part in self._enlarge.parts(canvas, planes):
             canvas.over(part[:3], part[3], top)
 

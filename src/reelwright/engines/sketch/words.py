@@ -24,28 +24,29 @@ HOURS: Mapping[str, str] = {
     ),
     "night": "night* midnight nocturnal nacht* nachts nuit noche* notte noite 夜 深夜 夜晚 밤",
     "day": (
-        "noon midday day daytime daylight afternoon mittag* tag tagsuber midi mediodia dia jour sunny sonnig* "
-        "soleado ensoleille 白天 正午 中午 昼 真昼"
+        "noon midday day daytime daylight afternoon mittag* am_tag tagsuber en_plein_jour mediodia dia jour "
+        "sunny sonnig* soleado ensoleille 白天 正午 中午 昼 真昼"
     ),
 }
 
 GROUNDS: Mapping[str, str] = {
     "sea": (
-        "sea seas seascape ocean* waves surf shore coast* beach* tide* meer* ozean* see_waves wellen strand "
-        "kuste kueste mer plage mar oceano* vagues olas playa spiaggia onde 海 大海 海洋 海岸 海滩 波浪 波 "
-        "바다"
+        "sea seas seascape ocean* waves surf shore coast coastal coastline* beach* tide* meer meere meeres "
+        "meerblick ozean* wellengang wellen strand strande kuste kueste mer plage mar oceano* vagues olas "
+        "playa spiaggia onde 海 大海 海洋 海岸 海滩 波浪 波 바다"
     ),
     "lake": (
-        "lake* pond river* fjord* lagoon loch see bergsee teich fluss lac etang riviere lago* rio laguna 湖 "
-        "池塘 川 河 호수"
+        "lake* pond river* fjord* lagoon loch am_see der_see den_see einem_see ein_see einen_see "
+        "gefrorener_see zugefrorener_see bergsee teich fluss lac etang riviere lago* rio laguna 湖 池塘 川 河 "
+        "호수"
     ),
     "desert": (
-        "desert* dune* sahara wuste wueste dune* duna* dunas desierto deserto sables sanddunen 沙漠 砂漠 沙丘 砂丘 사막"
+        "desert* dune* sahara wuste wueste duna* dunas desierto deserto sables sanddunen 沙漠 砂漠 沙丘 砂丘 사막"
     ),
     "field": (
         "field* meadow* flower* wildflower* poppies poppy tulip* lavender sunflower* daisy daisies prairie "
-        "grassland* wiese* blume* blumenfeld* feld pre champ* fleur* prado* flor flores campo* fiori prati 花 "
-        "花田 花畑 草原 田野 꽃"
+        "grassland* wiese* blume* blumenfeld* feld prairies champs fleur* prado* flor flores campo* fiori "
+        "prati 花 花田 花畑 草原 田野 꽃"
     ),
     "city": (
         "city cities cityscape* skyline* downtown skyscraper* metropolis street* town tokyo new_york "
@@ -65,22 +66,23 @@ FEATURES: Mapping[str, str] = {
         "montana* cerro* sierra* colina* montagna montagne montanha* 山 山脉 山脈 群山 山々 산"
     ),
     "forest": (
-        "forest* wood woods woodland* pine pines pine_tree* fir firs spruce* tree* jungle taiga wald* walder "
-        "waelder kiefer* tanne* tannen* baum* foret* sapin* arbre* bosque* pino* arbol* bosco foresta "
-        "floresta 森 森林 树林 樹林 松 林 숲"
+        "forest* wood woods woodland* pine pines pine_tree* fir firs spruce* tree* jungle taiga wald "
+        "nadelwald walder waelder kiefer* tanne* tannen* baum* foret* sapin* arbre* bosque* pino* arbol* "
+        "bosco foresta floresta 森 森林 树林 樹林 松 林 숲"
     ),
     "sun": "sun sunlight sunshine sunbeam* sonne sonnenschein soleil sol sole 太阳 太陽",
-    "moon": "moon* moonlit full_moon crescent mond* vollmond lune luna lua 月亮 月光 月 満月 달",
+    "moon": ("moon* moonlit full_moon crescent mond mondlicht mondschein vollmond lune luna lua 月亮 月光 月 満月 달"),
     "stars": (
-        "star stars starry starlight stargaz* milky_way galaxy galaxies constellation* stern* sternenhimmel "
-        "milchstrasse etoile* estrell* stella stelle 星 星空 银河 銀河 별"
+        "star stars starry starlight stargaz* milky_way galaxy galaxies constellation* sterne sternen "
+        "sternenhimmel sternenklar milchstrasse etoile* estrell* stella stelle 星 星空 银河 銀河 별"
     ),
     "aurora": (
         "aurora* northern_light* polar_light* southern_light* polarlicht* nordlicht* aurore_boreale "
         "aurora_boreal* 极光 極光 オーロラ 오로라"
     ),
     "ice": (
-        "frozen ice icy gefroren* zugefroren* vereist* eis gelee glace* congelad* hielo ghiacciat* 冰 结冰 凍った 氷"
+        "frozen iceberg* sea_ice pack_ice icy gefroren* zugefroren* vereist* eis gelee glace* congelad* hielo "
+        "ghiacciat* 冰 结冰 凍った 氷"
     ),
     "fire": (
         "campfire* bonfire* fire fires flame* fireplace ember* sparks lagerfeuer* feuer* flamme* funken feu "
@@ -98,30 +100,33 @@ FEATURES: Mapping[str, str] = {
 WEATHERS: Mapping[str, str] = {
     "storm": (
         "storm* stormy thunder* tempest* hurricane* gale sturm* sturmisch* gewitter* unwetter orage* tempete "
-        "tormenta* tempest* temporale tempestade 暴风雨 暴風雨 风暴 嵐 雷雨 폭풍"
+        "tormenta* temporale tempestade 暴风雨 暴風雨 风暴 嵐 雷雨 폭풍"
     ),
     "lightning": (
         "lightning* thunder* thunderstorm* blitz* gewitter* eclair* foudre relampago* rayos fulmin* 闪电 閃電 "
         "雷 稲妻 稲光 번개"
     ),
     "rain": (
-        "rain* raining rainy drizzl* downpour shower* regen* regnerisch* regnet pluie* pluvieux lluvi* llueve "
-        "pioggia chuva 雨 下雨 비"
+        "rain rains rainy rainfall raining drizzl* downpour shower* regen regentropfen regnerisch* regnet "
+        "pluie* pluvieux lluvi* llueve pioggia chuva 雨 下雨 비"
     ),
     "snow": (
         "snow* snowfall snowing blizzard winter* schnee* schneit verschneit* neige* enneig* nieve* nevad* "
         "nevando neve 雪 下雪 吹雪 눈"
     ),
     "fog": (
-        "fog* foggy mist* misty haze nebel* neblig* dunst brume* brouillard niebla* neblina bruma* nebbia 雾 "
-        "霧 薄雾 霞 안개"
+        "fog* foggy mist mists misty haze nebel* neblig* dunst brume* brouillard niebla* neblina bruma* "
+        "nebbia 雾 霧 薄雾 霞 안개"
     ),
     "clouds": (
         "cloud* clouds cloudy wolke* bewolkt* bewoelkt* nuage* nuageux nube* nublado nuvol* nuvem 云 雲 多云 구름"
     ),
     "overcast": ("overcast gray_sky grey_sky gloomy dreary bedeckt trub trueb couvert nublado cubierto 阴天 曇り"),
     "clear": "clear cloudless klar* wolkenlos* clair degage despejado sereno 晴 晴天 快晴",
-    "wind": "wind* windy breez* gust* gale blowing windig* vent venteux viento* ventoso vento 风 風 바람",
+    "wind": (
+        "wind winds windy windswept breez* gust gusts gusty gale blowing windig* vent venteux viento* ventoso "
+        "vento 风 風 바람"
+    ),
 }
 
 BODIES: Mapping[str, str] = {
@@ -133,12 +138,12 @@ BODIES: Mapping[str, str] = {
     "neptune": "neptune uranus neptun nettuno neptuno ice_giant 海王星 天王星",
     "moon": "lunar moon mond lune luna 月球 月亮",
     "sun": "sun star sonne soleil sol 太阳 太陽",
-    "planet": ("planet* exoplanet* ringed rings ringplanet* alien_world planete* planeta* pianeta 行星 星球 惑星"),
+    "planet": "planet* exoplanet* ringed rings ringplanet* alien_world planete* planeta* pianeta 行星 星球 惑星",
 }
 
 SPACE: str = (
-    "space outer_space orbit orbiting planet* exoplanet* cosmos cosmic universe weltraum weltall all "
-    "espace espacio spazio cosmo* kosmos 太空 宇宙 行星 惑星 우주"
+    "space outer_space in_orbit orbiting_a_planet planet* exoplanet* cosmos cosmic universe weltraum "
+    "weltall im_all espace espacio spazio cosmo* kosmos 太空 宇宙 行星 惑星 우주"
 )
 
 COLOURS: Mapping[str, str] = {
