@@ -97,17 +97,18 @@ class Webhooks:
         await self._recover()
         while True:
             delivery = await self._due.get()
-            pause = ((delivery.next_try_at or self._clock.now()) - self._clock.now()).total_seconds()
             try:
-                await durable.send(delivery.id, delivery.turn, _receiver(delivery.url), max(0.0, pause))
+                await durable.send(delivery.id, delivery.turn, _receiver(delivery.url), self._pause(delivery))
             except Exception:  # noqa: BLE001 - a loop that must not end: recorded, and found at the next start
                 self._log.exception("webhook not queued", delivery=delivery.id)
 
     async def send(self, delivery_id: str, turn: int) -> float | None:
         """One try. Returns the pause before the next one in seconds, or None when there is none."""
         delivery = await self._thread(self._deliveries.get, delivery_id)
-        if delivery is None or delivery.state is not State.PENDING or delivery.turn != turn:
+        if delivery is None or delivery.state is not State.PENDING:
             return None
+        if delivery.turn != turn:  # this try was made; what came of it is written down, if not known to the queue
+            return self._pause(delivery) if delivery.turn == turn + 1 else None
         body = delivery.body.encode()
         headers = await self._thread(self._sign, delivery)
         receipt = await self._outbound.post_json(delivery.url, body, headers)
@@ -131,6 +132,11 @@ class Webhooks:
         """Remove deliveries that ended long ago."""
         gone = await self._thread(self._deliveries.forget, self._clock.now() - KEPT)
         await durable.forget([send_id(one.id, turn) for one in gone for turn in range(1, one.turn + 1)])
+
+    def _pause(self, delivery: Delivery) -> float:
+        """The seconds until its next try."""
+        now = self._clock.now()
+        return max(0.0, ((delivery.next_try_at or now) - now).total_seconds())
 
     def _delivery(self, webhook: Webhook, video: Video) -> Delivery | None:
         event = next((event for event in EVENTS[video.status] if event in webhook.events), None)
@@ -160,7 +166,7 @@ class Webhooks:
 
     async def _settle(self, delivery: Delivery, receipt: Receipt) -> float | None:
         now, status = self._clock.now(), receipt.status
-        facts = {"delivery": delivery.id, "video": delivery.video_id, "event": delivery.event, "status": status}
+        facts = {"delivery": delivery.id, "video": delivery.video_id, "about": delivery.event, "status": status}
         if status is not None and 200 <= status < 300:
             await self._thread(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
             self._log.info("webhook delivered", **facts, tries=delivery.tries + 1)
