@@ -62,7 +62,7 @@ class Skyline:
     """Paints the towers and then the lamps that change."""
 
     def __init__(self, light: Light, view: View, seed: int, foot: float, accents: tuple[Plane, ...]) -> None:
-        self._view = view
+        self._view, self._foot = view, foot
         self._plates: list[Plate] = []
         self._lamps: list[Lamp] = []
         dark = {"night": 1.0, "dusk": 0.85, "sunset": 0.5, "dawn": 0.4}.get(light.name, 0.06)
@@ -192,7 +192,7 @@ class Skyline:
         self, rng: np.random.Generator, row: Row, x: float, y: float, pane: float, tone: tuple[int, int, int]
     ) -> Lamp:
         left = self._view.reach(row.nearness)[0]
-        top = int(self._view.horizon - (row.high * 1.5) * self._view.unit)
+        top = int(self._foot - (row.high * 1.5) * self._view.unit)
         size = max(1, round(pane))
         colour = linear("#{:02x}{:02x}{:02x}".format(*tone)) * np.float32(row.glare * (1 - row.haze))
         return Lamp(
