@@ -5,6 +5,7 @@ Field names, status codes, header names and the quoted messages are a contract a
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -70,6 +71,9 @@ def native_router(
         fields = read_fields({k: v for k, v in body.fields.items() if k != "image"}, typed=body.typed)
         image = await intake.take(body.fields.get("image"))
         wanted = catalog.admit(to_wish(fields, image, **DEFAULTS))
+        # Of what the engine does not honour, only what the client itself sent is worth telling.
+        sent = tuple(name for name in wanted.dropped if getattr(fields, name) is not None)
+        wanted = dataclasses.replace(wanted, dropped=sent)
         later = "respond-async" in preferences(request)
         order = Order(detached=later, once=idempotency(request, body))
         video = await queue.submit(wanted, request.state.owner, order)

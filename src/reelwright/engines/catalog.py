@@ -113,7 +113,7 @@ class Catalog:
                     self._usable(name)
                     return card
         known = [card.model for card in self.cards()]
-        close = difflib.get_close_matches(model, known, 1)
+        close = difflib.get_close_matches(model[:120], known, 1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise BadRequest(
             f"Invalid model: {model[:120]!r}. This server has {', '.join(known)}.{hint}",
@@ -133,6 +133,7 @@ class Catalog:
         Raises `BadRequest` that names the field, the value and what is allowed; `EngineError` when the engine asked for
         cannot work here.
         """
+        prompt = check_prompt(wish.prompt)
         task = Task.IMAGE_TO_VIDEO if wish.image else Task.TEXT_TO_VIDEO
         card = self.card(wish.engine, wish.model, task)
         if task not in card.tasks:
@@ -141,7 +142,6 @@ class Catalog:
                 f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.",
                 field="image",
             )
-        prompt = check_prompt(wish.prompt)
         width = card.default_width if wish.width is None else wish.width
         height = card.default_height if wish.height is None else wish.height
         _check_side(card, "width", width)

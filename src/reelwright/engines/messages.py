@@ -131,10 +131,10 @@ def decode(line: bytes) -> Message:
     body = json.loads(line)
     try:
         kind = _BY_NAME[body.pop("type")]
-    except (KeyError, AttributeError) as error:
+        if kind is Preview:
+            body["data"] = base64.b64decode(body["data"])
+        elif kind is Failed:
+            body["failure"] = Failure(**body["failure"])
+        return kind(**body)
+    except (KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"not a message: {line[:80]!r}") from error
-    if kind is Preview:
-        body["data"] = base64.b64decode(body["data"])
-    elif kind is Failed:
-        body["failure"] = Failure(**body["failure"])
-    return kind(**body)
