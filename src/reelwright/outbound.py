@@ -208,6 +208,8 @@ async def _spoken() -> AsyncIterator[None]:
 
     try:
         yield
+    except aiohttp.InvalidURL:
+        raise _Problem("Its host is written neither as a name nor as an address.") from None
     except aiohttp.ServerTimeoutError:
         raise _Problem("The server there could not be reached in time.") from None
     except aiohttp.ClientConnectorDNSError:
