@@ -42,7 +42,7 @@ check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@echo "Formatting, lint, types and import contracts are clean."
 
 bench: $(VENV)/.dev ## Run the benchmarks
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 lock: ## Write constraints.txt anew: the newest releases that fit pyproject.toml (torch stays; edit its line by hand)
 	@mkdir -p $(VENV) && grep '^torch==' constraints.txt > $(VENV)/torch.txt

@@ -14,7 +14,6 @@ import click
 
 from reelwright.cli.connection import INTERRUPTED, Refused, connected, server_options
 from reelwright.cli.output import chosen_path, variant_of
-from reelwright.cli.own_server import own_server
 from reelwright.cli.progress import progress_view
 
 if TYPE_CHECKING:
@@ -85,6 +84,8 @@ def generate(
     with _ended_like_by_ctrl_c(), ExitStack() as stack:
         patience = 30.0
         if server is None:
+            from reelwright.cli.own_server import own_server
+
             if not quiet:
                 click.echo("Starting a server …", err=True)
             server, api_key = stack.enter_context(own_server(data_dir, fields["engine"]))

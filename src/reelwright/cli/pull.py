@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from reelwright.cli.connection import Failed, Refused
-from reelwright.errors import ConfigurationError, EngineError
 
 
 @click.command(
@@ -25,6 +24,7 @@ def pull(names: tuple[str, ...], loras: tuple[str, ...], full: bool) -> None:
         raise click.UsageError("Name a model, or a LoRA with --lora.")
     from reelwright.engines.local import lora, weights
     from reelwright.engines.local.options import Options
+    from reelwright.errors import ConfigurationError, EngineError
     from reelwright.settings import load_settings
 
     try:

@@ -15,7 +15,6 @@ import click
 
 from reelwright.cli.connection import Refused
 from reelwright.cli.table import show_table
-from reelwright.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -87,6 +86,8 @@ def _text(value: object) -> str:
 
 @contextmanager
 def _configuration_errors() -> Generator[None]:
+    from reelwright.errors import ConfigurationError
+
     try:
         yield
     except ConfigurationError as error:
