@@ -156,7 +156,9 @@ class EngineChild:
         path = Path(done.path) if done.path else None
         if path:
             frames.close()
-        clip = Clip(fps=done.fps, num_frames=done.num_frames, frames=None if path else frames, path=path)
+        clip = Clip(
+            fps=done.fps, num_frames=done.num_frames, frames=None if path else frames, path=path, probe=done.probe
+        )
         return clip, {**self.facts, **done.facts}
 
     async def _end(self, video_id: str, running: _Running) -> None:

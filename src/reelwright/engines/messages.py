@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelwright.media.probe import Probe
 from reelwright.video import Failure
 
 # --- server → child ---------------------------------------------------------------------------------------------------
@@ -84,13 +85,17 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The clip is ready: in the frame buffer (`path` None; the first `num_frames` frames), or the file at `path`."""
+    """The clip is ready: in the frame buffer (`path` None; the first `num_frames` frames), or the file at `path`.
+
+    `probe` is what the child found when it decoded the file, if it did.
+    """
 
     video_id: str
     fps: float
     num_frames: int
     path: str | None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,7 @@ def encode(message: Message) -> bytes:
         value = getattr(message, name)
         if isinstance(value, bytes):
             value = base64.b64encode(value).decode("ascii")
-        elif isinstance(value, Failure):
+        elif isinstance(value, Failure | Probe):
             value = dataclasses.asdict(value)
         body[name] = value
     return json.dumps(body, separators=(",", ":")).encode("ascii") + b"\n"
@@ -133,6 +138,8 @@ def decode(line: bytes) -> Message:
         kind = _BY_NAME[body.pop("type")]
         if kind is Preview:
             body["data"] = base64.b64decode(body["data"])
+        elif kind is Done and body.get("probe"):
+            body["probe"] = Probe(**body["probe"])
         elif kind is Failed:
             body["failure"] = Failure(**body["failure"])
         return kind(**body)

@@ -28,8 +28,7 @@ SENDS_AT_ONCE = 64
 SENDS_TO_ONE_RECEIVER = 4
 SENDS_POLL_S = 0.5
 
-Make = Callable[[str], Awaitable[dict[str, Any]]]
-Record = Callable[[str, Mapping[str, Any]], Awaitable[None]]
+Attempt = Callable[[str], Awaitable[None]]
 Send = Callable[[str, int], Awaitable[float | None]]
 
 
@@ -41,20 +40,18 @@ class Durable:
         database: sa.Engine,
         executor_id: str,
         queues: Mapping[str, int],
-        make: Make,
-        record: Record,
+        attempt: Attempt,
         send: Send,
     ):
         """`queues`: how many workflows of each engine this process takes from the queue at once.
 
-        `make` does an attempt and returns its outcome as JSON; `record` writes that outcome down; `send` tries a
-        webhook's delivery and returns the pause before the next try. All are steps.
+        `attempt` makes the video and records its outcome; after a crash it is called again. `send` tries a webhook's
+        delivery and returns the pause before the next try; it is a step.
         """
         self._database = database
         self._executor_id = executor_id
         self._queues = queues
-        self._make = make
-        self._record = record
+        self._attempt = attempt
         self._send = send
         self._loop: asyncio.AbstractEventLoop | None = None
         self._run: Callable[[str], Coroutine[Any, Any, None]] | None = None
@@ -93,20 +90,13 @@ class Durable:
         )
 
     def _register(self) -> None:
-        make, record = self._on_our_loop(self._make), self._on_our_loop(self._record)
-        send = self._on_our_loop(self._send)
+        attempt, send = self._on_our_loop(self._attempt), self._on_our_loop(self._send)
 
-        @DBOS.step(name="make")
-        async def make_step(video_id: str) -> dict[str, Any]:
-            return await make(video_id)  # type: ignore[no-any-return]
-
-        @DBOS.step(name="record")
-        async def record_step(video_id: str, outcome: dict[str, Any]) -> None:
-            await record(video_id, outcome)
-
+        # No steps: an attempt is durable by its row, its checkpoint and its file, and may be begun again at any point.
+        # Each step would be one more commit and one more read for every job.
         @DBOS.workflow(name="video")
         async def video_workflow(video_id: str) -> None:
-            await record_step(video_id, await make_step(video_id))
+            await attempt(video_id)
 
         # Retried: what fails here is the database, a receiver's failure is a result.
         @DBOS.step(name="send", retries_allowed=True, max_attempts=5)

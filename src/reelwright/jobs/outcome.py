@@ -1,8 +1,7 @@
-"""How an attempt ends: a value, matched in one place (`video_job.py`), and JSON on its way through the database."""
+"""How an attempt ends: a value, matched in one place (`video_job.py`)."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,20 +30,3 @@ class Ended:
 
 
 Outcome = Finished | Failed | Ended
-
-
-def to_json(outcome: Outcome) -> dict[str, Any]:
-    return {"kind": type(outcome).__name__, **dataclasses.asdict(outcome)}
-
-
-def from_json(data: Mapping[str, Any]) -> Outcome:
-    values = dict(data)
-    match values.pop("kind"):
-        case "Finished":
-            return Finished(**{**values, "file": MadeFile(**values["file"])})
-        case "Failed":
-            return Failed(**{**values, "failure": Failure(**values["failure"])})
-        case "Ended":
-            return Ended()
-        case other:
-            raise ValueError(f"not an outcome: {other!r}")

@@ -1,10 +1,10 @@
 """The job that makes one video: an attempt (render → finish), and the one place where its outcome is recorded.
 
-    make     claim the row → adopt a finished file, or render in an engine child → encode, probe, poster, rename
-    record   the terminal state, once, by a guarded statement → tell everybody who waits
+    attempt   claim the row → adopt a finished file, or render in an engine child → encode, probe, poster, rename
+    record    the terminal state, once, by a guarded statement → tell everybody who waits
 
-Render and finish are one durable step: a clip in shared memory does not outlive its process, so there is nothing to
-resume between the two. What survives a crash is the engine's own checkpoint and the file that is already in place.
+After a crash the whole is begun again: a clip in shared memory does not outlive its process, so there is nothing to
+resume between render and finish. What survives is the engine's own checkpoint and the file that is already in place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ import structlog
 from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
 from reelwright.errors import Busy, Cancelled, Code, EngineError
-from reelwright.jobs import outcome as outcomes
 from reelwright.jobs.events import Live
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
 from reelwright.jobs.webhooks import Webhooks
@@ -54,7 +53,7 @@ class Threads:
 
 
 class VideoJob:
-    """Makes videos. Its two methods are the steps of the durable workflow; they run on the server's own loop."""
+    """Makes videos. `run` is the body of the durable workflow, on the server's own loop."""
 
     def __init__(
         self,
@@ -81,6 +80,7 @@ class VideoJob:
         self._webhooks = webhooks
         self._running: dict[str, asyncio.Task[Outcome]] = {}
         self._open: set[str] = set()
+        self._abandoned = False
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._log = structlog.get_logger("reelwright.jobs")
@@ -94,51 +94,63 @@ class VideoJob:
         """Returns when no attempt is under way and every outcome is recorded."""
         await self._quiet.wait()
 
-    async def make(self, video_id: str) -> dict[str, Any]:
-        """One attempt, from claim to file. Never raises but for its own cancellation: failures are outcomes."""
-        task = asyncio.create_task(self._attempt(video_id))
-        self._running[video_id] = task
+    async def run(self, video_id: str) -> None:
+        """One attempt, from claim to record. Raises when the outcome cannot be recorded, or when cancelled itself."""
         self._open.add(video_id)
         self._quiet.clear()
         try:
-            # Waited for, not awaited: `cancel` ends the attempt, not the workflow that waits for its outcome.
-            await asyncio.wait({task})
-            return outcomes.to_json(Ended() if task.cancelled() else task.result())
-        finally:
-            del self._running[video_id]
-            task.cancel()
-
-    async def record(self, video_id: str, outcome: Mapping[str, Any]) -> None:
-        """Write the outcome down, once, and tell it."""
-        try:
-            await self._record(video_id, outcomes.from_json(outcome))
+            outcome = await self._outcome(video_id)
+            if not self._abandoned:
+                await self._record(video_id, outcome)
         finally:
             self._open.discard(video_id)
             if not self._open:
                 self._quiet.set()
 
+    def abandon(self) -> None:
+        """The server stops and gives its unfinished jobs back: from now on nothing is recorded here."""
+        self._abandoned = True
+
+    async def _outcome(self, video_id: str) -> Outcome:
+        task = asyncio.create_task(self._attempt(video_id))
+        self._running[video_id] = task
+        try:
+            # Waited for, not awaited: `cancel` ends the attempt, not the workflow that waits for its outcome.
+            await asyncio.wait({task})
+            return Ended() if task.cancelled() else task.result()
+        finally:
+            del self._running[video_id]
+            task.cancel()
+
     async def _record(self, video_id: str, outcome: Outcome) -> None:
-        now = self._clock.now()
-        match outcome:
-            case Finished(attempt=attempt, file=file, made_with=made_with):
-                await self._database(self._records.complete, video_id, attempt, file, made_with, now)
-            case Failed(attempt=attempt, failure=failure):
-                await self._database(self._records.fail, video_id, attempt, failure, now)
-            case Ended():
-                pass
-        await self._database(self._files.discard_scratch, video_id)
-        video = await self._database(self._records.get, video_id)
+        """Write the outcome down, once, and tell it."""
+        video = await self._database(self._settle, video_id, outcome)
         if video is None:
             return
         self._live.publish(video)
         await self._webhooks.announce(video)
         if video.failure:
-            await self._database(self._files.discard_video, video_id)
             self._log.warning("failed", video=video_id, code=video.failure.code, reason=video.failure.message)
         elif video.file:
             self._log.info(
                 "finished", video=video_id, seconds=round(video.generation_seconds or 0, 2), bytes=video.file.size
             )
+
+    def _settle(self, video_id: str, outcome: Outcome) -> Video | None:
+        """In a thread: the row's end, and no files left that it does not have. Returns the video as it is now."""
+        now = self._clock.now()
+        match outcome:
+            case Finished(attempt=attempt, file=file, made_with=made_with):
+                self._records.complete(video_id, attempt, file, made_with, now)
+            case Failed(attempt=attempt, failure=failure):
+                self._records.fail(video_id, attempt, failure, now)
+            case Ended():
+                pass
+        self._files.discard_scratch(video_id)
+        video = self._records.get(video_id)
+        if video is None or video.failure:
+            self._files.discard_video(video_id)
+        return video
 
     def cancel(self, video_id: str) -> bool:
         """End the attempt that is under way here; False when there is none. The caller has ended the row already."""
@@ -146,7 +158,7 @@ class VideoJob:
         return task is not None and task.cancel()
 
     async def _attempt(self, video_id: str) -> Outcome:
-        video = await self._database(self._records.get, video_id)
+        video = self._live.get(video_id) or await self._database(self._records.get, video_id)
         if video is None or video.status.terminal:
             return Ended()
         attempt = video.attempt
@@ -235,12 +247,12 @@ class VideoJob:
             else:
                 about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
-            return _measure(part, target.name)
+            return _measure(part, target.name, clip.probe)
 
         file = self._files.publish(target, write)
-        self._files.publish(
-            self._files.poster(video.id), lambda part: stills.poster(clip if clip.frames else target, part)
-        )
+        # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
+        if clip.frames:
+            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part))
         return file
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
@@ -259,8 +271,9 @@ class VideoJob:
         return await asyncio.get_running_loop().run_in_executor(self._threads.media, function, *arguments)
 
 
-def _measure(path: Path, key: str) -> MadeFile:
-    seen = probe.probe(path)
+def _measure(path: Path, key: str, seen: probe.Probe | None = None) -> MadeFile:
+    """The file's facts; `seen` is what decoding it showed, when an engine's child has done that already."""
+    seen = seen or probe.probe(path)
     return MadeFile(
         key=key,
         size=seen.size,

@@ -15,9 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reelwright.media.probe import Probe
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+SLACK_BYTES = 64
+"""Mapped behind the last frame: swscale's vector code reads that far beyond a row's end (FFmpeg's own padding), and the
+last row of a buffer that fills its last page would have nothing behind it (a segmentation fault)."""
 
 
 class FrameBuffer:
@@ -28,7 +35,7 @@ class FrameBuffer:
     """
 
     def __init__(self, fd: int, num_frames: int, height: int, width: int) -> None:
-        """Takes over `fd`, an open file of at least num_frames × height × width × 3 bytes (`create` makes one)."""
+        """Takes over `fd`, an open file as `create` makes one: num_frames × height × width × 3 bytes and the slack."""
         self.fd = fd
         self.num_frames = num_frames
         self.height = height
@@ -42,16 +49,17 @@ class FrameBuffer:
         else:
             with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())
-        os.ftruncate(fd, num_frames * height * width * 3)
+        os.ftruncate(fd, num_frames * height * width * 3 + SLACK_BYTES)
         return cls(fd, num_frames, height, width)
 
     def array(self) -> NDArray[np.uint8]:
         """The frames as a writable array of shape (num_frames, height, width, 3)."""
         import numpy as np
 
+        count = self.num_frames * self.height * self.width * 3
         if self._map is None:
-            self._map = mmap.mmap(self.fd, self.num_frames * self.height * self.width * 3)
-        return np.frombuffer(self._map, np.uint8).reshape(self.num_frames, self.height, self.width, 3)
+            self._map = mmap.mmap(self.fd, count + SLACK_BYTES)
+        return np.frombuffer(self._map, np.uint8, count).reshape(self.num_frames, self.height, self.width, 3)
 
     def close(self) -> None:
         # The mapping itself goes when the last array over it does; closing it here would raise while one is alive.
@@ -63,9 +71,13 @@ class FrameBuffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set."""
+    """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set.
+
+    `probe` is what decoding the file at `path` showed, when the engine has looked already.
+    """
 
     fps: float
     num_frames: int
     frames: FrameBuffer | None = None
     path: Path | None = None
+    probe: Probe | None = None

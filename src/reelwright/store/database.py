@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.pool import ConnectionPoolEntry
 
 BUSY_TIMEOUT_MS = 4_000
 """How long SQLite waits for another writer before the client is told to come back."""
@@ -32,7 +34,34 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
+    _take_turns(engine)
     return engine
+
+
+def _take_turns(engine: sa.Engine) -> None:
+    """One writer at a time in this process.
+
+    SQLite has one write lock a file. Connections that find it taken sleep and try again, up to 100 ms at a time, which
+    made sixteen callers wait for seconds; a lock of the process wakes the next one at once.
+    """
+    turn = threading.Lock()
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def _take(
+        connection: sa.Connection, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
+    ) -> None:
+        notes = connection.connection.record_info
+        if notes is None or notes.get("writing") or statement.lstrip()[:6].upper() in ("SELECT", "PRAGMA"):
+            return
+        if not turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
+            busy = sqlite3.OperationalError("database is locked")
+            raise sa.exc.OperationalError(statement, parameters, busy)
+        notes["writing"] = True
+
+    @sa.event.listens_for(engine, "checkin")
+    def _give_back(_connection: object, record: ConnectionPoolEntry) -> None:
+        if record.record_info and record.record_info.pop("writing", False):
+            turn.release()
 
 
 def _sqlite_module() -> ModuleType:

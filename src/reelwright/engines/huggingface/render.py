@@ -263,7 +263,7 @@ class _Rendering:
         self._watch.check()
         found = probe(self._clip)
         return Made(
-            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip),
+            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip, probe=found),
             facts=facts | self._facts,
         )
 
