@@ -7,19 +7,20 @@ existing front ends rely on them; all others begin with `REELWRIGHT_`.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reelwright.errors import ConfigurationError
 
 
 def _knob(default: Any, name: str, description: str, **bounds: Any) -> Any:
-    """A field with one environment name; its Python name is accepted too, for flags and tests."""
-    return Field(default, validation_alias=AliasChoices(name, name.lower()), description=description, **bounds)
+    """A field with its one name in the environment; its Python name means nothing there."""
+    return Field(default, validation_alias=name, description=description, **bounds)
 
 
 class Settings(BaseSettings):
@@ -30,7 +31,7 @@ class Settings(BaseSettings):
         env_file_encoding="utf-8",
         extra="ignore",
         frozen=True,
-        populate_by_name=True,
+        allow_inf_nan=False,
         env_ignore_empty=True,
     )
 
@@ -55,10 +56,10 @@ class Settings(BaseSettings):
         Path("reelwright-data"), "REELWRIGHT_DATA_DIR", "Where the database, videos and checkpoints live."
     )
     engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface` or `local`.")
-    engine_options: dict[str, dict[str, Any]] = _knob(
+    engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
     )
-    model_aliases: dict[str, str] = _knob(
+    model_aliases: Annotated[dict[str, str], NoDecode] = _knob(
         {}, "REELWRIGHT_MODEL_ALIASES", "JSON: names that clients send as `model`, and the model each one means."
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = _knob(
@@ -87,7 +88,7 @@ class Settings(BaseSettings):
     max_body_mb: float = _knob(16, "REELWRIGHT_MAX_BODY_MB", "Largest request body, in MB.", gt=0, le=1024)
     max_queued: int = _knob(10_000, "REELWRIGHT_MAX_QUEUED", "Jobs that may wait; further ones get 429.", ge=1)
     job_timeout_s: float = _knob(900, "REELWRIGHT_JOB_TIMEOUT_S", "Longest time one job may take, in seconds.", gt=0)
-    keep_days: float = _knob(30, "REELWRIGHT_KEEP_DAYS", "Days until a finished video expires.", gt=0)
+    keep_days: float = _knob(30, "REELWRIGHT_KEEP_DAYS", "Days until a finished video expires.", gt=0, le=36_500)
     keep_gb: float | None = _knob(
         None, "REELWRIGHT_KEEP_GB", "Size budget of the finished videos, in GB; the least recently used go first.", gt=0
     )
@@ -103,6 +104,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("engine_options", "model_aliases", mode="before")
+    @classmethod
+    def _parse_json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"not a JSON object ({error})") from None
 
     @field_validator("client_url")
     @classmethod
@@ -133,9 +144,7 @@ class Settings(BaseSettings):
 
 def environment_name(field: str) -> str:
     """The variable's name for a settings field, e.g. `data_dir` → `REELWRIGHT_DATA_DIR`."""
-    alias = Settings.model_fields[field].validation_alias
-    assert isinstance(alias, AliasChoices)
-    return str(alias.choices[0])
+    return str(Settings.model_fields[field].validation_alias)
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -146,6 +155,8 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         lines = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The file .env cannot be read: {error}. Write it as UTF-8, or remove it.") from None
     if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "

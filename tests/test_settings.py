@@ -1,0 +1,206 @@
+"""Settings: where a value comes from, what is refused and how it is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from reelwright.errors import ConfigurationError
+from reelwright.settings import Settings, environment_name, load_settings
+
+FIELDS = sorted(Settings.model_fields)
+UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory and an environment without any of our names."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name in UNPREFIXED or name.upper().startswith("REELWRIGHT_"):
+            monkeypatch.delenv(name)
+    return tmp_path
+
+
+SetEnvironment = Callable[[str, str], None]
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> SetEnvironment:
+    return monkeypatch.setenv
+
+
+def refused(**flags: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(**flags)
+    return caught.value.message
+
+
+def test_the_defaults_are_the_contracts() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.node_env) == ("127.0.0.1", 3001, "development")
+    assert settings.client_url == ("http://localhost:8080",)
+    assert settings.data_dir == Path("reelwright-data")
+    assert (settings.engine, settings.workers, settings.api_keys) == ("auto", 1, ())
+    assert (settings.hf_token, settings.database_url) == (None, None)
+    assert settings.log_as == "console"
+
+
+def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(folder: Path, env: SetEnvironment) -> None:
+    assert load_settings().port == 3001
+    (folder / ".env").write_text("PORT=1001\nREELWRIGHT_WORKERS=2\nREELWRIGHT_ENGINE=sketch\n")
+    assert load_settings().port == 1001
+    env("PORT", "1002")
+    env("REELWRIGHT_WORKERS", "3")
+    assert load_settings().port == 1002
+    settings = load_settings(port=1003)
+    assert (settings.port, settings.workers, settings.engine) == (1003, 3, "sketch")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_knob_has_a_description_and_a_name(name: str) -> None:
+    field = Settings.model_fields[name]
+    assert field.description
+    assert field.description.endswith((".", "pings.", "none."))
+    told = environment_name(name)
+    assert told == name.upper() if told in UNPREFIXED else told == f"REELWRIGHT_{name.upper()}"
+
+
+def test_an_empty_variable_is_as_good_as_none(env: SetEnvironment) -> None:
+    for name in FIELDS:
+        env(environment_name(name), "")
+    assert load_settings() == Settings()
+
+
+def test_other_programs_variables_mean_nothing(env: SetEnvironment) -> None:
+    for name in FIELDS:
+        if environment_name(name) not in UNPREFIXED:
+            env(name.upper(), "a value for another program")
+    env("REELWRIGHT_NO_SUCH_KNOB", "1")
+    load_settings()
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+def test_secrets_are_not_shown(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "HF_TOKEN=hf_canary\nREELWRIGHT_API_KEYS=key-canary\nDATABASE_URL=postgres://u:canary@h/d"
+    )
+    settings = load_settings()
+    assert (settings.hf_token, settings.api_keys) == ("hf_canary", ("key-canary",))
+    assert "canary" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "65536", "PORT"),
+        ("PORT", "-1", "PORT"),
+        ("PORT", "http", "PORT"),
+        ("NODE_ENV", "staging", "NODE_ENV"),
+        ("REELWRIGHT_WORKERS", "-1", "REELWRIGHT_WORKERS"),
+        ("REELWRIGHT_WORKERS", "1.5", "REELWRIGHT_WORKERS"),
+        ("REELWRIGHT_LOG_FORMAT", "xml", "REELWRIGHT_LOG_FORMAT"),
+        ("REELWRIGHT_LOG_LEVEL", "chatty", "REELWRIGHT_LOG_LEVEL"),
+        ("REELWRIGHT_MAX_BODY_MB", "0", "REELWRIGHT_MAX_BODY_MB"),
+        ("REELWRIGHT_MAX_BODY_MB", "nan", "REELWRIGHT_MAX_BODY_MB"),
+        ("REELWRIGHT_MAX_QUEUED", "0", "REELWRIGHT_MAX_QUEUED"),
+        ("REELWRIGHT_JOB_TIMEOUT_S", "inf", "REELWRIGHT_JOB_TIMEOUT_S"),
+        ("REELWRIGHT_DRAIN_S", "inf", "REELWRIGHT_DRAIN_S"),
+        ("REELWRIGHT_KEEP_DAYS", "1e9", "REELWRIGHT_KEEP_DAYS"),
+        ("REELWRIGHT_KEEP_DAYS", "inf", "REELWRIGHT_KEEP_DAYS"),
+        ("REELWRIGHT_INSECURE_NO_AUTH", "perhaps", "REELWRIGHT_INSECURE_NO_AUTH"),
+        ("REELWRIGHT_ENGINE_OPTIONS", "{not json", "REELWRIGHT_ENGINE_OPTIONS"),
+        ("REELWRIGHT_ENGINE_OPTIONS", '["a"]', "REELWRIGHT_ENGINE_OPTIONS"),
+        ("REELWRIGHT_ENGINE_OPTIONS", '{"sketch": 5}', "REELWRIGHT_ENGINE_OPTIONS"),
+        ("REELWRIGHT_MODEL_ALIASES", '{"a": 5}', "REELWRIGHT_MODEL_ALIASES"),
+        ("CLIENT_URL", "*", "CLIENT_URL"),
+        ("CLIENT_URL", "http://a.example, *", "CLIENT_URL"),
+        ("CLIENT_URL", "http://*.example", "CLIENT_URL"),
+        ("CLIENT_URL", "null", "CLIENT_URL"),
+        ("CLIENT_URL", "localhost:8080", "CLIENT_URL"),
+        ("CLIENT_URL", "http://a.example/app", "CLIENT_URL"),
+    ],
+)
+def test_a_bad_value_is_named(env: SetEnvironment, name: str, value: str, told: str) -> None:
+    env(name, value)
+    message = refused()
+    assert message.startswith("Invalid settings. ")
+    assert told in message
+    assert "pydantic" not in message
+
+
+def test_all_bad_values_are_named_at_once(env: SetEnvironment) -> None:
+    env("PORT", "x")
+    env("NODE_ENV", "y")
+    message = refused()
+    assert "PORT" in message
+    assert "NODE_ENV" in message
+
+
+def test_a_bad_secret_is_not_echoed(env: SetEnvironment) -> None:
+    env("REELWRIGHT_ENGINE_OPTIONS", '{"huggingface": "hf_canary"}')
+    assert "hf_canary" not in refused()
+
+
+def test_the_wildcard_is_refused_with_the_reason(env: SetEnvironment) -> None:
+    env("CLIENT_URL", "*")
+    assert "cannot be combined with credentials" in refused()
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("http://a.example", ("http://a.example",)),
+        (" http://a.example/ , https://B.Example:8443/ ,", ("http://a.example", "https://b.example:8443")),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+        ("capacitor://localhost", ("capacitor://localhost",)),
+    ],
+)
+def test_origins_are_as_browsers_write_them(env: SetEnvironment, value: str, origins: tuple[str, ...]) -> None:
+    env("CLIENT_URL", value)
+    assert load_settings().client_url == origins
+
+
+def test_keys_are_kept_to_the_letter(env: SetEnvironment) -> None:
+    env("REELWRIGHT_API_KEYS", " one/+==/ ,two, ,")
+    assert load_settings().api_keys == ("one/+==/", "two")
+
+
+def test_a_file_that_is_no_text_is_told(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"PORT=1\xff\xfe\n")
+    assert ".env" in refused()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
+def test_another_address_wants_keys(host: str) -> None:
+    assert "REELWRIGHT_API_KEYS" in refused(host=host)
+    assert load_settings(host=host, api_keys=("k",)).host == host
+    assert load_settings(host=host, insecure_no_auth=True).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_the_loopback_addresses_do_not(host: str) -> None:
+    assert load_settings(host=host).loopback
+
+
+@pytest.mark.parametrize(
+    ("environment", "form"),
+    [
+        ({"NODE_ENV": "production"}, "json"),
+        ({"NODE_ENV": "production", "REELWRIGHT_LOG_FORMAT": "console"}, "console"),
+        ({"REELWRIGHT_LOG_FORMAT": "json"}, "json"),
+    ],
+)
+def test_the_form_of_the_logs(env: SetEnvironment, environment: dict[str, str], form: str) -> None:
+    for name, value in environment.items():
+        env(name, value)
+    assert load_settings().log_as == form
