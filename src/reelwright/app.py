@@ -44,6 +44,7 @@ from reelwright.engines.huggingface.keep_warm import KeepWarm
 from reelwright.errors import ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
+from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.variants import Variants
@@ -94,6 +95,7 @@ def build(
     log = structlog.get_logger("reelwright")
     database = open_database(settings.database_url, settings.data_dir.absolute())
     records, files = Records(database), Files(settings.data_dir)
+    integrity = Integrity(files, clock)
     threads = Threads(
         database=ThreadPoolExecutor(DATABASE_THREADS, "database"), media=ThreadPoolExecutor(MEDIA_THREADS, "media")
     )
@@ -153,6 +155,7 @@ def build(
         max_queued=settings.max_queued,
         keep_days=settings.keep_days,
         files=files,
+        integrity=integrity,
         webhooks=webhooks,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
@@ -208,13 +211,13 @@ def build(
     max_body_bytes = int(settings.max_body_mb * 1e6)
     api.include_router(
         native_router(
-            queue=queue, catalog=catalog, files=files, intake=intake, clock=clock, max_body_bytes=max_body_bytes
+            queue=queue, catalog=catalog, integrity=integrity, intake=intake, clock=clock, max_body_bytes=max_body_bytes
         )
     )
     videos = OpenAIVideos(
         queue=queue,
         catalog=catalog,
-        variants=Variants(files, threads.media),
+        variants=Variants(files, integrity, threads.media),
         live=live,
         reads=reads,
         intake=intake,
@@ -223,7 +226,9 @@ def build(
     )
     api.include_router(openai_router(videos))
     api.include_router(
-        huggingface_router(queue=queue, catalog=catalog, files=files, intake=intake, max_body_bytes=max_body_bytes)
+        huggingface_router(
+            queue=queue, catalog=catalog, integrity=integrity, intake=intake, max_body_bytes=max_body_bytes
+        )
     )
     predictions = Predictions(
         queue=queue, catalog=catalog, intake=intake, outbound=outbound, max_body_bytes=max_body_bytes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -39,13 +41,13 @@ def wait_seconds(request: Request, default: float, longest: float) -> float:
         return 0
     if value == "":
         return default
-    if not value.isdigit() or len(value) > 6:
+    if not re.fullmatch(r"[0-9]{1,6}", value):
         raise invalid("Prefer", f"wait={value}", "wait takes a whole number of seconds.")
     return min(float(value), longest)
 
 
 def idempotency(request: Request, body: Body) -> Once | None:
-    """The request's `Idempotency-Key`, with the digest of its body."""
+    """The request's `Idempotency-Key`, with the digest of what was asked for: the path and the body."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -54,7 +56,8 @@ def idempotency(request: Request, body: Body) -> Once | None:
             f"Invalid Idempotency-Key: it must have 1 to {MAX_KEY_CHARACTERS} printable characters.",
             field="Idempotency-Key",
         )
-    return Once(key=key, digest=body.digest(), kept_s=IDEMPOTENCY_KEPT_S)
+    asked = f"{request.url.path.removeprefix('/v1')} {body.digest()}"
+    return Once(key=key, digest=hashlib.sha256(asked.encode()).hexdigest(), kept_s=IDEMPOTENCY_KEPT_S)
 
 
 def read_metadata(value: object) -> Mapping[str, str]:
@@ -75,10 +78,10 @@ def read_priority(value: object) -> int:
     """A whole number from -10 (sooner) to 10 (later)."""
     if value is None:
         return 0
-    text = str(value)
-    if isinstance(value, bool) or not text.removeprefix("-").isdigit() or int(text[:5]) not in PRIORITIES:
+    number = re.fullmatch(r"-?[0-9]{1,2}", str(value))
+    if isinstance(value, bool) or number is None or int(number[0]) not in PRIORITIES:
         raise invalid("priority", value, f"Must be a whole number from {PRIORITIES[0]} (sooner) to {PRIORITIES[-1]}.")
-    return int(text)
+    return int(number[0])
 
 
 def read_webhook(

@@ -1,17 +1,31 @@
-"""A finished file on its way to the client: headers, ETag, ranges."""
+"""A finished file on its way to the client: headers, ETag, ranges (RFC 9110, sections 13 and 14)."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from collections.abc import Mapping
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from email.utils import formatdate
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from reelwright.api.asking import hung_up
+from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.video import Video
 
 CHUNK_BYTES = 256 * 1024
+MAX_RANGES = 100
+_RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
+
+Range = tuple[int, int]
+"""The first byte, and the one after the last."""
 
 
 def video_headers(video: Video) -> dict[str, str]:
@@ -27,19 +41,142 @@ def video_headers(video: Video) -> dict[str, str]:
     }
 
 
-def send_file(
-    request: Request, path: Path, media_type: str, headers: Mapping[str, str], filename: str | None = None
-) -> Response:
-    """The file with Range support, or 304 when the client has this very version (`If-None-Match`, RFC 9110)."""
-    wanted = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if request.method in ("GET", "HEAD") and (headers["ETag"] in wanted or "*" in wanted):
-        return Response(status_code=304, headers=dict(headers))
-    response = FileResponse(path, media_type=media_type, headers=dict(headers), filename=filename)
-    response.chunk_size = CHUNK_BYTES
-    return response
-
-
 def variant_etag(video: Video, variant: str) -> str:
     """An ETag for something made from the finished file."""
     assert video.file is not None
     return f'"{hashlib.sha256(f"{video.file.sha256}/{variant}".encode()).hexdigest()[:32]}"'
+
+
+def send_file(
+    request: Request, path: Path, media_type: str, headers: Mapping[str, str], filename: str | None = None
+) -> Response:
+    """The file with Range support, or 304 when the client has this very version (`If-None-Match`)."""
+    wanted = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if request.method in ("GET", "HEAD") and (headers["ETag"] in wanted or "*" in wanted):
+        return Response(status_code=304, headers=dict(headers))
+    named = {"Content-Disposition": f'attachment; filename="{filename}"'} if filename else {}
+    return Download(path, media_type, {"Accept-Ranges": "bytes", **headers, **named})
+
+
+class Download(Response):
+    """A file, or the ranges of it that were asked for.
+
+    It is opened before the answer begins and read through that one descriptor: who has begun to read gets every byte,
+    even of a video that is deleted meanwhile.
+    """
+
+    def __init__(self, path: Path, media_type: str, headers: Mapping[str, str]) -> None:
+        """`headers` include an ETag."""
+        super().__init__(media_type=media_type, headers=headers)
+        del self.headers["content-length"]
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises `NotFound` when the file is gone, `BadRequest` (`range_not_satisfiable`) before anything is sent."""
+        request = Request(scope, receive)
+        try:
+            file = await run_in_threadpool(os.open, self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotFound("The file of this video is gone", field="id") from None
+        gone = asyncio.create_task(hung_up(request))
+        try:
+            found = os.fstat(file)
+            self.headers["last-modified"] = formatdate(found.st_mtime, usegmt=True)
+            ranges = self._asked(request, found.st_size)
+            pieces = list(self._pieces(ranges, found.st_size))
+            length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
+            self.headers["content-length"] = str(length)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if request.method != "HEAD":
+                await self._send_pieces(send, file, pieces, gone)
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+            os.close(file)
+
+    def _asked(self, request: Request, size: int) -> Sequence[Range]:
+        """The ranges to send; none means the whole file."""
+        header, condition = request.headers.get("range"), request.headers.get("if-range")
+        unchanged = condition in (None, self.headers["etag"], self.headers["last-modified"])
+        if header is None or request.method != "GET" or not unchanged:
+            return ()
+        return parse_ranges(header, size)
+
+    def _pieces(self, ranges: Sequence[Range], size: int) -> Iterator[bytes | Range]:
+        """What the body is made of, in order: literal bytes and ranges of the file. Sets the status and the headers."""
+        if not ranges:
+            yield (0, size)
+            return
+        self.status_code = 206
+        if len(ranges) == 1:
+            self.headers["content-range"] = _content_range(ranges[0], size)
+            yield ranges[0]
+            return
+        boundary, media_type = secrets.token_hex(13), self.headers["content-type"]
+        self.headers["content-type"] = f"multipart/byteranges; boundary={boundary}"
+        for part in ranges:
+            head = f"\r\n--{boundary}\r\nContent-Type: {media_type}\r\nContent-Range: {_content_range(part, size)}"
+            yield f"{head}\r\n\r\n".encode("latin-1")
+            yield part
+        yield f"\r\n--{boundary}--\r\n".encode("latin-1")
+
+    @staticmethod
+    async def _send_pieces(send: Send, file: int, pieces: Sequence[bytes | Range], gone: asyncio.Task[None]) -> None:
+        """Until the end, or until the client has gone: the server takes what is sent to nobody without a word."""
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                continue
+            position, end = piece
+            while position < end and not gone.done():
+                chunk = await run_in_threadpool(os.pread, file, min(CHUNK_BYTES, end - position), position)
+                if not chunk:
+                    raise OSError("the file became shorter while it was sent")
+                position += len(chunk)
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+def parse_ranges(header: str, size: int) -> Sequence[Range]:
+    """The byte ranges of a `Range` header in a file of that size: in order, overlapping ones joined.
+
+    None for another unit than bytes. Raises `BadRequest` (`range_not_satisfiable`) when it is malformed, when nothing
+    of it lies within the file, or for more than 100 ranges.
+    """
+    unit, _, specification = header.partition("=")
+    if unit.strip().lower() != "bytes":
+        return ()
+    parts = [part.strip() for part in specification.split(",", MAX_RANGES)]
+    if len(parts) > MAX_RANGES:
+        raise _unsatisfiable(size, f"At most {MAX_RANGES} ranges are served.")
+    found = sorted(r for part in parts if (r := _parse_range(part, size)) is not None)
+    if not found:
+        raise _unsatisfiable(size, f"The file has {size:,} bytes.")
+    joined = [found[0]]
+    for first, end in found[1:]:
+        if first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((first, end))
+    return joined
+
+
+def _parse_range(text: str, size: int) -> Range | None:
+    """`first-last`, `first-` or `-length`; None when it lies beyond the end."""
+    match = _RANGE.fullmatch(text)
+    if match is None or text == "-":
+        raise _unsatisfiable(size, "Write bytes=first-last, bytes=first- or bytes=-length.")
+    if not match[1]:
+        first, end = max(0, size - int(match[2])), size
+    else:
+        first, end = int(match[1]), min(size, int(match[2]) + 1) if match[2] else size
+        if match[2] and int(match[2]) < first:
+            raise _unsatisfiable(size, "A range's last byte may not come before its first.")
+    return (first, end) if first < end else None
+
+
+def _content_range(part: Range, size: int) -> str:
+    return f"bytes {part[0]}-{part[1] - 1}/{size}"
+
+
+def _unsatisfiable(size: int, remedy: str) -> BadRequest:
+    return BadRequest(f"Invalid Range. {remedy}", code=Code.RANGE_NOT_SATISFIABLE, field="Range", details=str(size))

@@ -26,6 +26,7 @@ STATUS: Mapping[Code, int] = {
     Code.UNSUPPORTED_MEDIA_TYPE: 415,
     Code.BODY_TOO_LARGE: 413,
     Code.BODY_TOO_SLOW: 408,
+    Code.RANGE_NOT_SATISFIABLE: 416,
     Code.IDEMPOTENCY_CONFLICT: 422,
     Code.UNAUTHORIZED: 401,
     Code.FORBIDDEN: 403,
@@ -95,6 +96,8 @@ class Answers:
             response.headers["Retry-After"] = str(max(1, math.ceil(seconds)))
         if error.code is Code.BODY_TOO_SLOW:
             response.headers["Connection"] = "close"  # or the rest could drip in for ever
+        if error.code is Code.RANGE_NOT_SATISFIABLE:
+            response.headers["Content-Range"] = f"bytes */{error.details}"
         if response.status_code == 401 and error.code is Code.UNAUTHORIZED:
             response.headers["WWW-Authenticate"] = "Bearer"
         return response

@@ -6,57 +6,73 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from reelwright.jobs.events import Event, Live
 from reelwright.video import Status, Video
 
 HEARTBEAT_S = 10.0
-Render = Callable[[Video], Mapping[str, Any]]
 
 
-async def event_stream(live: Live, video: Video, render: Render, last_id: str) -> AsyncIterator[bytes]:
-    """The events from now on, beginning with the present state, ending with the video.
+class EventStreams:
+    """Streams of all videos. Each event is rendered once, however many listen."""
 
-    `last_id` is the `Last-Event-ID` of a client that comes back: what it has seen is not sent again.
-    """
-    with live.listen(video.id) as events:
-        if events is None:
-            ended = await live.wait(video.id) or video
-            yield _end(ended, render)
-            return
-        while True:
-            try:
-                event = await asyncio.wait_for(events.get(), HEARTBEAT_S)
-            except TimeoutError:
-                yield b": still here\n\n"
-                continue
-            if event is None:
+    def __init__(
+        self, live: Live, render: Callable[[Video], Mapping[str, Any]], heartbeat_s: float = HEARTBEAT_S
+    ) -> None:
+        """`heartbeat_s`: after so many seconds without an event a comment is sent, so that no proxy hangs up."""
+        self._live = live
+        self._render = render
+        self._heartbeat_s = heartbeat_s
+        self._frames: WeakKeyDictionary[Event, bytes] = WeakKeyDictionary()
+
+    @staticmethod
+    def seen_all(video: Video, last_id: str) -> bool:
+        """Whether a client that comes back with that `Last-Event-ID` knows the end already."""
+        return video.status.terminal and last_id == _end_id(video)
+
+    async def of(self, video: Video, last_id: str) -> AsyncIterator[bytes]:
+        """The events from now on, beginning with the present state, ending with the video.
+
+        `last_id` is the `Last-Event-ID` of a client that comes back: what it has seen is not sent again.
+        """
+        number = last_id.removeprefix(f"{video.id}-")
+        with self._live.listen(video.id, int(number) if number.isdecimal() and len(number) < 10 else 0) as events:
+            if events is None:
+                yield self._end(self._live.get(video.id) or video)
                 return
-            if event.video.status.terminal:
-                yield _end(event.video, render)
-                return
-            if _id(event) != last_id:
-                yield _line(event, render)
+            while True:
+                try:
+                    event = await asyncio.wait_for(events.get(), self._heartbeat_s)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                    continue
+                if event is None:
+                    return
+                if (frame := self._frames.get(event)) is None:
+                    frame = self._frames[event] = self._frame(event)
+                yield frame
+                if event.video.status.terminal:
+                    return
 
-
-@lru_cache(maxsize=256)
-def _line(event: Event, render: Render) -> bytes:
-    """One event's bytes: rendered once for all who listen."""
-    if event.preview is not None:
+    def _frame(self, event: Event) -> bytes:
+        if event.video.status.terminal:
+            return self._end(event.video)
+        identity = f"{event.video.id}-{event.number}"
+        if event.preview is None:
+            return _frame("progress", self._render(event.video), identity)
         data, media_type = event.preview
-        return _frame("preview", {"image": f"data:{media_type};base64,{base64.b64encode(data).decode()}"}, _id(event))
-    return _frame("progress", render(event.video), _id(event))
+        picture = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+        return _frame("preview", {"image": picture}, identity)
+
+    def _end(self, video: Video) -> bytes:
+        kind = "completed" if video.status is Status.COMPLETED else "failed"
+        return _frame(kind, self._render(video), _end_id(video))
 
 
-def _end(video: Video, render: Render) -> bytes:
-    kind = "completed" if video.status is Status.COMPLETED else "failed"
-    return _frame(kind, render(video), f"{video.id}-end")
-
-
-def _id(event: Event) -> str:
-    return f"{event.video.id}-{event.number}"
+def _end_id(video: Video) -> str:
+    return f"{video.id}-end"
 
 
 def _frame(kind: str, data: Mapping[str, Any], identity: str) -> bytes:

@@ -25,8 +25,8 @@ from reelwright.api.fields import read_fields, to_wish
 from reelwright.api.uploads import Intake
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
+from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Order, Queue
-from reelwright.store.files import Files
 
 IMAGE_PROMPT = "Bring this image to life"
 """The prompt of an image-to-video request that has none, as the task allows."""
@@ -36,7 +36,7 @@ _LOADING_S = 60.0
 
 
 def huggingface_router(
-    *, queue: Queue, catalog: Catalog, files: Files, intake: Intake, max_body_bytes: int
+    *, queue: Queue, catalog: Catalog, integrity: Integrity, intake: Intake, max_body_bytes: int
 ) -> APIRouter:
     router = APIRouter(tags=["huggingface"])
 
@@ -60,13 +60,14 @@ def huggingface_router(
         model = catalog.named(f"{owner}/{name}")
         image = await intake.take(picture, "inputs")
         wish = to_wish(read_fields({**fields, **({"model": model} if model else {})}, typed=True), image)
-        order = Order(detached=False, once=idempotency(request, Body(fields=asked, typed=True)))
+        whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
+        order = Order(detached=False, once=idempotency(request, whole))
         video = await queue.submit(catalog.admit(wish), request.state.owner, order)
-        video = await queue.wait_while(video, hung_up(request))
+        video = await queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
-        return delivery.send_file(request, files.video(video.id), "video/mp4", headers)
+        return delivery.send_file(request, await integrity.path(video), "video/mp4", headers)
 
     return router
 
@@ -80,7 +81,9 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
     parameters = asked.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise invalid("parameters", parameters, "Must be an object.")
-    fields = {_RENAMED.get(str(name), str(name)): value for name, value in parameters.items() if value is not None}
+    fields = {
+        _RENAMED.get(str(name), str(name)): _whole(value) for name, value in parameters.items() if value is not None
+    }
     negative = fields.get("negative_prompt")
     if isinstance(negative, list) and all(isinstance(item, str) for item in negative):
         fields["negative_prompt"] = ", ".join(negative)
@@ -98,6 +101,11 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
     elif picture is not None:
         fields.setdefault("prompt", IMAGE_PROMPT)
     return fields, picture
+
+
+def _whole(value: object) -> object:
+    """The client library's `num_frames` is a float."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _image(text: str) -> object:

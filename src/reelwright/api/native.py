@@ -24,8 +24,8 @@ from reelwright.api.uploads import Intake
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import Code, EngineError, ReelwrightError
+from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Order, Queue
-from reelwright.store.files import Files
 from reelwright.video import Status, Video
 
 DEFAULTS: Mapping[str, Any] = {
@@ -60,7 +60,7 @@ EXPOSED_HEADERS = (
 
 
 def native_router(
-    *, queue: Queue, catalog: Catalog, files: Files, intake: Intake, clock: Clock, max_body_bytes: int
+    *, queue: Queue, catalog: Catalog, integrity: Integrity, intake: Intake, clock: Clock, max_body_bytes: int
 ) -> APIRouter:
     router = APIRouter(prefix="/api/video", tags=["native"])
 
@@ -79,13 +79,13 @@ def native_router(
         video = await queue.submit(wanted, request.state.owner, order)
         if later:
             return _accepted(video)
-        video = await queue.wait_while(video, hung_up(request))
+        video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
         name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
-        return delivery.send_file(request, files.video(video.id), "video/mp4", headers, name)
+        return delivery.send_file(request, await integrity.path(video), "video/mp4", headers, name)
 
     return router
 

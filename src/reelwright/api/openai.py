@@ -15,7 +15,7 @@ from reelwright.api import delivery
 from reelwright.api.asking import hung_up, idempotency, read_metadata, read_priority, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body, unbracket
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.events import event_stream
+from reelwright.api.events import EventStreams
 from reelwright.api.fields import read_fields, to_wish
 from reelwright.api.uploads import Intake
 from reelwright.clock import iso_milliseconds
@@ -37,8 +37,6 @@ BESIDE_THE_WISH = ("input_reference", "metadata", "priority", "webhook")
 """Fields of this dialect that do not shape the video."""
 WEBHOOK_EVENTS = ("video.completed", "video.failed")
 
-VARIANTS_OF_OPENAI = {"video": Variant.VIDEO, "thumbnail": Variant.THUMBNAIL, "spritesheet": Variant.SPRITESHEET}
-
 
 class OpenAIVideos:
     """The routes' functions. Each is one call of the dialect."""
@@ -59,6 +57,7 @@ class OpenAIVideos:
         self._catalog = catalog
         self._variants = variants
         self._live = live
+        self._streams = EventStreams(live, self._object)
         self._reads = reads
         self._intake = intake
         self._outbound = outbound
@@ -75,7 +74,7 @@ class OpenAIVideos:
         body = await self._body(request)
         order = self._order(request, body, detached=False)
         video = await self._queue.submit(await self._wanted(body), request.state.owner, order)
-        video = await self._queue.wait_while(video, hung_up(request))
+        video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
         return await self._file(request, video, Variant.VIDEO)
@@ -160,11 +159,10 @@ class OpenAIVideos:
         """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
         video = await self._queue.get(video_id, owner(request))
         last = request.headers.get("last-event-id", "")
-        if video.status.terminal and last == f"{video_id}-end":
+        if self._streams.seen_all(video, last):
             return Response(status_code=204)  # tells an EventSource that nothing more will come
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        stream = event_stream(self._live, video, self._object, last)
-        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+        return StreamingResponse(self._streams.of(video, last), media_type="text/event-stream", headers=headers)
 
     async def _body(self, request: Request) -> Body:
         body = await parse_body(request, self._max_body_bytes)

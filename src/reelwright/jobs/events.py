@@ -9,7 +9,7 @@ import asyncio
 import bisect
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -20,11 +20,12 @@ REMEMBERED = 10_000
 """Finished videos whose state stays in memory; older ones are read from the database."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Event:
-    """Something happened to a video. `number` counts up per video; a preview carries its picture.
+    """Something happened to a video. `number` counts up per video; a preview carries its picture and media type.
 
-    Compared and hashed by identity, so that what was rendered for one listener serves all others.
+    A queued video has a new event whenever its place in the queue changes. Events are compared and hashed by identity,
+    so that what was rendered for one listener serves all others.
     """
 
     number: int
@@ -34,16 +35,17 @@ class Event:
 
 
 class _Channel:
-    """One video's state, its event count and the queues of those who listen."""
+    """One video's state, its last events and the queues of those who listen."""
 
-    __slots__ = ("kept", "listeners", "number", "place", "preview", "video", "waiters")
+    __slots__ = ("kept", "latest", "listeners", "number", "place", "preview", "video", "waiters")
 
     def __init__(self, video: Video, turn: int) -> None:
         self.video = video
         self.place = (turn, video.id)
         self.number = 0
         self.kept = False
-        self.preview: tuple[bytes, str] | None = None
+        self.latest: Event | None = None
+        self.preview: Event | None = None
         self.listeners: set[asyncio.Queue[Event | None]] = set()
         self.waiters: set[asyncio.Future[Video]] = set()
 
@@ -51,10 +53,15 @@ class _Channel:
 class Live:
     """The live state of all videos that are queued, running or recently finished. Use it on one event loop only."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_end: Callable[[Video], None] = lambda video: None) -> None:
+        """`on_end` is told each video once, when it reaches its terminal state in this process."""
+        self._on_end = on_end
         self._active: dict[str, _Channel] = {}
         self._finished: OrderedDict[str, Video] = OrderedDict()
+        self._gone: OrderedDict[str, None] = OrderedDict()
         self._lines: dict[str, list[tuple[int, str]]] = {}
+        self._listened: set[_Channel] = set()
+        self._closing = asyncio.Event()
 
     def position(self, video_id: str) -> int | None:
         """How many queued videos of the same engine come before it, plus one; None when it is not queued."""
@@ -73,29 +80,34 @@ class Live:
         return [channel.video for channel in self._active.values()]
 
     def remember(self, video: Video) -> None:
-        """Keep a finished video that was read from the database."""
-        if video.status.terminal:
+        """Keep a finished video that was read from the database, unless it was deleted meanwhile."""
+        if video.status.terminal and video.id not in self._gone:
             self._finished[video.id] = video
             self._finished.move_to_end(video.id)
             while len(self._finished) > REMEMBERED:
                 self._finished.popitem(last=False)
 
     def forget(self, video_id: str) -> None:
-        """The video was deleted."""
+        """The video was deleted: whatever is still told of it is dropped."""
         self._finished.pop(video_id, None)
+        self._gone[video_id] = None
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
 
     def publish(self, video: Video, turn: int = 0) -> None:
         """A video was queued (at that turn), started or ended. Whatever comes after a terminal state is dropped."""
         channel = self._active.get(video.id)
         if channel is None:
-            if video.id in self._finished:
+            if video.id in self._finished or video.id in self._gone:
                 return
             channel = self._active[video.id] = _Channel(video, turn)
             if video.status is Status.QUEUED:
                 bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
+                self._tell_those_behind(channel)
         elif channel.video.status is Status.QUEUED and video.status is not Status.QUEUED:
             line = self._lines[video.request.engine]
             del line[bisect.bisect_left(line, channel.place)]
+            self._tell_those_behind(channel)
         channel.video = video
         match video.status:
             case Status.QUEUED:
@@ -105,6 +117,7 @@ class Live:
             case Status.COMPLETED | Status.FAILED:
                 del self._active[video.id]
                 self.remember(video)
+                self._on_end(video)
                 self._tell(channel, "completed" if video.status is Status.COMPLETED else "failed")
                 for waiter in channel.waiters:
                     if not waiter.done():
@@ -119,20 +132,20 @@ class Live:
 
     def preview(self, video_id: str, data: bytes, media_type: str) -> None:
         if channel := self._active.get(video_id):
-            channel.preview = (data, media_type)
-            self._tell(channel, "preview")
+            self._tell(channel, "preview", (data, media_type))
 
-    async def wait(self, video_id: str) -> Video | None:
-        """The video in its terminal state, as soon as it has one. None when the id is not active and not remembered."""
+    def end(self, video_id: str) -> asyncio.Future[Video] | None:
+        """A future of the video in its terminal state; None when the video is not active.
+
+        Whoever has one that is not done is counted as waiting for the video; cancel it to stop waiting.
+        """
         channel = self._active.get(video_id)
         if channel is None:
-            return self._finished.get(video_id)
+            return None
         waiter: asyncio.Future[Video] = asyncio.get_running_loop().create_future()
         channel.waiters.add(waiter)
-        try:
-            return await waiter
-        finally:
-            channel.waiters.discard(waiter)
+        waiter.add_done_callback(channel.waiters.discard)
+        return waiter
 
     def keep(self, video_id: str) -> None:
         """Somebody was promised this video without waiting for it."""
@@ -145,36 +158,62 @@ class Live:
         return channel is not None and (channel.kept or len(channel.waiters) > 1)
 
     @contextmanager
-    def listen(self, video_id: str) -> Iterator[asyncio.Queue[Event | None] | None]:
-        """A queue of the events from now on, beginning with the present state; None when the video is not active.
+    def listen(self, video_id: str, seen: int = 0) -> Iterator[asyncio.Queue[Event | None] | None]:
+        """A queue of the events from now on, after the present state and preview; None when the video is not active.
 
-        None in the queue means that the server stops: the listener should go.
+        `seen` is the number of the last event that the listener knows: it is not told again. None in the queue means
+        that the server stops: the listener should go.
         """
         channel = self._active.get(video_id)
         if channel is None:
             yield None
             return
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        kind: Literal["queued", "progress"] = "queued" if channel.video.status is Status.QUEUED else "progress"
-        queue.put_nowait(Event(number=channel.number, kind=kind, video=channel.video))
-        if channel.preview:
-            queue.put_nowait(Event(number=channel.number, kind="preview", video=channel.video, preview=channel.preview))
+        known = seen if seen <= channel.number else 0  # a greater one was counted before the server started anew
+        present = [event for event in (channel.latest, channel.preview) if event and event.number > known]
+        for event in sorted(present, key=lambda event: event.number):
+            queue.put_nowait(event)
+        if self._closing.is_set():
+            queue.put_nowait(None)
         channel.listeners.add(queue)
+        self._listened.add(channel)
         try:
             yield queue
         finally:
             channel.listeners.discard(queue)
+            if not channel.listeners:
+                self._listened.discard(channel)
 
     def close(self) -> None:
         """The server stops: send every listener away."""
-        for channel in self._active.values():
+        self._closing.set()
+        for channel in self._listened:
             for listener in channel.listeners:
                 listener.put_nowait(None)
 
+    async def closing(self) -> None:
+        """Returns when the server stops."""
+        await self._closing.wait()
+
+    def _tell_those_behind(self, moved: _Channel) -> None:
+        """Somebody came or went in the line: whoever is listened to behind that place has another position."""
+        engine = moved.video.request.engine
+        for channel in self._listened:
+            queued = channel.video.status is Status.QUEUED and channel.video.request.engine == engine
+            if queued and channel.place > moved.place:
+                self._tell(channel, "queued")
+
     @staticmethod
-    def _tell(channel: _Channel, kind: Literal["queued", "progress", "preview", "completed", "failed"]) -> None:
+    def _tell(
+        channel: _Channel,
+        kind: Literal["queued", "progress", "preview", "completed", "failed"],
+        preview: tuple[bytes, str] | None = None,
+    ) -> None:
         channel.number += 1
-        preview = channel.preview if kind == "preview" else None
         event = Event(number=channel.number, kind=kind, video=channel.video, preview=preview)
+        if preview:
+            channel.preview = event
+        else:
+            channel.latest = event
         for listener in channel.listeners:
             listener.put_nowait(event)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -17,9 +16,10 @@ import structlog
 
 from reelwright import __version__, ids
 from reelwright.clock import Clock
-from reelwright.errors import BadRequest, Busy, Code, NotFound
+from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
+from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
@@ -64,6 +64,7 @@ class Queue:
         max_queued: int,
         keep_days: float,
         files: Files,
+        integrity: Integrity,
         webhooks: Webhooks,
         deterministic: frozenset[tuple[str, str]],
     ) -> None:
@@ -78,8 +79,10 @@ class Queue:
         self._max_queued = max_queued
         self._keep = timedelta(days=keep_days)
         self._files = files
+        self._integrity = integrity
         self._webhooks = webhooks
         self._deterministic = deterministic
+        self._ending: set[str] = set()
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
@@ -88,6 +91,16 @@ class Queue:
         Raises `Busy` when the queue is full or the database does not answer, `BadRequest` when the idempotency key came
         before with another body.
         """
+        while True:
+            video, fresh = await self._place(request, owner, order)
+            if fresh or await self._answers(video, order):
+                break
+        if order.detached:
+            self._live.keep(video.id)
+        return video
+
+    async def _place(self, request: Request, owner: str, order: Order) -> tuple[Video, bool]:
+        """The new video, stored and begun, or the earlier one that answers for it; and whether it is new."""
         now = self._clock.now()
         video = Video(
             id=ids.video_id(int(now.timestamp() * 1000)),
@@ -125,9 +138,17 @@ class Queue:
         else:
             self._live.publish(video, placed.turn)
             await self._begin(video, placed.turn)
-        if order.detached:
-            self._live.keep(video.id)
-        return video
+        return video, placed.turn is not None
+
+    async def _answers(self, video: Video, order: Order) -> bool:
+        """Whether an earlier video can be the answer: it is not just being cancelled, and its file is sound."""
+        if order.once is None and (video.id in self._ending or _cancelled(video)):
+            await self.wait(video)
+            return False
+        if video.status is Status.COMPLETED and not await self._integrity.holds(video):
+            await self._database(self._records.disown, video.id)
+            return False
+        return True
 
     def _fingerprint(self, request: Request) -> str | None:
         """Names a request whose result is determined by it; None when every one is to be made afresh."""
@@ -157,31 +178,38 @@ class Queue:
 
     async def wait(self, video: Video) -> Video:
         """The video in its terminal state."""
-        if video.status.terminal:
-            return video
-        return await self._live.wait(video.id) or await self.get(video.id, None)
+        end = self._live.end(video.id)
+        return await end if end else await self.get(video.id, None)
 
     async def wait_for(self, video: Video, seconds: float) -> Video:
-        """The video in its terminal state, or as it is after that many seconds."""
-        with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self.wait(video), seconds)
-        return await self.get(video.id, None)
-
-    async def wait_while(self, video: Video, gone: Coroutine[Any, Any, None]) -> Video:
-        """The video in its terminal state. When `gone` ends first (the client hung up), the job is cancelled, unless
-
-        somebody else waits for the same video or was promised it; then the video is returned as it was.
-        """
-        waiting, hang_up = asyncio.create_task(self.wait(video)), asyncio.create_task(gone)
+        """The video in its terminal state, or as it is after that many seconds, or when the server stops."""
+        waiting, closing = asyncio.create_task(self.wait(video)), asyncio.create_task(self._live.closing())
         try:
-            await asyncio.wait({waiting, hang_up}, return_when=asyncio.FIRST_COMPLETED)
-            if waiting.done():
-                return waiting.result()
-            if self._live.wanted_by_others(video.id):
-                return video
-            return await self.cancel(video)
+            await asyncio.wait({waiting, closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return waiting.result() if waiting.done() else await self.get(video.id, None)
         finally:
             waiting.cancel()
+            closing.cancel()
+
+    async def wait_while(self, video: Video, gone: Callable[[], Coroutine[Any, Any, None]]) -> Video:
+        """The video in its terminal state. When `gone` ends first (the client hung up), the job is cancelled, unless
+
+        somebody else waits for the same video or was promised it; then `Cancelled` is raised.
+        """
+        end = self._live.end(video.id)
+        if end is None:
+            return await self.get(video.id, None)
+        hang_up = asyncio.create_task(gone())
+        first: set[asyncio.Future[Any]] = {end, hang_up}
+        try:
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if end.done():
+                return end.result()
+            if self._live.wanted_by_others(video.id):
+                raise Cancelled("The client hung up")
+            return await self.cancel(video)
+        finally:
+            end.cancel()
             hang_up.cancel()
 
     async def page(
@@ -213,6 +241,13 @@ class Queue:
         """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""
         if video.status.terminal:
             return video
+        self._ending.add(video.id)
+        try:
+            return await self._cancel(video)
+        finally:
+            self._ending.discard(video.id)
+
+    async def _cancel(self, video: Video) -> Video:
         ended = await self._database(self._records.fail, video.id, None, CANCELLED, self._clock.now())
         now = await self._database(self._records.get, video.id)
         if now is None:
@@ -252,6 +287,10 @@ class Queue:
             return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         except sa.exc.OperationalError as error:
             raise busy(error) from error
+
+
+def _cancelled(video: Video) -> bool:
+    return video.failure is not None and video.failure.code == Code.CANCELLED
 
 
 def busy(error: sa.exc.OperationalError) -> Busy:

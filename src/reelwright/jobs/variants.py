@@ -1,4 +1,4 @@
-"""What can be had of a finished video beside the MP4: stills and renditions, made on request, once."""
+"""What can be had of a finished video: the MP4 itself, its poster, and stills and renditions made on request, once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from reelwright.errors import NotFound
+from reelwright.jobs.integrity import Integrity
 from reelwright.media import renditions, stills
 from reelwright.store.files import Files
 from reelwright.video import Video
@@ -27,6 +29,7 @@ class Variant(StrEnum):
 
 
 _ENDINGS = {
+    Variant.POSTER: ("jpg", "image/jpeg"),
     Variant.THUMBNAIL: ("thumbnail.webp", "image/webp"),
     Variant.SPRITESHEET: ("spritesheet.jpg", "image/jpeg"),
     Variant.GIF: ("gif", "image/gif"),
@@ -42,33 +45,45 @@ class Made:
 
 
 class Variants:
-    """Finds or makes a variant's file. Two who ask for the same one at once wait for one making."""
+    """Finds or makes a variant's file. Two who ask for the same one at once wait for one making.
 
-    def __init__(self, files: Files, threads: Executor) -> None:
+    One is made at a time, so that renditions never hold up the encoding of new videos.
+    """
+
+    def __init__(self, files: Files, integrity: Integrity, threads: Executor) -> None:
+        """`threads`: where pictures and renditions are made."""
         self._files = files
+        self._integrity = integrity
         self._threads = threads
         self._making: weakref.WeakValueDictionary[Path, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._turn = asyncio.Semaphore(1)
 
     async def get(self, video: Video, variant: Variant) -> Made:
-        """The file of a completed video's variant. Raises `EngineError` when the video cannot be read."""
+        """The file of a completed video's variant.
+
+        Raises `EngineError` (`corrupt`) when the video is damaged, `NotFound` when its file is gone.
+        """
+        source = await self._integrity.path(video)
         if variant is Variant.VIDEO:
-            return Made(path=self._files.video(video.id), media_type="video/mp4")
-        if variant is Variant.POSTER:
-            return Made(path=self._files.poster(video.id), media_type="image/jpeg")
+            return Made(path=source, media_type="video/mp4")
         ending, media_type = _ENDINGS[variant]
         target = self._files.derived(video.id, ending)
         lock = self._making.setdefault(target, asyncio.Lock())
         async with lock:
-            loop = asyncio.get_running_loop()
-            if not await loop.run_in_executor(self._threads, target.exists):
-                await loop.run_in_executor(self._threads, self._make, video, variant, target)
+            if not await asyncio.to_thread(target.exists):
+                async with self._turn:
+                    loop = asyncio.get_running_loop()
+                    try:
+                        await loop.run_in_executor(self._threads, self._make, source, variant, target)
+                    except FileNotFoundError:
+                        raise NotFound("The video was deleted meanwhile", field="id") from None
         return Made(path=target, media_type=media_type)
 
-    def _make(self, video: Video, variant: Variant, target: Path) -> None:
-        source = self._files.video(video.id)
-
+    def _make(self, source: Path, variant: Variant, target: Path) -> None:
         def write(part: Path) -> None:
             match variant:
+                case Variant.POSTER:
+                    stills.poster(source, part)
                 case Variant.THUMBNAIL:
                     stills.thumbnail(source, part)
                 case Variant.SPRITESHEET:

@@ -233,6 +233,12 @@ class Records:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
             return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
 
+    def disown(self, video_id: str) -> None:
+        """The video answers for no other request any more: neither for an equal one nor for a repeated key."""
+        with self._database.begin() as connection:
+            connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
+            connection.execute(sa.update(videos).where(videos.c.id == video_id).values(fingerprint=None))
+
     def expired(self, now: datetime) -> Sequence[str]:
         """The ids of ended videos whose time is over."""
         query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), videos.c.status.notin_(_ACTIVE))
@@ -248,6 +254,14 @@ class Records:
         )
         with self._database.connect() as connection:
             return [(row.id, row.bytes) for row in connection.execute(query)]
+
+    def stored(self) -> tuple[int, int]:
+        """How many finished videos there are, and the bytes of their files."""
+        total = sa.func.coalesce(sa.func.sum(videos.c.bytes), 0)
+        query = sa.select(sa.func.count(), total).where(videos.c.status == Status.COMPLETED.value)
+        with self._database.connect() as connection:
+            count, size = connection.execute(query).one()
+        return int(count), int(size)
 
     def ids(self) -> frozenset[str]:
         """The ids of all videos there are."""
