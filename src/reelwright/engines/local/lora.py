@@ -120,6 +120,8 @@ def applied(pipe: Any, loras: tuple[Lora, ...]) -> Iterator[None]:
 
 
 def _put_on(pipe: Any, name: str, lora: Lora) -> None:
+    from safetensors import SafetensorError
+
     try:
         pipe.load_lora_weights(
             lora.file.parent,
@@ -128,7 +130,7 @@ def _put_on(pipe: Any, name: str, lora: Lora) -> None:
             use_safetensors=True,
             local_files_only=True,
         )
-    except (ValueError, KeyError, OSError, RuntimeError) as error:
+    except (SafetensorError, ValueError, KeyError, OSError, RuntimeError) as error:
         raise _wrong(f"{lora.source!r} does not fit {type(pipe).__name__}") from error
 
 

@@ -1,0 +1,128 @@
+"""Requests that share a denoising run: close to what they are alone, and nothing of one in another."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reelwright.engines.local.card import cards
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.errors import Cancelled
+from reelwright.video import Request
+from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.studio import Recorder, Take, an_image_request, take
+
+pytest.importorskip("torch", reason=REASON)
+
+# The recipe decodes 8 frames at a time: with 10 frames a chunk would reach over into the next request's.
+FRAMES = 10
+
+
+@pytest.fixture(scope="module")
+def options(tiny_folder: TinyFolder) -> dict[str, Any]:
+    model = {"source": str(tiny_folder("svd")), "image": None}
+    # The window closes as soon as the seats are taken: no test waits for it.
+    return {"models": {"svd": model}, "preview_seconds": 0, "placement": "resident", "batch": 2, "batch_window": 60.0}
+
+
+@pytest.fixture(scope="module")
+def engine(options: dict[str, Any]) -> LocalEngine:
+    made = LocalEngine(**options)
+    made.load()
+    return made
+
+
+def a_wish(**changes: Any) -> Request:
+    return an_image_request("svd", num_frames=FRAMES, num_inference_steps=3, **changes)
+
+
+def together(engine: LocalEngine, requests: list[Request], folder: Path, image: Path) -> list[Take]:
+    with ThreadPoolExecutor(len(requests)) as threads:
+        takes = [
+            threads.submit(take, engine, request, folder / str(n), video_id=f"video_{n}", image_path=image)
+            for n, request in enumerate(requests)
+        ]
+        return [each.result() for each in takes]
+
+
+def test_each_request_of_a_batch_is_what_it_is_alone_within_rounding(
+    engine: LocalEngine, options: dict[str, Any], tmp_path: Path, fox: Path
+) -> None:
+    wishes = [a_wish(seed=1), a_wish(seed=2, motion_bucket_id=20, noise_aug_strength=0.3, fps=24)]
+    batched = together(engine, wishes, tmp_path, fox)
+    alone = LocalEngine(**options | {"batch": 1})
+    alone.load()
+    for wish, result in zip(wishes, batched, strict=True):
+        single = take(alone, wish, tmp_path / "alone", image_path=fox)
+        assert result.facts["batched_with"] == 1
+        assert single.facts["batched_with"] == 0
+        assert np.abs(result.frames.astype(int) - single.frames).max() <= 1
+    assert batched[0].hash != batched[1].hash
+
+
+def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
+    """The same request beside two different companions gives the same bits."""
+    mine = a_wish(seed=1)
+    hashes = set()
+    for companion in (a_wish(seed=2), a_wish(seed=3, motion_bucket_id=250, noise_aug_strength=1.0)):
+        order = [mine, companion]
+        takes = together(engine, order, tmp_path / str(companion.seed), fox)
+        assert takes[0].facts["batched_with"] == 1
+        hashes.add(takes[0].hash)
+    # Who comes first in the run is up to the threads, and the place in it may round differently.
+    assert len(hashes) == 1
+
+
+def test_a_cancel_ends_one_of_them_only(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
+    leaving = Recorder(cancel_at=2)
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(take, engine, a_wish(seed=1), tmp_path / "a", leaving, video_id="a", image_path=fox)
+        two = threads.submit(take, engine, a_wish(seed=2), tmp_path / "b", video_id="b", image_path=fox)
+        with pytest.raises(Cancelled):
+            one.result()
+        assert two.result().facts["batched_with"] == 1
+    assert leaving.progressed[-1] == (2, 4)
+
+
+class Waiting(Recorder):
+    """Cancelled while it waits for company: `wait` says so from the moment that `leave` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leave = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        if self.leave.is_set():
+            raise Cancelled("Cancelled.")
+
+
+def test_a_cancelled_request_that_still_waits_is_over_at_once(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
+    report = Waiting()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(take, engine, a_wish(seed=1), tmp_path, report, image_path=fox)
+        report.leave.set()
+        with pytest.raises(Cancelled):
+            waiting.result(timeout=30)
+    assert report.progressed == []
+
+
+def test_batching_ends_the_promise_of_equal_bits(options: dict[str, Any]) -> None:
+    (batched,) = cards(options)
+    (single,) = cards(options | {"batch": 1})
+    assert not batched.deterministic
+    assert single.deterministic
+    assert LocalEngine(**options).slots == 4
+    assert LocalEngine(**options | {"batch": 1}).slots == 1
+
+
+def test_requests_of_other_sizes_do_not_travel_together(options: dict[str, Any], tmp_path: Path, fox: Path) -> None:
+    engine = LocalEngine(**options | {"batch_window": 0.0})
+    engine.load()
+    wishes = [a_wish(seed=1), replace(a_wish(seed=2), num_frames=FRAMES + 1)]
+    assert [each.facts["batched_with"] for each in together(engine, wishes, tmp_path, fox)] == [0, 0]

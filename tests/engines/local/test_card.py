@@ -1,0 +1,149 @@
+"""Recipes, options and cards: data only, no torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from reelwright.engines.local.card import cards, fits, fitting, tiers
+from reelwright.engines.local.options import Options
+from reelwright.engines.local.plan import make_plan
+from reelwright.engines.local.recipe import GIB, FrameRule, Placement
+from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
+from reelwright.errors import ConfigurationError
+from reelwright.video import Task
+from tests.engines.local.studio import a_request
+
+
+def test_every_built_in_recipe_has_a_card() -> None:
+    found = {card.model: card for card in cards({})}
+    assert found.keys() == RECIPES.keys() - {"generic"}
+    for card in found.values():
+        assert card.engine == "local"
+        assert card.generative_ai
+        assert card.deterministic
+        assert card.license
+        assert card.default_width % card.side_multiple == card.default_height % card.side_multiple == 0
+        assert card.default_width * card.default_height * card.default_frames <= card.max_pixel_frames
+
+
+def test_svd_promises_its_defaults() -> None:
+    (card,) = cards({"models": "svd"})
+    assert (card.default_frames, card.default_fps) == (24, 12)
+    assert (card.default_width, card.default_height) == (512, 512)
+    assert {"motion_bucket_id", "noise_aug_strength", "image", "seed"} <= card.honours
+    assert "negative_prompt" not in card.honours
+    assert card.resumes
+    assert card.max_pixel_frames >= 25 * 1024 * 576
+
+
+def test_the_image_stage_decides_what_svd_takes() -> None:
+    with_sdxl = {"models": {"svd": {"image": "sdxl"}}}
+    assert "negative_prompt" in cards(with_sdxl)[0].honours
+    assert "text-to-image stage: CreativeML" in str(cards(with_sdxl)[0].license)
+    assert cards({"models": {"svd": {"image": None}}})[0].tasks == (Task.IMAGE_TO_VIDEO,)
+
+
+@pytest.mark.parametrize("speed", ["plain", "exact"])
+def test_only_the_first_block_cache_ends_resuming(speed: str) -> None:
+    assert all(card.resumes for card in cards({"models": "svd,wan,ltx", "speed": speed}))
+    fast = {card.model: card.resumes for card in cards({"models": "svd,wan,ltx", "speed": "fast"})}
+    assert fast == {"svd": True, "wan": False, "ltx": False}
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "made"),
+    [((4, 1), 24, 25), ((4, 1), 25, 25), ((8, 1), 24, 25), ((8, 1), 1, 1), ((1, 0), 24, 24), ((8, 1), 26, 33)],
+)
+def test_a_frame_rule_makes_at_least_what_was_asked(rule: tuple[int, int], asked: int, made: int) -> None:
+    assert FrameRule(step=rule[0], offset=rule[1]).at_least(asked) == made
+
+
+def test_what_fits_a_machine() -> None:
+    on_8_gb = {fit.recipe.name: fit.placement for fit in fits(8 * GIB, accelerator=True)}
+    assert on_8_gb["svd"] is Placement.SEQUENTIAL
+    assert on_8_gb["animatediff"] is Placement.MODEL
+    assert on_8_gb["wan-14b"] is None
+    on_80_gb = {fit.recipe.name: fit.placement for fit in fits(80 * GIB, accelerator=True)}
+    assert on_80_gb["svd"] is Placement.RESIDENT
+    assert on_80_gb["wan-14b"] is Placement.MODEL
+    assert fitting(RECIPES["svd"], 14 * GIB, accelerator=False) is Placement.LEAN
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("accelerator", [True, False])
+def test_placements_go_from_much_to_little_memory(recipe: Any, accelerator: bool) -> None:
+    needs = [tier.memory for tier in tiers(recipe, accelerator=accelerator)]
+    assert needs == sorted(needs, reverse=True)
+    assert len(needs) >= 2
+
+
+def test_models_may_be_given_as_text() -> None:
+    models = Options.parse({"models": "svd, mine=/models/mine ,wan=someone/wan"}).models
+    assert {name: (model.recipe.name, model.source) for name, model in models.items()} == {
+        "svd": ("svd", "stabilityai/stable-video-diffusion-img2vid-xt"),
+        "mine": ("generic", "/models/mine"),
+        "wan": ("wan", "someone/wan"),
+    }
+
+
+def test_a_model_may_change_its_recipes_numbers() -> None:
+    fields = {"recipe": "wan", "source": "someone/wan", "steps": 8, "fps": 24, "frame_rule": [2, 0]}
+    (card,) = cards({"models": {"quick": fields}})
+    assert (card.model, card.default_steps, card.default_fps) == ("quick", 8, 24)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"sped": "fast"}, "sped"),
+        ({"speed": "warp"}, "'warp'"),
+        ({"batch": 0}, "batch"),
+        ({"batch": "2"}, "batch"),
+        ({"placement": "moon"}, "'moon'"),
+        ({"idle_seconds": -1}, "idle_seconds"),
+        ({"models": 7}, "models"),
+        ({"models": {"svd": {"weights": "x"}}}, "'weights'"),
+        ({"models": {"svd": {"recipe": "svd3"}}}, "'svd3'"),
+        ({"models": {"svd": {"image": "dall-e"}}}, "'dall-e'"),
+        ({"models": {"wan": {"tasks": ["image-to-video"]}}}, "tasks"),
+        ({"models": "mine"}, "'mine'"),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        Options.parse(options)
+
+
+@pytest.mark.parametrize("image", IMAGE_RECIPES)
+def test_every_image_stage_can_be_chosen(image: str) -> None:
+    assert Options.parse({"models": "svd", "image": image}).models["svd"].image is IMAGE_RECIPES[image]
+
+
+def test_a_plan_names_the_pipelines_own_arguments() -> None:
+    options = Options.parse({"models": "ltx"})
+    plan = make_plan(options.models["ltx"], a_request("ltx", num_frames=24, guidance_scale=0.0), options)
+    assert plan.frames == 25
+    assert plan.arguments["frame_rate"] == 12
+    assert plan.arguments["guidance_scale"] == 0.0
+    assert "negative_prompt" not in plan.arguments
+    assert "motion_bucket_id" not in plan.arguments
+
+
+def test_the_digest_of_the_work_knows_what_matters() -> None:
+    options = Options.parse({"models": "wan"})
+    plans = [make_plan(options.models["wan"], a_request("wan", seed=seed), options) for seed in (1, 1, 2)]
+    digests = [plan.work("revision", "plain") for plan in plans]
+    assert digests[0] == digests[1] != digests[2]
+    assert plans[0].work("other", "plain") != digests[0] != plans[0].work("revision", "fast")
+
+
+def test_cards_and_weights_do_not_import_torch() -> None:
+    code = (
+        "import sys; from reelwright.engines.local import card, engine, lora, plan, weights;"
+        "card.cards({}); engine.LocalEngine(models='svd'); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,109 @@
+"""LoRAs: which a request may name, and that they act on that request only."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelwright.engines.local import lora
+from reelwright.engines.local.engine import LocalEngine
+from reelwright.engines.local.options import Options
+from reelwright.errors import Code, EngineError
+from reelwright.video import Task
+from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.studio import a_request, take
+from tests.engines.local.test_weights import Canary
+
+
+def parse(value: object, model: str = "wan", **options: Any) -> tuple[lora.Lora, ...]:
+    parsed = Options.parse({"models": [model], **options})
+    found = parsed.models[model]
+    variant = found.recipe.variant(found.tasks[0])
+    assert variant is not None
+    return lora.parse(value, found, variant, parsed)
+
+
+def refusal(value: object, **more: Any) -> str:
+    with pytest.raises(EngineError) as caught:
+        parse(value, **more)
+    assert caught.value.code == Code.INVALID_FIELD
+    return caught.value.message
+
+
+def test_a_file_in_the_folder_is_found_by_name(tmp_path: Path) -> None:
+    (tmp_path / "snow.safetensors").write_bytes(b"x")
+    (found,) = parse([{"source": "snow.safetensors", "weight": 0.5}], lora_folder=str(tmp_path))
+    assert found.file == tmp_path / "snow.safetensors"
+    assert found.weight == 0.5
+    assert parse(["snow.safetensors"], lora_folder=str(tmp_path))[0].weight == 1.0
+    assert parse(None) == parse([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (["../snow.safetensors"], "neither the name"),
+        (["/etc/snow.safetensors"], "neither the name"),
+        (["snow.bin"], "neither the name"),
+        (["gone.safetensors"], "not in the server's LoRA folder"),
+        (["someone/snow"], "takes none from the Hugging Face Hub"),
+        (["snow.safetensors"] * 5, "at most 4"),
+        ("snow.safetensors", "takes a list"),
+        ([{"source": "snow.safetensors", "weight": 3}], "between -2 and 2"),
+        ([{"source": "snow.safetensors", "weight": float("nan")}], "between -2 and 2"),
+        ([{"source": "snow.safetensors", "scale": 1}], "each is a name"),
+        ([7], "each is a name"),
+    ],
+)
+def test_anything_else_is_refused_with_the_reason(value: object, why: str, tmp_path: Path) -> None:
+    (tmp_path / "snow.safetensors").write_bytes(b"x")
+    assert why in refusal(value, lora_folder=str(tmp_path))
+
+
+def test_a_model_that_takes_none_says_so(tmp_path: Path) -> None:
+    options = Options.parse({"models": ["svd"]})
+    model = options.models["svd"]
+    variant = model.recipe.variant(Task.IMAGE_TO_VIDEO)
+    assert variant is not None
+    with pytest.raises(EngineError, match="takes none for image-to-video"):
+        lora.parse(["x.safetensors"], model, variant, options)
+
+
+def a_lora(path: Path, width: int) -> None:
+    """Rank 4 on the first attention of the tiny Wan."""
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(1)
+    tensors = {
+        f"transformer.blocks.0.attn1.to_{name}.{side}.weight": torch.randn(*shape)
+        for name in "qkv"
+        for side, shape in (("lora_A", (4, width)), ("lora_B", (width, 4)))
+    }
+    save_file(tensors, path)
+
+
+def test_a_lora_acts_on_its_request_and_is_gone_for_the_next(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=REASON)
+    a_lora(tmp_path / "snow.safetensors", 24)
+    (tmp_path / "wrong.safetensors").write_bytes(b"not tensors")
+    song = tmp_path / "song"
+    (tmp_path / "canary.safetensors").write_bytes(pickle.dumps(Canary(song)))
+    engine = LocalEngine(models={"wan": str(tiny_folder("wan"))}, lora_folder=str(tmp_path), preview_seconds=0)
+    engine.load()
+    before = take(engine, a_request("wan"), tmp_path / "1")
+
+    wished = a_request("wan", params={"loras": [{"source": "snow.safetensors", "weight": 0.8}]})
+    with_lora = take(engine, wished, tmp_path / "2")
+    assert with_lora.hash != before.hash
+    assert with_lora.facts["loras"] == [{"source": "snow.safetensors", "weight": 0.8}]
+    assert take(engine, wished, tmp_path / "3").hash == with_lora.hash
+
+    for name in ("wrong.safetensors", "canary.safetensors"):
+        with pytest.raises(EngineError, match=f"'{name}' does not fit WanPipeline"):
+            take(engine, a_request("wan", params={"loras": [name]}), tmp_path / "4")
+    assert not song.exists()
+    assert take(engine, a_request("wan"), tmp_path / "5").hash == before.hash
