@@ -1,4 +1,4 @@
-"""The playground: a fixed list of small static files, held in memory, under a strict content security policy."""
+"""The playground: four small files, held in memory, under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -12,43 +12,40 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwright.api.script import join
 from reelwright.errors import NotFound
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
-HTML, SCRIPT, STYLE, DRAWING = "text/html", "text/javascript", "text/css", "image/svg+xml"
+MODULES = (
+    "vendor",
+    "icons",
+    "key",
+    "api",
+    "toast",
+    "trouble",
+    "cards",
+    "image",
+    "draft",
+    "videos",
+    "watch",
+    "media",
+    "snippets",
+    "scenes",
+    "welcome",
+    "settings",
+    "composer",
+    "tile",
+    "gallery",
+    "player",
+    "main",
+)
+"""The page's modules, each after those it imports. They are served as one script."""
 
-FILES = {
-    "index.html": HTML,
-    "style.css": STYLE,
-    "favicon.svg": DRAWING,
-    "api.js": SCRIPT,
-    "cards.js": SCRIPT,
-    "composer.js": SCRIPT,
-    "draft.js": SCRIPT,
-    "gallery.js": SCRIPT,
-    "icons.js": SCRIPT,
-    "image.js": SCRIPT,
-    "key.js": SCRIPT,
-    "main.js": SCRIPT,
-    "media.js": SCRIPT,
-    "player.js": SCRIPT,
-    "scenes.js": SCRIPT,
-    "settings.js": SCRIPT,
-    "snippets.js": SCRIPT,
-    "tile.js": SCRIPT,
-    "toast.js": SCRIPT,
-    "trouble.js": SCRIPT,
-    "vendor.js": SCRIPT,
-    "videos.js": SCRIPT,
-    "watch.js": SCRIPT,
-    "welcome.js": SCRIPT,
-}
-"""Everything that is served, and its media type. Nothing else can be asked for."""
-
-_REFERENCE = re.compile(rb'"((?:\./|/playground/)[a-z]+\.(?:js|css|svg))"')
+_OWN_NAME = re.compile(r'"(/playground/[a-z.]+)"')
+_CSS_FAT = re.compile(r"^\s+|^/\*.*\*/\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,18 +80,28 @@ def page_router() -> APIRouter:
 
 
 def _load() -> tuple[str, dict[str, Sheet]]:
-    """The files' common version, and each one with that version in its references to the others.
+    """The files' common version, and each file by its name; nothing else can be asked for.
 
-    A reference such as `./api.js?v=…` changes with any file, so what it names may be cached for good.
+    The page names the others with that version (`style.css?v=…`), so they may be cached for good.
     """
     folder = resources.files("reelwright") / "playground"
-    raw = {name: (folder / name).read_bytes() for name in FILES}
-    version = hashlib.sha256(b"".join(raw.values())).hexdigest()[:12]
-    return version, {name: _sheet(raw[name], media_type, version) for name, media_type in FILES.items()}
+
+    def read(name: str) -> str:
+        return (folder / name).read_text("utf-8")
+
+    script = join({name: read(f"{name}.js") for name in MODULES})
+    style, drawing, page = _CSS_FAT.sub("", read("style.css")), read("favicon.svg"), read("index.html")
+    version = hashlib.sha256(f"{script}{style}{drawing}".encode()).hexdigest()[:12]
+    return version, {
+        "index.html": _sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page)),
+        "page.js": _sheet("text/javascript", script),
+        "style.css": _sheet("text/css", style),
+        "favicon.svg": _sheet("image/svg+xml", drawing),
+    }
 
 
-def _sheet(raw: bytes, media_type: str, version: str) -> Sheet:
-    plain = _REFERENCE.sub(rb'"\1?v=' + version.encode() + b'"', raw)
+def _sheet(media_type: str, text: str) -> Sheet:
+    plain = text.encode()
     return Sheet(
         media_type=media_type,
         plain=plain,

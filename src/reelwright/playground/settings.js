@@ -145,7 +145,7 @@ function More() {
 export function Numbers() {
   const { width, height } = draft.size.value;
   const seconds = Math.round((draft.frames.value / draft.fps.value) * 100) / 100;
-  return html`<span class="numbers">${width} × ${height} · ${draft.frames} frames at ${draft.fps} a second · ${seconds} s</span>`;
+  return html`<span class="numbers">${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps · ${seconds} s</span>`;
 }
 
 export function Settings() {

@@ -17,16 +17,9 @@ export function Welcome() {
   if (dismissed.value || !card || card.generative_ai) return null;
   return html`
     <aside class="welcome" aria-label="About this server">
-      <div>
-        <h2>This is a sketch, not AI</h2>
-        <p>The ${card.title} engine draws the words it knows (sea, city, forest, snow, sunset …) with plain mathematics,
-          offline and in about a second. Everything else on this page is the real thing.</p>
-      </div>
-      <div>
-        <h2>For AI video</h2>
-        <p>Put <code>HF_TOKEN=hf_…</code> into <code>.env</code> and restart. Or, with a GPU in this machine,
-          ${" "}<code>pip install "reelwright[local]"</code>.</p>
-      </div>
+      <p><b>This is a sketch, not AI.</b> The ${card.title} engine draws the words it knows (sea, city, forest, snow, sunset …)
+        with plain mathematics, offline, in about a second. For AI video put <code>HF_TOKEN=hf_…</code> into
+        ${" "}<code>.env</code> and restart, or, with a GPU, <code>pip install "reelwright[local]"</code>.</p>
       <button type="button" class="bare" aria-label="Dismiss" onClick=${dismiss}><${CloseIcon} /></button>
     </aside>`;
 }
