@@ -231,7 +231,12 @@ def build(
         )
     )
     predictions = Predictions(
-        queue=queue, catalog=catalog, intake=intake, outbound=outbound, max_body_bytes=max_body_bytes
+        queue=queue,
+        catalog=catalog,
+        intake=intake,
+        outbound=outbound,
+        max_body_bytes=max_body_bytes,
+        started=clock.now(),
     )
     api.include_router(replicate_router(predictions))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))

@@ -288,7 +288,7 @@ def test_what_has_expired(records: Records) -> None:
         records.claim(video.id, NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
     assert records.expired(NOW + timedelta(days=31)) == [old.id]
-    assert records.sizes() == [(old.id, 10), (young.id, 10)]
+    assert records.finished() == {old.id: NOW, young.id: NOW}
     assert running.id not in records.expired(NOW + timedelta(days=365))
 
 

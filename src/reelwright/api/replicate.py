@@ -1,6 +1,7 @@
 """The Replicate predictions dialect (https://replicate.com/docs/reference/http): a prediction is a video.
 
-The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads.
+The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads. A
+model has one version here, whatever it is called.
 """
 
 from __future__ import annotations
@@ -44,13 +45,22 @@ class Predictions:
     """The routes' functions."""
 
     def __init__(
-        self, *, queue: Queue, catalog: Catalog, intake: Intake, outbound: Outbound, max_body_bytes: int
+        self,
+        *,
+        queue: Queue,
+        catalog: Catalog,
+        intake: Intake,
+        outbound: Outbound,
+        max_body_bytes: int,
+        started: datetime,
     ) -> None:
+        """`started`: when the server did; its models are as old as it."""
         self._queue = queue
         self._catalog = catalog
         self._intake = intake
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
+        self._started = started
 
     async def create(self, request: Request) -> Response:
         """`version` names the model: its name, `owner/name` or `owner/name:anything`."""
@@ -102,9 +112,26 @@ class Predictions:
         webhook = read_webhook(request, body.fields.get("webhook"), events, "replicate", self._outbound)
         order = Order(detached=True, once=idempotency(request, body), webhook=webhook)
         video = await self._queue.submit(wanted, request.state.owner, order)
+        told = prediction(video, str(request.base_url))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             video = await self._queue.wait_for(video, seconds)
-        return JSONResponse(prediction(video, str(request.base_url)), 201)
+            told = prediction(video, str(request.base_url))
+            if not video.status.terminal:
+                told["status"] = "starting"  # the client takes `processing` after a wait for the end
+        return JSONResponse(told, 201)
+
+    async def version(self, request: Request, owner: str, name: str, version: str) -> Response:
+        """A model's version, whatever it is called: the client asks for it to learn the form of the output."""
+        self._catalog.named(f"{owner}/{name}")
+        output = {"type": "string", "format": "uri", "title": "Output"}
+        return JSONResponse(
+            {
+                "id": version,
+                "created_at": iso_milliseconds(self._started),
+                "cog_version": "0",
+                "openapi_schema": {"components": {"schemas": {"Output": output}}},
+            }
+        )
 
 
 def replicate_router(calls: Predictions) -> APIRouter:
@@ -114,6 +141,7 @@ def replicate_router(calls: Predictions) -> APIRouter:
     router.add_api_route("/v1/predictions/{prediction_id}", calls.get, methods=["GET"])
     router.add_api_route("/v1/predictions/{prediction_id}/cancel", calls.cancel, methods=["POST"])
     router.add_api_route("/v1/models/{owner}/{name}/predictions", calls.create_for_model, methods=["POST"])
+    router.add_api_route("/v1/models/{owner}/{name}/versions/{version}", calls.version, methods=["GET"])
     return router
 
 
@@ -190,4 +218,4 @@ def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Respon
     )
 
 
-REPLICATE = Dialect(paths=re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/predictions"), render=_render)
+REPLICATE = Dialect(paths=re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/(predictions|versions/[^/]+)"), render=_render)

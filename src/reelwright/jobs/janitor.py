@@ -4,7 +4,7 @@
     the store's size budget    least recently used first; what was read lately stays
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
-    orphaned parts             files whose video is gone
+    orphans                    files whose video is gone, input images of no video, half-written files
 
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
 """
@@ -12,6 +12,7 @@ A file that is being sent is safe in any case: its reader holds it open, and the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from typing import Any, TypeVar
 import structlog
 
 from reelwright.clock import Clock
+from reelwright.errors import NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.webhooks import Webhooks
@@ -45,8 +47,9 @@ class Reads:
     def last(self, video_id: str) -> datetime | None:
         return self._last.get(video_id)
 
-    def forget(self, video_id: str) -> None:
-        self._last.pop(video_id, None)
+    def keep_only(self, known: frozenset[str]) -> None:
+        """Forget the videos that are gone."""
+        self._last = {video_id: moment for video_id, moment in self._last.items() if video_id in known}
 
 
 class Janitor:
@@ -93,37 +96,42 @@ class Janitor:
         doomed = list(await self._thread(self._records.expired, now))
         doomed += await self._over_budget(now, set(doomed))
         for video_id in doomed:
-            await self._queue.delete(await self._queue.get(video_id, None))
-            self._reads.forget(video_id)
+            with contextlib.suppress(NotFound):  # somebody else was faster
+                await self._queue.delete(await self._queue.get(video_id, None))
         await self._thread(self._records.forget_keys, now - KEYS_KEPT)
         await self._webhooks.tidy(self._durable)
-        orphans = await self._thread(self._remove_orphans)
+        known = await self._thread(self._records.ids)
+        self._reads.keep_only(known)
+        orphans = await self._thread(self._remove_orphans, known)
         if doomed or orphans:
             self._log.info("swept", videos=len(doomed), orphans=orphans)
         return len(doomed)
 
     async def _over_budget(self, now: datetime, doomed: set[str]) -> list[str]:
-        """The least recently used videos whose removal brings the store back under its budget."""
+        """The least recently read or made videos whose removal brings the store back under its budget.
+
+        What was read or made within the last minutes stays, even above the budget: somebody is about to fetch it.
+        """
         if self._budget is None:
             return []
-        kept = [
-            (video_id, size) for video_id, size in await self._thread(self._records.sizes) if video_id not in doomed
-        ]
-        excess = sum(size for _, size in kept) - self._budget
+        finished = await self._thread(self._records.finished)
+        sizes = await self._thread(self._files.sizes)
+        used = {
+            video_id: max(completed, self._reads.last(video_id) or completed)
+            for video_id, completed in finished.items()
+            if video_id not in doomed
+        }
+        excess = sum(sizes.get(video_id, 0) for video_id in used) - self._budget
         removed: list[str] = []
-        unread = datetime.min.replace(tzinfo=now.tzinfo)
-        # The sort is stable: among the never read, the oldest goes first.
-        for video_id, size in sorted(kept, key=lambda entry: self._reads.last(entry[0]) or unread):
-            read = self._reads.last(video_id)
-            if excess <= 0 or (read is not None and now - read < READ_LATELY):
+        for video_id in sorted(used, key=used.__getitem__):
+            if excess <= 0 or now - used[video_id] < READ_LATELY:
                 break
             removed.append(video_id)
-            excess -= size
+            excess -= sizes.get(video_id, 0)
         return removed
 
-    def _remove_orphans(self) -> int:
-        known = self._records.ids()
-        return self._files.remove_orphans(known, older_than_s=READ_LATELY.total_seconds())
+    def _remove_orphans(self, known: frozenset[str]) -> int:
+        return self._files.remove_orphans(known, self._records.images(), READ_LATELY.total_seconds())
 
     async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)

@@ -11,6 +11,7 @@ All names are made here from ids and digests; nothing a client sent becomes part
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -18,7 +19,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -91,13 +92,25 @@ class Files:
             if folder.is_dir() and folder.name not in running:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def remove_orphans(self, known: frozenset[str], older_than_s: float) -> int:
-        """Remove the files of videos that are not known, unless they are young: their row may be on its way."""
+    def sizes(self) -> Mapping[str, int]:
+        """The bytes that each video's files take: its own and all that was made from it."""
+        sizes: dict[str, int] = {}
+        for name, found in _look(self._videos):
+            video_id = name.partition(".")[0]
+            sizes[video_id] = sizes.get(video_id, 0) + found.st_size
+        return sizes
+
+    def remove_orphans(self, videos: frozenset[str], images: frozenset[str], older_than_s: float) -> int:
+        """Remove the files of other videos and other input images than those, and what was left half-written.
+
+        What is younger stays: its row may be on its way. Returns how many were removed.
+        """
         horizon = time.time() - older_than_s
         orphans = [
-            path
-            for path in self._videos.iterdir()
-            if path.name.partition(".")[0] not in known and path.stat().st_mtime < horizon
+            folder / name
+            for folder, known in ((self._videos, videos), (self._images, images))
+            for name, found in _look(folder)
+            if (name.partition(".")[0] not in known or name.endswith(".part")) and found.st_mtime < horizon
         ]
         for path in orphans:
             path.unlink(missing_ok=True)
@@ -131,7 +144,9 @@ class Files:
         """Store an input image under its digest (hex SHA-256), which is returned."""
         digest = hashlib.sha256(data).hexdigest()
         target = self.image(digest)
-        if not target.exists():
+        try:
+            os.utime(target)  # young again: whoever clears up leaves it until its new row is there
+        except FileNotFoundError:
             self.publish(target, lambda part: _write(part, data))
         return digest
 
@@ -187,6 +202,14 @@ def _checked(video_id: str) -> str:
     if not is_video_id(video_id):
         raise ValueError("not a video id")
     return video_id
+
+
+def _look(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """The files of a folder by name; one that goes meanwhile is left out."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):
+                yield entry.name, entry.stat(follow_symlinks=False)
 
 
 def _write(path: Path, data: bytes) -> None:

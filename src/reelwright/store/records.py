@@ -245,15 +245,11 @@ class Records:
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def sizes(self) -> Sequence[tuple[str, int]]:
-        """Finished videos with the bytes of their files, oldest first."""
-        query = (
-            sa.select(videos.c.id, videos.c.bytes)
-            .where(videos.c.status == Status.COMPLETED.value)
-            .order_by(videos.c.completed_at)
-        )
+    def finished(self) -> Mapping[str, datetime]:
+        """The finished videos, and when each was completed."""
+        query = sa.select(videos.c.id, videos.c.completed_at).where(videos.c.status == Status.COMPLETED.value)
         with self._database.connect() as connection:
-            return [(row.id, row.bytes) for row in connection.execute(query)]
+            return {row.id: datetime.fromtimestamp(row.completed_at, UTC) for row in connection.execute(query)}
 
     def stored(self) -> tuple[int, int]:
         """How many finished videos there are, and the bytes of their files."""
@@ -267,6 +263,13 @@ class Records:
         """The ids of all videos there are."""
         with self._database.connect() as connection:
             return frozenset(connection.execute(sa.select(videos.c.id)).scalars())
+
+    def images(self) -> frozenset[str]:
+        """The digests of all input images that a video was made from, or is to be."""
+        requests = sa.select(videos.c.request).where(videos.c.request.like('%"image": {%'))
+        with self._database.connect() as connection:
+            images = [json.loads(request)["image"] for request in connection.execute(requests).scalars()]
+        return frozenset(image["sha256"] for image in images if image)
 
     def forget_keys(self, before: datetime) -> None:
         """Remove idempotency keys that were first used before that time."""
