@@ -8,7 +8,6 @@ import os
 import pytest
 
 from reelwright.media.clip import SLACK_BYTES, FrameBuffer
-
 from tests.media import clips
 
 
