@@ -365,6 +365,18 @@ async def test_a_body_that_drips_is_cut_off() -> None:
             await friendly(fetch_s=0.3).fetch_image(url, max_bytes=1000)
 
 
+async def test_a_post_without_an_answer_is_cut_off() -> None:
+    async def never(request: web.Request) -> web.StreamResponse:
+        while request.transport and not request.transport.is_closing():
+            await asyncio.sleep(0.02)
+        return web.Response()
+
+    async with served(never) as url:
+        impatient = Outbound(allow=lambda address: str(address) == FRIEND, ports=ANY_PORT, post_s=0.3)
+        receipt = await impatient.post_json(url, b"{}", {})
+    assert receipt == Receipt(status=None, problem="The server there did not answer within 0.3 s.")
+
+
 @pytest.mark.parametrize(
     ("text", "public"),
     [

@@ -75,6 +75,8 @@ class Durable:
         logger = logging.getLogger("dbos")
         logger.handlers.clear()
         logger.propagate = True
+        # Whatever a stopping server interrupts is told like this, with memory addresses; it is resumed, all is well.
+        logger.filters[:] = [lambda record: "task cancelled for workflow or step" not in record.getMessage()]
         self._register()
         await asyncio.to_thread(DBOS.launch)
         for name, concurrency in self._queues.items():
