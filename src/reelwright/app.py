@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
@@ -29,6 +30,7 @@ from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
+from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import models_router
 from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
@@ -91,7 +93,8 @@ def build(
     settings: Settings, catalog: Catalog, outbound: Outbound, webhook_schedule: Sequence[float] = SCHEDULE
 ) -> Server:
     """All objects, connected; nothing is started and nothing is written yet."""
-    clock, live = SystemClock(), Live()
+    clock, metrics = SystemClock(), Metrics(catalog.default)
+    live = Live(on_end=metrics.job_ended)
     log = structlog.get_logger("reelwright")
     database = open_database(settings.database_url, settings.data_dir.absolute())
     records, files = Records(database), Files(settings.data_dir)
@@ -122,6 +125,7 @@ def build(
             if not offer.problem
         }
     )
+    metrics.watch(live.active, worker.restarts)
     job = VideoJob(
         records=records,
         files=files,
@@ -140,8 +144,7 @@ def build(
         executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         # One more than there are slots: it waits while the last clip is encoded, so the engine never does.
         queues={name: worker.capacity(name) + 1 for name, offer in catalog.offers.items() if not offer.problem},
-        make=job.make,
-        record=job.record,
+        attempt=job.run,
         send=webhooks.send,
     )
     queue = Queue(
@@ -240,9 +243,12 @@ def build(
     )
     api.include_router(replicate_router(predictions))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
+    api.include_router(
+        metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.database, records.stored))
+    )
     api.include_router(page_router())
     return Server(
-        asgi=_guarded(api, settings, answers),
+        asgi=_guarded(api, settings, answers, metrics),
         api=api,
         queue=queue,
         job=job,
@@ -280,12 +286,13 @@ def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
     return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
 
 
-def _guarded(api: FastAPI, settings: Settings, answers: Answers) -> ASGIApp:
+def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics) -> ASGIApp:
     """The layers around the routes, outermost last."""
-    gate = KeyGate(api, keys=Keys(settings.api_keys), answer=answers.render)
+    gate = KeyGate(RouteName(api), keys=Keys(settings.api_keys), answer=answers.render)
     cors = CrossOrigin(gate, origins=settings.client_url, exposed=EXPOSED_HEADERS)
     hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
-    return Envelope(Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render))
+    neighbourhood = Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render)
+    return Envelope(neighbourhood, metrics.request_ended)
 
 
 def _child_environment() -> dict[str, str]:
@@ -315,6 +322,7 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
             for task in beside:
                 task.cancel()
             await _drain(server, drain_s)
+            server.job.abandon()
             await server.durable.requeue(own=True)
             await server.worker.close()
             await server.durable.close()
@@ -356,7 +364,8 @@ def serve(
     # Bound first: a taken port is told before anything is loaded or locked.
     sock = _bind(settings.host, settings.port)
     server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule)
-    asyncio.run(_serve(server, sock, settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(server, sock, settings))
     return 0
 
 

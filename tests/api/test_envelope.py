@@ -93,7 +93,7 @@ def broken_app() -> Envelope:
 
         return StreamingResponse(body())
 
-    return Envelope(app)
+    return Envelope(app, lambda *ended: None)
 
 
 async def get(path: str) -> httpx2.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -12,7 +13,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-QUIET_PATHS = frozenset({"/health", "/ready"})
+QUIET_PATHS = frozenset({"/health", "/ready", "/metrics"})
+
+RequestEnded = Callable[[str, str | None, int, float], None]
+"""Told of every answer: method, route (None when no route took it), status, seconds."""
 
 
 def elapsed(request: Request) -> float:
@@ -28,8 +32,9 @@ def request_id(request: Request) -> str:
 class Envelope:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, request_ended: RequestEnded) -> None:
         self._app = app
+        self._request_ended = request_ended
         self._log = structlog.get_logger("reelwright.api")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,6 +67,8 @@ class Envelope:
             if not finished:
                 raise
         finally:
+            seconds = time.perf_counter() - begun
+            self._request_ended(scope["method"], scope["state"].get("route"), status, seconds)
             if scope["path"] not in QUIET_PATHS:
-                milliseconds = round((time.perf_counter() - begun) * 1000, 1)
+                milliseconds = round(seconds * 1000, 1)
                 self._log.info("request", method=scope["method"], path=scope["path"], status=status, ms=milliseconds)

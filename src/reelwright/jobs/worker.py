@@ -32,6 +32,8 @@ class Bench:
         self._free = asyncio.Semaphore(self.capacity)
         self._taken = [0] * children
         self._waiting = 0
+        self.restarts = 0
+        """How many children have died, by a crash or a kill, and were replaced."""
 
     @property
     def idle(self) -> bool:
@@ -74,6 +76,7 @@ class Bench:
         async with self._starting[place]:
             child = self._places[place]
             if child is None or not child.alive:
+                self.restarts += child is not None
                 child = await EngineChild.start(self._spec, self._environment, self._on_log)
                 self._places[place] = child
             return child
@@ -96,6 +99,10 @@ class Worker:
     def states(self) -> Mapping[str, list[Mapping[str, Any]]]:
         """The children's own states by engine, where they have any."""
         return {name: states for name, bench in self._benches.items() if (states := bench.states())}
+
+    def restarts(self) -> Mapping[str, int]:
+        """How many children were replaced, by engine."""
+        return {name: bench.restarts for name, bench in self._benches.items()}
 
     async def warm(self, engine: str) -> None:
         await self._benches[engine].warm()
