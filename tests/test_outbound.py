@@ -366,14 +366,16 @@ async def test_a_body_that_drips_is_cut_off() -> None:
 
 
 async def test_a_post_without_an_answer_is_cut_off() -> None:
-    async def never(request: web.Request) -> web.StreamResponse:
-        while request.transport and not request.transport.is_closing():
-            await asyncio.sleep(0.02)
+    given_up = asyncio.Event()
+
+    async def late(_request: web.Request) -> web.StreamResponse:
+        await given_up.wait()
         return web.Response()
 
-    async with served(never) as url:
+    async with served(late) as url:
         impatient = Outbound(allow=lambda address: str(address) == FRIEND, ports=ANY_PORT, post_s=0.3)
         receipt = await impatient.post_json(url, b"{}", {})
+        given_up.set()
     assert receipt == Receipt(status=None, problem="The server there did not answer within 0.3 s.")
 
 
