@@ -25,6 +25,7 @@ from starlette.types import ASGIApp
 
 from reelwright import __version__
 from reelwright.api import openai, replicate
+from reelwright.api.connection import Connection
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
@@ -391,6 +392,7 @@ class _Http(uvicorn.Server):
 async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
     config = uvicorn.Config(
         server.asgi,
+        http=Connection,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -29,6 +29,9 @@ from reelwright.video import Failure, Request, Status, Video, Webhook
 
 T = TypeVar("T")
 
+STOPPING_S = 10.0
+"""When to come back to a server that is stopping: it may be back by then."""
+
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
 
@@ -208,6 +211,9 @@ class Queue:
             if self._live.wanted_by_others(video.id):
                 raise Cancelled("The client hung up")
             return await self.cancel(video)
+        except asyncio.CancelledError:
+            # The server stops and has drained long enough; the job goes on at its next start.
+            raise Busy("The server is stopping", retry_after=STOPPING_S) from None
         finally:
             end.cancel()
             hang_up.cancel()
