@@ -19,6 +19,7 @@ from reelwright.api.body import read_body
 from reelwright.errors import BadRequest, Code
 from tests.api import json_cases
 from tests.api.asks import PATH, count, send
+from tests.api.hasty import HastyLoop
 from tests.servers import ServerProcess
 
 FORM = "application/x-www-form-urlencoded"
@@ -194,13 +195,6 @@ def test_a_body_that_breaks_off_breaks_nothing(server: ServerProcess, http: http
     with connected(server) as connection:
         connection.sendall(head("Content-Length: 1000") + b'{"prompt": ')
     assert http.get("/health").status_code == 200
-
-
-class HastyLoop(asyncio.SelectorEventLoop):
-    """A loop whose clock runs a hundred times too fast."""
-
-    def time(self) -> float:
-        return super().time() * 100
 
 
 def test_a_body_that_drips_is_cut_off() -> None:

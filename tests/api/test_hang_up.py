@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from pathlib import Path
 
 import httpx2
 
@@ -72,3 +73,14 @@ def test_a_cancelled_synchronous_request_is_told(server: ServerProcess, http: ht
         answer = connection.recv(4096)
     assert answer.startswith(b"HTTP/1.1 409 ")
     assert b'"error":"The job was cancelled"' in answer
+
+
+def test_who_waits_while_the_server_stops_is_told_to_come_back(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path / "data", REELWRIGHT_DRAIN_S="0").start()
+    with call(server, "slow 64") as connection, httpx2.Client(base_url=server.url) as http:
+        eventually(lambda: newest(http, "slow 64").get("progress"))
+        assert server.stop() == 0
+        answer = connection.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 10" in answer.lower()
+    assert b'"error":"The server is stopping"' in answer
