@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from reelwright.engines.engine import Assignment, Card, Made, Report
@@ -33,6 +34,7 @@ CARD = Card(
 class ToyEngine:
     """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `resume S`.
 
+    `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
     `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
     """
 
@@ -57,6 +59,14 @@ class ToyEngine:
                 for step in range(100):
                     report.wait(float(rest) / 100)
                     report.progress(step, 100)
+            case "until":
+                _wait_for(Path(rest), report)
+            case "preview":
+                report.progress(20, 100)
+                report.preview(b"first picture", "image/webp")
+                _wait_for(Path(rest), report)
+                report.progress(60, 100)
+                report.preview(b"second picture", "image/webp")
             case "deaf":
                 time.sleep(float(rest))
             case "crash":
@@ -79,3 +89,8 @@ class ToyEngine:
             report.progress(index + 1, len(frames))
         clip = Clip(fps=assignment.request.fps, num_frames=len(frames), frames=assignment.frames)
         return Made(clip=clip, facts=facts)
+
+
+def _wait_for(path: Path, report: Report) -> None:
+    while not path.exists():
+        report.wait(0.01)

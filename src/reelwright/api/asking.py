@@ -12,6 +12,7 @@ from starlette.requests import Request
 from reelwright.api.body import Body
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, invalid
+from reelwright.ids import is_video_id
 from reelwright.outbound import Outbound
 from reelwright.store.records import Once
 from reelwright.video import Webhook
@@ -58,6 +59,13 @@ def idempotency(request: Request, body: Body) -> Once | None:
         )
     asked = f"{request.url.path.removeprefix('/v1')} {body.digest()}"
     return Once(key=key, digest=hashlib.sha256(asked.encode()).hexdigest(), kept_s=IDEMPOTENCY_KEPT_S)
+
+
+def read_cursor(name: str, value: str | None) -> str | None:
+    """The id of the last video that the client has seen in a list."""
+    if value is not None and not is_video_id(value):
+        raise invalid(name, value, "Must be the id of a video.")
+    return value
 
 
 def read_metadata(value: object) -> Mapping[str, str]:

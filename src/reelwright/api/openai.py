@@ -12,7 +12,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelwright.api import delivery
-from reelwright.api.asking import hung_up, idempotency, read_metadata, read_priority, read_webhook, wait_seconds
+from reelwright.api.asking import (
+    hung_up,
+    idempotency,
+    read_cursor,
+    read_metadata,
+    read_priority,
+    read_webhook,
+    wait_seconds,
+)
 from reelwright.api.body import Body, parse_body, unbracket
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
@@ -94,7 +102,12 @@ class OpenAIVideos:
             if (match := re.fullmatch(r"metadata\[([^\[\]]+)\]", name))
         }
         videos, more = await self._queue.page(
-            owner(request), after=after, limit=limit, newest_first=order == "desc", status=status, metadata=metadata
+            owner(request),
+            after=read_cursor("after", after),
+            limit=limit,
+            newest_first=order == "desc",
+            status=status,
+            metadata=read_metadata(metadata),
         )
         return JSONResponse(
             {

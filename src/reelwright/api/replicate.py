@@ -15,7 +15,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api.asking import idempotency, read_webhook, wait_seconds
+from reelwright.api.asking import idempotency, read_cursor, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.fields import read_fields, to_wish
@@ -88,7 +88,12 @@ class Predictions:
     async def page(self, request: Request, cursor: str | None = None) -> Response:
         """The caller's predictions, newest first."""
         videos, more = await self._queue.page(
-            request.state.owner or None, after=cursor, limit=PAGE, newest_first=True, status=None, metadata={}
+            request.state.owner or None,
+            after=read_cursor("cursor", cursor),
+            limit=PAGE,
+            newest_first=True,
+            status=None,
+            metadata={},
         )
         base = str(request.base_url)
         following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None
@@ -218,4 +223,5 @@ def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Respon
     )
 
 
-REPLICATE = Dialect(paths=re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/(predictions|versions/[^/]+)"), render=_render)
+_PATHS = re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/(predictions|versions/[^/]+)")
+REPLICATE = Dialect(paths=_PATHS, render=_render)

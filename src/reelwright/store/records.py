@@ -35,6 +35,7 @@ videos = sa.Table(
     sa.Column("expires_at", sa.Float),
     sa.Column("attempt", sa.Integer, nullable=False, default=0),
     sa.Column("turn", sa.Integer, nullable=False, default=0),
+    sa.Column("priority", sa.Integer, nullable=False, default=0),
     sa.Column("checkpoint", sa.Text),
     sa.Column("file", sa.Text),
     sa.Column("failure", sa.Text),
@@ -139,9 +140,11 @@ class Records:
 
     def _insertion(self, video: Video, max_queued: int, priority: int, fingerprint: str | None) -> sa.Executable:
         active = videos.c.status.in_(_ACTIVE)
-        own = sa.select(sa.func.max(videos.c.turn) + 1).where(active, videos.c.owner == video.owner).scalar_subquery()
+        # A job that was shifted by its priority does not shift its owner's next one.
+        last = sa.func.max(videos.c.turn - videos.c.priority)
+        own = sa.select(last + 1).where(active, videos.c.owner == video.owner).scalar_subquery()
         started = videos.c.status == Status.IN_PROGRESS.value
-        now_served = sa.select(sa.func.max(videos.c.turn)).where(started).scalar_subquery()
+        now_served = sa.select(sa.func.max(videos.c.turn - videos.c.priority)).where(started).scalar_subquery()
         greatest = sa.func.max if self._database.dialect.name == "sqlite" else sa.func.greatest
         queued = videos.c.status == Status.QUEUED.value
         waiting = sa.select(sa.func.count()).select_from(videos).where(queued).scalar_subquery()
@@ -155,6 +158,7 @@ class Records:
             "expires_at": sa.literal(video.expires_at.timestamp() if video.expires_at else None, sa.Float),
             "attempt": sa.literal(0),
             "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + priority,
+            "priority": sa.literal(priority),
             "made_with": sa.literal("{}"),
             "remixed_from": sa.literal(video.remixed_from, sa.Text),
             "metadata": sa.literal(dict(video.metadata), sa.JSON),
