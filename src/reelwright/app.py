@@ -57,7 +57,7 @@ from reelwright.jobs.worker import Bench, Worker
 from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings
-from reelwright.store.database import open_database
+from reelwright.store.database import DatabaseLock, open_database
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
@@ -86,6 +86,7 @@ class Server:
     files: Files
     database: sa.Engine
     lock: DirectoryLock
+    database_lock: DatabaseLock
     threads: Threads
     log: structlog.stdlib.BoundLogger
 
@@ -263,6 +264,7 @@ def build(
         files=files,
         database=database,
         lock=DirectoryLock(settings.data_dir.absolute()),
+        database_lock=DatabaseLock(database),
         threads=threads,
         log=log,
     )
@@ -308,6 +310,7 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
     server.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
     try:
         server.files.prepare()
+        await asyncio.to_thread(server.database_lock.acquire)
         await asyncio.to_thread(Records(server.database).create_tables)
         await server.webhooks.prepare()
         await server.durable.launch()
@@ -330,6 +333,7 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
     finally:
         for pool in (server.threads.database, server.threads.media):
             pool.shutdown(wait=False, cancel_futures=True)
+        server.database_lock.release()
         server.database.dispose()
         server.lock.release()
 

@@ -79,7 +79,7 @@ def _database(settings: Settings) -> Finding:
         with engine.connect() as connection:
             version = connection.execute(sa.text(question)).scalar()
         engine.dispose()
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+    except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ConfigurationError) as error:
         return Finding(
             name="Database",
             ok=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,8 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from reelwright.errors import ConfigurationError
+
 BUSY_TIMEOUT_MS = 4_000
 """How long SQLite waits for another writer before the client is told to come back."""
+
+LOCK_NUMBER = 0x7265656C
+"""The advisory lock of Postgres that the server holds: the letters `reel`."""
+LOCK_PATIENCE_S = 5.0
+"""Postgres may take a moment to notice that a killed server has gone."""
 
 
 def open_database(url: str | None, data_dir: Path) -> sa.Engine:
@@ -22,7 +30,8 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
     """
     if url:
-        return sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        address = _postgres_address(url)
+        return sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
     # Not written as text: a folder's name may hold `?` or `%`.
     address = sa.URL.create("sqlite", database=str(data_dir / "reelwright.db"))
     engine = sa.create_engine(address, module=_sqlite_module(), pool_size=8)
@@ -36,6 +45,54 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
 
     _take_turns(engine)
     return engine
+
+
+def _postgres_address(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        address = None
+    if address is None or address.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError(
+            "DATABASE_URL is not the address of a Postgres: write postgresql://user:password@host/name."
+        )
+    return address.set(drivername="postgresql+psycopg")
+
+
+class DatabaseLock:
+    """One server a database. On SQLite the lock of the data directory does it; on Postgres an advisory lock.
+
+    The lock belongs to a connection that is kept for it, so it ends with the process, however that ends.
+    """
+
+    def __init__(self, database: sa.Engine) -> None:
+        self._database = database
+        self._connection: sa.Connection | None = None
+
+    def acquire(self) -> None:
+        """Raises `ConfigurationError` when Postgres does not answer or another server works on this database."""
+        if self._database.dialect.name == "sqlite":
+            return
+        try:
+            connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
+        except sa.exc.OperationalError as error:
+            reason = str(error.orig).partition("\n")[0]
+            raise ConfigurationError(f"The Postgres of DATABASE_URL does not answer: {reason}") from None
+        question, deadline = sa.text("SELECT pg_try_advisory_lock(:number)"), time.monotonic() + LOCK_PATIENCE_S
+        while not connection.execute(question, {"number": LOCK_NUMBER}).scalar():
+            if time.monotonic() > deadline:
+                connection.close()
+                raise ConfigurationError(
+                    "Another Reelwright server works on the database of DATABASE_URL. Stop it, or use another database."
+                )
+            time.sleep(0.2)
+        self._connection = connection
+
+    def release(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()  # closed for good, not handed back to the pool with its lock
+            self._connection.close()
+            self._connection = None
 
 
 def _take_turns(engine: sa.Engine) -> None:
