@@ -34,6 +34,7 @@ export function list({ after, limit }) {
 export async function* events(id, { after, signal: stop }) {
   const headers = { Accept: "text/event-stream", ...(after && { "Last-Event-ID": after }) };
   const response = await call("GET", `${path(id)}/events`, { headers, signal: stop });
+  if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

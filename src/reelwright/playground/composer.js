@@ -123,6 +123,7 @@ function Source() {
   if (!video) return null;
   return html`
     <p class="source">${draft.seed.value ? "All settings of" : "Remix of"} <q>${video.prompt}</q>
+      ${video.has_image && !draft.picture.value && html`<small>${draft.isRemix() ? "with its picture" : "add its picture again"}</small>`}
       <button type="button" class="bare" aria-label="Start afresh" onClick=${clear}><${CloseIcon} /></button></p>`;
 }
 

@@ -22,6 +22,8 @@ export const lastSeed = signal("");
 /** The optional fields as typed, by name; only what the card honours is sent. */
 export const extras = signal({});
 export const picture = signal(null);
+/** Whether the settings are unfolded. */
+export const unfolded = signal(false);
 /** The video whose settings these are, until they are changed. */
 export const source = signal(null);
 
@@ -64,7 +66,7 @@ export function isRemix() {
   return Boolean(
     was && !now.seed && !now.input_reference && was.engine === now.engine && was.model === now.model &&
     was.size === now.size && was.num_frames === now.num_frames && was.fps === now.fps &&
-    EXTRAS.every((field) => now[field] === undefined || now[field] === was[field]),
+    EXTRAS.every((field) => (now[field] ?? null) === (was[field] ?? null)),
   );
 }
 
@@ -118,12 +120,13 @@ export function remember() {
     if (saved.quality in cards.QUALITIES) quality.value = saved.quality;
     if (saved.seconds > 0) seconds.value = saved.seconds;
     chosen.value = saved.chosen || "";
+    unfolded.value = Boolean(saved.unfolded);
     prompt.value = sessionStorage.getItem(NAME) || "";
   } catch {
     localStorage.removeItem(NAME);
   }
   effect(() => {
-    const choices = { shape: shape.value, quality: quality.value, seconds: seconds.value, chosen: chosen.value };
+    const choices = { shape, quality, seconds, chosen, unfolded };
     localStorage.setItem(NAME, JSON.stringify(choices));
   });
   effect(() => sessionStorage.setItem(NAME, prompt.value));

@@ -86,11 +86,11 @@ function Stage({ video }) {
 
 function Film({ video }) {
   const src = useMedia(video.id);
-  const poster = useMedia(video.id, "thumbnail");
+  const poster = useMedia(video.id, "poster");
   return html`
     ${poster && html`<img class="glow" src=${poster} alt="" />`}
     ${src && html`<video src=${src} poster=${poster} controls loop autoplay=${!calm.matches} playsinline
-      width=${video.width} height=${video.height} aria-label=${video.prompt}></video>`}`;
+      style=${{ "--ratio": video.width / video.height }} aria-label=${video.prompt}></video>`}`;
 }
 
 function Sheet({ video }) {
@@ -147,16 +147,19 @@ const EXTRA_NAMES = {
 function Facts({ video }) {
   const card = draft.known.value.find((one) => one.engine === video.engine && one.model === video.model);
   const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  const took = video.completed_at && video.started_at ? video.completed_at - video.started_at : null;
   const rows = [
     ["Model", card ? card.title : video.model],
     ["Engine", `${video.engine}${card && !card.generative_ai ? " (no AI)" : ""}`],
     ["Size", `${video.width} × ${video.height}`],
+    video.has_image && ["Picture", "Started from one"],
     ["Length", `${+(+video.seconds).toFixed(2)} s · ${video.num_frames} frames at ${video.fps}/s`],
     ...draft.EXTRAS.filter((field) => video[field] != null).map((field) => [EXTRA_NAMES[field], video[field]]),
+    video.dropped_fields?.length && ["Not used", video.dropped_fields.join(", ")],
     ["Made", time.format(video.created_at * 1000)],
-    took !== null && ["Took", took < 1 ? "under a second" : duration(took)],
+    video.generation_seconds && ["Took", duration(video.generation_seconds)],
+    video.bytes && ["File", `${(video.bytes / 1e6).toFixed(2)} MB`],
     video.expires_at && ["Kept until", time.format(video.expires_at * 1000)],
+    ...Object.entries(video.made_with || {}).filter(([, value]) => typeof value !== "object"),
   ].filter(Boolean);
   const source = video.remixed_from_video_id;
   return html`

@@ -145,12 +145,14 @@ function More() {
 export function Numbers() {
   const { width, height } = draft.size.value;
   const seconds = Math.round((draft.frames.value / draft.fps.value) * 100) / 100;
-  return html`<span class="numbers">${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps · ${seconds} s</span>`;
+  const shape = draft.exactSize.value ? "" : `${draft.shape} · ${draft.quality} · `;
+  return html`<span class="numbers"><span>${shape}</span>${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps · ${seconds} s</span>`;
 }
 
 export function Settings() {
   return html`
-    <details class="settings" open=${matchMedia("(min-width: 700px)").matches}>
+    <details class="settings" open=${draft.unfolded}
+      onToggle=${(event) => (draft.unfolded.value = event.target.open)}>
       <summary><span>Settings</span><${Numbers} /></summary>
       <div class="dials"><${Shape} /><${Length} /><${Quality} /><${Seed} /><${More} /></div>
     </details>`;

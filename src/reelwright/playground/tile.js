@@ -1,6 +1,6 @@
 // One video on the wall: in the making, ready to play, or failed.
 
-import { html, useRef, useState } from "./vendor.js";
+import { html, useMemo, useRef, useState } from "./vendor.js";
 import * as draft from "./draft.js";
 import { CloseIcon, PlayIcon, RemixIcon, TrashIcon } from "./icons.js";
 import { useMedia } from "./media.js";
@@ -83,7 +83,7 @@ function Failed({ video }) {
 function Finished({ video }) {
   const [playing, setPlaying] = useState(false);
   const timer = useRef(0);
-  const poster = useMedia(video.id, "thumbnail");
+  const poster = useMedia(video.id, "poster");
   const play = (event) => {
     if (calm.matches || event.pointerType === "touch") return;
     timer.current = setTimeout(() => setPlaying(true), event.type === "focus" ? 0 : 90);
@@ -116,6 +116,11 @@ function Moving({ id }) {
 const FACES = { queued: Making, in_progress: Making, completed: Finished, failed: Failed };
 
 export function Tile({ video }) {
+  // The same element again for the same video: the others are left alone while one of them moves on.
+  return useMemo(() => draw(video), [video]);
+}
+
+function draw(video) {
   const done = video.status === "completed";
   const ratio = video.width / video.height;
   return html`

@@ -24,13 +24,16 @@ export const all = computed(() =>
   order.value.filter((id) => !leaving.value.has(id)).map((id) => byId.get(id).value),
 );
 export const active = computed(() => all.value.filter(isActive));
+/** What the search lets through: what is being made first, in the order of its making, then the newest. */
 export const found = computed(() => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  return all.value.filter((video) => {
+  const waiting = [...active.value].sort((a, b) => stage(a) - stage(b) || (a.id < b.id ? -1 : 1));
+  return [...waiting, ...all.value.filter((video) => !isActive(video))].filter((video) => {
     const text = `${video.prompt} ${video.engine} ${video.model} ${video.seed} ${video.size}`.toLowerCase();
     return words.every((word) => text.includes(word));
   });
 });
+const stage = (video) => (video.status === "in_progress" ? 0 : 1);
 export const known = (id) => byId.get(id)?.value;
 
 /** Take in what the server says of some videos; ids are sortable by time. */

@@ -16,6 +16,7 @@ const ENOUGH_MS = 1500;
 export const now = signal(Date.now());
 
 const streams = new Map();
+const lastEvents = new Map();
 const previews = new Map();
 const paces = new Map();
 
@@ -66,20 +67,16 @@ function end(id, stop) {
 async function follow(id) {
   const stop = new AbortController();
   streams.set(id, stop);
-  let after;
   try {
-    for (let attempt = 0; !stop.signal.aborted; attempt += 1) {
-      for await (const event of api.events(id, { after, signal: stop.signal })) {
-        after = event.id || after;
-        attempt = 0;
-        heard(id, event);
-      }
-      if (attempt) await new Promise((resolve) => setTimeout(resolve, Math.min(5000, 250 * 2 ** attempt)));
+    for await (const event of api.events(id, { after: lastEvents.get(id), signal: stop.signal })) {
+      if (event.id) lastEvents.set(id, event.id);
+      heard(id, event);
     }
   } catch {
-    // The look every two seconds goes on without the stream, and opens it again.
-    setTimeout(() => streams.get(id) === stop && streams.delete(id), LOOK_MS);
+    // Broken or stopped: the look goes on without the stream.
   }
+  // The next look opens a new one, should there still be something to follow.
+  setTimeout(() => streams.get(id) === stop && streams.delete(id), LOOK_MS);
 }
 
 function heard(id, { kind, data }) {
@@ -109,6 +106,7 @@ function measure({ id, progress }) {
 
 function ended(video) {
   paces.delete(video.id);
+  lastEvents.delete(video.id);
   const shown = previews.get(video.id);
   if (shown?.value) URL.revokeObjectURL(shown.value);
   previews.delete(video.id);
