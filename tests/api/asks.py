@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import socket
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -16,20 +19,27 @@ PATH = "/api/video/generate"
 SMALL: dict[str, Any] = {"engine": "toy", "width": 64, "height": 64, "num_frames": 4}
 
 
-def generate(http: httpx2.Client, prompt: str, **fields: Any) -> httpx2.Response:
+def generate(client: httpx2.Client, prompt: str, **fields: Any) -> httpx2.Response:
     """The answer to a small request in JSON; a field that is None is left out."""
     body = {"prompt": prompt, **SMALL, **fields}
-    return http.post(PATH, json={name: value for name, value in body.items() if value is not None})
+    return client.post(PATH, json={name: value for name, value in body.items() if value is not None})
 
 
-def send(http: httpx2.Client, body: bytes, content_type: str = "application/json", **headers: str) -> httpx2.Response:
+def send(client: httpx2.Client, body: bytes, content_type: str = "application/json", **headers: str) -> httpx2.Response:
     """The answer to a body as it stands."""
-    return http.post(PATH, content=body, headers={"Content-Type": content_type, **headers})
+    return client.post(PATH, content=body, headers={"Content-Type": content_type, **headers})
 
 
 def count(server: ServerProcess, table: str = "videos") -> int:
     with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
         return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+def read_answer(connection: socket.socket) -> tuple[int, Mapping[str, str], bytes]:
+    """Status, headers and body of the answer on a raw socket."""
+    with http.client.HTTPResponse(connection) as answer:
+        answer.begin()
+        return answer.status, answer.headers, answer.read()
 
 
 def picture(form: str = "PNG", width: int = 64, height: int = 64) -> bytes:

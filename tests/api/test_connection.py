@@ -24,7 +24,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await PlainTextResponse("hello")(scope, receive, send)
 
 
-def talk(with_server: Talk) -> None:
+def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop] = HastyLoop) -> None:
     """Runs a conversation with one connection of the server."""
 
     async def conversation() -> None:
@@ -42,7 +42,7 @@ def talk(with_server: Talk) -> None:
             server.close()
             ticks.cancel()
 
-    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(conversation())
 
 
@@ -122,4 +122,4 @@ def test_a_head_without_end_is_cut_off(line: bytes) -> None:
                 await asyncio.sleep(0)
         assert sent < 5_000_000
 
-    talk(endless)
+    talk(endless, asyncio.new_event_loop)  # in real time, so that it is the length that counts

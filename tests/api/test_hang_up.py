@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.api.asks import PATH, SMALL, generate
+from tests.api.asks import PATH, SMALL, generate, read_answer
 from tests.servers import ServerProcess, eventually
 
 
@@ -51,7 +51,7 @@ def test_hanging_up_takes_a_waiting_job_out_of_the_queue(server: ServerProcess, 
 
 def test_an_asynchronous_job_goes_on(server: ServerProcess, http: httpx2.Client) -> None:
     with call(server, "slow 0.3", "Prefer: respond-async") as connection:
-        assert connection.recv(1024).startswith(b"HTTP/1.1 202 ")
+        assert read_answer(connection)[0] == 202
     eventually(lambda: newest(http, "slow 0.3")["status"] == "completed")
 
 
@@ -61,7 +61,7 @@ def test_a_job_that_another_caller_waits_for_goes_on(server: ServerProcess, http
         eventually(lambda: newest(http, "slow 1").get("progress"))
         with call(server, "slow 1", key):
             time.sleep(0.05)  # so that the second one waits, too; the test holds either way
-        assert staying.recv(1024).startswith(b"HTTP/1.1 200 ")
+        assert read_answer(staying)[0] == 200
     assert newest(http, "slow 1")["status"] == "completed"
 
 
@@ -70,9 +70,9 @@ def test_a_cancelled_synchronous_request_is_told(server: ServerProcess, http: ht
         video = eventually(lambda: (v := newest(http, "slow 63")).get("progress") and v)
         for _ in range(3):
             assert http.post(f"/v1/videos/{video['id']}/cancel").json()["status"] == "failed"
-        answer = connection.recv(4096)
-    assert answer.startswith(b"HTTP/1.1 409 ")
-    assert b'"error":"The job was cancelled"' in answer
+        status, _, body = read_answer(connection)
+    assert status == 409
+    assert json.loads(body) == {"success": False, "error": "The job was cancelled"}
 
 
 def test_who_waits_while_the_server_stops_is_told_to_come_back(tmp_path: Path) -> None:
@@ -80,7 +80,6 @@ def test_who_waits_while_the_server_stops_is_told_to_come_back(tmp_path: Path) -
     with call(server, "slow 64") as connection, httpx2.Client(base_url=server.url) as http:
         eventually(lambda: newest(http, "slow 64").get("progress"))
         assert server.stop() == 0
-        answer = connection.recv(4096)
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b"retry-after: 10" in answer.lower()
-    assert b'"error":"The server is stopping"' in answer
+        status, headers, body = read_answer(connection)
+    assert (status, headers["Retry-After"]) == (503, "10")
+    assert json.loads(body) == {"success": False, "error": "The server is stopping"}
