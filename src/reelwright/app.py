@@ -38,6 +38,7 @@ from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.uploads import Intake
+from reelwright.api.webhooks import webhooks_router
 from reelwright.banner import banner
 from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
@@ -118,7 +119,7 @@ def build(
         {
             name: Bench(
                 offer.spec,
-                children=max(1, settings.workers),
+                children=settings.workers,
                 slots=offer.slots,
                 environment=_child_environment(),
                 on_log=lambda line, name=name: log.info("engine", name=name, line=line),  # type: ignore[misc]
@@ -244,6 +245,7 @@ def build(
         started=clock.now(),
     )
     api.include_router(replicate_router(predictions))
+    api.include_router(webhooks_router(queue, webhooks))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     api.include_router(
         metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.database, records.stored))

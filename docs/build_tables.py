@@ -1,0 +1,237 @@
+"""Writes the tables of docs/settings.md and docs/errors.md from the code: `python docs/build_tables.py`.
+
+Names, defaults, bounds and HTTP statuses come from the code; what the code cannot tell (an option's purpose, an error's
+remedy) stands here, and a name without its words fails. A test fails when the files are not what this would write.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from starlette.requests import Request
+
+from reelwright.api.errors import Dialect
+from reelwright.api.huggingface import HUGGINGFACE
+from reelwright.api.native import NATIVE
+from reelwright.api.openai import OPENAI
+from reelwright.api.replicate import REPLICATE
+from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
+from reelwright.engines.local.options import Options as LocalOptions
+from reelwright.engines.sketch.engine import SketchEngine
+from reelwright.errors import Code, ReelwrightError
+from reelwright.settings import Settings, environment_name
+
+DOCS = Path(__file__).parent
+
+SKETCH = {"threads": "How many frames are drawn side by side. The picture does not depend on it."}
+
+HUGGINGFACE_OPTIONS = {
+    "text_to_video": "`[[provider, model], …]`: who is asked for text to video, the first one first.",
+    "image_to_video": "`[[provider, model], …]`: the same for image to video.",
+    "endpoint_url": "A dedicated endpoint's exact address. It is asked first; the lists are then empty unless given.",
+    "chain": '`{"text_to_image": [provider, model]}`: a text first becomes an image, then that image a video.',
+    "slots": "How many jobs run side by side.",
+    "max_bytes": "Largest video that is taken, in bytes.",
+    "max_image_bytes": "Largest image of a chain, in bytes.",
+    "connect_seconds": "Longest time a connection may take.",
+    "idle_seconds": "Longest silence while something is being read.",
+    "route_seconds": "Longest time an accepted job may take at one provider before the next is asked; null: the job's.",
+    "tries": "Rounds through the providers that said “come back later”.",
+    "first_wait_seconds": "The wait before the second round, doubled for the next, where the provider names none.",
+    "poll_seconds": "Shortest pause between two looks at a job.",
+    "breaker_failures": "A provider that failed this often in a row is asked last …",
+    "breaker_seconds": "… for this long.",
+}
+
+LOCAL_OPTIONS = {
+    "models": "What is offered: a list of names, or names with folders, Hub ids or settings "
+    "([details](engines/local.md#your-own-models)).",
+    "device": "`auto`, `cuda`, `cuda:1`, `mps` or `cpu`.",
+    "placement": "Where the weights are during a job: `resident`, `model`, `sequential` or `lean`; null: the fastest "
+    "that fits.",
+    "memory": "Bytes of the device that may be used; null: what it has.",
+    "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations).",
+    "compile": "Whether `exact` and `fast` compile the model; null: on CUDA.",
+    "batch": "How many compatible requests may share one run; 1: every result is exact.",
+    "batch_window": "Seconds that the first of them waits for company.",
+    "idle_seconds": "Seconds until weights that nobody uses are dropped.",
+    "checkpoint_steps": "A checkpoint every so many steps, or …",
+    "checkpoint_seconds": "… every so many seconds, whichever comes first.",
+    "preview_seconds": "Seconds between two previews; 0: none.",
+    "lora_folder": "Folder with the LoRA files that requests may name; null: none.",
+    "lora_hub": "Whether requests may name LoRAs of the Hub that were fetched with `reelwright pull --lora`.",
+    "image": "The text-to-image model of recipes that animate an image: `sdxl-turbo`, `sd-turbo`, `sdxl`, "
+    "`flux-schnell`, `z-image-turbo`.",
+}
+
+ERRORS: Mapping[Code, tuple[str, str]] = {
+    Code.PROMPT_MISSING: ("No `prompt`, or not a string", "Send `prompt`"),
+    Code.PROMPT_EMPTY: ("The prompt is only white space", "Send words"),
+    Code.INVALID_FIELD: (
+        "A field has the wrong type or is out of range",
+        "The message names the field and what is allowed",
+    ),
+    Code.MALFORMED_BODY: ("The body is not valid JSON, form or UTF-8", "The message says what is wrong and where"),
+    Code.UNSUPPORTED_MEDIA_TYPE: ("A `Content-Type` that is not read here", "Send JSON or a form"),
+    Code.BODY_TOO_LARGE: (
+        "The body is larger than `REELWRIGHT_MAX_BODY_MB`",
+        "Send a smaller image, or raise the limit",
+    ),
+    Code.BODY_TOO_SLOW: ("The body arrived too slowly", "Send it faster"),
+    Code.RANGE_NOT_SATISFIABLE: ("A `Range` beyond the end of the file", "`Content-Range` tells its size"),
+    Code.MODEL_NOT_FOUND: ("No such model here", "The message lists the models there are"),
+    Code.IDEMPOTENCY_CONFLICT: ("The `Idempotency-Key` came before with another body", "A new key for a new request"),
+    Code.UNAUTHORIZED: ("The API key is missing or wrong", "`Authorization: Bearer <key>`"),
+    Code.FORBIDDEN: ("A web page of an origin that is not listed", "Add the origin to `CLIENT_URL`"),
+    Code.MISDIRECTED: ("A host name that this server does not answer to", "Add it to `REELWRIGHT_ALLOWED_HOSTS`"),
+    Code.NOT_FOUND: ("No such video or route, or not yours", "Check the id and the key"),
+    Code.CONFLICT: ("What is asked contradicts the video's present state", "Look at the video first"),
+    Code.RATE_LIMITED: ("Too many requests", "Wait for `Retry-After` seconds"),
+    Code.QUEUE_FULL: ("As many jobs wait as may wait (`REELWRIGHT_MAX_QUEUED`)", "Wait for `Retry-After` seconds"),
+    Code.UNAVAILABLE: ("The database is busy", "Wait for `Retry-After` seconds"),
+    Code.STORAGE_FULL: ("The disk is full", "Free some space, or set `REELWRIGHT_KEEP_GB`"),
+    Code.ENGINE_NOT_CONFIGURED: (
+        "The engine that was asked for cannot work here",
+        "`reelwright doctor` says what it lacks",
+    ),
+    Code.UPSTREAM_UNAUTHORIZED: ("The provider refuses the token", "Check `HF_TOKEN` with `reelwright doctor`"),
+    Code.UPSTREAM_FORBIDDEN: ("The token may not do this", "Give it the Inference Providers permission"),
+    Code.UPSTREAM_NOT_FOUND: ("The provider does not have the model", "Choose another model or provider"),
+    Code.UPSTREAM_PAYMENT_REQUIRED: ("The account's credits are used up", "Add credits at the provider"),
+    Code.UPSTREAM_RATE_LIMITED: ("The provider limits the rate", "Wait for `Retry-After` seconds"),
+    Code.UPSTREAM_LOADING: ("The provider is still loading the model", "Wait for `Retry-After` seconds"),
+    Code.UPSTREAM_EMPTY: ("The provider sent nothing", "Try again; another provider may help"),
+    Code.UPSTREAM_ERROR: ("The provider failed or was not reachable", "Try again; another provider may help"),
+    Code.REFUSED: ("The provider's moderation refused the prompt", "Another prompt"),
+    Code.BAD_OUTPUT: (
+        "What the provider or endpoint sent is not a whole video",
+        "Try again; another provider may help",
+    ),
+    Code.TIMED_OUT: ("The job took longer than its limit", "Fewer frames, or raise `REELWRIGHT_JOB_TIMEOUT_S`"),
+    Code.UNKNOWN_OUTCOME: (
+        "The server was killed while it sent the request to a provider, which may have billed it",
+        "Look at the provider's account before you ask again",
+    ),
+    Code.OUT_OF_MEMORY: ("The engine ran out of memory", "Fewer frames or a smaller size"),
+    Code.ENGINE_CRASHED: (
+        "The engine's process died; the next job gets a new one",
+        "Try again; the log has the reason",
+    ),
+    Code.ENGINE_FAILED: ("The engine failed", "The message says how; the log has more"),
+    Code.CANCELLED: ("Somebody cancelled the job, or its caller hung up", "Ask again if it was not you"),
+    Code.CORRUPT: ("The finished file is damaged or gone", "Make the video again; check the disk"),
+    Code.CONFIGURATION: (
+        "A setting is wrong; the server does not start (exit code 2)",
+        "The message names the setting",
+    ),
+    Code.INTERNAL: ("A fault of this server", "Report it with the `request_id` and the log"),
+}
+
+
+def settings_table() -> str:
+    rows = []
+    for name, field in Settings.model_fields.items():
+        bounds = "; ".join(
+            f"{sign} {getattr(one, key):,}" for one in field.metadata for key, sign in _SIGNS if hasattr(one, key)
+        )
+        default = "" if field.default in (None, (), {}) else f"`{_plain(field.default)}`"
+        words = ", ".join(f"`{word}`" for word in _words(field.annotation))
+        told = " ".join(part for part in (field.description, f"({words or bounds})" if words or bounds else "") if part)
+        rows.append((f"`{environment_name(name)}`", f"`--{name.replace('_', '-')}`", default, told))
+    return _table(("Variable", "Flag of `serve`", "Default", "Meaning"), rows)
+
+
+def options_tables() -> str:
+    threads = inspect.signature(SketchEngine.__init__).parameters
+    sketch = {name: one.default for name, one in threads.items() if name != "self"}
+    huggingface = _defaults(HuggingFaceOptions)
+    huggingface["chain"] = huggingface.pop("text_to_image")
+    parts = []
+    for engine, defaults, words in (
+        ("sketch", sketch, SKETCH),
+        ("huggingface", huggingface, HUGGINGFACE_OPTIONS),
+        ("local", _defaults(LocalOptions), LOCAL_OPTIONS),
+    ):
+        if set(defaults) != set(words):
+            raise SystemExit(
+                f"docs/build_tables.py: the options of {engine} and their words differ: {set(defaults) ^ set(words)}"
+            )
+        rows = [(f"`{name}`", f"`{json.dumps(defaults[name])}`", words[name]) for name in words]
+        parts.append(f"### `{engine}`\n\n" + _table(("Option", "Default", "Meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def errors_table() -> str:
+    if missing := set(Code) - set(ERRORS):
+        raise SystemExit(f"docs/build_tables.py: no words for {', '.join(sorted(missing))}")
+    dialects = (NATIVE, OPENAI, HUGGINGFACE, REPLICATE)
+    rows = [
+        (f"`{code}`", ERRORS[code][0], *(str(_status(dialect, code)) for dialect in dialects), ERRORS[code][1])
+        for code in Code
+    ]
+    return _table(("Code", "Meaning", "native", "OpenAI", "Hugging Face", "Replicate", "Remedy"), rows)
+
+
+def page(path: Path) -> str:
+    """The file's text with its generated parts as they should be."""
+    tables = {"settings": settings_table, "options": options_tables, "errors": errors_table}
+    text = path.read_text()
+    for name, table in tables.items():
+        marked = re.compile(rf"(<!-- {name}: written by build_tables.py -->\n).*?(<!-- end -->)", re.DOTALL)
+        text = marked.sub(lambda match, table=table: f"{match[1]}\n{table()}\n\n{match[2]}", text)
+    return text
+
+
+def pages() -> Iterable[Path]:
+    return (DOCS / "settings.md", DOCS / "errors.md")
+
+
+def _status(dialect: Dialect, code: Code) -> int:
+    """The HTTP status of an error, from the dialect itself."""
+    scope: dict[str, Any] = {"type": "http", "headers": [], "path": "/", "state": {"begun": 0.0, "request_id": "req_0"}}
+    return dialect.render(Request(scope), ReelwrightError("", code=code), datetime.now(UTC)).status_code
+
+
+def _defaults(options: type[Any]) -> dict[str, Any]:
+    """The options as they are when none is given, as JSON has them."""
+    values = {field.name: getattr(options.parse({}), field.name) for field in dataclasses.fields(options)}
+    return {name: _as_json(value) for name, value in values.items()}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return list(value)
+    if isinstance(value, tuple):
+        return [[route.provider, route.model] for route in value]
+    return value
+
+
+def _words(annotation: Any) -> list[str]:
+    options = [annotation, *get_args(annotation)]
+    return [str(word) for option in options if get_origin(option) is Literal for word in get_args(option)]
+
+
+_SIGNS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"))
+
+
+def _plain(value: object) -> str:
+    return (
+        ",".join(value) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else str(value)
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    for one in pages():
+        one.write_text(page(one))
