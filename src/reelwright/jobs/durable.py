@@ -162,9 +162,27 @@ class Durable:
         """Take a workflow that has not begun out of its queue."""
         await DBOS.cancel_workflow_async(video_id)
 
-    async def forget(self, video_ids: list[str]) -> None:
+    async def forget(self, workflow_ids: list[str]) -> None:
         """Remove all traces of workflows that have ended."""
-        await DBOS.delete_workflows_async(video_ids)
+        await DBOS.delete_workflows_async(workflow_ids)
+
+    async def tidy(self) -> None:
+        """Remove what is left of the workflows of videos that are gone; those that still run have their turn later."""
+        statement = sa.text(
+            f"SELECT workflow_uuid FROM {self._schema}workflow_status AS workflow WHERE name = 'video'"
+            " AND status IN ('SUCCESS', 'ERROR', 'CANCELLED')"
+            " AND NOT EXISTS (SELECT 1 FROM videos WHERE id = workflow.workflow_uuid) LIMIT 1000"
+        )
+
+        def find() -> list[str]:
+            with self._database.connect() as connection:
+                return list(connection.execute(statement).scalars())
+
+        await self.forget(await asyncio.to_thread(find))
+
+    @property
+    def _schema(self) -> str:
+        return "" if self._database.dialect.name == "sqlite" else "dbos."
 
     async def requeue(self, *, own: bool) -> int:
         """Put unfinished workflows back into their queues: those of dead processes, or (`own`) of this one.
@@ -173,9 +191,8 @@ class Durable:
         DBOS refuses whatever it still tries to record. Returns how many were put back.
         """
         whose = "=" if own else "<>"
-        schema = "" if self._database.dialect.name == "sqlite" else "dbos."
         statement = sa.text(
-            f"UPDATE {schema}workflow_status SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,"
+            f"UPDATE {self._schema}workflow_status SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,"
             " application_version = :version, queue_name = COALESCE(queue_name,"
             " (SELECT engine FROM videos WHERE id = workflow_uuid), '_dbos_internal_queue')"
             f" WHERE status = 'PENDING' AND executor_id {whose} :executor"

@@ -4,6 +4,7 @@
     the store's size budget    least recently used first; what was read lately stays
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
+    workflows                  whose video is gone
     orphans                    files whose video is gone, input images of no video, half-written files
 
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
@@ -100,6 +101,7 @@ class Janitor:
                 await self._queue.delete(await self._queue.get(video_id, None))
         await self._thread(self._records.forget_keys, now - KEYS_KEPT)
         await self._webhooks.tidy(self._durable)
+        await self._durable.tidy()
         known = await self._thread(self._records.ids)
         self._reads.keep_only(known)
         orphans = await self._thread(self._remove_orphans, known)

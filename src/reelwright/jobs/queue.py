@@ -272,7 +272,6 @@ class Queue:
         if await self._database(self._records.delete, video.id):
             self._live.forget(video.id)
             await self._database(self._files.discard_video, video.id)
-            await self._durable.forget([video.id])
 
     async def recover(self) -> None:
         """At start: dead processes' jobs go back to the queue, jobs without a workflow get one, all become visible."""

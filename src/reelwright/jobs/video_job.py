@@ -217,10 +217,13 @@ class VideoJob:
 
     async def _finished(self, video: Video, clip: Clip, made_with: Mapping[str, Any]) -> Outcome:
         begun, stop = time.monotonic(), threading.Event()
+        finishing = asyncio.create_task(self._media(self._finish, video, clip, stop))
         try:
-            file = await self._media(self._finish, video, clip, stop)
+            file = await asyncio.shield(finishing)
         finally:
-            stop.set()  # a cancelled encode ends at its next frame
+            # A cancelled encode ends at its next frame. Only then is it certain that it leaves no file behind.
+            stop.set()
+            await asyncio.gather(finishing, return_exceptions=True)
             if clip.frames:
                 clip.frames.close()
         finish_s = round(time.monotonic() - begun, 3)
