@@ -192,7 +192,8 @@ class Durable:
         """
         whose = "=" if own else "<>"
         statement = sa.text(
-            f"UPDATE {self._schema}workflow_status SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,"
+            f"UPDATE {self._schema}workflow_status"
+            " SET status = 'ENQUEUED', owner_xid = NULL, started_at_epoch_ms = NULL,"
             " application_version = :version, queue_name = COALESCE(queue_name,"
             " (SELECT engine FROM videos WHERE id = workflow_uuid), '_dbos_internal_queue')"
             f" WHERE status = 'PENDING' AND executor_id {whose} :executor"

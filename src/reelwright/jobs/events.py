@@ -155,7 +155,7 @@ class Live:
     def wanted_by_others(self, video_id: str) -> bool:
         """Whether the video was promised, or more than the one who asks waits for it."""
         channel = self._active.get(video_id)
-        return channel is not None and (channel.kept or len(channel.waiters) > 1)
+        return channel is not None and (channel.kept or sum(not waiter.done() for waiter in channel.waiters) > 1)
 
     @contextmanager
     def listen(self, video_id: str, seen: int = 0) -> Iterator[asyncio.Queue[Event | None] | None]:

@@ -124,16 +124,20 @@ class Records:
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
-            if fingerprint and (twin := self._twin(connection, video.owner, fingerprint)):
+            if fingerprint and self._database.dialect.name != "sqlite":
+                # SQLite has one writer at a time; elsewhere two equal requests would not see each other.
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(fingerprint[:15], 16))))
+            turn = connection.execute(self._insertion(video, max_queued, priority, fingerprint)).scalar()
+            if turn is None:
+                twin = connection.execute(self._twin(video.owner, fingerprint)).scalar()
+                if twin is None:
+                    raise QueueFull
                 if once:
                     same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
                     connection.execute(sa.update(idempotency_keys).where(same).values(video_id=twin))
                 if webhook:
                     add_webhook(connection, twin, webhook)
                 return Placed(video_id=twin, turn=None)
-            turn = connection.execute(self._insertion(video, max_queued, priority, fingerprint)).scalar()
-            if turn is None:
-                raise QueueFull
             if webhook:
                 add_webhook(connection, video.id, webhook)
         return Placed(video_id=video.id, turn=turn)
@@ -165,7 +169,8 @@ class Records:
             "fingerprint": sa.literal(fingerprint, sa.Text),
             "bytes": sa.literal(0),
         }
-        row = sa.select(*columns.values()).where(waiting < max_queued)
+        alone = ~sa.exists(self._twin(video.owner, fingerprint))
+        row = sa.select(*columns.values()).where(waiting < max_queued, alone)
         return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
@@ -183,15 +188,15 @@ class Records:
         return str(earlier["video_id"])
 
     @staticmethod
-    def _twin(connection: sa.Connection, owner: str, fingerprint: str) -> str | None:
-        query = (
+    def _twin(owner: str, fingerprint: str | None) -> sa.Select[str]:
+        """The owner's newest video with that fingerprint that has not failed; none without a fingerprint."""
+        return (
             sa.select(videos.c.id)
-            .where(videos.c.fingerprint == fingerprint, videos.c.owner == owner)
+            .where(videos.c.fingerprint == sa.literal(fingerprint, sa.Text), videos.c.owner == owner)
             .where(videos.c.status != Status.FAILED.value)
             .order_by(videos.c.id.desc())
             .limit(1)
         )
-        return connection.execute(query).scalar()
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
