@@ -55,6 +55,7 @@ function Screen({ video }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
+    dialog.current.focus();
     return () => before?.isConnected && before.focus({ preventScroll: true });
   }, []);
   const key = (event) => {
@@ -63,7 +64,7 @@ function Screen({ video }) {
     if (event.key === "ArrowLeft") go(neighbour(video.id, -1));
   };
   return html`
-    <dialog class="screen" ref=${dialog} aria-label=${video.prompt} onClose=${close} onKeyDown=${key}>
+    <dialog class="screen" tabindex="-1" ref=${dialog} aria-label=${video.prompt} onClose=${close} onKeyDown=${key}>
       <${Stage} key=${video.id} video=${video} />
       <${Sheet} video=${video} />
       <button type="button" class="bare leave" aria-label="Close" onClick=${() => dialog.current.close()}><${CloseIcon} /></button>

@@ -29,8 +29,8 @@ export const found = computed(() => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const waiting = [...active.value].sort((a, b) => stage(a) - stage(b) || (a.id < b.id ? -1 : 1));
   return [...waiting, ...all.value.filter((video) => !isActive(video))].filter((video) => {
-    const text = `${video.prompt} ${video.engine} ${video.model} ${video.seed} ${video.size}`.toLowerCase();
-    return words.every((word) => text.includes(word));
+    const text = `${video.prompt} ${video.engine} ${video.model} ${video.size}`.toLowerCase();
+    return words.every((word) => text.includes(word) || word === String(video.seed));
   });
 });
 const stage = (video) => (video.status === "in_progress" ? 0 : 1);

@@ -1,0 +1,103 @@
+"""A real browser before the page: Debian's Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.servers import ServerProcess
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+QUIET = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--mute-audio"]
+DESKTOP, TABLET, PHONE = (1440, 900), (768, 1024), (390, 844)
+
+LACKING = (
+    (not CHROMIUM.exists() and f"{CHROMIUM} is not there: apt-get install chromium")
+    or (importlib.util.find_spec("playwright") is None and "playwright is not installed: pip install -e '.[dev]'")
+    or ""
+)
+"""Why there can be no browser here; empty when there can."""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=15_000)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def another_server(data_dir: Path, **settings: str) -> Iterator[ServerProcess]:
+    """A server for one test alone; what it still makes at the end is not waited for."""
+    server = ServerProcess(data_dir, REELWRIGHT_DRAIN_S="0", **settings).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Screening:
+    """One visitor: a browser with nothing stored, a page of it, and all that the page complained about.
+
+    `expected` are parts of complaints that the test provokes.
+    """
+
+    def __init__(self, browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, **options: Any) -> None:
+        width, height = size
+        phone = {"has_touch": True, "is_mobile": True} if size == PHONE else {}
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height},
+            base_url=url,
+            permissions=["clipboard-read", "clipboard-write"],
+            **phone,
+            **options,
+        )
+        self.expected: list[str] = []
+        self._complaints: list[str] = []
+        self.page = self.another_page()
+
+    def another_page(self) -> Page:
+        page = self.context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        return page
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(path)
+        self.page.wait_for_selector("#prompt")
+        return self.page
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    @property
+    def complaints(self) -> list[str]:
+        return [one for one in self._complaints if not any(part in one for part in self.expected)]
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.locator(".model select").select_option(name)
+
+
+def generate(page: Page, prompt: str) -> None:
+    """Type a prompt and press Ctrl + Enter."""
+    page.fill("#prompt", prompt)
+    page.press("#prompt", "Control+Enter")
+
+
+def opened(page: Page, prompt: str) -> None:
+    """Open the finished video with this prompt on the big screen."""
+    page.get_by_role("link", name=f"Play: {prompt}").first.click()
+    page.wait_for_selector("dialog.screen .sheet")

@@ -1,0 +1,207 @@
+"""From a prompt to a playing video, and the ways in which that may end earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+from playwright.sync_api import expect
+
+from tests.playground.screening import PHONE, Screening, another_server, choose_model, generate, opened
+from tests.servers import eventually
+
+Visit = Callable[..., Screening]
+
+PLAYING = """video => video.readyState === 4 && video.error === null && video.currentTime > 0.2 && !video.paused"""
+
+
+def newest(api: httpx2.Client) -> dict:  # type: ignore[type-arg]
+    return api.get("/v1/videos", params={"limit": 1}).json()["data"][0]
+
+
+def test_a_prompt_becomes_a_video_that_plays_and_is_still_there_later(visit: Visit, api: httpx2.Client) -> None:
+    page = visit().open()
+    page.get_by_text("Settings").click()
+    page.get_by_label("6 seconds").check(force=True)
+    page.get_by_label("Draft").check(force=True)
+    expect(page.locator(".numbers")).to_have_text("16:9 · Draft · 480 × 272 · 72 frames · 12 fps · 6 s")
+    generate(page, "A beautiful sunset over the ocean")
+    progress = page.get_by_role("progressbar", name="Progress of: A beautiful sunset over the ocean")
+    expect(progress).to_be_visible()
+    page.wait_for_function("() => Number(document.querySelector('.dial')?.getAttribute('aria-valuenow')) > 0")
+    opened(page, "A beautiful sunset over the ocean")
+    film = page.wait_for_selector(".stage video")
+    page.wait_for_function(PLAYING, arg=film)
+    made = newest(api)
+    facts = page.locator(".facts")
+    for fact in (str(made["seed"]), "Sketch", "sketch (no AI)", "480 × 272", "72 frames at 12/s", made["id"]):
+        expect(facts).to_contain_text(fact)
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(page.get_by_role("link", name="Play: A beautiful sunset over the ocean")).to_be_visible()
+
+
+def test_a_scene_fills_the_prompt_box(visit: Visit) -> None:
+    page = visit().open()
+    page.get_by_role("button", name="Misty peaks").click()
+    expect(page.locator("#prompt")).to_have_value("Misty mountains at sunrise, layers of blue fading into warm light")
+    expect(page.locator("#prompt")).to_be_focused()
+
+
+def test_a_remix_keeps_all_but_the_seed(visit: Visit, api: httpx2.Client) -> None:
+    wish = {"prompt": "A calm sea", "seed": 7, "size": "256x144", "num_frames": 8, "fps": 8, "motion_bucket_id": 40}
+    source = api.post("/v1/videos", json=wish).json()
+    page = visit().open()
+    opened(page, "A calm sea")
+    page.get_by_role("button", name="Remix", exact=True).click()
+    expect(page.locator("#prompt")).to_have_value("A calm sea")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("")
+    generate(page, "A calm sea at night")
+    made = eventually(lambda: newest(api)["prompt"] == "A calm sea at night" and newest(api))
+    assert made["remixed_from_video_id"] == source["id"]
+    kept = ("size", "num_frames", "fps", "motion_bucket_id", "engine", "model")
+    assert {name: made[name] for name in kept} == {name: source[name] for name in kept}
+    assert made["seed"] != 7
+
+
+def test_use_all_keeps_the_seed_too_even_one_of_63_bits(visit: Visit, api: httpx2.Client) -> None:
+    seed = 2**63 - 25
+    wish = {"prompt": "A red planet", "seed": seed, "size": "128x128", "num_frames": 4}
+    api.post("/v1/videos", json=wish)
+    page = visit().open()
+    opened(page, "A red planet")
+    page.get_by_role("button", name="Use all").click()
+    expect(page.get_by_label("Seed", exact=True)).to_have_value(str(seed))
+    generate(page, "A red planet with two moons")
+    made = eventually(lambda: newest(api)["prompt"] == "A red planet with two moons" and newest(api))
+    assert (made["seed"], made["size"], made["num_frames"]) == (seed, "128x128", 4)
+
+
+def test_progress_is_measured_the_queue_is_told_and_a_job_can_be_cancelled(visit: Visit, api: httpx2.Client) -> None:
+    page = visit().open()
+    choose_model(page, "toy/toy")
+    generate(page, "slow 40")
+    first = page.get_by_role("progressbar", name="Progress of: slow 40")
+    expect(page.get_by_text("about", exact=False).filter(has_text="left")).to_be_visible()
+    assert int(first.get_attribute("aria-valuenow") or 0) > 0
+    generate(page, "slow 41")
+    expect(page.get_by_text("Next in line")).to_be_visible()
+    expect(page.get_by_text("1 rolling, 1 waiting")).to_be_visible()
+    for prompt in ("slow 41", "slow 40"):
+        page.get_by_role("button", name=f"Cancel: {prompt}").click()
+        tile = page.locator(".tile.failed", has_text=prompt)
+        expect(tile.get_by_text("Cancelled")).to_be_visible()
+    assert [video["error"]["code"] for video in api.get("/v1/videos?limit=2").json()["data"]] == ["cancelled"] * 2
+
+
+def test_a_preview_is_shown_while_the_video_is_made(visit: Visit, tmp_path: Path) -> None:
+    page = visit().open()
+    choose_model(page, "toy/toy")
+    generate(page, f"picture {tmp_path / 'go'}")
+    shown = page.wait_for_selector(".leader img[alt=Preview]")
+    page.wait_for_function("image => image.naturalWidth === 64 && image.src.startsWith('blob:')", arg=shown)
+    (tmp_path / "go").touch()
+    expect(page.get_by_role("link", name=f"Play: picture {tmp_path / 'go'}")).to_be_visible()
+
+
+def test_a_failure_is_told_in_plain_words_with_a_remedy(visit: Visit) -> None:
+    page = visit().open()
+    choose_model(page, "toy/toy")
+    generate(page, "refuse this")
+    tile = page.locator(".tile.failed", has_text="refuse this")
+    expect(tile).to_contain_text("The provider refused this prompt")
+    expect(tile).to_contain_text("Reword it and try again.")
+    tile.get_by_role("button", name="Remove").click()
+    expect(tile).to_have_count(0)
+
+
+def test_what_the_server_refuses_is_told_under_the_prompt(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.open()
+    page.press("#prompt", "Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Describe what you would like to see first.")
+    page.get_by_text("Settings").click()
+    page.get_by_label("Seed", exact=True).fill("9223372036854775808")
+    visitor.expected.append("400")
+    generate(page, "A seed that is too large")
+    expect(page.get_by_role("alert")).to_contain_text("Invalid seed: 9223372036854775808.")
+
+
+def test_only_the_dials_that_a_card_honours_are_there(visit: Visit) -> None:
+    page = visit().open()
+    page.get_by_text("Settings").click()
+    page.get_by_text("More", exact=True).click()
+    expect(page.get_by_label("Motion")).to_be_visible()
+    expect(page.get_by_label("Steps")).to_have_count(0)
+    choose_model(page, "toy/toy")
+    expect(page.get_by_label("Motion")).to_have_count(0)
+
+
+def test_a_seed_is_drawn_kept_and_let_go(visit: Visit) -> None:
+    page = visit().open()
+    page.get_by_text("Settings").click()
+    seed, lock = page.get_by_label("Seed", exact=True), page.get_by_role("button", name="Keep this seed")
+    page.get_by_role("button", name="Draw a seed").click()
+    expect(lock).to_have_attribute("aria-pressed", "true")
+    assert seed.input_value().isdecimal()
+    lock.click()
+    expect(seed).to_have_value("")
+
+
+def test_a_picture_is_dropped_pasted_and_set_in_motion(visit: Visit, api: httpx2.Client) -> None:
+    page = visit().open()
+    give = """async ([kind, type]) => {
+        const canvas = new OffscreenCanvas(320, 200);
+        canvas.getContext("2d").fillRect(20, 20, 90, 90);
+        const carried = new DataTransfer();
+        carried.items.add(new File([await canvas.convertToBlob({ type })], `${kind}.png`, { type }));
+        const event = kind === "drop"
+            ? new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true })
+            : new ClipboardEvent("paste", { clipboardData: carried, bubbles: true });
+        document.body.dispatchEvent(event);
+    }"""
+    page.evaluate(give, ["paste", "image/png"])
+    expect(page.locator(".picture")).to_contain_text("320 × 200")
+    page.get_by_role("button", name="Remove the picture").click()
+    expect(page.locator(".picture")).to_have_count(0)
+    page.evaluate(give, ["drop", "image/png"])
+    expect(page.locator(".picture")).to_contain_text("drop.png")
+    generate(page, "Slowly zoom into it")
+    expect(page.get_by_role("link", name="Play: Slowly zoom into it")).to_be_visible()
+    assert newest(api)["has_image"] is True
+
+
+def test_a_file_that_is_no_picture_is_told(visit: Visit, tmp_path: Path) -> None:
+    page = visit().open()
+    (tmp_path / "notes.txt").write_text("not a picture")
+    page.set_input_files("[data-role=picture]", tmp_path / "notes.txt")
+    expect(page.get_by_role("status")).to_contain_text("notes.txt is not a picture this browser can open.")
+
+
+def test_the_page_is_usable_on_a_phone(visit: Visit) -> None:
+    page = visit(size=PHONE).open()
+    page.fill("#prompt", "A phone's little city at night")
+    page.get_by_role("button", name="Generate").tap()
+    page.get_by_role("link", name="Play: A phone's little city at night").tap()
+    film = page.wait_for_selector(".stage video")
+    page.wait_for_function(PLAYING, arg=film)
+    assert page.evaluate("document.querySelector('dialog').scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Close").tap()
+    expect(page.locator("dialog.screen")).to_have_count(0)
+    page.get_by_text("Settings").tap()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_server_that_is_gone_and_comes_back(visit: Visit, tmp_path: Path) -> None:
+    with another_server(tmp_path / "data") as server:
+        visitor = visit(server.url)
+        visitor.expected.append("ERR_")
+        page = visitor.open()
+    generate(page, "Nobody there")
+    expect(page.get_by_text("The server does not answer").first).to_be_visible()
+    with another_server(tmp_path / "data", PORT=server.url.rpartition(":")[2]):
+        generate(page, "Somebody there")
+        expect(page.locator(".tile", has_text="Somebody there")).to_be_visible()
+        expect(page.get_by_text("The server does not answer")).to_have_count(0)
+        page.close()
