@@ -5,6 +5,7 @@ The prompt's first word says how the engine behaves, so that one server can be g
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
@@ -35,6 +36,7 @@ class ToyEngine:
     """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `resume S`.
 
     `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
+    `picture PATH` shows a real one before it.
     `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
     """
 
@@ -67,6 +69,10 @@ class ToyEngine:
                 _wait_for(Path(rest), report)
                 report.progress(60, 100)
                 report.preview(b"second picture", "image/webp")
+            case "picture":
+                report.progress(40, 100)
+                report.preview(_picture(), "image/webp")
+                _wait_for(Path(rest), report)
             case "deaf":
                 time.sleep(float(rest))
             case "crash":
@@ -89,6 +95,14 @@ class ToyEngine:
             report.progress(index + 1, len(frames))
         clip = Clip(fps=assignment.request.fps, num_frames=len(frames), frames=assignment.frames)
         return Made(clip=clip, facts=facts)
+
+
+def _picture() -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("RGB", (64, 36), (200, 90, 30)).save(file, "WEBP")
+    return file.getvalue()
 
 
 def _wait_for(path: Path, report: Report) -> None:
