@@ -113,7 +113,7 @@ def test_heavy_libraries_are_not_imported(modules: list[str], heavy: set[str]) -
 STARTED = '''
 import asyncio, importlib.machinery, json, sys
 from pathlib import Path
-from reelwright.app import build, offered, running
+from reelwright.app import build, Drain, offered, running
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 
@@ -128,7 +128,7 @@ sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = WithoutTorc
 
 async def main():
     settings = load_settings(data_dir=Path(sys.argv[1]), engine="sketch")
-    async with running(build(settings, offered(settings), Outbound()), 0):
+    async with running(build(settings, offered(settings), Outbound()), Drain(0)):
         return sorted({name.partition(".")[0] for name in sys.modules})
 
 print(json.dumps(asyncio.run(main())))

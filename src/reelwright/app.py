@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -306,8 +307,26 @@ def _child_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in secret}
 
 
+class Drain:
+    """How long running jobs may still take: `seconds`, counted from the first signal to stop."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._begun: float | None = None
+
+    def begin(self) -> None:
+        if self._begun is None:
+            self._begun = time.monotonic()
+
+    @property
+    def left(self) -> float:
+        if self._begun is None:
+            return self._seconds
+        return max(0.0, self._seconds - (time.monotonic() - self._begun))
+
+
 @asynccontextmanager
-async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
+async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
     """The server at work: locks the directory, migrates, recovers, warms the engine; drains and closes at the end."""
     server.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
     try:
@@ -327,7 +346,7 @@ async def running(server: Server, drain_s: float) -> AsyncIterator[Server]:
         finally:
             for task in beside:
                 task.cancel()
-            await _drain(server, drain_s)
+            await _drain(server, drain)
             server.job.abandon()
             await server.durable.requeue(own=True)
             await server.worker.close()
@@ -347,13 +366,13 @@ async def _warm(server: Server) -> None:
         server.log.info("engine loaded", name=server.catalog.default)
 
 
-async def _drain(server: Server, drain_s: float) -> None:
-    """Give running jobs some time; what is left goes back to the queue and is resumed at the next start."""
+async def _drain(server: Server, drain: Drain) -> None:
+    """Give running jobs what is left of their time; then they go back to the queue, for the next start."""
     if not server.job.running:
         return
-    server.log.info("stopping", running=server.job.running, seconds=drain_s)
+    server.log.info("stopping", running=server.job.running, seconds=round(drain.left, 1))
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(server.job.quiet(), drain_s)
+        await asyncio.wait_for(server.job.quiet(), drain.left)
 
 
 def serve(
@@ -408,14 +427,17 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
     )
     http = _Http(config, lambda: _announce(server, sock, settings))
 
+    drain = Drain(settings.drain_s)
+
     def stop() -> None:
+        drain.begin()
         server.live.close()  # an open event stream must not hold the exit
         http.force_exit = http.should_exit  # the second signal cuts what the first one drains
         http.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    async with running(server, settings.drain_s):
+    async with running(server, drain):
         await http.serve(sockets=[sock])
     server.log.info("stopped")
 

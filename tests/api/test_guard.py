@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx2
 import pytest
 
+from reelwright.api.guard import Failures
 from tests.api.asks import PATH, SMALL, count
 from tests.servers import ServerProcess
 
@@ -136,3 +137,20 @@ def test_nothing_a_client_sent_is_served_as_a_page(http: httpx2.Client) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "<script>" not in answer.text
+
+
+def test_wrong_keys_are_counted_by_address_and_minute() -> None:
+    failures = Failures()
+    waits = [failures.count("1.2.3.4", 10.0) for _ in range(Failures.ALLOWED + 1)]
+    assert waits[:-1] == [0.0] * Failures.ALLOWED
+    assert waits[-1] == Failures.WINDOW_S
+    assert failures.count("1.2.3.4", 40.0) == 30.0
+    assert failures.count("5.6.7.8", 40.0) == 0.0
+    assert failures.count("1.2.3.4", 10.0 + Failures.WINDOW_S) == 0.0
+
+
+def test_the_addresses_that_are_remembered_are_bounded() -> None:
+    failures = Failures()
+    for number in range(Failures.MOST_ADDRESSES + 10):
+        failures.count(str(number), 0.0)
+    assert len(failures._seen) == Failures.MOST_ADDRESSES

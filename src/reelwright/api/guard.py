@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from starlette.datastructures import Headers
@@ -17,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reelwright.errors import Code, Forbidden, ReelwrightError, Unauthorized
+from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
@@ -113,6 +115,27 @@ class CrossOrigin:
         await self._cors(scope, receive, send)
 
 
+class Failures:
+    """Counts wrong keys by address, a minute at a time."""
+
+    ALLOWED = 300
+    WINDOW_S = 60.0
+    MOST_ADDRESSES = 10_000
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def count(self, address: str, now: float) -> float:
+        """Note one more. Returns how many seconds to wait, 0 while the number is still allowed."""
+        begun, number = self._seen.pop(address, (now, 0))
+        if now - begun >= self.WINDOW_S:
+            begun, number = now, 0
+        self._seen[address] = (begun, number + 1)
+        while len(self._seen) > self.MOST_ADDRESSES:
+            self._seen.popitem(last=False)
+        return 0.0 if number < self.ALLOWED else max(1.0, begun + self.WINDOW_S - now)
+
+
 class KeyGate:
     """ASGI middleware, inside CORS: asks for an API key where the server has any, and notes the owner in the scope."""
 
@@ -120,6 +143,7 @@ class KeyGate:
         self._app = app
         self._keys = keys
         self._answer = answer
+        self._failures = Failures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -138,5 +162,8 @@ class KeyGate:
         key = credential.strip() if scheme.lower() in ("bearer", "token") else headers.get("x-api-key", "")
         owner = self._keys.owner(key)
         if owner is None:
+            # Nobody guesses keys by the thousand; a good key is never held up.
+            if wait := self._failures.count((scope.get("client") or ("", 0))[0], time.monotonic()):
+                raise Busy("Too many requests with a wrong API key", code=Code.RATE_LIMITED, retry_after=wait)
             raise Unauthorized("Missing or invalid API key")
         return owner

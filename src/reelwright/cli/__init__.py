@@ -15,6 +15,7 @@ from reelwright.cli.models import models
 from reelwright.cli.pull import pull
 from reelwright.cli.setup import config, doctor, serve
 from reelwright.cli.videos import cancel, download, ls, rm, show
+from reelwright.cli.webhooks import webhooks
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or configuration, 130 interrupted.
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, doctor, config):
+for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, doctor, config):
     cli.add_command(_command)
 
 

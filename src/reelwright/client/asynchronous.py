@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,6 +114,14 @@ class AsyncClient:
 
     async def delete(self, video_id: str) -> None:
         await self._call("DELETE", path_of(video_id))
+
+    async def deliveries(self, video_id: str) -> Sequence[Mapping[str, Any]]:
+        """See `Client.deliveries`."""
+        found: Sequence[Mapping[str, Any]] = object_of(await self._call("GET", path_of(video_id, "webhooks")))["data"]
+        return found
+
+    async def resend(self, video_id: str, delivery_id: str) -> Mapping[str, Any]:
+        return object_of(await self._call("POST", path_of(video_id, "webhooks", delivery_id, "resend")))
 
     async def models(self) -> tuple[Model, ...]:
         return models_of(await self._call("GET", "/v1/models"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,15 @@ class Client:
     def delete(self, video_id: str) -> None:
         """Remove it and its file; stops a running job first."""
         self._call("DELETE", path_of(video_id))
+
+    def deliveries(self, video_id: str) -> Sequence[Mapping[str, Any]]:
+        """What was sent to the video's webhooks, oldest first: id, url, event, state, tries, last_status, problem."""
+        found: Sequence[Mapping[str, Any]] = object_of(self._call("GET", path_of(video_id, "webhooks")))["data"]
+        return found
+
+    def resend(self, video_id: str, delivery_id: str) -> Mapping[str, Any]:
+        """Try a delivery once more now."""
+        return object_of(self._call("POST", path_of(video_id, "webhooks", delivery_id, "resend")))
 
     def models(self) -> tuple[Model, ...]:
         return models_of(self._call("GET", "/v1/models"))

@@ -49,9 +49,8 @@ def _loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def path_of(video_id: str, part: str | None = None) -> str:
-    path = f"/v1/videos/{quote(video_id, safe='')}"
-    return f"{path}/{part}" if part else path
+def path_of(video_id: str, *parts: str) -> str:
+    return "/".join(["/v1/videos", *(quote(part, safe="") for part in (video_id, *parts))])
 
 
 def page_query(limit: int, after: str | None, order: str, status: str | None) -> dict[str, str | int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -86,6 +87,7 @@ class Queue:
         self._webhooks = webhooks
         self._deterministic = deterministic
         self._ending: set[str] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
@@ -140,7 +142,11 @@ class Queue:
                 await self._webhooks.announce(video)
         else:
             self._live.publish(video, placed.turn)
-            await self._begin(video, placed.turn)
+            try:
+                await self._begin(video, placed.turn)
+            except sa.exc.OperationalError:
+                # The row is stored, so the job is accepted: it is begun as soon as the database takes it.
+                self._late(asyncio.create_task(self._begin_later(video, placed.turn)))
         return video, placed.turn is not None
 
     async def _answers(self, video: Video, order: Order) -> bool:
@@ -160,6 +166,17 @@ class Queue:
         shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "dropped")}
         text = json.dumps([__version__, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _late(self, task: asyncio.Task[None]) -> None:
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin_later(self, video: Video, turn: int) -> None:
+        while True:
+            await asyncio.sleep(1)
+            with contextlib.suppress(sa.exc.OperationalError):
+                await self._begin(video, turn)
+                return
 
     async def _begin(self, video: Video, turn: int) -> None:
         """With a free slot here the workflow starts at once; else it waits in the queue for whoever is free first."""
