@@ -1,4 +1,4 @@
-"""Writes the tables of docs/settings.md and docs/errors.md from the code: `python docs/build_tables.py`.
+"""Writes the tables of settings.md, errors.md and engines/local.md from the code: `python docs/build_tables.py`.
 
 Names, defaults, bounds and HTTP statuses come from the code; what the code cannot tell (an option's purpose, an error's
 remedy) stands here, and a name without its words fails. A test fails when the files are not what this would write.
@@ -24,6 +24,8 @@ from reelwright.api.openai import OPENAI
 from reelwright.api.replicate import REPLICATE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local.options import Options as LocalOptions
+from reelwright.engines.local.recipe import Placement
+from reelwright.engines.local.recipes import RECIPES
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Code, ReelwrightError
 from reelwright.settings import Settings, environment_name
@@ -179,9 +181,28 @@ def errors_table() -> str:
     return _table(("Code", "Meaning", "native", "OpenAI", "Hugging Face", "Replicate", "Remedy"), rows)
 
 
+def recipes_table() -> str:
+    rows = []
+    for name, recipe in RECIPES.items():
+        memory = {tier.placement: f"{tier.memory >> 30}" for tier in recipe.tiers}
+        defaults = f"{recipe.width}x{recipe.height}, {recipe.frames} frames, {recipe.fps} fps, {recipe.steps} steps"
+        rows.append(
+            (
+                f"`{name}`",
+                f"{recipe.title}" + (f": `{recipe.repo}`" if recipe.repo else ""),
+                ", ".join(variant.task.removesuffix("-to-video") for variant in recipe.variants),
+                defaults,
+                " / ".join(memory.get(placement, "–") for placement in Placement),
+                "yes" if recipe.resumes else "no",
+                recipe.license,
+            )
+        )
+    return _table(("Name", "Model", "From", "Defaults", "Memory", "Resumes", "Licence"), rows)
+
+
 def page(path: Path) -> str:
     """The file's text with its generated parts as they should be."""
-    tables = {"settings": settings_table, "options": options_tables, "errors": errors_table}
+    tables = {"settings": settings_table, "options": options_tables, "errors": errors_table, "recipes": recipes_table}
     text = path.read_text()
     for name, table in tables.items():
         marked = re.compile(rf"(<!-- {name}: written by build_tables.py -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -190,7 +211,7 @@ def page(path: Path) -> str:
 
 
 def pages() -> Iterable[Path]:
-    return (DOCS / "settings.md", DOCS / "errors.md")
+    return (DOCS / "settings.md", DOCS / "errors.md", DOCS / "engines" / "local.md")
 
 
 def _status(dialect: Dialect, code: Code) -> int:
