@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from reelwright.api.body import unbracket
 from tests.api.asks import picture
 from tests.api.videos import SMALL, Gate, cancel, create, ended, look, made
 from tests.servers import eventually
@@ -137,6 +138,27 @@ def test_bracketed_keys_are_nested_values(http: httpx2.Client) -> None:
     answer = http.post("/v1/videos", **multipart(fields))
     assert answer.status_code == 200, answer.text
     assert answer.json()["metadata"] == {"team": "blue"}
+
+
+def test_brackets_are_read_as_the_clients_write_them() -> None:
+    form = {
+        "a[b]": "1",
+        "l[]": ["1", "2"],
+        "n[1]": "y",
+        "n[0]": "x",
+        "loras[][n]": ["a", "b"],
+        "loras[][s]": ["1", "2"],
+        "deep[][x][y]": ["1", "2"],
+        "plain": "[]",
+    }
+    assert unbracket(form) == {
+        "a": {"b": "1"},
+        "l": ["1", "2"],
+        "n": {"1": "y", "0": "x"},
+        "loras": [{"n": "a", "s": "1"}, {"n": "b", "s": "2"}],
+        "deep": [{"x": {"y": "1"}}, {"x": {"y": "2"}}],
+        "plain": "[]",
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Request bodies: JSON, forms and multipart become one shape, a mapping of field names to values.
 
-JSON values keep their types; form values are strings; files are `Upload`s. Everything malformed is a `BadRequest` that
-says what is wrong and where.
+JSON values keep their types; form values are strings, or a list of them for a repeated name with `[]`; files are
+`Upload`s. Everything malformed is a `BadRequest` that says what is wrong and where.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ def parse_json(text: str) -> Any:
 def unbracket(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Form keys with brackets as objects and lists: `a[b]=1` → {"a": {"b": 1}}, `l[]=1` and `l[0]=1` → {"l": [1]}.
 
-    That is how the OpenAI clients flatten nested values. An object whose keys are 0 … n-1 becomes a list.
+    That is how the OpenAI clients flatten nested values. An object whose keys are 0 … n-1 becomes a list. A repeated
+    `l[][n]` belongs to the first element that has no `n` yet, as the clients' own service reads it.
     """
     tree: dict[str, Any] = {}
     for name, value in fields.items():
@@ -148,20 +149,33 @@ def unbracket(fields: Mapping[str, Any]) -> dict[str, Any]:
         path = [match["name"], *_KEYS.findall(match["keys"])]
         if len(path) > MAX_BRACKETS:
             _malformed(f"Malformed form: {name[:80]!r} is nested deeper than {MAX_BRACKETS} levels")
-        _put(tree, path, value, name)
+        for one in value if isinstance(value, list) else [value]:
+            _put(tree, path, one, name)
     return {name: _listed(value) for name, value in tree.items()}
 
 
 def _put(tree: dict[str, Any], path: list[str], value: object, name: str) -> None:
     node: dict[str, Any] = tree
-    for key in path[:-1]:
-        node = node.setdefault(key, {})
+    for depth, key in enumerate(path[:-1], 1):
+        node = node.setdefault(key or _element(node, path[depth:]), {})
         if not isinstance(node, dict):
             raise BadRequest(f"Invalid {name[:100]}: it was sent both with and without brackets.", field=name[:100])
     last = path[-1] or str(len(node))
     if last in node:
         raise BadRequest(f"Invalid {name[:100]}: it was sent more than once. Send it once.", field=name[:100])
     node[last] = value
+
+
+def _element(elements: dict[str, Any], path: list[str]) -> str:
+    """The key of the first element that has no value at `path` yet."""
+    return next((key for key, element in elements.items() if _is_free(element, path)), str(len(elements)))
+
+
+def _is_free(node: object, path: list[str]) -> bool:
+    if not isinstance(node, dict):
+        return False
+    key, *rest = path
+    return key == "" or key not in node or (rest != [] and _is_free(node[key], rest))
 
 
 def _listed(value: Any) -> Any:
@@ -219,6 +233,10 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _add(fields: dict[str, Any], name: str, value: object) -> None:
+    if name in fields and "[]" in name:
+        earlier = fields[name]
+        fields[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]
+        return
     if name in fields:
         raise BadRequest(f"Invalid {name[:100]}: it was sent more than once. Send it once.", field=name[:100])
     if len(fields) >= MAX_FIELDS:
