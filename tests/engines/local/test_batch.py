@@ -110,6 +110,8 @@ def test_a_cancelled_request_that_still_waits_is_over_at_once(engine: LocalEngin
         with pytest.raises(Cancelled):
             waiting.result(timeout=30)
     assert report.progressed == []
+    # The place that it left is open again, and the engine goes on.
+    assert len(together(engine, [a_wish(seed=1), a_wish(seed=2)], tmp_path / "next", fox)) == 2
 
 
 def test_batching_ends_the_promise_of_equal_bits(options: dict[str, Any]) -> None:

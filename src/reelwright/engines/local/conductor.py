@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reelwright.engines.local.ticket import Ticket
-from reelwright.errors import Cancelled
+from reelwright.errors import Cancelled, Code, EngineError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Conductor:
             self._waiting.append(ticket)
             self._changed.notify_all()
         while not ticket.over.wait(0.05):
+            if not self._thread.is_alive():
+                raise EngineError("The local engine has stopped working.", code=Code.ENGINE_CRASHED)
             try:
                 ticket.report.wait(0)
             except Cancelled as cancelled:
@@ -55,10 +57,10 @@ class Conductor:
         with self._changed:
             if ticket in self._waiting:
                 self._waiting.remove(ticket)
+                self._changed.notify_all()
                 ticket.fail(cancelled)
                 return
         # It runs: the watcher meets the cancel at the next step, and until then the frames are in use.
-        ticket.over.wait()
 
     def _conduct(self) -> None:
         while True:
@@ -66,24 +68,26 @@ class Conductor:
 
     def _next(self) -> list[Ticket]:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._waiting, timeout=self._tempo.idle):
-                self._rest()
-                self._changed.wait_for(lambda: self._waiting)
-            first = self._waiting[0]
-            seats = self._seats(first)
-            if seats > 1:
-                self._gather(first, seats)
-            batch = [ticket for ticket in self._waiting if _together(first, ticket)][:seats]
-            self._waiting = [ticket for ticket in self._waiting if ticket not in batch]
-            return batch
+            while True:
+                if not self._changed.wait_for(lambda: self._waiting, timeout=self._tempo.idle):
+                    self._rest()
+                    self._changed.wait_for(lambda: self._waiting)
+                first = self._waiting[0]
+                seats = self._seats(first)
+                if seats == 1 or self._gathered(first, seats):
+                    batch = [ticket for ticket in self._waiting if _together(first, ticket)][:seats]
+                    self._waiting = [ticket for ticket in self._waiting if ticket not in batch]
+                    return batch
 
-    def _gather(self, first: Ticket, seats: int) -> None:
-        """Wait for company until the seats are taken or the window closes."""
+    def _gathered(self, first: Ticket, seats: int) -> bool:
+        """Wait for company until the seats are taken or the window closes. False when `first` itself has left."""
         deadline = time.monotonic() + self._tempo.window
-        while sum(_together(first, ticket) for ticket in self._waiting) < seats:
+        while first in self._waiting:
             left = deadline - time.monotonic()
-            if left <= 0 or not self._changed.wait(left):
-                return
+            if left <= 0 or sum(_together(first, ticket) for ticket in self._waiting) >= seats:
+                return True
+            self._changed.wait(left)
+        return False
 
 
 def _together(first: Ticket, other: Ticket) -> bool:
