@@ -67,16 +67,18 @@ def test_each_request_of_a_batch_is_what_it_is_alone_within_rounding(
 
 
 def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
-    """The same request beside two different companions gives the same bits."""
+    """The same request beside two different companions: a chunk that reached over would differ by a hundred levels.
+
+    One level is allowed, because who comes first in the run is up to the threads and its place may round differently.
+    """
     mine = a_wish(seed=1)
-    hashes = set()
+    takes = []
     for companion in (a_wish(seed=2), a_wish(seed=3, motion_bucket_id=250, noise_aug_strength=1.0)):
-        order = [mine, companion]
-        takes = together(engine, order, tmp_path / str(companion.seed), fox)
-        assert takes[0].facts["batched_with"] == 1
-        hashes.add(takes[0].hash)
-    # Who comes first in the run is up to the threads, and the place in it may round differently.
-    assert len(hashes) == 1
+        first, second = together(engine, [mine, companion], tmp_path / str(companion.seed), fox)
+        assert first.facts["batched_with"] == 1
+        assert first.hash != second.hash
+        takes.append(first)
+    assert np.abs(takes[0].frames.astype(int) - takes[1].frames).max() <= 1
 
 
 def test_a_cancel_ends_one_of_them_only(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
