@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,12 +15,16 @@ from tests.api.videos import Gate, create
 from tests.servers import ServerProcess, eventually
 
 CROWD = 120
+ALIAS = "stability-ai/stable-video-diffusion"
+VERSION = "3f0457e4619daac51203dedb472816fd4af51f3149fa7a9e0b5ffcf1b8172438"
 
 
 @pytest.fixture(scope="session")
 def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that reaches images on 127.0.0.1, which the product never does."""
-    server = ServerProcess(tmp_path_factory.mktemp("near") / "data", REACHABLE="127.0.0.1").start()
+    """A server that reaches images on 127.0.0.1, which the product never does, and has names for others' models."""
+    aliases = json.dumps({ALIAS: "toy", VERSION: "toy"})
+    folder = tmp_path_factory.mktemp("near")
+    server = ServerProcess(folder / "data", REACHABLE="127.0.0.1", REELWRIGHT_MODEL_ALIASES=aliases).start()
     yield server
     assert server.stop() == 0
 

@@ -45,7 +45,7 @@ def huggingface_router(
         """Text to video (`inputs` is the prompt), or image to video (`inputs` is base64, or the body is the image)."""
         raw = await read_body(request, max_body_bytes)
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type.startswith("image/") or media_type == "application/octet-stream":
+        if _is_image(media_type, raw):
             asked: Mapping[str, Any] = {}
             picture: object = Upload(data=raw)
         else:
@@ -70,6 +70,13 @@ def huggingface_router(
         return delivery.send_file(request, await integrity.path(video), "video/mp4", headers)
 
     return router
+
+
+def _is_image(media_type: str, raw: bytes) -> bool:
+    """Whether the body itself is the image. The client library sends bytes without any Content-Type."""
+    if media_type == "":
+        return raw.strip()[:1] not in (b"", b"{", b"[")
+    return media_type.startswith("image/") or media_type == "application/octet-stream"
 
 
 def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], object]:

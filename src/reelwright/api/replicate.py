@@ -63,12 +63,13 @@ class Predictions:
         self._started = started
 
     async def create(self, request: Request) -> Response:
-        """`version` names the model: its name, `owner/name` or `owner/name:anything`."""
+        """`version` names the model: its name, an alias (of a digest, say), `owner/name` or `owner/name:anything`."""
         body = await parse_body(request, self._max_body_bytes)
         version = body.fields.get("version")
         if version is not None and not isinstance(version, str):
             raise invalid("version", version, "Must be a string: the model's name.")
-        path = (version or "reelwright/default").partition(":")[0]
+        name = version or "reelwright/default"
+        path = self._catalog.aliases.get(name, name).partition(":")[0]
         return await self._create(request, body, path if "/" in path else f"reelwright/{path}")
 
     async def create_for_model(self, request: Request, owner: str, name: str) -> Response:

@@ -84,10 +84,11 @@ class Catalog:
         return self._by_model(engine, model)
 
     def named(self, path: str) -> str | None:
-        """The model that an `owner/name` path means: a model's own name, or `reelwright/<model or engine>`.
+        """The model that an `owner/name` path means: a model's own name, an alias, or `reelwright/<model or engine>`.
 
         `reelwright/default` is None, the configured engine. Raises `BadRequest` for any other path.
         """
+        path = self.aliases.get(path, path)
         if path in ("reelwright/default", "reelwright/auto"):
             return None
         for card in self.cards():
