@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/pictures: `python -m tests.playground.pictures`. A gallery of sketches, seen by a browser."""
+"""Takes the pictures in docs/pictures (`python -m tests.playground.pictures`): a gallery of sketches in a browser."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def main() -> int:
         sys.stderr.write(f"No browser: {LACKING}\n")
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        another_server(Path(folder) / "data") as server,
-        browser() as chromium,
-    ):
-        keep(seen(chromium, server.url, "dark", DESKTOP), "page-empty")
-        with httpx2.Client(base_url=server.url, timeout=60) as api:
-            fill(api)
-            for name, scheme, size in (
-                ("page", "dark", DESKTOP),
-                ("page-light", "light", DESKTOP),
-                ("page-tablet", "dark", TABLET),
-                ("page-phone", "light", PHONE),
-            ):
-                keep(seen(chromium, server.url, scheme, size), name)
-            keep(detail(chromium, server.url), "page-video")
-            keep(busy(chromium, server.url, api), "page-busy")
+    with tempfile.TemporaryDirectory() as folder, another_server(Path(folder) / "data") as server:
+        take(server.url)
     return 0
+
+
+def take(url: str) -> None:
+    with browser() as chromium, httpx2.Client(base_url=url, timeout=60) as api:
+        keep(seen(chromium, url, "dark", DESKTOP), "page-empty")
+        fill(api)
+        for name, scheme, size in (
+            ("page", "dark", DESKTOP),
+            ("page-light", "light", DESKTOP),
+            ("page-tablet", "dark", TABLET),
+            ("page-phone", "light", PHONE),
+        ):
+            keep(seen(chromium, url, scheme, size), name)
+        keep(detail(chromium, url), "page-video")
+        keep(busy(chromium, url, api), "page-busy")
 
 
 def fill(api: httpx2.Client) -> None:
@@ -67,6 +67,7 @@ def fill(api: httpx2.Client) -> None:
 
 def settled(page: Page) -> bytes:
     """The picture once all posters are there and nothing moves in."""
+    page.mouse.move(1, 1)
     page.wait_for_function("() => [...document.images].every((image) => image.loading === 'lazy' || image.complete)")
     page.wait_for_load_state("networkidle")
     return page.screenshot(animations="disabled")
@@ -81,7 +82,7 @@ def seen(chromium: Browser, url: str, scheme: str, size: tuple[int, int]) -> byt
 
 
 def detail(chromium: Browser, url: str) -> bytes:
-    page = Screening(chromium, url, color_scheme="dark").open()
+    page = Screening(chromium, url, color_scheme="dark", size=DESKTOP).open()
     page.get_by_role("link", name="Play: A rainy city").click()
     page.wait_for_function("() => document.querySelector('.stage video')?.currentTime > 0.8")
     page.evaluate("document.querySelector('.stage video').pause()")
@@ -89,9 +90,13 @@ def detail(chromium: Browser, url: str) -> bytes:
 
 
 def busy(chromium: Browser, url: str, api: httpx2.Client) -> bytes:
-    for prompt in ("slow 30", "slow 31", "refuse"):
-        api.post("/v1/videos", json={"prompt": prompt, "engine": "toy", "size": "680x384", "num_frames": 2})
-    page = Screening(chromium, url, color_scheme="dark").open()
+    long = {"size": "960x544", "num_frames": 240, "fps": 24, "engine": "sketch"}
+    for prompt, _, seed in SCENES[:2]:
+        api.post("/v1/videos", json={"prompt": prompt, "seed": seed, **long})
+    refused = {"prompt": "refuse", "engine": "toy", "size": "680x384", "num_frames": 2}
+    refused_id = api.post("/v1/videos", json=refused).json()["id"]
+    eventually(lambda: api.get(f"/v1/videos/{refused_id}").json()["status"] == "failed")
+    page = Screening(chromium, url, color_scheme="dark", size=DESKTOP).open()
     page.get_by_role("button", name="Dismiss").click()
     page.wait_for_selector(".eta")
     return page.screenshot()

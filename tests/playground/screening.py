@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--mute-audio"]
-DESKTOP, TABLET, PHONE = (1440, 900), (768, 1024), (390, 844)
+DESKTOP, TABLET, PHONE, WINDOW = (1440, 900), (768, 1024), (390, 844), (1100, 700)
+
+LAST_CHOICES = """
+    if (location.protocol === "http:")
+        localStorage["reelwright.draft"] ??= JSON.stringify({ quality: "Draft", seconds: 2 });
+"""
+"""Of a visitor who chose what is made quickly the last time."""
 
 LACKING = (
     (not CHROMIUM.exists() and f"{CHROMIUM} is not there: apt-get install chromium")
@@ -52,7 +58,7 @@ class Screening:
     `expected` are parts of complaints that the test provokes.
     """
 
-    def __init__(self, browser: Browser, url: str, *, size: tuple[int, int] = DESKTOP, **options: Any) -> None:
+    def __init__(self, browser: Browser, url: str, *, size: tuple[int, int] = WINDOW, **options: Any) -> None:
         width, height = size
         phone = {"has_touch": True, "is_mobile": True} if size == PHONE else {}
         self.context = browser.new_context(
@@ -62,6 +68,7 @@ class Screening:
             **phone,
             **options,
         )
+        self.context.add_init_script(LAST_CHOICES)
         self.expected: list[str] = []
         self._complaints: list[str] = []
         self.page = self.another_page()

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
-from tests.playground.screening import PHONE, Screening, another_server, generate, opened
+from tests.playground.screening import PHONE, Screening, another_server, choose_model, generate, opened
 from tests.servers import eventually
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Vis
         dialog.get_by_label("API key").fill("right-key")
         dialog.get_by_role("button", name="Continue").click()
         expect(dialog).to_have_count(0)
+        choose_model(page, "toy/toy")
         generate(page, "A sea for those who have a key")
         opened(page, "A sea for those who have a key")
         film = page.wait_for_selector(".stage video")
@@ -77,10 +78,16 @@ def test_the_page_is_accessible(visit: Visit, api: httpx2.Client, scheme: str) -
 
 
 def test_an_empty_gallery_is_accessible_on_a_phone(visit: Visit, tmp_path: Path) -> None:
-    with another_server(tmp_path / "data") as server:
+    with another_server(tmp_path / "data", HF_TOKEN="hf_not_a_real_one") as server:
         page = visit(server.url, size=PHONE).open()
         expect(page.get_by_role("heading", name="Start from a scene")).to_be_visible()
         assert findings(page) == []
+        # The names of hosted models are long.
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect(page.get_by_label("About this server")).to_contain_text("For AI video choose another model above.")
+        choose_model(page, "huggingface/Wan-AI/Wan2.2-TI2V-5B")
+        expect(page.get_by_label("About this server")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.close()
 
 

@@ -160,15 +160,25 @@ function Facts({ video }) {
     video.generation_seconds && ["Took", duration(video.generation_seconds)],
     video.bytes && ["File", `${(video.bytes / 1e6).toFixed(2)} MB`],
     video.expires_at && ["Kept until", time.format(video.expires_at * 1000)],
-    ...Object.entries(video.made_with || {}).filter(([, value]) => typeof value !== "object"),
   ].filter(Boolean);
   const source = video.remixed_from_video_id;
   return html`
     <dl class="facts">
       <div><dt>Seed</dt><dd><button type="button" class="text-button" aria-label="Copy the seed"
         onClick=${() => copy(String(video.seed), "Seed")}>${video.seed}</button></dd></div>
-      ${rows.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}
+      ${rows.map(row)}
       ${source && html`<div><dt>Remix of</dt><dd><a href=${`#${source}`}>another video</a></dd></div>`}
       <div><dt>Id</dt><dd class="id">${video.id}</dd></div>
-    </dl>`;
+    </dl>
+    <${MadeWith} facts=${video.made_with} />`;
+}
+
+const row = ([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`;
+
+/** What the engine told of the making: versions, devices, what it understood. */
+function MadeWith({ facts }) {
+  const told = Object.entries(facts || {}).map(([name, value]) =>
+    [name.replaceAll("_", " "), typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  if (!told.length) return null;
+  return html`<details class="more made"><summary>Made with</summary><dl class="facts">${told.map(row)}</dl></details>`;
 }

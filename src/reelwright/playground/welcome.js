@@ -13,13 +13,16 @@ function dismiss() {
 }
 
 export function Welcome() {
-  const card = draft.known.value[0];
+  const card = draft.card.value;
   if (dismissed.value || !card || card.generative_ai) return null;
   return html`
     <aside class="welcome" aria-label="About this server">
       <p><b>This is a sketch, not AI.</b> The ${card.title} engine draws the words it knows (sea, city, forest, snow, sunset …)
-        with plain mathematics, offline, in about a second. For AI video put <code>HF_TOKEN=hf_…</code> into
-        ${" "}<code>.env</code> and restart, or, with a GPU, <code>pip install "reelwright[local]"</code>.</p>
+        with plain mathematics, offline, in about a second. For AI video
+        ${draft.known.value.some((one) => one.generative_ai) ? " choose another model above." : html`<${Remedy} />`}</p>
       <button type="button" class="bare" aria-label="Dismiss" onClick=${dismiss}><${CloseIcon} /></button>
     </aside>`;
 }
+
+// One line: a line's end beside a tag is no space.
+const Remedy = () => html` put <code>HF_TOKEN=hf_…</code> into <code>.env</code> and restart, or, with a GPU, <code>pip install "reelwright[local]"</code>.`;
