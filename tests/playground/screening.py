@@ -23,10 +23,13 @@ LAST_CHOICES = """
 """
 """Of a visitor who chose what is made quickly the last time."""
 
-LACKING = (
-    (not CHROMIUM.exists() and f"{CHROMIUM} is not there: apt-get install chromium")
-    or (importlib.util.find_spec("playwright") is None and "playwright is not installed: pip install -e '.[dev]'")
-    or ""
+LACKING = (not CHROMIUM.exists() and f"{CHROMIUM} is not there: apt-get install chromium") or next(
+    (
+        f"{name} is not installed: pip install -e '.[dev]'"
+        for name in ("playwright", "axe_playwright_python")
+        if importlib.util.find_spec(name) is None
+    ),
+    "",
 )
 """Why there can be no browser here; empty when there can."""
 
