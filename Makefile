@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ENGINE ?= sketch
+# Two test files at a time: most tests wait for processes, not for a core.
+SPREAD ?= --numprocesses=2 --dist=loadfile
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --no-compile
@@ -29,10 +31,10 @@ dev: $(VENV)/.runtime ## The same, restarted whenever the source changes
 	@exec $(BIN)/watchfiles --filter python --sigint-timeout 25 "$(BIN)/reelwright serve" src
 
 test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (installs torch)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
-	@$(BIN)/python -m pytest --ignore=tests/engines/local
+	@$(BIN)/python -m pytest $(SPREAD) --ignore=tests/engines/local
 
 check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@$(BIN)/ruff format --check --quiet .
