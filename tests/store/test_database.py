@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from reelwright.errors import ConfigurationError
 from reelwright.store.database import open_database
 from reelwright.store.records import Records
 
@@ -72,3 +73,13 @@ def test_a_postgres_url_is_taken_as_people_write_it(tmp_path: Path) -> None:
             pytest.skip("psycopg is not installed: pip install 'psycopg[binary]'")
         assert database.url.drivername == "postgresql+psycopg"
         assert "s3cret" not in repr(database)
+
+
+def test_a_database_of_another_version_is_told(tmp_path: Path) -> None:
+    engine = open_database(None, tmp_path)
+    Records(engine).create_tables()
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE videos DROP COLUMN remixed_from"))
+    with pytest.raises(ConfigurationError, match="videos lacks remixed_from"):
+        Records(engine).create_tables()
+    engine.dispose()

@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from reelwright.errors import ConfigurationError
 from reelwright.store.deliveries import add_webhook
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
@@ -94,7 +95,15 @@ class Records:
         self._database = database
 
     def create_tables(self) -> None:
+        """Raises `ConfigurationError` when the database was made by a version with other columns."""
         _metadata.create_all(self._database)
+        found = sa.inspect(self._database)
+        for table in _metadata.sorted_tables:
+            if missing := set(table.columns.keys()) - {column["name"] for column in found.get_columns(table.name)}:
+                raise ConfigurationError(
+                    f"The database was made by another version: {table.name} lacks {', '.join(sorted(missing))}. "
+                    "Set REELWRIGHT_DATA_DIR (or DATABASE_URL) to a new one."
+                )
 
     def check_writable(self) -> None:
         """Begin a write that changes nothing. Raises SQLAlchemy's errors when the database does not take it."""
