@@ -54,7 +54,7 @@ def _fresh(fake: FakeHuggingFace) -> None:
 
 
 def generate(server: ServerProcess, **headers: str) -> httpx2.Response:
-    body = {"prompt": "A red fox in the snow"}
+    body = {"prompt": "A red fox in the snow", "motion_bucket_id": 127, "noise_aug_strength": 0.02}
     return httpx2.post(f"{server.url}/api/video/generate", json=body, headers=headers, timeout=60)
 
 
