@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reelwright.engines.engine import Assignment, Card, Made, Report
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
@@ -35,6 +37,7 @@ CARD = Card(
 class ToyEngine:
     """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `resume S`.
 
+    `noise` is as good as incompressible.
     `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
     `picture PATH` shows a real one before it.
     `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
@@ -73,6 +76,11 @@ class ToyEngine:
                 report.progress(40, 100)
                 report.preview(_picture(), "image/webp")
                 _wait_for(Path(rest), report)
+            case "noise":
+                fill = np.random.default_rng(assignment.request.seed)
+                frames = assignment.frames.array()
+                frames[:] = fill.integers(0, 256, frames.shape, np.uint8)
+                return _made(assignment, facts)
             case "deaf":
                 time.sleep(float(rest))
             case "crash":
@@ -93,8 +101,7 @@ class ToyEngine:
                 report.checkpoint({"frame": index + 1})
                 report.wait(float(rest))
             report.progress(index + 1, len(frames))
-        clip = Clip(fps=assignment.request.fps, num_frames=len(frames), frames=assignment.frames)
-        return Made(clip=clip, facts=facts)
+        return _made(assignment, facts)
 
 
 def _picture() -> bytes:
@@ -103,6 +110,11 @@ def _picture() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (64, 36), (200, 90, 30)).save(file, "WEBP")
     return file.getvalue()
+
+
+def _made(assignment: Assignment, facts: Mapping[str, Any]) -> Made:
+    request = assignment.request
+    return Made(clip=Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames), facts=facts)
 
 
 def _wait_for(path: Path, report: Report) -> None:

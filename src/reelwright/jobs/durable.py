@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, SetWorkflowID, error
 
 VERSION = "1"
 """The application version. Raised only when the steps of a workflow change their shape."""
@@ -75,8 +75,7 @@ class Durable:
         logger = logging.getLogger("dbos")
         logger.handlers.clear()
         logger.propagate = True
-        # Whatever a stopping server interrupts is told like this, with memory addresses; it is resumed, all is well.
-        logger.filters[:] = [lambda record: "task cancelled for workflow or step" not in record.getMessage()]
+        logger.filters[:] = [_worth_telling]
         self._register()
         await asyncio.to_thread(DBOS.launch)
         for name, concurrency in self._queues.items():
@@ -218,6 +217,16 @@ class Durable:
 def send_id(delivery_id: str, turn: int) -> str:
     """The id of the workflow that is a try of a delivery."""
     return f"{delivery_id}-{turn}"
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Not what a stopping server interrupts (it is resumed; the text has memory addresses), nor that a workflow was
+
+    withdrawn at the very moment it began or ended (its row tells how that went).
+    """
+    interrupted = "task cancelled for workflow or step" in record.getMessage()
+    withdrawn = record.exc_info and isinstance(record.exc_info[1], error.DBOSAwaitedWorkflowCancelledError)
+    return not interrupted and not withdrawn
 
 
 async def _as_coroutine(awaitable: Awaitable[Any]) -> Any:

@@ -154,8 +154,9 @@ class VideoJob:
 
     def cancel(self, video_id: str) -> bool:
         """End the attempt that is under way here; False when there is none. The caller has ended the row already."""
-        task = self._running.get(video_id)
-        return task is not None and task.cancel()
+        if task := self._running.get(video_id):
+            task.cancel()
+        return video_id in self._open  # also while its outcome is being recorded
 
     async def _attempt(self, video_id: str) -> Outcome:
         video = self._live.get(video_id) or await self._database(self._records.get, video_id)

@@ -1,0 +1,123 @@
+"""The janitor: what has had its time goes, what is in use stays."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.api.asks import picture
+from tests.api.videos import Gate, Video, create, look, made
+from tests.servers import ServerProcess, eventually
+
+
+@pytest.fixture(scope="module")
+def tidy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that sweeps all the time and has room for no video at all."""
+    folder = tmp_path_factory.mktemp("tidy")
+    server = ServerProcess(folder / "data", REELWRIGHT_SWEEP_S="0.1", REELWRIGHT_KEEP_GB="0.000005").start()
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture
+def client(tidy: ServerProcess) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=tidy.url, timeout=30) as client:
+        yield client
+
+
+def change(server: ServerProcess, statement: str, *values: object) -> None:
+    """What the passing of time would have done to the rows."""
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db", timeout=10)) as database, database:
+        database.execute(statement, values)
+
+
+def gone(http: httpx2.Client, video: Video) -> bool:
+    return http.get(f"/v1/videos/{video['id']}").status_code == 404
+
+
+def files_of(server: ServerProcess, video: Video) -> list[Path]:
+    return list((server.data_dir / "videos").glob(f"{video['id']}*"))
+
+
+def sweep(server: ServerProcess) -> None:
+    """Waits until a whole round has passed: an orphan that is old enough is gone after it."""
+    marker = server.data_dir / "videos" / "video_marker.mp4"
+    for _ in range(2):
+        marker.touch()
+        os.utime(marker, (0, 0))
+        eventually(lambda: not marker.exists())
+
+
+def test_what_has_expired_goes(tidy: ServerProcess, client: httpx2.Client, tmp_path: Path) -> None:
+    with Gate(tmp_path) as gate:
+        old, running = made(client), create(client, gate.prompt)
+        eventually(lambda: look(client, running)["status"] == "in_progress")
+        for video in (old, running):
+            change(tidy, "UPDATE videos SET expires_at = 0 WHERE id = ?", video["id"])
+        eventually(lambda: gone(client, old))
+        assert files_of(tidy, old) == []
+        # What is being made has not had its time, whatever its row says.
+        assert look(client, running)["status"] == "in_progress"
+    eventually(lambda: gone(client, running))
+
+
+def test_over_the_budget_the_least_recently_used_goes_first(tidy: ServerProcess, client: httpx2.Client) -> None:
+    videos = [made(client, f"paint {number}", num_frames=24) for number in range(4)]
+    sweep(tidy)
+    # Above the budget, but all of them are fresh.
+    assert not any(gone(client, video) for video in videos)
+    read_lately, *others = videos
+    client.get(f"/v1/videos/{read_lately['id']}/content").raise_for_status()
+    hours_ago = [time.time() - hours * 3600 for hours in (9, 1, 3, 2)]
+    for video, moment in zip(videos, hours_ago, strict=True):
+        change(tidy, "UPDATE videos SET completed_at = ? WHERE id = ?", moment, video["id"])
+    eventually(lambda: all(gone(client, video) for video in others))
+    assert not gone(client, read_lately)
+    order = [line.split("/v1/videos/")[-1] for line in tidy.log_text().splitlines() if "swept" in line]
+    assert order
+
+
+def test_orphans_go_and_the_young_stay(tidy: ServerProcess, client: httpx2.Client) -> None:
+    videos, images = tidy.data_dir / "videos", tidy.data_dir / "images"
+    body = {"prompt": "paint", "model": "toy", "size": "64x64", "num_frames": "4"}
+    image = {"input_reference": ("fox.png", picture(width=72))}
+    kept = client.post("/v1/videos", data=body, files=image).json()
+    eventually(lambda: look(client, kept)["status"] == "completed")
+    [in_use] = images.iterdir()
+    old = [videos / "video_0.mp4", videos / "video_0.mp4.abc.part", images / "0123abc", in_use]
+    young = [videos / "video_1.mp4", images / "4567def"]
+    for path in (*old, *young):
+        path.touch()
+    for path in old:
+        os.utime(path, (0, 0))
+    eventually(lambda: not any(path.exists() for path in old[:3]))
+    assert in_use.exists()
+    assert all(path.exists() for path in young)
+    client.delete(f"/v1/videos/{kept['id']}")
+    eventually(lambda: not in_use.exists())
+    for path in young:
+        path.unlink()
+
+
+def test_a_sweep_leaves_no_trace_of_deleted_jobs(tidy: ServerProcess, client: httpx2.Client, tmp_path: Path) -> None:
+    with Gate(tmp_path) as gate:
+        videos = [made(client), create(client, gate.prompt), create(client)]
+        eventually(lambda: look(client, videos[1])["status"] == "in_progress")
+        for video in videos:
+            client.delete(f"/v1/videos/{video['id']}").raise_for_status()
+
+        def workflows() -> int:
+            with closing(sqlite3.connect(tidy.data_dir / "reelwright.db")) as database:
+                ids = [video["id"] for video in videos]
+                query = "SELECT count(*) FROM workflow_status WHERE workflow_uuid IN (?, ?, ?)"
+                return int(database.execute(query, ids).fetchone()[0])
+
+        eventually(lambda: workflows() == 0)
+    assert "Traceback" not in tidy.log_text(), tidy.log_text()
