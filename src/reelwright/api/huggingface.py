@@ -85,7 +85,8 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
         raise BadRequest(
             f"Unknown field: {unknown[0][:80]!r}. Known fields are inputs, parameters, options.", field=unknown[0][:80]
         )
-    parameters = asked.get("parameters") or {}
+    parameters = asked.get("parameters")
+    parameters = {} if parameters is None else parameters
     if not isinstance(parameters, dict):
         raise invalid("parameters", parameters, "Must be an object.")
     fields = {
