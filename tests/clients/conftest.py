@@ -30,6 +30,15 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(scope="session")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """A server that asks for a key, "right", and lets one job wait."""
+    folder = tmp_path_factory.mktemp("keyed")
+    server = ServerProcess(folder / "data", REELWRIGHT_API_KEYS="right", REELWRIGHT_MAX_QUEUED="1").start()
+    yield server
+    assert server.stop() == 0
+
+
+@pytest.fixture(scope="session")
 def picture_url() -> Iterator[str]:
     """The address of a PNG."""
 

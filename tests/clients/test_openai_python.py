@@ -179,21 +179,19 @@ def test_errors_have_their_classes(client: OpenAI, near: ServerProcess) -> None:
         client.videos.extend(prompt="x", seconds="4", video=b"film")
 
 
-def test_a_wrong_key_and_a_full_queue_have_their_classes(tmp_path: Path) -> None:
-    server = ServerProcess(
-        tmp_path / "data", REELWRIGHT_API_KEYS="right", REELWRIGHT_MAX_QUEUED="1", REELWRIGHT_DRAIN_S="0"
-    ).start()
-    with Gate(tmp_path) as gate, OpenAI(base_url=f"{server.url}/v1", api_key="wrong", max_retries=0) as client:
+def test_a_wrong_key_and_a_full_queue_have_their_classes(keyed: ServerProcess, tmp_path: Path) -> None:
+    with Gate(tmp_path) as gate, OpenAI(base_url=f"{keyed.url}/v1", api_key="wrong", max_retries=0) as client:
         with pytest.raises(openai.AuthenticationError):
             client.videos.create(prompt=gate.prompt, **ASKED)
         right = client.with_options(api_key="right")
         video = right.videos.create(prompt=gate.prompt, **ASKED)
         eventually(lambda: right.videos.retrieve(video.id).status == "in_progress")
-        right.videos.create(prompt="paint", **ASKED)
+        waiting = right.videos.create(prompt="paint", **ASKED)
         with pytest.raises(openai.RateLimitError) as full:
             right.videos.create(prompt="paint", **ASKED)
         assert int(full.value.response.headers["Retry-After"]) > 0
-    assert server.stop() == 0
+        gate.open()
+        assert right.videos.poll(waiting.id).status == "completed"
 
 
 def test_what_cannot_get_better_is_not_repeated(near: ServerProcess) -> None:

@@ -170,9 +170,8 @@ def test_errors_have_their_status(client: replicate.Client) -> None:
     assert cursor.value.status == 422
 
 
-def test_a_wrong_key_is_refused(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="right").start()
-    wrong, right = (replicate.Client(api_token=key, base_url=server.url) for key in ("wrong", "right"))
+def test_a_wrong_key_is_refused(keyed: ServerProcess) -> None:
+    wrong, right = (replicate.Client(api_token=key, base_url=keyed.url) for key in ("wrong", "right"))
     with pytest.raises(ReplicateError) as refused:
         wrong.run(TOY, input=asked("paint"))
     assert (refused.value.status, refused.value.title) == (401, "Unauthenticated")
@@ -181,4 +180,3 @@ def test_a_wrong_key_is_refused(tmp_path: Path) -> None:
     assert httpx2.get(url, headers={"Authorization": "Token right"}).content[4:8] == b"ftyp"
     for client in (wrong, right):
         client._client.close()
-    assert server.stop() == 0
