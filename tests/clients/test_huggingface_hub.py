@@ -10,6 +10,7 @@ import pytest
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from huggingface_hub.inference._providers.hf_inference import HFInferenceBinaryInputTask, HFInferenceTask
+from huggingface_hub.utils._http import default_client_factory, set_client_factory
 
 from reelwright.media.probe import Probe, probe
 from tests.api.asks import picture
@@ -46,6 +47,8 @@ class Endpoint:
 
 @pytest.fixture
 def client(model: str) -> Endpoint:
+    # The engine's tests leave their own factory in this library's one and only place.
+    set_client_factory(default_client_factory)
     return Endpoint(model)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub.inference._providers._common import _fetch_inference_provider_mapping
-from huggingface_hub.utils._http import default_client_factory, set_client_factory
 
 from reelwright.engines.huggingface.render import CANCELLER
 from tests.engines.huggingface.stage import Stage
@@ -24,8 +23,6 @@ def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     _fetch_inference_provider_mapping.cache_clear()
     yield Stage(fake, tmp_path)
-    # The guard's client factory is the library's one and only: other tests of this process want its own again.
-    set_client_factory(default_client_factory)
     for thread in threading.enumerate():
         if thread.name == CANCELLER:
             thread.join()
