@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,8 +65,9 @@ from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
+from reelwright.store.transactions import Transactions, writing_threads
 
-DATABASE_THREADS = 4
+READING_THREADS = 3
 MEDIA_THREADS = 2
 IMAGE_BYTES = 10_000_000
 
@@ -76,6 +78,7 @@ class Server:
 
     asgi: ASGIApp
     api: FastAPI
+    records: Records
     queue: Queue
     job: VideoJob
     worker: Worker
@@ -87,6 +90,7 @@ class Server:
     warmth: KeepWarm | None
     files: Files
     database: sa.Engine
+    workflows: sa.Engine
     lock: DirectoryLock
     database_lock: DatabaseLock
     threads: Threads
@@ -100,14 +104,18 @@ def build(
     clock, metrics = SystemClock(), Metrics(catalog.default)
     live = Live(on_end=metrics.job_ended)
     log = structlog.get_logger("reelwright")
-    database = open_database(settings.database_url, settings.data_dir.absolute())
-    records, files = Records(database), Files(settings.data_dir)
+    turn, place = threading.Lock(), (settings.database_url, settings.data_dir.absolute())
+    database, workflows = open_database(*place, turn), open_database(*place, turn, safe=False)
+    transactions = Transactions(database)
+    records, files = Records(transactions), Files(settings.data_dir)
     integrity = Integrity(files, clock)
     threads = Threads(
-        database=ThreadPoolExecutor(DATABASE_THREADS, "database"), media=ThreadPoolExecutor(MEDIA_THREADS, "media")
+        database=writing_threads(transactions),
+        reading=ThreadPoolExecutor(READING_THREADS, "reading"),
+        media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
     )
     webhooks = Webhooks(
-        deliveries=Deliveries(database),
+        deliveries=Deliveries(transactions),
         records=records,
         outbound=outbound,
         clock=clock,
@@ -142,9 +150,10 @@ def build(
             card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
         ),
         webhooks=webhooks,
+        integrity=integrity,
     )
     durable = Durable(
-        database,
+        workflows,
         executor_id=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}",
         # One more than there are slots: it waits while the last clip is encoded, so the engine never does.
         queues={name: worker.capacity(name) + 1 for name, offer in catalog.offers.items() if not offer.problem},
@@ -158,7 +167,7 @@ def build(
         worker=worker,
         live=live,
         clock=clock,
-        database_threads=threads.database,
+        threads=threads,
         max_queued=settings.max_queued,
         keep_days=settings.keep_days,
         files=files,
@@ -249,12 +258,13 @@ def build(
     api.include_router(webhooks_router(queue, webhooks))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     api.include_router(
-        metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.database, records.stored))
+        metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.reading, records.stored))
     )
     api.include_router(page_router())
     return Server(
         asgi=_guarded(api, settings, answers, metrics),
         api=api,
+        records=records,
         queue=queue,
         job=job,
         worker=worker,
@@ -266,6 +276,7 @@ def build(
         warmth=warmth,
         files=files,
         database=database,
+        workflows=workflows,
         lock=DirectoryLock(settings.data_dir.absolute()),
         database_lock=DatabaseLock(database),
         threads=threads,
@@ -332,7 +343,7 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
     try:
         server.files.prepare()
         await asyncio.to_thread(server.database_lock.acquire)
-        await asyncio.to_thread(Records(server.database).create_tables)
+        await asyncio.to_thread(server.records.create_tables)
         await server.webhooks.prepare()
         await server.durable.launch()
         await server.queue.recover()
@@ -352,10 +363,11 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
             await server.worker.close()
             await server.durable.close()
     finally:
-        for pool in (server.threads.database, server.threads.media):
+        for pool in (server.threads.database, server.threads.reading, server.threads.media):
             pool.shutdown(wait=False, cancel_futures=True)
         server.database_lock.release()
         server.database.dispose()
+        server.workflows.dispose()
         server.lock.release()
 
 

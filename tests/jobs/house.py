@@ -22,6 +22,7 @@ from reelwright.store.database import open_database
 from reelwright.store.deliveries import Deliveries, Delivery, State
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
+from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Video, Webhook
 from tests.fakes.receiver import HOST, Message
 
@@ -93,7 +94,7 @@ async def house(
     data_dir: Path, schedule: Sequence[float] = (0.0, 0.05, 3600.0), outbound: Outbound | None = None
 ) -> AsyncIterator[House]:
     database = open_database(None, data_dir)
-    records, deliveries = Records(database), Deliveries(database)
+    records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database))
     threads = ThreadPoolExecutor(2)
     webhooks = Webhooks(
         deliveries=deliveries,

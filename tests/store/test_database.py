@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from reelwright.errors import ConfigurationError
 from reelwright.store.database import open_database
 from reelwright.store.records import Records
+from reelwright.store.transactions import Transactions
 
 
 def test_the_pragmas_are_in_force_on_every_connection(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_a_data_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     database = open_database(None, folder)
-    Records(database).create_tables()
+    Records(Transactions(database)).create_tables()
     assert (folder / "reelwright.db").exists()
     database.dispose()
 
@@ -50,7 +51,7 @@ def test_a_commit_survives_the_connection(tmp_path: Path) -> None:
 
 def test_a_writer_waits_for_a_short_lock_and_fails_on_a_long_one(tmp_path: Path) -> None:
     database = open_database(None, tmp_path)
-    records = Records(database)
+    records = Records(Transactions(database))
     records.create_tables()
     records.check_writable()
     with closing(sqlite3.connect(tmp_path / "reelwright.db", isolation_level=None)) as holder:
@@ -77,9 +78,9 @@ def test_a_postgres_url_is_taken_as_people_write_it(tmp_path: Path) -> None:
 
 def test_a_database_of_another_version_is_told(tmp_path: Path) -> None:
     engine = open_database(None, tmp_path)
-    Records(engine).create_tables()
+    Records(Transactions(engine)).create_tables()
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE videos DROP COLUMN remixed_from"))
     with pytest.raises(ConfigurationError, match="videos lacks remixed_from"):
-        Records(engine).create_tables()
+        Records(Transactions(engine)).create_tables()
     engine.dispose()

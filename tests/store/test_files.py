@@ -166,6 +166,7 @@ def test_a_discarded_video_takes_all_that_was_made_of_it(files: Files) -> None:
 
 def test_the_scratch_of_jobs_that_have_ended_is_removed(files: Files) -> None:
     for video in (VIDEO, OTHER):
+        files.scratch(video).mkdir(parents=True)
         (files.scratch(video) / "checkpoint").write_bytes(b"x")
     files.remove_stale_scratch(frozenset({VIDEO}))
     assert (files.scratch(VIDEO) / "checkpoint").exists()

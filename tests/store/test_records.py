@@ -14,6 +14,7 @@ import pytest
 from reelwright import ids
 from reelwright.store.database import open_database
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Video
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 123_456, UTC)
@@ -40,7 +41,7 @@ _milliseconds = itertools.count(1_700_000_000_000)
 @pytest.fixture
 def records(tmp_path: Path) -> Iterator[Records]:
     database = open_database(None, tmp_path)
-    rows = Records(database)
+    rows = Records(Transactions(database))
     rows.create_tables()
     yield rows
     database.dispose()

@@ -144,13 +144,15 @@ class Host:
             if engine is None or fd is None:
                 raise EngineError("The engine was asked to generate before it was loaded")
             request = Request.from_json(generate.request)
+            scratch = Path(generate.scratch)
+            scratch.mkdir(parents=True, exist_ok=True)
             frames = FrameBuffer(fd, request.num_frames, request.height, request.width)
             assignment = Assignment(
                 video_id=generate.video_id,
                 attempt=generate.attempt,
                 request=request,
                 frames=frames,
-                scratch=Path(generate.scratch),
+                scratch=scratch,
                 image_path=Path(generate.image_path) if generate.image_path else None,
                 checkpoint=generate.checkpoint,
                 seconds_left=generate.seconds_left,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -21,11 +22,12 @@ from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.video_job import VideoJob
+from reelwright.jobs.video_job import Claim, Threads, VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
+from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
-from reelwright.store.records import IdempotencyConflict, Once, QueueFull, Records
+from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.video import Failure, Request, Status, Video, Webhook
 
 T = TypeVar("T")
@@ -64,7 +66,7 @@ class Queue:
         worker: Worker,
         live: Live,
         clock: Clock,
-        database_threads: Executor,
+        threads: Threads,
         max_queued: int,
         keep_days: float,
         files: Files,
@@ -79,7 +81,7 @@ class Queue:
         self._worker = worker
         self._live = live
         self._clock = clock
-        self._threads = database_threads
+        self._threads = threads
         self._max_queued = max_queued
         self._keep = timedelta(days=keep_days)
         self._files = files
@@ -87,7 +89,7 @@ class Queue:
         self._webhooks = webhooks
         self._deterministic = deterministic
         self._ending: set[str] = set()
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
@@ -117,16 +119,40 @@ class Queue:
             remixed_from=order.remixed_from,
             metadata=order.metadata,
         )
-        try:
-            placed = await self._database(
-                self._records.insert,
-                video,
-                self._max_queued,
-                order.priority,
-                order.once,
-                self._fingerprint(request),
-                order.webhook,
+        seat = await self._worker.free_seat(request.engine)
+        begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None
+        with contextlib.ExitStack() as unless_begun:
+            if seat:
+                unless_begun.enter_context(seat)
+            placed, due = await self._store(begun or video, order)
+            if placed.turn is not None:
+                unless_begun.pop_all()
+        if placed.turn is None:
+            video = await self.get(placed.video_id, None)
+            if order.webhook and video.status is not Status.QUEUED:
+                await self._webhooks.announce(video)
+            return video, False
+        self._live.publish(video, placed.turn)
+        if seat and begun:
+            # It does not wait for its workflow: that would make it no safer, since the row alone is what counts.
+            self._job.begin(Claim(video=begun, seat=seat, due=due))
+            self._later(self._durable.start, video.id)
+        else:
+            await self._enqueue(video, placed.turn)
+        return video, True
+
+    async def _store(self, video: Video, order: Order) -> tuple[Placed, Sequence[Delivery]]:
+        """The row, and what is to be told about its beginning. Raises `Busy` and `BadRequest`."""
+
+        def insert() -> tuple[Placed, Sequence[Delivery]]:
+            placed = self._records.insert(
+                video, self._max_queued, order.priority, order.once, self._fingerprint(video.request), order.webhook
             )
+            begins = placed.turn is not None and order.webhook and video.status is Status.IN_PROGRESS
+            return placed, self._webhooks.write_down(video) if begins else ()
+
+        try:
+            return await self._database(insert)
         except QueueFull:
             message = f"The queue is full ({self._max_queued:,} jobs wait)"
             raise Busy(message, code=Code.QUEUE_FULL, retry_after=30) from None
@@ -136,18 +162,6 @@ class Queue:
                 code=Code.IDEMPOTENCY_CONFLICT,
                 field="Idempotency-Key",
             ) from None
-        if placed.turn is None:
-            video = await self.get(placed.video_id, None)
-            if order.webhook and video.status is not Status.QUEUED:
-                await self._webhooks.announce(video)
-        else:
-            self._live.publish(video, placed.turn)
-            try:
-                await self._begin(video, placed.turn)
-            except sa.exc.OperationalError:
-                # The row is stored, so the job is accepted: it is begun as soon as the database takes it.
-                self._late(asyncio.create_task(self._begin_later(video, placed.turn)))
-        return video, placed.turn is not None
 
     async def _answers(self, video: Video, order: Order) -> bool:
         """Whether an earlier video can be the answer: it is not just being cancelled, and its file is sound."""
@@ -167,29 +181,33 @@ class Queue:
         text = json.dumps([__version__, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _late(self, task: asyncio.Task[None]) -> None:
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
-
-    async def _begin_later(self, video: Video, turn: int) -> None:
-        while True:
-            await asyncio.sleep(1)
-            with contextlib.suppress(sa.exc.OperationalError):
-                await self._begin(video, turn)
-                return
-
-    async def _begin(self, video: Video, turn: int) -> None:
-        """With a free slot here the workflow starts at once; else it waits in the queue for whoever is free first."""
-        if self._worker.idle(video.request.engine):
-            await self._durable.start(video.id)
-        else:
+    async def _enqueue(self, video: Video, turn: int) -> None:
+        """It waits in the queue for whoever is free first."""
+        try:
             await self._durable.enqueue(video.id, video.request.engine, turn)
+        except sa.exc.OperationalError:
+            # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
+            self._later(self._durable.enqueue, video.id, video.request.engine, turn)
+
+    def _later(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        """Beside what goes on: until the database takes it."""
+
+        async def insist() -> None:
+            while True:
+                with contextlib.suppress(sa.exc.OperationalError):
+                    await function(*arguments)
+                    return
+                await asyncio.sleep(1)
+
+        task = asyncio.create_task(insist())
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
 
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
         video = self._live.get(video_id)
         if video is None and ids.is_video_id(video_id):
-            video = await self._database(self._records.get, video_id)
+            video = await self._read(self._records.get, video_id)
             if video is not None:
                 self._live.remember(video)
         if video is None or owner not in (None, video.owner):
@@ -257,7 +275,7 @@ class Queue:
                 metadata=metadata,
             )
 
-        found = await self._database(read)
+        found = await self._read(read)
         return [self._live.get(video.id) or video for video in found[:limit]], len(found) > limit
 
     async def cancel(self, video: Video) -> Video:
@@ -305,8 +323,15 @@ class Queue:
             self._log.info("recovered", waiting=len(active), interrupted=put_back, orphaned=len(orphans))
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self._thread(self._threads.database, function, *arguments)
+
+    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await self._thread(self._threads.reading, function, *arguments)
+
+    @staticmethod
+    async def _thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
         except sa.exc.OperationalError as error:
             raise busy(error) from error
 

@@ -3,6 +3,9 @@
     attempt   claim the row → adopt a finished file, or render in an engine child → encode, probe, poster, rename
     record    the terminal state, once, by a guarded statement → tell everybody who waits
 
+A job that finds a free slot when it is submitted is claimed by the statement that stores it, and begins at once; its
+workflow comes after it and waits for its end.
+
 After a crash the whole is begun again: a clip in shared memory does not outlive its process, so there is nothing to
 resume between render and finish. What survives is the engine's own checkpoint and the file that is already in place.
 """
@@ -10,9 +13,10 @@ resume between render and finish. What survives is the engine's own checkpoint a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +29,13 @@ from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
 from reelwright.errors import Busy, Cancelled, Code, EngineError
 from reelwright.jobs.events import Live
+from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
 from reelwright.jobs.webhooks import Webhooks
-from reelwright.jobs.worker import Worker
+from reelwright.jobs.worker import Seat, Worker
 from reelwright.media import encode, probe, stills
 from reelwright.media.clip import Clip
+from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files, sha256_of
 from reelwright.store.records import Records
 from reelwright.video import Failure, MadeFile, Video
@@ -46,10 +52,21 @@ MAX_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threads:
-    """Where blocking work runs: short database transactions, and long encodes."""
+    """Where blocking work runs: transactions on the database, reading that must not wait for them, long encodes."""
 
     database: Executor
+    reading: Executor
     media: Executor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A video whose row says that this process renders it, the slot for it, and what is to be told about that."""
+
+    video: Video
+    seat: Seat
+    checkpoint: Mapping[str, Any] | None = None
+    due: Sequence[Delivery] = ()
 
 
 class VideoJob:
@@ -67,6 +84,7 @@ class VideoJob:
         timeout_s: float,
         generative: frozenset[str],
         webhooks: Webhooks,
+        integrity: Integrity,
     ) -> None:
         """`generative`: the engines that are generative AI; their files say so."""
         self._records = records
@@ -78,8 +96,9 @@ class VideoJob:
         self._timeout_s = timeout_s
         self._generative = generative
         self._webhooks = webhooks
+        self._integrity = integrity
         self._running: dict[str, asyncio.Task[Outcome]] = {}
-        self._open: set[str] = set()
+        self._open: dict[str, asyncio.Task[None]] = {}
         self._abandoned = False
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -94,16 +113,37 @@ class VideoJob:
         """Returns when no attempt is under way and every outcome is recorded."""
         await self._quiet.wait()
 
+    def begin(self, claim: Claim) -> None:
+        """Begin the attempt that the video was stored with. Its workflow finds it under way."""
+        self._start(claim.video.id, claim)
+
     async def run(self, video_id: str) -> None:
-        """One attempt, from claim to record. Raises when the outcome cannot be recorded, or when cancelled itself."""
-        self._open.add(video_id)
+        """The workflow: one attempt, from claim to record, or the end of the one that is under way.
+
+        Raises when the outcome cannot be recorded.
+        """
+        task = self._open.get(video_id) or self._start(video_id, None)
+        # Waited for, not awaited: the attempt is ended by `cancel`, not with the workflow that waits for it.
+        await asyncio.wait({task})
+        task.result()
+
+    def _start(self, video_id: str, claim: Claim | None) -> asyncio.Task[None]:
+        task = self._open[video_id] = asyncio.create_task(self._run(video_id, claim))
         self._quiet.clear()
+        return task
+
+    async def _run(self, video_id: str, claim: Claim | None) -> None:
         try:
-            outcome = await self._outcome(video_id)
+            outcome = await self._outcome(video_id, claim)
             if not self._abandoned:
                 await self._record(video_id, outcome)
+        except Exception:
+            self._log.exception("outcome not recorded", video=video_id)
+            raise
         finally:
-            self._open.discard(video_id)
+            if claim:
+                claim.seat.release()  # also that of an attempt that was cancelled before its first step
+            del self._open[video_id]
             if not self._open:
                 self._quiet.set()
 
@@ -111,11 +151,11 @@ class VideoJob:
         """The server stops and gives its unfinished jobs back: from now on nothing is recorded here."""
         self._abandoned = True
 
-    async def _outcome(self, video_id: str) -> Outcome:
-        task = asyncio.create_task(self._attempt(video_id))
+    async def _outcome(self, video_id: str, claim: Claim | None) -> Outcome:
+        task = asyncio.create_task(self._attempt(video_id, claim))
         self._running[video_id] = task
         try:
-            # Waited for, not awaited: `cancel` ends the attempt, not the workflow that waits for its outcome.
+            # Waited for, not awaited: `cancel` ends the attempt, and what became of it is still to be recorded.
             await asyncio.wait({task})
             return Ended() if task.cancelled() else task.result()
         finally:
@@ -124,11 +164,11 @@ class VideoJob:
 
     async def _record(self, video_id: str, outcome: Outcome) -> None:
         """Write the outcome down, once, and tell it."""
-        video = await self._database(self._settle, video_id, outcome)
+        video, due = await self._database(self._settle, video_id, outcome)
         if video is None:
             return
         self._live.publish(video)
-        await self._webhooks.announce(video)
+        self._webhooks.pass_on(due)
         if video.failure:
             self._log.warning("failed", video=video_id, code=video.failure.code, reason=video.failure.message)
         elif video.file:
@@ -136,21 +176,24 @@ class VideoJob:
                 "finished", video=video_id, seconds=round(video.generation_seconds or 0, 2), bytes=video.file.size
             )
 
-    def _settle(self, video_id: str, outcome: Outcome) -> Video | None:
-        """In a thread: the row's end, and no files left that it does not have. Returns the video as it is now."""
-        now = self._clock.now()
+    def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, Sequence[Delivery]]:
+        """In a thread: the row's end, and no files left that it does not have.
+
+        Returns the video as it is now, and what is to be told about it.
+        """
+        now, video = self._clock.now(), None
         match outcome:
             case Finished(attempt=attempt, file=file, made_with=made_with):
-                self._records.complete(video_id, attempt, file, made_with, now)
+                video = self._records.complete(video_id, attempt, file, made_with, now)
             case Failed(attempt=attempt, failure=failure):
-                self._records.fail(video_id, attempt, failure, now)
+                video = self._records.fail(video_id, attempt, failure, now)
             case Ended():
                 pass
         self._files.discard_scratch(video_id)
-        video = self._records.get(video_id)
+        video = video or self._records.get(video_id)
         if video is None or video.failure:
             self._files.discard_video(video_id)
-        return video
+        return video, self._webhooks.write_down(video) if video else ()
 
     def cancel(self, video_id: str) -> bool:
         """End the attempt that is under way here; False when there is none. The caller has ended the row already."""
@@ -158,27 +201,25 @@ class VideoJob:
             task.cancel()
         return video_id in self._open  # also while its outcome is being recorded
 
-    async def _attempt(self, video_id: str) -> Outcome:
-        video = self._live.get(video_id) or await self._database(self._records.get, video_id)
+    async def _attempt(self, video_id: str, claim: Claim | None) -> Outcome:
+        video = claim.video if claim else self._live.get(video_id) or await self._database(self._records.get, video_id)
         if video is None or video.status.terminal:
             return Ended()
-        attempt = video.attempt
         try:
-            async with self._worker.slot(video.request.engine) as render:
-                claimed = await self._database(self._records.claim, video_id, self._clock.now())
-                if claimed is None:
-                    return Ended()
-                video, checkpoint = claimed
-                attempt = video.attempt
+            claim = claim or await self._claim(video)
+            if claim is None:
+                return Ended()
+            video = claim.video
+            with claim.seat:
                 self._live.publish(video)
-                await self._webhooks.announce(video)
-                if attempt > MAX_ATTEMPTS:
+                self._webhooks.pass_on(claim.due)
+                if video.attempt > MAX_ATTEMPTS:
                     raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
                 if adopted := await self._adopt(video):
                     return adopted
                 self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
                 begun = time.monotonic()
-                clip, facts = await render(await self._assignment(video, checkpoint), self._watch(video))
+                clip, facts = await claim.seat.render(self._assignment(claim), self._watch(video))
             return await self._finished(video, clip, {**facts, "render_s": round(time.monotonic() - begun, 3)})
         except Cancelled:
             return Ended()
@@ -186,11 +227,28 @@ class VideoJob:
             failure = Failure(
                 code=error.code, message=error.message, details=error.details, retry_after=error.retry_after
             )
-            return Failed(attempt=attempt, failure=failure)
+            return Failed(attempt=video.attempt, failure=failure)
         except Exception:  # noqa: BLE001 - the runner's edge: recorded, and told without its text
             self._log.exception("attempt broke", video=video_id)
             failure = Failure(code=Code.INTERNAL, message="The server failed while it made this video")
-            return Failed(attempt=attempt, failure=failure)
+            return Failed(attempt=video.attempt, failure=failure)
+
+    async def _claim(self, video: Video) -> Claim | None:
+        """A slot and the row, which is then in progress; None when the video has ended meanwhile."""
+        seat = await self._worker.seat(video.request.engine)
+        with contextlib.ExitStack() as unless_claimed:
+            unless_claimed.enter_context(seat)
+            claim = await self._database(self._claim_row, video.id, seat)
+            if claim is not None:
+                unless_claimed.pop_all()
+            return claim
+
+    def _claim_row(self, video_id: str, seat: Seat) -> Claim | None:
+        claimed = self._records.claim(video_id, self._clock.now())
+        if claimed is None:
+            return None
+        video, checkpoint = claimed
+        return Claim(video=video, seat=seat, checkpoint=checkpoint, due=self._webhooks.write_down(video))
 
     async def _adopt(self, video: Video) -> Outcome | None:
         """The file that an interrupted attempt had already put in place, if it is whole."""
@@ -204,15 +262,16 @@ class VideoJob:
         self._log.info("adopted", video=video.id)
         return Finished(attempt=video.attempt, file=file, made_with={"adopted": True})
 
-    async def _assignment(self, video: Video, checkpoint: Mapping[str, Any] | None) -> Job:
+    def _assignment(self, claim: Claim) -> Job:
+        video = claim.video
         image = video.request.image
         return Job(
             video_id=video.id,
             attempt=video.attempt,
             request=video.request,
-            scratch=await self._database(self._files.scratch, video.id),
+            scratch=self._files.scratch(video.id),
             image_path=self._files.image(image.sha256) if image else None,
-            checkpoint=checkpoint,
+            checkpoint=claim.checkpoint,
             seconds_left=self._timeout_s,
         )
 
@@ -221,6 +280,7 @@ class VideoJob:
         finishing = asyncio.create_task(self._media(self._finish, video, clip, stop))
         try:
             file = await asyncio.shield(finishing)
+            self._integrity.trust(video.id)  # it was hashed a moment ago
         finally:
             # A cancelled encode ends at its next frame. Only then is it certain that it leaves no file behind.
             stop.set()
@@ -242,7 +302,7 @@ class VideoJob:
         )
 
     def _finish(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
-        """In a thread: write the file beside its place, probe it, rename it; then the poster."""
+        """In a thread: write the poster; then the file beside its place, probe it, rename it."""
         target = self._files.video(video.id)
 
         def write(part: Path) -> MadeFile:
@@ -253,11 +313,10 @@ class VideoJob:
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
             return _measure(part, target.name, clip.probe)
 
-        file = self._files.publish(target, write)
         # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
         if clip.frames:
-            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part))
-        return file
+            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
+        return self._files.publish(target, write)
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
         """A database that is locked, full or away for a while is waited for: no accepted job is lost to it."""

@@ -82,15 +82,25 @@ class Webhooks:
         await self._thread(self._deliveries.create_tables)
         await self._thread(self._secret)
 
-    async def announce(self, video: Video) -> None:
-        """The video has begun or ended: write down what is to be told to whom. Never raises."""
+    def write_down(self, video: Video) -> Sequence[Delivery]:
+        """In a thread: the video has begun or ended, so write down what is to be told to whom. Never raises.
+
+        Returns what is to be passed on once the transaction is committed.
+        """
         try:
-            due = await self._thread(self._deliveries.take, video, lambda webhook: self._delivery(webhook, video))
+            return self._deliveries.take(video, lambda webhook: self._delivery(webhook, video))
         except Exception:  # noqa: BLE001 - a webhook may not fail a job: recorded, and found at the next start
             self._log.exception("webhooks not written down", video=video.id)
-            return
+            return ()
+
+    def pass_on(self, due: Sequence[Delivery]) -> None:
+        """Send what was written down."""
         for delivery in due:
             self._due.put_nowait(delivery)
+
+    async def announce(self, video: Video) -> None:
+        """The video has begun or ended: tell it. Never raises, unless the server stops."""
+        self.pass_on(await self._thread(self.write_down, video))
 
     async def run(self, durable: Durable) -> None:
         """Find what a crash left undone, then pass on for ever what is due."""

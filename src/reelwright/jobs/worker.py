@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
 from reelwright.errors import EngineError
 from reelwright.media.clip import Clip
 
-Rendered = tuple[Clip, Mapping[str, Any]]
-Render = Callable[[Job, Watch], Awaitable[Rendered]]
-"""Runs one job in the slot it was given with; returns the clip and the facts. Raises `EngineError`."""
+
+class Seat:
+    """One taken slot of a bench; it is free again at the end of the `with` block."""
+
+    def __init__(self, bench: Bench, place: int) -> None:
+        self._bench = bench
+        self._place = place
+        self._taken = True
+
+    async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
+        """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it."""
+        child = await self._bench.child(self._place)
+        return await child.render(job, watch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """A second release changes nothing."""
+        if self._taken:
+            self._taken = False
+            self._bench.give_back(self._place)
 
 
 class Bench:
@@ -46,11 +67,10 @@ class Bench:
 
     async def warm(self) -> None:
         """Start the first child before a job needs it."""
-        await self._child(0)
+        await self.child(0)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[Render]:
-        """Wait for a free slot, in the order of asking; `render` runs a job in it. Cancelling the task cancels it."""
+    async def seat(self) -> Seat:
+        """Wait for a free slot, in the order of asking."""
         self._waiting += 1
         try:
             await self._free.acquire()
@@ -58,21 +78,17 @@ class Bench:
             self._waiting -= 1
         place = min(range(len(self._places)), key=self._taken.__getitem__)
         self._taken[place] += 1
+        return Seat(self, place)
 
-        async def render(job: Job, watch: Watch) -> Rendered:
-            child = await self._child(place)
-            return await child.render(job, watch)
-
-        try:
-            yield render
-        finally:
-            self._taken[place] -= 1
-            self._free.release()
+    def give_back(self, place: int) -> None:
+        """What `seat` took is free again."""
+        self._taken[place] -= 1
+        self._free.release()
 
     async def close(self) -> None:
         await asyncio.gather(*(child.kill() for child in self._places if child is not None))
 
-    async def _child(self, place: int) -> EngineChild:
+    async def child(self, place: int) -> EngineChild:
         async with self._starting[place]:
             child = self._places[place]
             if child is None or not child.alive:
@@ -91,10 +107,10 @@ class Worker:
     def capacity(self, engine: str) -> int:
         return self._benches[engine].capacity
 
-    def idle(self, engine: str) -> bool:
-        """True when this process could start a job for the engine at once."""
+    async def free_seat(self, engine: str) -> Seat | None:
+        """A slot of that engine if one is free at this moment, without waiting."""
         bench = self._benches.get(engine)
-        return bench is not None and bench.idle
+        return await bench.seat() if bench is not None and bench.idle else None
 
     def states(self) -> Mapping[str, list[Mapping[str, Any]]]:
         """The children's own states by engine, where they have any."""
@@ -107,12 +123,12 @@ class Worker:
     async def warm(self, engine: str) -> None:
         await self._benches[engine].warm()
 
-    def slot(self, engine: str) -> AbstractAsyncContextManager[Render]:
-        """A slot of that engine. Raises `EngineError` when this process does not offer it."""
+    async def seat(self, engine: str) -> Seat:
+        """Wait for a slot of that engine. Raises `EngineError` when this process does not offer it."""
         bench = self._benches.get(engine)
         if bench is None:
             raise EngineError(f"The engine {engine} is not available on this server")
-        return bench.slot()
+        return await bench.seat()
 
     async def close(self) -> None:
         """Kill all children."""

@@ -24,10 +24,12 @@ LOCK_PATIENCE_S = 5.0
 """Postgres may take a moment to notice that a killed server has gone."""
 
 
-def open_database(url: str | None, data_dir: Path) -> sa.Engine:
+def open_database(url: str | None, data_dir: Path, turn: threading.Lock | None = None, safe: bool = True) -> sa.Engine:
     """A pooled engine for `url` (Postgres), or for `reelwright.db` in `data_dir` when it is None.
 
-    SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
+    SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns. Not `safe`
+    (`synchronous=NORMAL`), a commit outlives the process and reaches the disk with the next safe one at the latest,
+    since the log is written in order. `turn` is shared by all engines on the same file: one writes at a time.
     """
     if url:
         address = _postgres_address(url)
@@ -40,10 +42,16 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     def _configure(connection: Any, _record: object) -> None:
         # Writers begin with the write lock: a deferred read that turns into a write gives BUSY at once under load.
         connection.isolation_level = "IMMEDIATE"
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
+        synchronous = "FULL" if safe else "NORMAL"
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
-    _take_turns(engine)
+    _take_turns(engine, turn or threading.Lock())
     return engine
 
 
@@ -95,13 +103,12 @@ class DatabaseLock:
             self._connection = None
 
 
-def _take_turns(engine: sa.Engine) -> None:
+def _take_turns(engine: sa.Engine, turn: threading.Lock) -> None:
     """One writer at a time in this process.
 
     SQLite has one write lock a file. Connections that find it taken sleep and try again, up to 100 ms at a time, which
     made sixteen callers wait for seconds; a lock of the process wakes the next one at once.
     """
-    turn = threading.Lock()
 
     @sa.event.listens_for(engine, "before_cursor_execute")
     def _take(

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from reelwright.store.transactions import Transactions
 from reelwright.video import Video, Webhook
 
 _metadata = sa.MetaData()
@@ -111,24 +112,25 @@ def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> N
 class Deliveries:
     """The rows. Every method is one transaction."""
 
-    def __init__(self, database: sa.Engine) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
+        # Built once: every job asks twice, and nearly all have none.
+        own = webhooks.c.video_id == sa.bindparam("own")
+        self._take_all = sa.delete(webhooks).where(own).returning(webhooks)
+        begun = sa.update(webhooks).where(own, webhooks.c.begun.is_(False)).values(begun=True)
+        self._take_begun = begun.returning(webhooks)
 
     def create_tables(self) -> None:
-        _metadata.create_all(self._database)
+        _metadata.create_all(self._database.engine)
 
     def take(self, video: Video, write: Callable[[Webhook], Delivery | None]) -> Sequence[Delivery]:
         """Turn the open wishes about a video that has begun or ended into deliveries, each wish once for each moment.
 
         `write` makes the delivery of a wish, or None when it is not about this moment.
         """
-        own = webhooks.c.video_id == video.id
+        statement = self._take_all if video.status.terminal else self._take_begun
         with self._database.begin() as connection:
-            if video.status.terminal:
-                rows = connection.execute(sa.delete(webhooks).where(own).returning(webhooks)).mappings().all()
-            else:
-                update = sa.update(webhooks).where(own, webhooks.c.begun.is_(False)).values(begun=True)
-                rows = connection.execute(update.returning(webhooks)).mappings().all()
+            rows = connection.execute(statement, {"own": video.id}).mappings().all()
             due = [delivery for row in rows if (delivery := write(_webhook(row)))]
             for delivery in due:
                 connection.execute(sa.insert(deliveries).values(_row(delivery)))

@@ -73,10 +73,8 @@ class Files:
         return self._images / sha256
 
     def scratch(self, video_id: str) -> Path:
-        """The job's own folder, created if needed."""
-        folder = self._work / _checked(video_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        """The job's own folder; the engine's process makes it."""
+        return self._work / _checked(video_id)
 
     def discard_video(self, video_id: str) -> None:
         """Remove the finished file and all that was derived from it."""
@@ -116,12 +114,11 @@ class Files:
             path.unlink(missing_ok=True)
         return len(orphans)
 
-    def publish(self, target: Path, write: Callable[[Path], T]) -> T:
+    def publish(self, target: Path, write: Callable[[Path], T], *, last: bool = True) -> T:
         """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.
 
-        Returns what `write` returned.
-
-        Raises `Busy` (`storage_full`) when the disk is full.
+        Returns what `write` returned. `last`: no other file follows into this folder, whose own fsync would make this
+        one's name last, too. Raises `Busy` (`storage_full`) when the disk is full.
         """
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
         try:
@@ -129,7 +126,8 @@ class Files:
             with part.open("rb") as file:
                 os.fsync(file.fileno())
             part.replace(target)
-            _fsync_folder(target.parent)
+            if last:
+                _fsync_folder(target.parent)
             return result
         except OSError as error:
             part.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reelwright.errors import ConfigurationError
 from reelwright.store.deliveries import add_webhook
+from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
 _metadata = sa.MetaData()
@@ -89,15 +90,47 @@ class QueueFull(Exception):
 
 
 class Records:
-    """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out."""
+    """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out.
 
-    def __init__(self, database: sa.Engine) -> None:
+    The statements that every job needs are built once: building one takes longer than running it.
+    """
+
+    def __init__(self, database: Transactions) -> None:
         self._database = database
+        self._insertion = _insertion(database.sqlite)
+        self._twin = _twin(sa.bindparam("owner", type_=sa.Text), sa.bindparam("fingerprint", type_=sa.Text))
+        this = videos.c.id == sa.bindparam("this")
+        self._one = sa.select(videos).where(this)
+        open_row = sa.update(videos).where(this, videos.c.status.in_(_ACTIVE))
+        own_attempt = sa.or_(
+            sa.bindparam("of", type_=sa.Integer).is_(None), videos.c.attempt == sa.bindparam("of", type_=sa.Integer)
+        )
+        self._claim = open_row.values(
+            status=Status.IN_PROGRESS.value,
+            attempt=videos.c.attempt + 1,
+            started_at=sa.func.coalesce(videos.c.started_at, sa.bindparam("now", type_=sa.Float)),
+        ).returning(videos)
+        attempt_row = open_row.where(own_attempt).returning(videos)
+        self._save = attempt_row.values(checkpoint=sa.bindparam("its_checkpoint"))
+        self._complete = attempt_row.values(
+            status=Status.COMPLETED.value,
+            file=sa.bindparam("its_file"),
+            made_with=sa.bindparam("its_made_with"),
+            bytes=sa.bindparam("its_bytes"),
+            completed_at=sa.bindparam("now"),
+            checkpoint=None,
+        )
+        self._fail = attempt_row.values(
+            status=Status.FAILED.value,
+            failure=sa.bindparam("its_failure"),
+            completed_at=sa.bindparam("now"),
+            checkpoint=None,
+        )
 
     def create_tables(self) -> None:
         """Raises `ConfigurationError` when the database was made by a version with other columns."""
-        _metadata.create_all(self._database)
-        found = sa.inspect(self._database)
+        _metadata.create_all(self._database.engine)
+        found = sa.inspect(self._database.engine)
         for table in _metadata.sorted_tables:
             if missing := set(table.columns.keys()) - {column["name"] for column in found.get_columns(table.name)}:
                 raise ConfigurationError(
@@ -119,7 +152,7 @@ class Records:
         fingerprint: str | None = None,
         webhook: Webhook | None = None,
     ) -> Placed:
-        """Store a new queued video, or find the one that answers for it; all in one transaction.
+        """Store a new video, queued or begun already, or find the one that answers for it; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
         request; the owner's video with the same one, if it has not failed, answers for the new one. `webhook`: is to be
@@ -130,15 +163,17 @@ class Records:
         the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
         thousand jobs delays another owner's first job by one job, not by a thousand. `priority` shifts it.
         """
+        told = {"owner": video.owner, "fingerprint": fingerprint}
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
-            if fingerprint and self._database.dialect.name != "sqlite":
+            if fingerprint and not self._database.sqlite:
                 # SQLite has one writer at a time; elsewhere two equal requests would not see each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(fingerprint[:15], 16))))
-            turn = connection.execute(self._insertion(video, max_queued, priority, fingerprint)).scalar()
+            row = {**_row(video), **told, "shift": priority, "max_queued": max_queued}
+            turn = connection.execute(self._insertion, row).scalar()
             if turn is None:
-                twin = connection.execute(self._twin(video.owner, fingerprint)).scalar()
+                twin = connection.execute(self._twin, told).scalar()
                 if twin is None:
                     raise QueueFull
                 if once:
@@ -151,43 +186,12 @@ class Records:
                 add_webhook(connection, video.id, webhook)
         return Placed(video_id=video.id, turn=turn)
 
-    def _insertion(self, video: Video, max_queued: int, priority: int, fingerprint: str | None) -> sa.Executable:
-        active = videos.c.status.in_(_ACTIVE)
-        # A job that was shifted by its priority does not shift its owner's next one.
-        last = sa.func.max(videos.c.turn - videos.c.priority)
-        own = sa.select(last + 1).where(active, videos.c.owner == video.owner).scalar_subquery()
-        started = videos.c.status == Status.IN_PROGRESS.value
-        now_served = sa.select(sa.func.max(videos.c.turn - videos.c.priority)).where(started).scalar_subquery()
-        greatest = sa.func.max if self._database.dialect.name == "sqlite" else sa.func.greatest
-        queued = videos.c.status == Status.QUEUED.value
-        waiting = sa.select(sa.func.count()).select_from(videos).where(queued).scalar_subquery()
-        columns: dict[str, Any] = {
-            "id": sa.literal(video.id),
-            "owner": sa.literal(video.owner),
-            "status": sa.literal(video.status.value),
-            "engine": sa.literal(video.request.engine),
-            "request": sa.literal(json.dumps(video.request.to_json())),
-            "created_at": sa.literal(video.created_at.timestamp()),
-            "expires_at": sa.literal(video.expires_at.timestamp() if video.expires_at else None, sa.Float),
-            "attempt": sa.literal(0),
-            "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + priority,
-            "priority": sa.literal(priority),
-            "made_with": sa.literal("{}"),
-            "remixed_from": sa.literal(video.remixed_from, sa.Text),
-            "metadata": sa.literal(dict(video.metadata), sa.JSON),
-            "fingerprint": sa.literal(fingerprint, sa.Text),
-            "bytes": sa.literal(0),
-        }
-        alone = ~sa.exists(self._twin(video.owner, fingerprint))
-        row = sa.select(*columns.values()).where(waiting < max_queued, alone)
-        return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
-
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
         same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
         now = video.created_at.timestamp()
         connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
-        kind = sqlite if self._database.dialect.name == "sqlite" else postgresql
+        kind = sqlite if self._database.sqlite else postgresql
         row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
         if connection.execute(kind.insert(idempotency_keys).values(row).on_conflict_do_nothing()).rowcount:
             return None
@@ -196,20 +200,9 @@ class Records:
             raise IdempotencyConflict
         return str(earlier["video_id"])
 
-    @staticmethod
-    def _twin(owner: str, fingerprint: str | None) -> sa.Select[str]:
-        """The owner's newest video with that fingerprint that has not failed; none without a fingerprint."""
-        return (
-            sa.select(videos.c.id)
-            .where(videos.c.fingerprint == sa.literal(fingerprint, sa.Text), videos.c.owner == owner)
-            .where(videos.c.status != Status.FAILED.value)
-            .order_by(videos.c.id.desc())
-            .limit(1)
-        )
-
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
-            row = connection.execute(sa.select(videos).where(videos.c.id == video_id)).mappings().first()
+            row = connection.execute(self._one, {"this": video_id}).mappings().first()
         return _video(row) if row else None
 
     def page(
@@ -238,7 +231,7 @@ class Records:
 
     def _has(self, name: str, value: str) -> sa.ColumnElement[bool]:
         """Whether the metadata has that entry. SQLite's JSON paths cannot name every name."""
-        if self._database.dialect.name != "sqlite":
+        if not self._database.sqlite:
             told: sa.ColumnElement[bool] = videos.c.metadata[name].as_string() == value
             return told
         entry = sa.func.json_each(videos.c.metadata).table_valued("key", "value")
@@ -297,64 +290,113 @@ class Records:
 
     def claim(self, video_id: str, now: datetime) -> tuple[Video, Mapping[str, Any] | None] | None:
         """Begin an attempt: raises the fencing number. Returns the video and its checkpoint, None if it has ended."""
-        statement = (
-            sa.update(videos)
-            .where(videos.c.id == video_id, videos.c.status.in_(_ACTIVE))
-            .values(
-                status=Status.IN_PROGRESS.value,
-                attempt=videos.c.attempt + 1,
-                started_at=sa.func.coalesce(videos.c.started_at, now.timestamp()),
-            )
-            .returning(videos)
-        )
-        with self._database.begin() as connection:
-            row = connection.execute(statement).mappings().first()
+        row = self._update(self._claim, video_id, now=now.timestamp())
         if row is None:
             return None
         return _video(row), json.loads(row["checkpoint"]) if row["checkpoint"] else None
 
     def save_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> bool:
         """Keep what a later attempt needs. False when this attempt is no longer the one that counts."""
-        return self._update(video_id, attempt, checkpoint=json.dumps(state))
+        return self._update(self._save, video_id, of=attempt, its_checkpoint=json.dumps(state)) is not None
 
     def complete(
         self, video_id: str, attempt: int, file: MadeFile, made_with: Mapping[str, Any], now: datetime
-    ) -> bool:
-        """The terminal state of success. False when the video has ended already or a later attempt has taken over."""
-        return self._update(
+    ) -> Video | None:
+        """The terminal state of success. None when the video has ended already or a later attempt has taken over."""
+        row = self._update(
+            self._complete,
             video_id,
-            attempt,
-            status=Status.COMPLETED.value,
-            file=json.dumps(dataclasses.asdict(file)),
-            made_with=json.dumps(made_with),
-            bytes=file.size,
-            completed_at=now.timestamp(),
-            checkpoint=None,
+            of=attempt,
+            its_file=json.dumps(dataclasses.asdict(file)),
+            its_made_with=json.dumps(made_with),
+            its_bytes=file.size,
+            now=now.timestamp(),
         )
+        return _video(row) if row else None
 
-    def fail(self, video_id: str, attempt: int | None, failure: Failure, now: datetime) -> bool:
-        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. False if it has ended already."""
-        return self._update(
-            video_id,
-            attempt,
-            status=Status.FAILED.value,
-            failure=json.dumps(dataclasses.asdict(failure)),
-            completed_at=now.timestamp(),
-            checkpoint=None,
-        )
+    def fail(self, video_id: str, attempt: int | None, failure: Failure, now: datetime) -> Video | None:
+        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already."""
+        told = json.dumps(dataclasses.asdict(failure))
+        row = self._update(self._fail, video_id, of=attempt, its_failure=told, now=now.timestamp())
+        return _video(row) if row else None
 
-    def _update(self, video_id: str, attempt: int | None, **values: Any) -> bool:
-        guard = [videos.c.id == video_id, videos.c.status.in_(_ACTIVE)]
-        if attempt is not None:
-            guard.append(videos.c.attempt == attempt)
+    def _update(self, statement: sa.Executable, video_id: str, **values: Any) -> sa.RowMapping | None:
         with self._database.begin() as connection:
-            return connection.execute(sa.update(videos).where(*guard).values(**values)).rowcount == 1
+            return connection.execute(statement, {"this": video_id, **values}).mappings().first()
 
     def active(self) -> Sequence[Video]:
         """All videos that are queued or in progress, by their turn."""
         query = sa.select(videos).where(videos.c.status.in_(_ACTIVE)).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
             return [_video(row) for row in connection.execute(query).mappings()]
+
+
+def _insertion(on_sqlite: bool) -> sa.Executable:
+    """A new row with its fair turn, unless the queue is full or a twin answers for it. Its parameters: see `insert`."""
+    active = videos.c.status.in_(_ACTIVE)
+    owner, shift = sa.bindparam("owner", type_=sa.Text), sa.bindparam("shift", type_=sa.Integer)
+    # A job that was shifted by its priority does not shift its owner's next one.
+    last = sa.func.max(videos.c.turn - videos.c.priority)
+    own = sa.select(last + 1).where(active, videos.c.owner == owner).scalar_subquery()
+    started = videos.c.status == Status.IN_PROGRESS.value
+    now_served = sa.select(sa.func.max(videos.c.turn - videos.c.priority)).where(started).scalar_subquery()
+    greatest = sa.func.max if on_sqlite else sa.func.greatest
+    queued = videos.c.status == Status.QUEUED.value
+    waiting = sa.select(sa.func.count()).select_from(videos).where(queued).scalar_subquery()
+    fingerprint = sa.bindparam("fingerprint", type_=sa.Text)
+    told = (
+        "id",
+        "status",
+        "engine",
+        "request",
+        "created_at",
+        "started_at",
+        "expires_at",
+        "attempt",
+        "made_with",
+        "remixed_from",
+        "metadata",
+        "bytes",
+    )
+    columns: dict[str, sa.ColumnElement[Any]] = {
+        **{name: sa.bindparam(name, type_=videos.c[name].type) for name in told},
+        "owner": owner,
+        "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + shift,
+        "priority": shift,
+        "fingerprint": fingerprint,
+    }
+    room = waiting < sa.bindparam("max_queued", type_=sa.Integer)
+    row = sa.select(*columns.values()).where(room, ~sa.exists(_twin(owner, fingerprint)))
+    return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
+
+
+def _twin(owner: sa.BindParameter[str], fingerprint: sa.BindParameter[str]) -> sa.Select[str]:
+    """The owner's newest video with that fingerprint that has not failed; none without a fingerprint."""
+    return (
+        sa.select(videos.c.id)
+        .where(videos.c.fingerprint == fingerprint, videos.c.owner == owner)
+        .where(videos.c.status != Status.FAILED.value)
+        .order_by(videos.c.id.desc())
+        .limit(1)
+    )
+
+
+def _row(video: Video) -> dict[str, Any]:
+    """The columns of a new video that do not depend on other rows."""
+    return {
+        "id": video.id,
+        "status": video.status.value,
+        "engine": video.request.engine,
+        "request": json.dumps(video.request.to_json()),
+        "created_at": video.created_at.timestamp(),
+        "started_at": video.started_at.timestamp() if video.started_at else None,
+        "expires_at": video.expires_at.timestamp() if video.expires_at else None,
+        "attempt": video.attempt,
+        "made_with": "{}",
+        "remixed_from": video.remixed_from,
+        "metadata": dict(video.metadata),
+        "bytes": 0,
+    }
 
 
 def _video(row: Any) -> Video:

@@ -1,0 +1,201 @@
+"""Transactions on the one database, and group commit for SQLite.
+
+SQLite has one writer at a time, and a disk takes milliseconds to say that a commit is safe. So one thread makes all of
+this process's writes: what waits for it is written in one transaction and made safe by one flush. Each unit of work
+keeps its own all-or-nothing by a savepoint, and nobody is told of its result before the common commit.
+
+Postgres has many writers and groups their commits itself: there a unit of work is a transaction in a pool of threads.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MOST_TOGETHER = 128
+"""Units of work in one commit."""
+POSTGRES_THREADS = 4
+
+
+class Transactions:
+    """Where rows are read and written. Within `together` (one thread) all transactions are parts of one."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.sqlite = engine.dialect.name == "sqlite"
+        self._here = threading.local()
+
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """A transaction: committed at the end, undone by an exception."""
+        common: _Common | None = getattr(self._here, "common", None)
+        if common is None:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with common.part() as connection:
+            yield connection
+
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """For reading. It sees what the common transaction of this thread has written."""
+        common: _Common | None = getattr(self._here, "common", None)
+        if common is None:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        yield common.connection
+
+    @contextmanager
+    def together(self) -> Iterator[_Common]:
+        """One commit at the end for all transactions of this thread until then. Raises SQLAlchemy's errors."""
+        with self.engine.connect() as connection:
+            self._here.common = common = _Common(connection)
+            try:
+                yield common
+                if common.lost is not None:
+                    raise common.lost
+                connection.commit()
+            finally:
+                self._here.common = None
+
+
+class _Common:
+    """The transaction that several units of work share (SQLite)."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.refused: sa.exc.OperationalError | None = None
+        """Why the database did not let it begin: whoever comes later is not kept waiting once more."""
+        self.lost: BaseException | None = None
+        """What made SQLite undo the whole of it (a full disk, for one): all parts are gone."""
+        self._begun = False
+
+    @contextmanager
+    def part(self) -> Iterator[sa.Connection]:
+        self._begin()
+        # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
+        driver: Any = self.connection.connection.driver_connection
+        driver.execute("SAVEPOINT part")
+        try:
+            yield self.connection
+        except BaseException as error:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK TO part")
+                driver.execute("RELEASE part")
+            else:
+                self.lost = error
+            raise
+        driver.execute("RELEASE part")
+
+    def _begin(self) -> None:
+        if self._begun:
+            return
+        if self.refused is not None:
+            raise self.refused
+        try:
+            self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except sa.exc.OperationalError as error:
+            self.refused = error
+            raise
+        self._begun = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    work: Callable[[], Any]
+    future: Future[Any]
+
+
+class GroupCommit(Executor):
+    """Runs units of work in one thread; those that wait meanwhile are committed together.
+
+    A future has its result when its work is safe on the disk. When the commit fails, so do all units that were part of
+    it: none of them has happened.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
+        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        with self._starting:
+            if self._closed:
+                raise RuntimeError("cannot schedule new work after shutdown")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="database", daemon=True)
+                self._thread.start()
+            self._waiting.put(_Unit(lambda: fn(*args, **kwargs), future))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        with self._starting:
+            self._closed = True
+            thread = self._thread
+        if cancel_futures:
+            for unit in self._take(None):
+                unit.future.cancel()
+        self._waiting.put(None)
+        if wait and thread is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        while (first := self._waiting.get()) is not None:
+            self._commit(self._take(first))
+
+    def _take(self, first: _Unit | None) -> list[_Unit]:
+        """What waits, at most as many as go together."""
+        units = [first] if first else []
+        while len(units) < MOST_TOGETHER:
+            try:
+                unit = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if unit is None:
+                self._waiting.put(None)  # the end: after what came before it
+                break
+            units.append(unit)
+        return units
+
+    def _commit(self, units: list[_Unit]) -> None:
+        done: list[tuple[_Unit, Any]] = []
+        try:
+            with self._transactions.together() as common:
+                for unit in units:
+                    if not unit.future.set_running_or_notify_cancel():
+                        continue
+                    try:
+                        done.append((unit, unit.work()))
+                    except BaseException as error:  # noqa: BLE001 - the edge of the thread: it belongs to who waits
+                        unit.future.set_exception(error)
+                refused = common.refused
+        except BaseException as error:  # noqa: BLE001 - the commit failed, and with it all of them
+            for unit, _ in done:
+                unit.future.set_exception(error)
+            return
+        for unit, result in done:
+            unit.future.set_result(result)
+        if refused is not None:
+            # Those that came while this one waited for the lock have waited long enough.
+            for unit in self._take(None):
+                if unit.future.set_running_or_notify_cancel():
+                    unit.future.set_exception(refused)
+
+
+def writing_threads(transactions: Transactions) -> Executor:
+    """What runs units of work on this database."""
+    return GroupCommit(transactions) if transactions.sqlite else ThreadPoolExecutor(POSTGRES_THREADS, "database")
