@@ -33,12 +33,16 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True) if form == "json" else _clock_time,
+        structlog.processors.TimeStamper(**({"fmt": "iso"} if form == "json" else {"fmt": "%H:%M:%S", "utc": False})),
         structlog.processors.format_exc_info,
     ]
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer() if form == "json" else _console_line
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
@@ -58,10 +62,6 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for noisy in ("sqlalchemy", "dbos", "asyncio", "PIL", "httpx2", "httpcore2", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-
-
-def _clock_time(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)(_logger, _name, event)
 
 
 def _console_line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:
