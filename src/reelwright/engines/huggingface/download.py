@@ -16,7 +16,7 @@ HEADROOM = 1024 * 1024
 """What the answer's headers and framing may add to the file's own bytes."""
 TRIES = 3
 """A download costs nothing upstream: a broken one is begun again."""
-CHUNK_BYTES = 256 * 1024
+HEAD_BYTES = 8
 _SHOWN_BYTES = 4096
 
 
@@ -59,15 +59,19 @@ class Downloader:
             raise empty(response.request.url.host)
 
     def _write(self, response: httpx2.Response, path: Path, video: bool) -> int:
-        size = 0
+        size, head = 0, b""
         with path.open("wb") as file:
-            for chunk in response.iter_bytes(CHUNK_BYTES):
-                if size == 0 and video:
-                    self._check_head(chunk)
+            for chunk in response.iter_bytes():
+                if video and size < HEAD_BYTES:
+                    head += chunk
+                    if len(head) >= HEAD_BYTES:
+                        self._check_head(head)
                 size += len(chunk)
                 if size > self._max_bytes:
                     raise bad_output(f"it is larger than {self._max_bytes} bytes")
                 file.write(chunk)
+        if video and 0 < size < HEAD_BYTES:
+            self._check_head(head)
         return size
 
     def _check_head(self, head: bytes) -> None:
