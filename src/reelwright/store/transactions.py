@@ -66,6 +66,10 @@ class Transactions:
                 if common.lost is not None:
                     raise common.lost
                 connection.commit()
+            except BaseException:
+                # A commit that failed leaves it open, and SQLAlchemy takes it for ended.
+                common.driver.rollback()
+                raise
             finally:
                 self._here.common = None
 
@@ -81,11 +85,16 @@ class _Common:
         """What made SQLite undo the whole of it (a full disk, for one): all parts are gone."""
         self._begun = False
 
+    @property
+    def driver(self) -> Any:
+        """The connection as the driver knows it."""
+        return self.connection.connection.driver_connection
+
     @contextmanager
     def part(self) -> Iterator[sa.Connection]:
         self._begin()
         # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
-        driver: Any = self.connection.connection.driver_connection
+        driver = self.driver
         driver.execute("SAVEPOINT part")
         try:
             yield self.connection
