@@ -39,6 +39,7 @@ from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
+from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
 from reelwright.banner import banner
@@ -53,19 +54,22 @@ from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.traces import Traces
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
 from reelwright.jobs.webhooks import SCHEDULE, Webhooks
 from reelwright.jobs.worker import Bench, Worker
 from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings
+from reelwright.settings import Settings, adopt_variables
 from reelwright.store.database import DatabaseLock, open_database
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
+from reelwright.telemetry import PREFIX, open_tracer
+from reelwright.tracing import NO_TRACES, Tracer
 
 READING_THREADS = 3
 MEDIA_THREADS = 2
@@ -98,10 +102,14 @@ class Server:
 
 
 def build(
-    settings: Settings, catalog: Catalog, outbound: Outbound, webhook_schedule: Sequence[float] = SCHEDULE
+    settings: Settings,
+    catalog: Catalog,
+    outbound: Outbound,
+    webhook_schedule: Sequence[float] = SCHEDULE,
+    tracer: Tracer = NO_TRACES,
 ) -> Server:
     """All objects, connected; nothing is started and nothing is written yet."""
-    clock, metrics = SystemClock(), Metrics(catalog.default)
+    clock, metrics, traces = SystemClock(), Metrics(catalog.default), Traces(tracer)
     live = Live(on_end=metrics.job_ended)
     log = structlog.get_logger("reelwright")
     turn, place = threading.Lock(), (settings.database_url, settings.data_dir.absolute())
@@ -122,6 +130,7 @@ def build(
         threads=threads.database,
         secret=lambda: signing_secret(settings.data_dir.absolute()),
         bodies={"openai": openai.webhook_body, "replicate": replicate.webhook_body},
+        traces=traces,
         schedule=webhook_schedule,
     )
     worker = Worker(
@@ -151,6 +160,7 @@ def build(
         ),
         webhooks=webhooks,
         integrity=integrity,
+        traces=traces,
     )
     durable = Durable(
         workflows,
@@ -173,6 +183,7 @@ def build(
         files=files,
         integrity=integrity,
         webhooks=webhooks,
+        traces=traces,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
     )
     reads = Reads(clock)
@@ -262,7 +273,7 @@ def build(
     )
     api.include_router(page_router())
     return Server(
-        asgi=_guarded(api, settings, answers, metrics),
+        asgi=_guarded(api, settings, answers, metrics, tracer),
         api=api,
         records=records,
         queue=queue,
@@ -303,13 +314,14 @@ def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
     return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
 
 
-def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics) -> ASGIApp:
+def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics, tracer: Tracer) -> ASGIApp:
     """The layers around the routes, outermost last."""
     gate = KeyGate(RouteName(api), keys=Keys(settings.api_keys), answer=answers.render)
     cors = CrossOrigin(gate, origins=settings.client_url, exposed=EXPOSED_HEADERS)
     hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
     neighbourhood = Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render)
-    return Envelope(neighbourhood, metrics.request_ended)
+    enveloped = Envelope(neighbourhood, metrics.request_ended)
+    return Traced(enveloped, tracer) if tracer.on else enveloped
 
 
 def _child_environment() -> dict[str, str]:
@@ -399,11 +411,13 @@ def serve(
     `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
     """
     configure_logs(settings.log_as, settings.log_level)
+    adopt_variables(PREFIX)  # the SDK reads the process's environment, and so do the engines' children
     # Bound first: a taken port is told before anything is loaded or locked.
     sock = _bind(settings.host, settings.port)
-    server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(server, sock, settings))
+    with contextlib.closing(open_tracer(os.environ)) as tracer:
+        server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule, tracer)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, sock, settings))
     return 0
 
 

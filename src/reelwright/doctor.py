@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import socket
@@ -16,9 +17,10 @@ from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
 from reelwright.errors import ConfigurationError
-from reelwright.settings import Settings
+from reelwright.settings import Settings, adopt_variables
 from reelwright.store.database import open_database
 from reelwright.store.files import Files
+from reelwright.telemetry import PREFIX, destination, open_tracer
 
 LEAST_FREE_GB = 1.0
 
@@ -44,6 +46,7 @@ def survey(settings: Settings) -> list[Finding]:
         _database(settings),
         _port(settings),
         _encoder(),
+        *_traces(),
         *_engines(settings, catalog),
         Finding(
             name="Chosen engine",
@@ -118,6 +121,19 @@ def _encoder() -> Finding:
             remedy="Reinstall: pip install --force-reinstall av",
         )
     return Finding(name="H.264 encoder", ok=True, detail=f"libx264 in PyAV {av.__version__}")
+
+
+def _traces() -> Iterator[Finding]:
+    adopt_variables(PREFIX)
+    try:
+        where = destination(os.environ)
+        open_tracer(os.environ).close()
+    except ConfigurationError as error:
+        problem, _, remedy = error.message.partition(". ")
+        yield Finding(name="Traces", ok=False, detail=problem, remedy=remedy)
+        return
+    if where:
+        yield Finding(name="Traces", ok=True, detail=f"sent to {where}")
 
 
 def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:

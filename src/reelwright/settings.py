@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -143,6 +144,15 @@ class Settings(BaseSettings):
 def environment_name(field: str) -> str:
     """The variable's name for a settings field, e.g. `data_dir` → `REELWRIGHT_DATA_DIR`."""
     return str(Settings.model_fields[field].validation_alias)
+
+
+def adopt_variables(prefix: str) -> None:
+    """Put the variables of `.env` that begin so into the process's environment, for a library that reads only that."""
+    from dotenv import dotenv_values
+
+    for name, value in dotenv_values(".env").items():
+        if name.startswith(prefix) and value:
+            os.environ.setdefault(name, value)
 
 
 def load_settings(**flags: Any) -> Settings:

@@ -160,7 +160,10 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured."""
+    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured.
+
+    `trace` names the span of its submission (a W3C `traceparent`), if there are traces.
+    """
 
     id: str
     owner: str
@@ -177,6 +180,7 @@ class Video:
     made_with: Mapping[str, Any] = field(default_factory=dict)
     remixed_from: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    trace: str | None = None
 
     @property
     def generation_seconds(self) -> float | None:

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook as Verifier
 from reelwright import ids
 from reelwright.clock import SystemClock
 from reelwright.jobs.durable import Durable
+from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.outbound import Outbound
 from reelwright.store.database import open_database
@@ -23,6 +24,7 @@ from reelwright.store.deliveries import Deliveries, Delivery, State
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions
+from reelwright.tracing import NO_TRACES
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Video, Webhook
 from tests.fakes.receiver import HOST, Message
 
@@ -104,6 +106,7 @@ async def house(
         threads=threads,
         secret=lambda: signing_secret(data_dir),
         bodies={"openai": envelope, "replicate": bare},
+        traces=Traces(NO_TRACES),
         schedule=schedule,
     )
     durable = Durable(database, "test", {}, attempt=not_here, send=webhooks.send)

@@ -51,6 +51,8 @@ class Job:
     image_path: Path | None
     checkpoint: Mapping[str, Any] | None
     seconds_left: float
+    trace: str | None = None
+    """Names the span that the child's own spans are parts of."""
 
 
 @dataclass(slots=True)
@@ -79,8 +81,13 @@ class EngineChild:
         self.state: Mapping[str, Any] = {}
 
     @classmethod
-    async def start(cls, spec: Spec, environment: Mapping[str, str], on_log: Callable[[str], None]) -> EngineChild:
-        """Spawn the child and load its engine. Raises `EngineError` when the engine cannot be loaded."""
+    async def start(
+        cls, spec: Spec, environment: Mapping[str, str], on_log: Callable[[str], None], trace: str | None = None
+    ) -> EngineChild:
+        """Spawn the child and load its engine. Raises `EngineError` when the engine cannot be loaded.
+
+        `trace`: names the span of the job that waits for it.
+        """
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         with theirs:
@@ -98,7 +105,7 @@ class EngineChild:
             )
         child = cls(process, ours, on_log)
         try:
-            await child._send(messages.Load(engine=spec.engine, options=spec.options))
+            await child._send(messages.Load(engine=spec.engine, options=spec.options, trace=trace))
             loaded = await child._loaded
         except BaseException:
             await child.kill()
@@ -135,6 +142,7 @@ class EngineChild:
                     image_path=str(job.image_path) if job.image_path else None,
                     checkpoint=job.checkpoint,
                     seconds_left=job.seconds_left,
+                    trace=job.trace,
                 ),
                 frames.fd,
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.tracing import NO_SPAN, Span
 from reelwright.video import Request, Task
 
 
@@ -56,6 +57,7 @@ class Assignment:
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
     job's own that outlives a crash (checkpoints, downloads). `image_path` is the checked input image. `checkpoint` is
     the state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
+    `span` is the trace of `generate`: an engine may divide it into its own stages.
     """
 
     video_id: str
@@ -66,6 +68,7 @@ class Assignment:
     image_path: Path | None = None
     checkpoint: Mapping[str, Any] | None = None
     seconds_left: float
+    span: Span = NO_SPAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

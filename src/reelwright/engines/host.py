@@ -25,6 +25,8 @@ from reelwright.engines import messages
 from reelwright.engines.engine import Assignment, Engine
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.media.clip import FrameBuffer
+from reelwright.telemetry import open_tracer
+from reelwright.tracing import Span, Tracer
 from reelwright.video import Failure, Request
 
 ENGINES: Mapping[str, str] = {
@@ -95,8 +97,9 @@ class JobReport:
 class Host:
     """Reads messages in the main thread; every job and the loading have a thread of their own."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, tracer: Tracer) -> None:
         self._sock = sock
+        self._tracer = tracer
         self._sending = threading.Lock()
         self._engine: Engine | None = None
         self._jobs: dict[str, JobReport] = {}
@@ -124,13 +127,15 @@ class Host:
 
     def _load(self, load: messages.Load) -> None:
         try:
-            engine = build(load.engine, load.options)
-            facts = engine.load()
+            with self._tracer.begin("load", {"reelwright.engine": load.engine}, parent=load.trace):
+                engine = build(load.engine, load.options)
+                facts = engine.load()
         except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
             self._send(messages.Failed(video_id=None, failure=_failure(error)))
             return
         self._engine = engine
         self._send(messages.Loaded(slots=engine.slots, facts=facts))
+        self._tracer.flush()
 
     def _start(self, generate: messages.Generate, fd: int | None) -> None:
         report = JobReport(generate.video_id, self._send)
@@ -147,17 +152,19 @@ class Host:
             scratch = Path(generate.scratch)
             scratch.mkdir(parents=True, exist_ok=True)
             frames = FrameBuffer(fd, request.num_frames, request.height, request.width)
-            assignment = Assignment(
-                video_id=generate.video_id,
-                attempt=generate.attempt,
-                request=request,
-                frames=frames,
-                scratch=scratch,
-                image_path=Path(generate.image_path) if generate.image_path else None,
-                checkpoint=generate.checkpoint,
-                seconds_left=generate.seconds_left,
-            )
-            made = engine.generate(assignment, report)
+            with self._begin(generate, request) as span:
+                assignment = Assignment(
+                    video_id=generate.video_id,
+                    attempt=generate.attempt,
+                    request=request,
+                    frames=frames,
+                    scratch=scratch,
+                    image_path=Path(generate.image_path) if generate.image_path else None,
+                    checkpoint=generate.checkpoint,
+                    seconds_left=generate.seconds_left,
+                    span=span,
+                )
+                made = engine.generate(assignment, report)
             answer = messages.Done(
                 video_id=generate.video_id,
                 fps=made.clip.fps,
@@ -175,6 +182,16 @@ class Host:
         if engine is not None and (state := engine.state()):
             self._send(messages.State(state=state))
         self._send(answer)
+        self._tracer.flush()  # the server may end this process at any time
+
+    def _begin(self, generate: messages.Generate, request: Request) -> Span:
+        facts: dict[str, str | int] = {
+            "reelwright.video.id": generate.video_id,
+            "reelwright.attempt": generate.attempt,
+            "reelwright.engine": request.engine,
+            "reelwright.model": request.model,
+        }
+        return self._tracer.begin("generate", facts, parent=generate.trace)
 
 
 def build(name: str, options: Mapping[str, Any]) -> Engine:
@@ -228,7 +245,7 @@ def main(arguments: list[str]) -> None:
     if memory_mb:
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):
-        Host(sock).run()
+        Host(sock, open_tracer(os.environ)).run()
     # Jobs still run in daemon threads, maybe inside native code: end at once instead of joining them.
     os._exit(0)
 

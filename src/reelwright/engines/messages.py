@@ -21,10 +21,14 @@ from reelwright.video import Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Build the named engine with these options and load it. Answered by `Loaded`, or `Failed` without a video."""
+    """Build the named engine with these options and load it. Answered by `Loaded`, or `Failed` without a video.
+
+    `trace` here and in `Generate`: a traceparent, the span that the child's spans are parts of.
+    """
 
     engine: str
     options: Mapping[str, Any]
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class Generate:
     image_path: str | None
     checkpoint: Mapping[str, Any] | None
     seconds_left: float
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
+from reelwright.jobs.traces import Traces
 from reelwright.jobs.video_job import Claim, Threads, VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
@@ -72,6 +73,7 @@ class Queue:
         files: Files,
         integrity: Integrity,
         webhooks: Webhooks,
+        traces: Traces,
         deterministic: frozenset[tuple[str, str]],
     ) -> None:
         """`deterministic`: the (engine, model) pairs that make the same video from the same request."""
@@ -87,6 +89,7 @@ class Queue:
         self._files = files
         self._integrity = integrity
         self._webhooks = webhooks
+        self._traces = traces
         self._deterministic = deterministic
         self._ending: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
@@ -98,15 +101,17 @@ class Queue:
         Raises `Busy` when the queue is full or the database does not answer, `BadRequest` when the idempotency key came
         before with another body.
         """
-        while True:
-            video, fresh = await self._place(request, owner, order)
-            if fresh or await self._answers(video, order):
-                break
+        with self._traces.submission(request) as submission:
+            while True:
+                video, fresh = await self._place(request, owner, order, submission.traceparent)
+                if fresh or await self._answers(video, order):
+                    break
+            self._traces.submitted(submission, video)
         if order.detached:
             self._live.keep(video.id)
         return video
 
-    async def _place(self, request: Request, owner: str, order: Order) -> tuple[Video, bool]:
+    async def _place(self, request: Request, owner: str, order: Order, trace: str | None) -> tuple[Video, bool]:
         """The new video, stored and begun, or the earlier one that answers for it; and whether it is new."""
         now = self._clock.now()
         video = Video(
@@ -118,6 +123,7 @@ class Queue:
             expires_at=now + self._keep,
             remixed_from=order.remixed_from,
             metadata=order.metadata,
+            trace=trace,
         )
         seat = await self._worker.free_seat(request.engine)
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None

@@ -31,6 +31,7 @@ from reelwright.errors import Busy, Cancelled, Code, EngineError
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
+from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Seat, Worker
 from reelwright.media import encode, probe, stills
@@ -85,6 +86,7 @@ class VideoJob:
         generative: frozenset[str],
         webhooks: Webhooks,
         integrity: Integrity,
+        traces: Traces,
     ) -> None:
         """`generative`: the engines that are generative AI; their files say so."""
         self._records = records
@@ -97,6 +99,7 @@ class VideoJob:
         self._generative = generative
         self._webhooks = webhooks
         self._integrity = integrity
+        self._traces = traces
         self._running: dict[str, asyncio.Task[Outcome]] = {}
         self._open: dict[str, asyncio.Task[None]] = {}
         self._abandoned = False
@@ -133,14 +136,18 @@ class VideoJob:
         return task
 
     async def _run(self, video_id: str, claim: Claim | None) -> None:
+        recorded: Outcome | None = None
         try:
             outcome = await self._outcome(video_id, claim)
             if not self._abandoned:
-                await self._record(video_id, outcome)
+                with self._traces.stage(video_id, "record"):
+                    await self._record(video_id, outcome)
+                recorded = outcome
         except Exception:
             self._log.exception("outcome not recorded", video=video_id)
             raise
         finally:
+            self._traces.ended(video_id, recorded)
             if claim:
                 claim.seat.release()  # also that of an attempt that was cancelled before its first step
             del self._open[video_id]
@@ -211,6 +218,7 @@ class VideoJob:
                 return Ended()
             video = claim.video
             with claim.seat:
+                self._traces.begun(video)
                 self._live.publish(video)
                 self._webhooks.pass_on(claim.due)
                 if video.attempt > MAX_ATTEMPTS:
@@ -219,8 +227,12 @@ class VideoJob:
                     return adopted
                 self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
                 begun = time.monotonic()
-                clip, facts = await claim.seat.render(self._assignment(claim), self._watch(video))
-            return await self._finished(video, clip, {**facts, "render_s": round(time.monotonic() - begun, 3)})
+                with self._traces.stage(video_id, "render") as rendering:
+                    clip, facts = await claim.seat.render(
+                        self._assignment(claim, rendering.traceparent), self._watch(video)
+                    )
+            with self._traces.stage(video_id, "finish"):
+                return await self._finished(video, clip, {**facts, "render_s": round(time.monotonic() - begun, 3)})
         except Cancelled:
             return Ended()
         except (EngineError, Busy) as error:
@@ -262,7 +274,7 @@ class VideoJob:
         self._log.info("adopted", video=video.id)
         return Finished(attempt=video.attempt, file=file, made_with={"adopted": True})
 
-    def _assignment(self, claim: Claim) -> Job:
+    def _assignment(self, claim: Claim, trace: str | None) -> Job:
         video = claim.video
         image = video.request.image
         return Job(
@@ -273,6 +285,7 @@ class VideoJob:
             image_path=self._files.image(image.sha256) if image else None,
             checkpoint=claim.checkpoint,
             seconds_left=self._timeout_s,
+            trace=trace,
         )
 
     async def _finished(self, video: Video, clip: Clip, made_with: Mapping[str, Any]) -> Outcome:

@@ -25,6 +25,7 @@ from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import NotFound
 from reelwright.jobs.durable import Durable, send_id
+from reelwright.jobs.traces import Traces
 from reelwright.outbound import Outbound, Receipt
 from reelwright.store.deliveries import Deliveries, Delivery, State
 from reelwright.store.records import Records
@@ -63,6 +64,7 @@ class Webhooks:
         threads: Executor,
         secret: Callable[[], str],
         bodies: Mapping[str, Describe],
+        traces: Traces,
         schedule: Sequence[float] = SCHEDULE,
     ) -> None:
         """`threads`: for database transactions. `secret`: reads the signing secret. `bodies`: by the dialect's name."""
@@ -73,6 +75,7 @@ class Webhooks:
         self._threads = threads
         self._secret = secret
         self._bodies = bodies
+        self._traces = traces
         self._schedule = schedule
         self._due: asyncio.Queue[Delivery] = asyncio.Queue()
         self._log = structlog.get_logger("reelwright.webhooks")
@@ -121,7 +124,15 @@ class Webhooks:
             return self._pause(delivery) if delivery.turn == turn + 1 else None
         body = delivery.body.encode()
         headers = await self._thread(self._sign, delivery)
-        receipt = await self._outbound.post_json(delivery.url, body, headers)
+        video = await self._thread(self._records.get, delivery.video_id) if self._traces.on else None
+        with self._traces.delivery(video, delivery.url, delivery.event) as trying:
+            if trying.traceparent:
+                headers = {**headers, "traceparent": trying.traceparent}
+            receipt = await self._outbound.post_json(delivery.url, body, headers)
+            if receipt.status is not None:
+                trying.note({"http.response.status_code": receipt.status})
+            if receipt.status is None or receipt.status >= 400:
+                trying.fail(str(receipt.status or "unreachable"))
         return await self._settle(delivery, receipt)
 
     async def list(self, video_id: str) -> Sequence[Delivery]:

@@ -21,7 +21,7 @@ class Seat:
 
     async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it."""
-        child = await self._bench.child(self._place)
+        child = await self._bench.child(self._place, job.trace)
         return await child.render(job, watch)
 
     def __enter__(self) -> Self:
@@ -88,12 +88,12 @@ class Bench:
     async def close(self) -> None:
         await asyncio.gather(*(child.kill() for child in self._places if child is not None))
 
-    async def child(self, place: int) -> EngineChild:
+    async def child(self, place: int, trace: str | None = None) -> EngineChild:
         async with self._starting[place]:
             child = self._places[place]
             if child is None or not child.alive:
                 self.restarts += child is not None
-                child = await EngineChild.start(self._spec, self._environment, self._on_log)
+                child = await EngineChild.start(self._spec, self._environment, self._on_log, trace)
                 self._places[place] = child
             return child
 

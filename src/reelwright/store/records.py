@@ -61,6 +61,9 @@ idempotency_keys = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
+TRACE = "trace"
+"""Where a request's column also holds the name of its trace, if there is one."""
+
 _ACTIVE = (Status.QUEUED.value, Status.IN_PROGRESS.value)
 
 
@@ -387,7 +390,7 @@ def _row(video: Video) -> dict[str, Any]:
         "id": video.id,
         "status": video.status.value,
         "engine": video.request.engine,
-        "request": json.dumps(video.request.to_json()),
+        "request": json.dumps({**video.request.to_json(), **({TRACE: video.trace} if video.trace else {})}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
         "expires_at": video.expires_at.timestamp() if video.expires_at else None,
@@ -400,13 +403,14 @@ def _row(video: Video) -> dict[str, Any]:
 
 
 def _video(row: Any) -> Video:
-    request = Request.from_json(json.loads(row["request"]))
+    request = json.loads(row["request"])
+    trace = request.pop(TRACE, None)
     status = Status(row["status"])
     return Video(
         id=row["id"],
         owner=row["owner"],
         status=status,
-        request=request,
+        request=Request.from_json(request),
         created_at=_time(row["created_at"]) or datetime.now(UTC),
         started_at=_time(row["started_at"]),
         completed_at=_time(row["completed_at"]),
@@ -418,6 +422,7 @@ def _video(row: Any) -> Video:
         made_with=json.loads(row["made_with"]),
         remixed_from=row["remixed_from"],
         metadata=row["metadata"],
+        trace=trace,
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reelwright.engines.engine import Assignment, Engine, Made
 from reelwright.errors import Cancelled
 from reelwright.media.clip import FrameBuffer
+from reelwright.tracing import NO_SPAN, Span
 from reelwright.video import Image, Request, Task
 
 
@@ -92,6 +93,7 @@ def take(
     checkpoint: Mapping[str, Any] | None = None,
     image_path: Path | None = None,
     video_id: str = "video_1",
+    span: Span = NO_SPAN,
 ) -> Take:
     """Have `engine` make the clip; its frames as they lie in the shared buffer."""
     buffer = FrameBuffer.create(request.num_frames, request.height, request.width)
@@ -107,6 +109,7 @@ def take(
                 image_path=image_path,
                 checkpoint=checkpoint,
                 seconds_left=600.0,
+                span=span,
             ),
             report or Recorder(),
         )

@@ -15,6 +15,7 @@ from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.video import Task
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import Recorder, a_request, an_image_request, take
+from tests.fakes.spans import Recorded
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -44,6 +45,13 @@ def test_a_text_becomes_an_image_and_then_a_video_with_the_promised_defaults(
     assert clip.facts["scheduler"] == "EulerDiscreteScheduler"
     assert {"torch", "diffusers", "device", "revision", "dtype", "steps"} <= clip.facts.keys()
     assert str(tmp_path.parent) not in str(clip.facts)
+
+
+def test_a_trace_shows_the_stages(engine: LocalEngine, tmp_path: Path) -> None:
+    span = Recorded()
+    take(engine, a_request("svd"), tmp_path, span=span)
+    assert [name for name, _ in span.tree] == ["image", "weights", "denoise", "decode"]
+    assert all(part.over and part.failed is None for part in span.parts)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(engine: LocalEngine, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from reelwright.engines.huggingface.provider import Provider, Ticket, image_inpu
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.media.probe import BadVideo, probe
+from reelwright.tracing import Kind
 from reelwright.video import Request, Task
 
 CLIP = "clip.part"
@@ -94,6 +95,7 @@ class _Rendering:
         self._image_type = self._request.image.media_type if self._request.image else "image/png"
         self._asking: Route | None = None
         self._facts: dict[str, Any] = {}
+        self._span = assignment.span
 
     def run(self) -> Made:
         if (made := self._resume()) is not None:
@@ -153,6 +155,17 @@ class _Rendering:
 
     def _attempt(self, route: Route) -> dict[str, Any]:
         """Make the clip by `route`; the facts about it. Raises `Fault`."""
+        # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+        facts = {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": route.provider,
+            "gen_ai.request.model": route.model,
+        }
+        name = f"generate_content {route.model}"
+        with self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
+            return self._ask(route)
+
+    def _ask(self, route: Route) -> dict[str, Any]:
         if self._pending is not None and self._pending.route == route:
             ticket, self._pending = self._pending, None
             return self._attend(ticket, saved=True)
@@ -185,7 +198,8 @@ class _Rendering:
             image = image_input(route, self._image, self._image_type)
             prepared = provider.prepare(route, Task.IMAGE_TO_VIDEO.value, image, parameters)
         self._save_submitting(route)
-        return provider.submit(route, prepared, self._watch)
+        with self._span.begin("submit"):
+            return provider.submit(route, prepared, self._watch)
 
     def _attend(self, ticket: Ticket, *, saved: bool = False) -> dict[str, Any]:
         """Follow an accepted job to its file. A job that is given up is cancelled at the provider where that works."""
@@ -193,7 +207,7 @@ class _Rendering:
         try:
             if not saved:
                 self._save("accepted", ticket.to_state())
-            with self._watch.route_limit(self._options.route_seconds):
+            with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
                 url = provider.wait(ticket, self._watch)
         except Fault as fault:
             if fault.running and not provider.cancel(ticket):
@@ -203,7 +217,8 @@ class _Rendering:
             # Cancelled or late: nobody waits for the provider's word, so the job need not either.
             threading.Thread(target=provider.cancel, args=(ticket,), name=CANCELLER, daemon=True).start()
             raise
-        self._renderer.downloader.fetch(url, self._clip, self._watch)
+        with self._span.begin("download"):
+            self._renderer.downloader.fetch(url, self._clip, self._watch)
         return {
             "provider": ticket.provider,
             "model": ticket.model,
@@ -220,7 +235,8 @@ class _Rendering:
         route = self._options.text_to_image
         if not self._image.exists():
             try:
-                self._walk().run([route], self._attempt_picture)
+                with self._span.begin("picture"):
+                    self._walk().run([route], self._attempt_picture)
             except Fault as fault:
                 # Without a picture no other route for the video helps.
                 fault.then = Then.STOP

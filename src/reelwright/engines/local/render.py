@@ -26,7 +26,7 @@ from reelwright.engines.local.plan import Plan
 from reelwright.engines.local.recipe import LatentAxes, Tier
 from reelwright.engines.local.scheduler import watched
 from reelwright.engines.local.stock import Stock
-from reelwright.engines.local.ticket import Ticket
+from reelwright.engines.local.ticket import Ticket, stage
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 
@@ -100,17 +100,21 @@ class Renderer:
         plan = tickets[0].plan
         for ticket in tickets:
             self._take_up(ticket)
-            self._imagine(ticket, tier)
+            with stage("image", [ticket]):
+                self._imagine(ticket, tier)
         tickets = [ticket for ticket in tickets if ticket.alive]
         if not tickets:
             return
-        loaded = self._stock.video(plan.model, plan.variant.pipeline, tier)
+        with stage("weights", tickets):
+            loaded = self._stock.video(plan.model, plan.variant.pipeline, tier)
         for ticket in tickets:
             ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
-        output = self._denoise(tickets, loaded)
+        with stage("denoise", tickets):
+            output = self._denoise(tickets, loaded)
         for number, ticket in enumerate(tickets):
             if ticket.alive:
-                self._deliver(ticket, self._decode(output, number, ticket, loaded, tier))
+                with stage("decode", [ticket]):
+                    self._deliver(ticket, self._decode(output, number, ticket, loaded, tier))
         loaded.pipe.maybe_free_model_hooks()
 
     def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:

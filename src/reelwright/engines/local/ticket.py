@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -59,3 +60,12 @@ class Ticket:
 
     def image_generator(self) -> torch.Generator:
         return torch.Generator("cpu").manual_seed(self.plan.request.seed ^ _IMAGE_STREAM)
+
+
+@contextmanager
+def stage(name: str, tickets: Sequence[Ticket]) -> Generator[None]:
+    """Work on all of them together: a span in the trace of each one."""
+    with ExitStack() as spans:
+        for ticket in tickets:
+            spans.enter_context(ticket.assignment.span.begin(name))
+        yield

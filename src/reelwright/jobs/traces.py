@@ -1,0 +1,112 @@
+"""The job path as spans: `submit` (in the request), then `wait` and `process` with `render`, `finish` and `record`.
+
+Each job is a part of the trace of the request that submitted it: its row keeps that `submit` span's name, so a later
+attempt, in whichever process, is found by the same trace. Names: https://opentelemetry.io/docs/specs/semconv/messaging/.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
+from reelwright.tracing import NO_SPAN, Facts, Kind, Span, Tracer
+from reelwright.video import Request, Video
+
+VIDEO = "reelwright.video.id"
+
+
+class Traces:
+    """Knows the attempts that are under way in this process, by the video's id."""
+
+    def __init__(self, tracer: Tracer) -> None:
+        self._tracer = tracer
+        self._attempts: dict[str, Span] = {}
+
+    @property
+    def on(self) -> bool:
+        return self._tracer.on
+
+    def submission(self, request: Request) -> Span:
+        """A part of the current request."""
+        facts = {**_messaging("submit", "send", request.engine), **_shape(request)} if self.on else {}
+        return self._tracer.begin(f"submit {request.engine}", facts, kind=Kind.PRODUCER)
+
+    def submitted(self, submission: Span, video: Video) -> None:
+        """It led to `video`, which may be that of an earlier submission."""
+        submission.note({VIDEO: video.id, "messaging.message.id": video.id})
+        if video.trace != submission.traceparent:
+            submission.link(video.trace)
+
+    def begun(self, video: Video) -> None:
+        """An attempt was claimed. `ended` closes it."""
+        if not self.on:
+            return
+        engine, facts = video.request.engine, {VIDEO: video.id}
+        if video.attempt == 1:
+            self._tracer.begin("wait", facts, parent=video.trace, begun=video.created_at).end()
+        self._attempts[video.id] = self._tracer.begin(
+            f"process {engine}",
+            {
+                **facts,
+                **_messaging("process", "process", engine),
+                **_shape(video.request),
+                "messaging.message.id": video.id,
+                "reelwright.attempt": video.attempt,
+            },
+            kind=Kind.CONSUMER,
+            parent=video.trace,
+        )
+
+    def stage(self, video_id: str, name: str) -> Span:
+        """A part of the attempt that is under way."""
+        return self._attempts.get(video_id, NO_SPAN).begin(name)
+
+    def ended(self, video_id: str, outcome: Outcome | None) -> None:
+        """`outcome` None: the server stops, or the outcome could not be recorded."""
+        attempt = self._attempts.pop(video_id, None)
+        if attempt is None:
+            return
+        match outcome:
+            case Finished(file=file):
+                attempt.note({"reelwright.outcome": "completed", "reelwright.video.bytes": file.size})
+            case Failed(failure=failure):
+                attempt.note({"reelwright.outcome": "failed"})
+                attempt.fail(failure.code)
+            case Ended():
+                attempt.note({"reelwright.outcome": "cancelled"})
+            case None:
+                attempt.note({"reelwright.outcome": "interrupted"})
+        attempt.end()
+
+    def delivery(self, video: Video | None, url: str, event: str) -> Span:
+        """One try of a webhook. Of its address only the host is told: paths of webhooks hold secrets."""
+        parts = urlsplit(url)
+        facts: dict[str, Any] = {
+            "http.request.method": "POST",
+            "server.address": parts.hostname or "",
+            "server.port": parts.port or (443 if parts.scheme == "https" else 80),
+            "reelwright.webhook.event": event,
+            **({VIDEO: video.id} if video else {}),
+        }
+        return self._tracer.begin("POST", facts, kind=Kind.CLIENT, parent=video.trace if video else None)
+
+
+def _messaging(name: str, kind: str, engine: str) -> Facts:
+    return {
+        "messaging.system": "reelwright",
+        "messaging.operation.name": name,
+        "messaging.operation.type": kind,
+        "messaging.destination.name": engine,
+    }
+
+
+def _shape(request: Request) -> Facts:
+    return {
+        "reelwright.engine": request.engine,
+        "reelwright.model": request.model,
+        "reelwright.task": request.task.value,
+        "reelwright.size": f"{request.width}x{request.height}",
+        "reelwright.frames": request.num_frames,
+        "reelwright.fps": request.fps,
+    }
