@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import reelwright
 from reelwright.cli import cli
 from reelwright.settings import Settings, environment_name
 from tests.cli.command import environment, run
+from tests.servers import ROOT
 
 COMMANDS = sorted(cli.commands)
 
@@ -36,6 +38,27 @@ def test_every_command_explains_itself_with_an_example(name: str) -> None:
 
 def test_version(tmp_path: Path) -> None:
     assert run("--version", cwd=tmp_path).stdout == f"reelwright {reelwright.__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_page_of_the_command_line_tells_every_command(name: str) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    assert f"`{name}`" in page or f"`{name} " in page
+
+
+def test_the_page_of_the_command_line_tells_no_other_options() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    known = {"--help"}
+    for command in cli.commands.values():
+        known |= {option for p in command.get_params(click.Context(command)) for option in p.opts}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page)) <= known
+
+
+def test_the_page_of_the_command_line_tells_the_exit_codes_of_the_help(tmp_path: Path) -> None:
+    told = re.findall(r"(\d+) (done|the job failed|wrong usage|interrupted)", run("--help", cwd=tmp_path).stdout)
+    page = (ROOT / "docs" / "command-line.md").read_text()
+    assert len(told) == 4
+    assert [code for code, meaning in told if not re.search(rf"\| {code} \| {meaning}", page)] == []
 
 
 def test_an_unknown_command_exits_2(tmp_path: Path) -> None:

@@ -79,6 +79,21 @@ def test_cancel_and_rm(fake: FakeVideoServer, video_ids: list[str], tmp_path: Pa
     assert list(fake.jobs) == [video_ids[2]]
 
 
+def test_a_program_gets_json_from_download_cancel_and_rm(
+    fake: FakeVideoServer, video_ids: list[str], tmp_path: Path
+) -> None:
+    def objects(*arguments: str) -> list[dict[str, object]]:
+        result = run(*arguments, "--json", "--server", fake.url, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    (saved,) = objects("download", video_ids[0], "-o", "a.mp4")
+    assert (saved["id"], saved["path"]) == (video_ids[0], "a.mp4")
+    cancelled = objects("cancel", *video_ids[:2])
+    assert [one["status"] for one in cancelled] == ["completed", "failed"]
+    assert objects("rm", video_ids[0]) == [{"id": video_ids[0], "deleted": True}]
+
+
 @pytest.mark.parametrize("command", ["show", "download", "cancel", "rm"])
 def test_an_unknown_id_exits_2(fake: FakeVideoServer, tmp_path: Path, command: str) -> None:
     result = run(command, "video_x", "--server", fake.url, cwd=tmp_path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from reelwright import __version__
+from reelwright.cli.bench import bench
 from reelwright.cli.connection import INTERRUPTED
 from reelwright.cli.generate import generate
 from reelwright.cli.models import models
@@ -38,7 +39,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, doctor, config):
+for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, bench, doctor, config):
     cli.add_command(_command)
 
 

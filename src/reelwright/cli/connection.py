@@ -52,23 +52,32 @@ def server_options(default: str | None) -> Callable[[AnyFunction], AnyFunction]:
 @contextmanager
 def connected(server: str, api_key: str | None, patience: float = 30.0) -> Generator[Client]:
     """A client of `server`; its errors become messages and exit codes."""
-    from reelwright.client import APIError, Client, ServerFault, Unreachable, VideoFailed
+    from reelwright.client import Client
+
+    with told():
+        try:
+            client = Client(server, api_key=api_key, patience=patience)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        with client:
+            yield client
+
+
+@contextmanager
+def told() -> Generator[None]:
+    """A client's errors become messages and exit codes."""
+    from reelwright.client import APIError, ServerFault, Unreachable, VideoFailed
 
     try:
-        client = Client(server, api_key=api_key, patience=patience)
-    except ValueError as error:
-        raise Refused(str(error)) from None
-    with client:
-        try:
-            yield client
-        except VideoFailed as error:
-            raise Failed(_failure(error)) from None
-        except Unreachable as error:
-            raise Refused(f"{error}.\nStart one with `reelwright serve`, or name another with --server.") from None
-        except ServerFault as error:
-            raise Failed(_refusal(error)) from None
-        except APIError as error:
-            raise Refused(_refusal(error)) from None
+        yield
+    except VideoFailed as error:
+        raise Failed(_failure(error)) from None
+    except Unreachable as error:
+        raise Refused(f"{error}.\nStart one with `reelwright serve`, or name another with --server.") from None
+    except ServerFault as error:
+        raise Failed(_refusal(error)) from None
+    except APIError as error:
+        raise Refused(_refusal(error)) from None
 
 
 def _failure(error: Any) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from reelwright.cli.connection import INTERRUPTED, Refused, connected, server_options
+from reelwright.cli.interruption import ended_like_by_ctrl_c
 from reelwright.cli.output import chosen_path, variant_of
 from reelwright.cli.progress import progress_view
 
@@ -81,7 +80,7 @@ def generate(
         raise Refused("--data-dir is for a server of its own; leave out --server (or REELWRIGHT_SERVER).")
     path = None if detach else chosen_path(output, prompt, force=force)
     given = {name: value for name, value in fields.items() if value is not None}
-    with _ended_like_by_ctrl_c(), ExitStack() as stack:
+    with ended_like_by_ctrl_c(), ExitStack() as stack:
         patience = 30.0
         if server is None:
             from reelwright.cli.own_server import own_server
@@ -147,18 +146,3 @@ def _summary(video: Video, path: Path) -> str:
         f"{path.stat().st_size / 1e6:.2f} MB",
     ]
     return f"Saved {path}: {', '.join(facts)}."
-
-
-@contextmanager
-def _ended_like_by_ctrl_c() -> Generator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does, so that they leave neither a job nor a server behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -78,9 +78,12 @@ def show(video_id: str, as_json: bool, server: str, api_key: str | None) -> None
 @click.argument("video_id", metavar="ID")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File or folder to write to. [default: ID.mp4]")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print the video object instead of the path.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @server_options(default=_SERVER)
-def download(video_id: str, output: Path | None, force: bool, quiet: bool, server: str, api_key: str | None) -> None:
+def download(
+    video_id: str, output: Path | None, force: bool, as_json: bool, quiet: bool, server: str, api_key: str | None
+) -> None:
     """Save a video and print its path; waits for its end if it is under way.
 
     The name's ending chooses the format: .mp4, .gif, .webm or .webp.
@@ -92,29 +95,31 @@ def download(video_id: str, output: Path | None, force: bool, quiet: bool, serve
         with progress_view(quiet=quiet or video.finished) as view:
             video = video.wait(on_progress=view.show)
         video.save(path, variant=variant)
-    click.echo(path)
+    click.echo(json.dumps({**video.raw, "path": str(path)}) if as_json else path)
 
 
 @click.command(epilog="\b\nExample:\n  reelwright cancel video_01JD…")
 @click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a video object a line.")
 @server_options(default=_SERVER)
-def cancel(video_ids: tuple[str, ...], server: str, api_key: str | None) -> None:
+def cancel(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str | None) -> None:
     """Stop the jobs of videos. A finished video stays as it is."""
     with connected(server, api_key) as client:
         for video_id in video_ids:
             video = client.cancel(video_id)
-            click.echo(f"{video.id}\t{stage(video)}")
+            click.echo(json.dumps(video.raw) if as_json else f"{video.id}\t{stage(video)}")
 
 
 @click.command(short_help="Remove videos and their files.", epilog="\b\nExample:\n  reelwright rm video_01JD…")
 @click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print an object a line: the id, and that it was deleted.")
 @server_options(default=_SERVER)
-def rm(video_ids: tuple[str, ...], server: str, api_key: str | None) -> None:
+def rm(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str | None) -> None:
     """Remove videos and their files for good; jobs under way are stopped first."""
     with connected(server, api_key) as client:
         for video_id in video_ids:
             client.delete(video_id)
-            click.echo(f"{video_id}\tremoved")
+            click.echo(json.dumps({"id": video_id, "deleted": True}) if as_json else f"{video_id}\tremoved")
 
 
 def _state(video: Video) -> str:
