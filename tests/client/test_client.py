@@ -113,6 +113,21 @@ def test_wait_follows_the_events(server: FakeVideoServer, client: Client, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_wait_shows_the_previews(server: FakeVideoServer, client: Client) -> None:
+    def script(video_id: str) -> None:
+        server.until(lambda: asked(server, "/events"))
+        server.preview(video_id, b"a first picture")
+        server.advance(video_id, 50)
+        server.preview(video_id, b"a second one")
+        server.complete(video_id)
+
+    thread = meanwhile(server, script)
+    seen: list[bytes] = []
+    client.generate("a sea").wait(10, on_preview=seen.append)
+    thread.join()
+    assert seen == [b"a first picture", b"a second one"]
+
+
 def test_wait_asks_as_often_as_told_where_there_are_no_events(tmp_path: Path) -> None:
     with FakeVideoServer(has_events=False) as server, Client(server.url) as client:
 
@@ -303,16 +318,18 @@ async def test_async_from_prompt_to_file(server: FakeVideoServer, tmp_path: Path
         def script(video_id: str) -> None:
             server.until(lambda: asked(server, "/events"))
             server.advance(video_id, 40)
+            server.preview(video_id, b"a picture")
             server.complete(video_id)
 
         thread = meanwhile(server, script)
         seen: list[int] = []
-        done = await video.wait(10, lambda v: seen.append(v.progress))
+        pictures: list[bytes] = []
+        done = await video.wait(10, lambda v: seen.append(v.progress), pictures.append)
         thread.join()
-        assert seen == [0, 40, 100]
+        assert (seen, pictures) == ([0, 40, 100], [b"a picture"])
         path = await done.save(tmp_path / "out.mp4")
         assert await asyncio.to_thread(path.read_bytes) == MP4
-        assert [event.kind async for event in video.events()] == ["progress", "completed"]
+        assert [event.kind async for event in video.events()] == ["progress", "preview", "completed"]
         assert [item.id for item in (await client.list()).videos] == [video.id]
         assert [model.id for model in await client.models()] == ["sketch"]
         assert (await client.health())["status"] == "healthy"

@@ -6,6 +6,7 @@ content, cancel, delete, and errors as `{"error": {"message", "type", "param", "
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import socket
@@ -93,6 +94,12 @@ class FakeVideoServer:
 
     def advance(self, video_id: str, progress: int) -> None:
         self._change(video_id, "progress", {"status": "in_progress", "progress": progress, "queue_position": None})
+
+    def preview(self, video_id: str, picture: bytes) -> None:
+        image = f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
+        with self.changed:
+            self.jobs[video_id].events.append(("preview", {"image": image}))
+            self.changed.notify_all()
 
     def complete(self, video_id: str) -> None:
         self._change(video_id, "completed", {"status": "completed", "progress": 100, "completed_at": int(time.time())})

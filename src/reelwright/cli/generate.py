@@ -57,6 +57,7 @@ Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130
 @click.option("--detach", is_flag=True, help="Print the video's id and leave the job to --server.")
 @click.option("--json", "as_json", is_flag=True, help="Print the video object instead of the path.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--no-preview", is_flag=True, help="No pictures above the progress bar.")
 def generate(
     prompt: str,
     output: Path | None,
@@ -67,6 +68,7 @@ def generate(
     detach: bool,
     as_json: bool,
     quiet: bool,
+    no_preview: bool,
     **fields: Any,
 ) -> None:
     """Make a video from PROMPT (`-` reads it from stdin).
@@ -94,7 +96,7 @@ def generate(
         if path is None:
             click.echo(json.dumps(video.raw) if as_json else video.id)
             return
-        video = _made(video, quiet=quiet, as_json=as_json)
+        video = _made(video, quiet=quiet, pictures=not no_preview, as_json=as_json)
         video.save(path, variant=variant_of(path))
     if not quiet:
         click.echo(_summary(video, path), err=True)
@@ -116,13 +118,13 @@ def _submitted(client: Client, prompt: str, fields: dict[str, Any]) -> Video:
         raise Refused(f"Cannot read the image {fields['image']}: {error.strerror}.") from None
 
 
-def _made(video: Video, *, quiet: bool, as_json: bool) -> Video:
+def _made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
     """Wait for the end with a view of the progress. An interruption cancels the job."""
     from reelwright.client import ClientError, VideoFailed
 
     try:
-        with progress_view(quiet=quiet) as view:
-            return video.wait(on_progress=view.show)
+        with progress_view(quiet=quiet, pictures=pictures) as view:
+            return video.wait(on_progress=view.show, on_preview=view.preview)
     except KeyboardInterrupt:
         try:
             video.cancel()

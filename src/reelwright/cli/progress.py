@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 _LINE_EVERY = 10
 """Percent between two plain lines."""
 
+_PICTURE_COLUMNS, _PICTURE_ROWS = 72, 20
+"""The most that a preview takes of the terminal."""
+
 
 class ProgressView(Protocol):
-    """A context manager that is told each newer state of the video."""
+    """A context manager that is told each newer state of the video, and shown the pictures on the way."""
 
     def __enter__(self) -> Self: ...
 
@@ -28,9 +31,14 @@ class ProgressView(Protocol):
 
     def show(self, video: VideoFacts) -> None: ...
 
+    def preview(self, picture: bytes) -> None: ...
 
-def progress_view(*, quiet: bool) -> ProgressView:
-    """The view that fits: nothing, a bar when stderr is a capable terminal, else lines."""
+
+def progress_view(*, quiet: bool, pictures: bool = False) -> ProgressView:
+    """The view that fits: nothing, a bar when stderr is a capable terminal, else lines.
+
+    `pictures`: previews above the bar, where the terminal has the colours for them and is not asked to leave them out.
+    """
     if quiet:
         return Silence()
     if sys.stderr.isatty():
@@ -38,7 +46,7 @@ def progress_view(*, quiet: bool) -> ProgressView:
 
         console = Console(stderr=True)
         if not console.is_dumb_terminal:
-            return Bar(console)
+            return Bar(console, pictures=pictures and console.color_system == "truecolor" and not console.no_color)
     return Lines()
 
 
@@ -63,6 +71,9 @@ class Silence:
     def show(self, video: VideoFacts) -> None:
         pass
 
+    def preview(self, picture: bytes) -> None:
+        pass
+
 
 class Lines:
     """One line on stderr for each stage and every ten percent."""
@@ -85,11 +96,15 @@ class Lines:
         percent = f" {video.progress} %" if now == "rendering" and video.progress else ""
         click.echo(f"{video.id}: {now}{percent}", err=True)
 
+    def preview(self, picture: bytes) -> None:
+        pass
+
 
 class Bar:
     """Stage, bar, percent, elapsed and remaining time. The bar pulses while nothing is measured yet."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, pictures: bool = False) -> None:
+        from rich.live import Live
         from rich.progress import (
             BarColumn,
             Progress,
@@ -110,9 +125,12 @@ class Bar:
             expand=True,
         )
         self._task = self._progress.add_task("starting", total=None)
+        self._console = console
+        self._pictures = pictures
+        self._live = Live(self._progress, console=console, refresh_per_second=10)
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._live.start()
         return self
 
     def __exit__(
@@ -120,7 +138,8 @@ class Bar:
     ) -> None:
         if kind is not None:
             self._progress.update(self._task, description="interrupted" if kind is KeyboardInterrupt else "failed")
-        self._progress.stop()
+        self._live.update(self._progress)  # the video itself is what counts now
+        self._live.stop()
 
     def show(self, video: VideoFacts) -> None:
         measured = video.status == "completed" or video.progress > 0
@@ -130,3 +149,14 @@ class Bar:
             total=100 if measured else None,
             completed=100 if video.status == "completed" else video.progress,
         )
+
+    def preview(self, picture: bytes) -> None:
+        if not self._pictures:
+            return
+        from rich.console import Group
+
+        from reelwright.cli.picture import in_half_blocks
+
+        rows = min(_PICTURE_ROWS, self._console.height - 4)
+        drawn = in_half_blocks(picture, columns=min(_PICTURE_COLUMNS, self._console.width), rows=rows)
+        self._live.update(Group(drawn, self._progress))

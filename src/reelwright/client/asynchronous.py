@@ -45,9 +45,10 @@ class AsyncVideo(VideoFacts):
         self,
         timeout: float | None = None,  # noqa: ASYNC109 – the same signature as the synchronous video's
         on_progress: Callable[[AsyncVideo], None] | None = None,
+        on_preview: Callable[[bytes], None] | None = None,
     ) -> AsyncVideo:
         """See `AsyncClient.wait`."""
-        return await self.client.wait(self.id, timeout, on_progress)
+        return await self.client.wait(self.id, timeout, on_progress, on_preview)
 
     async def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
         return await self.client.save(self.id, path, variant=variant)
@@ -140,9 +141,10 @@ class AsyncClient:
         video_id: str,
         timeout: float | None = None,  # noqa: ASYNC109 – the same signature as the synchronous client's
         on_progress: Callable[[AsyncVideo], None] | None = None,
+        on_preview: Callable[[bytes], None] | None = None,
     ) -> AsyncVideo:
-        """See `Client.wait`. `on_progress` is a plain function, called from the event loop."""
-        watch: Watch[AsyncVideo] = Watch(timeout, on_progress, self._patience)
+        """See `Client.wait`. `on_progress` and `on_preview` are plain functions, called from the event loop."""
+        watch: Watch[AsyncVideo] = Watch(timeout, on_progress, on_preview, self._patience)
         while True:
             try:
                 response = await self._call("GET", path_of(video_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,6 +105,14 @@ class Event:
     kind: str
     id: str
     data: Mapping[str, Any]
+
+    @property
+    def picture(self) -> bytes | None:
+        """The picture of a `preview`: WebP or JPEG."""
+        image = self.data.get("image")
+        if self.kind != "preview" or not isinstance(image, str):
+            return None
+        return base64.b64decode(image.partition(",")[2])
 
 
 _PLAIN = ("prompt", "model", "engine", "width", "height", "num_frames", "fps", "seed", "queue_position")

@@ -41,9 +41,14 @@ class Video(VideoFacts):
     def refresh(self) -> Video:
         return self.client.get(self.id)
 
-    def wait(self, timeout: float | None = None, on_progress: Callable[[Video], None] | None = None) -> Video:
+    def wait(
+        self,
+        timeout: float | None = None,
+        on_progress: Callable[[Video], None] | None = None,
+        on_preview: Callable[[bytes], None] | None = None,
+    ) -> Video:
         """See `Client.wait`."""
-        return self.client.wait(self.id, timeout, on_progress)
+        return self.client.wait(self.id, timeout, on_progress, on_preview)
 
     def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
         """See `Client.save`."""
@@ -148,14 +153,19 @@ class Client:
         return self._events(video_id, after, None)
 
     def wait(
-        self, video_id: str, timeout: float | None = None, on_progress: Callable[[Video], None] | None = None
+        self,
+        video_id: str,
+        timeout: float | None = None,
+        on_progress: Callable[[Video], None] | None = None,
+        on_preview: Callable[[bytes], None] | None = None,
     ) -> Video:
         """Wait for the video's end and return it completed. `timeout` in seconds; None waits for ever.
 
-        `on_progress` gets the video whenever its state, progress or place in the queue changes. Follows the server's
+        `on_progress` gets the video whenever its state, progress or place in the queue changes, `on_preview` each
+        picture (WebP or JPEG) that the engine shows on the way. Follows the server's
         events; where there are none, asks as often as the server says. Raises `VideoFailed`, `WaitTimeout`.
         """
-        watch: Watch[Video] = Watch(timeout, on_progress, self._patience)
+        watch: Watch[Video] = Watch(timeout, on_progress, on_preview, self._patience)
         while True:
             try:
                 response = self._call("GET", path_of(video_id))

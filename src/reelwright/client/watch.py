@@ -22,11 +22,18 @@ _LIVE = ("status", "progress", "queue_position", "started_at")
 class Watch(Generic[AnyVideo]):
     """One wait. `timeout` (seconds) bounds it, `patience` (seconds) the time without any answer from the server."""
 
-    def __init__(self, timeout: float | None, on_progress: Callable[[AnyVideo], None] | None, patience: float) -> None:
+    def __init__(
+        self,
+        timeout: float | None,
+        on_progress: Callable[[AnyVideo], None] | None,
+        on_preview: Callable[[bytes], None] | None,
+        patience: float,
+    ) -> None:
         self.follows = True
         self.last_event: str | None = None
         self._timeout = timeout
         self._on_progress = on_progress
+        self._on_preview = on_preview
         self._patience = patience
         self._started = self._last_contact = time.monotonic()
         self._video: AnyVideo | None = None
@@ -61,6 +68,8 @@ class Watch(Generic[AnyVideo]):
             news = {name: event.data[name] for name in _LIVE if name in event.data}
             self._video = video_of({**self._video.raw, **news})
             self._tell(self._video)
+        if self._on_preview is not None and (picture := event.picture):
+            self._on_preview(picture)
         self._left()
         return False
 

@@ -73,7 +73,7 @@ class Traces:
             case Failed(failure=failure):
                 attempt.note({"reelwright.outcome": "failed"})
                 attempt.fail(failure.code)
-            case Ended():
+            case Ended():  # or a later attempt has taken over, which ends this one like a cancel
                 attempt.note({"reelwright.outcome": "cancelled"})
             case None:
                 attempt.note({"reelwright.outcome": "interrupted"})
