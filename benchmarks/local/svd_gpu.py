@@ -1,11 +1,12 @@
 """Stable Video Diffusion XT at its real size with random weights: plain diffusers against `exact` and `fast`.
 
-    python -m benchmarks.local.svd_gpu [--toy] [--rounds 3] [--compile]
+    python -m benchmarks.local.svd_gpu [--toy] [--rounds 3] [--modes plain,exact,fast] [--sizes 512x512,1024x576]
 
 Random weights have the real arithmetic, so nothing is downloaded. Each mode is the pipeline as the engine's own loader
-and speed levers make it, asked for 24 frames of 512x512 and 25 frames of 576x1024, 25 steps. Prints seconds (median),
-the memory peak, and SSIM and PSNR of the frames against the plain result. Random weights make noise: agreement on noise
-says that the arithmetic is the same; what an approximation costs in looks needs the trained weights (`--weights`).
+and speed levers make it, asked for 24 frames of 512x512 and 25 frames of 1024x576, 25 steps. Prints a row of a Markdown
+table as soon as it is measured: seconds (median), the memory peak, SSIM and PSNR of the frames against the plain one.
+A mode that fails is told in its row, and the others go on. Random weights make noise: agreement on noise says that the
+arithmetic is the same; what an approximation costs in looks needs the trained weights (`--weights`).
 
 `--toy` runs the same path with a tiny configuration, on a machine without a GPU too.
 """
@@ -16,6 +17,8 @@ import argparse
 import statistics
 import tempfile
 import time
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +60,7 @@ REAL = (
     Job(frames=24, width=512, height=512, steps=25),
     Job(frames=25, width=1024, height=576, steps=25),
 )
-TOY = (Job(frames=8, width=64, height=64, steps=7),)
+TOY = (Job(frames=8, width=64, height=64, steps=25),)
 
 
 def real_configuration(folder: Path) -> Path:
@@ -125,35 +128,46 @@ def run(pipe: Any, speedup: speed.Speedup, job: Job) -> NDArray[np.float32]:
     return frames
 
 
-def measure(
-    mode: str, folder: Path, device: Device, jobs: tuple[Job, ...], rounds: int, compiles: bool
-) -> dict[Job, tuple[float, float, NDArray[np.float32]]]:
-    """Median seconds, peak GiB of GPU memory and the frames of each job in one mode. The first run is not counted."""
-    options = Options.parse({"models": {"svd": {"source": str(folder), "image": None}}, "speed": mode})
-    if compiles:
-        options = Options.parse({"models": {"svd": str(folder)}, "speed": mode, "compile": True})
-    model = options.models["svd"]
-    tier = Tier(placement=Placement.RESIDENT, memory=0, decode_chunk=CHUNK)
-    loaded = pipeline.load_video(model, "StableVideoDiffusionPipeline", device, tier, previews=False)
-    speedup = speed.switch_on(loaded.pipe, speed.names(model.recipe, options, device, tier.placement))
-    print(f"{mode}: {', '.join(speedup.names) or 'no levers'}")
-    results = {}
-    for job in jobs:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """`seconds`: the median, `first`: the run before those, with all compiling; `peak`: GiB of GPU memory, if any."""
+
+    seconds: float
+    first: float
+    peak: float | None
+    frames: NDArray[np.float32]
+
+
+class Stage:
+    """One mode's pipeline, ready to be measured."""
+
+    def __init__(self, mode: str, folder: Path, device: Device, compiles: bool | None) -> None:
+        models = {"svd": {"source": str(folder), "image": None}}
+        options = Options.parse({"models": models, "speed": mode, "compile": compiles})
+        model = options.models["svd"]
+        tier = Tier(placement=Placement.RESIDENT, memory=0, decode_chunk=CHUNK)
+        self._device = device.torch_device
+        self._pipe = pipeline.load_video(model, "StableVideoDiffusionPipeline", device, tier, previews=False).pipe
+        self._speedup = speed.switch_on(self._pipe, speed.names(model.recipe, options, device, tier.placement))
+
+    @property
+    def levers(self) -> str:
+        return ", ".join(self._speedup.names) or "none"
+
+    def measure(self, job: Job, rounds: int) -> Measured:
+        first, _ = self._timed(job)
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        runs = [self._timed(job) for _ in range(rounds)]
+        peak = torch.cuda.max_memory_allocated(self._device) / 2**30 if self._device.type == "cuda" else None
+        return Measured(
+            seconds=statistics.median(seconds for seconds, _ in runs), first=first, peak=peak, frames=runs[-1][1]
+        )
+
+    def _timed(self, job: Job) -> tuple[float, NDArray[np.float32]]:
         begin = time.perf_counter()
-        frames = run(loaded.pipe, speedup, job)
-        print(f"  first run of {job}: {time.perf_counter() - begin:.1f} s", flush=True)
-        if device.torch_device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        seconds = []
-        for _ in range(rounds):
-            begin = time.perf_counter()
-            frames = run(loaded.pipe, speedup, job)
-            seconds.append(time.perf_counter() - begin)
-        peak = torch.cuda.max_memory_allocated() / 2**30 if device.torch_device.type == "cuda" else float("nan")
-        results[job] = (statistics.median(seconds), peak, frames)
-    del loaded
-    memory.give_back(device.torch_device)
-    return results
+        frames = run(self._pipe, self._speedup, job)
+        return time.perf_counter() - begin, frames
 
 
 def psnr(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -180,6 +194,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--toy", action="store_true", help="a tiny configuration and clip")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--modes", default="plain,exact,fast")
+    parser.add_argument("--sizes", default=",".join(map(_size, REAL)), help="which of the sizes")
     parser.add_argument("--compile", action="store_true", help="compile without a GPU too (needs a C++ compiler)")
     parser.add_argument("--weights", type=Path, help="a folder of trained weights instead of random ones")
     chosen = parser.parse_args()
@@ -187,24 +203,64 @@ def main() -> None:
     device = memory.find_device("auto", None)
     if not chosen.toy and not device.accelerator:
         parser.error("the real size needs a GPU; try --toy")
+    jobs = TOY if chosen.toy else tuple(job for job in REAL if _size(job) in chosen.sizes.split(","))
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.weights or (tiny.svd if chosen.toy else real_configuration)(Path(temporary) / "svd")
-        compare(folder, device, TOY if chosen.toy else REAL, chosen)
+        compare(folder, device, jobs, chosen)
+
+
+def _size(job: Job) -> str:
+    return f"{job.width}x{job.height}"
 
 
 def compare(folder: Path, device: Device, jobs: tuple[Job, ...], chosen: argparse.Namespace) -> None:
-    print(f"{device.describe()}, torch {torch.__version__}")
-    modes = {
-        mode: measure(mode, folder, device, jobs, chosen.rounds, chosen.compile and mode != "plain")
-        for mode in ("plain", "exact", "fast")
-    }
+    print(f"{device.describe()}, torch {torch.__version__}, medians of {chosen.rounds}\n")
+    print("| clip | mode | seconds | speed-up | first run | peak GiB | SSIM | PSNR dB |")
+    print("|---|---|---|---|---|---|---|---|")
+    plain: dict[Job, Measured] = {}
+    levers: dict[str, str] = {}
+    for mode in chosen.modes.split(","):
+        for job, measured in attempts(mode, folder, device, jobs, chosen, levers):
+            if isinstance(measured, str):
+                print(f"| {job} | {mode} | {measured} | | | | | |", flush=True)
+                continue
+            if mode == "plain":
+                plain[job] = measured
+            print(f"| {job} | {mode} | {_cells(measured, plain.get(job))} |", flush=True)
+        memory.give_back(device.torch_device)
+        torch.compiler.reset()
+    print()
+    for mode, names in levers.items():
+        print(f"- {mode}: {names}")
+
+
+def attempts(
+    mode: str,
+    folder: Path,
+    device: Device,
+    jobs: tuple[Job, ...],
+    chosen: argparse.Namespace,
+    levers: dict[str, str],
+) -> Iterator[tuple[Job, Measured | str]]:
+    """Each job's figures in one mode, or why there are none: no failure may cost the figures of the others."""
+    stage: Stage | None = None
     for job in jobs:
-        base_seconds, _, base_frames = modes["plain"][job]
-        print(f"\n{job}\n  mode    seconds  speed-up  peak GiB    SSIM   PSNR dB")
-        for mode, results in modes.items():
-            seconds, peak, frames = results[job]
-            quality = f"{ssim(base_frames, frames):7.4f} {psnr(base_frames, frames):9.1f}"
-            print(f"  {mode:<6} {seconds:8.2f} {base_seconds / seconds:9.2f} {peak:9.1f} {quality}")
+        try:
+            stage = stage or Stage(mode, folder, device, True if chosen.compile and mode != "plain" else None)
+            levers[mode] = stage.levers
+            yield job, stage.measure(job, chosen.rounds)
+        except Exception as error:  # noqa: BLE001 - told in the table, with its traceback below it
+            traceback.print_exc()
+            yield job, f"failed: {type(error).__name__}"
+
+
+def _cells(measured: Measured, plain: Measured | None) -> str:
+    cells = [f"{measured.seconds:.2f}", "", f"{measured.first:.1f}"]
+    cells += ["" if measured.peak is None else f"{measured.peak:.1f}", "", ""]
+    if plain is not None:
+        cells[1] = f"{plain.seconds / measured.seconds:.2f}"
+        cells[4:] = [f"{ssim(plain.frames, measured.frames):.4f}", f"{psnr(plain.frames, measured.frames):.1f}"]
+    return " | ".join(cells)
 
 
 if __name__ == "__main__":

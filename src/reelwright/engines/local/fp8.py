@@ -46,8 +46,11 @@ def _quantise(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def convert(module: Any) -> int:
     """Replace the linear layers of `module` that the hardware's multiplication takes (both sides a multiple of 16, and
     large enough to gain); returns how many.
+
+    Those of time and other embeddings stay whole: they have a row or two, and all layers hang on them.
     """
-    names = [name for name, part in module.named_modules() if isinstance(part, torch.nn.Linear) and _gains(part)]
+    linears = [(name, part) for name, part in module.named_modules() if isinstance(part, torch.nn.Linear)]
+    names = [name for name, linear in linears if _gains(linear) and "emb" not in name]
     for name in names:
         parent, _, leaf = name.rpartition(".")
         owner = module.get_submodule(parent)

@@ -130,7 +130,17 @@ SVD = Recipe(
     resumes=True,
     batches=4,
     decodes_apart=True,
-    levers=frozenset({"channels_last", "compile", "single_key_attention", "attention_priority", "deep_reuse", "fp8"}),
+    levers=frozenset(
+        {
+            "single_key_attention",
+            "time_convolutions",
+            "channels_last",
+            "attention_priority",
+            "compile",
+            "deep_reuse",
+            "fp8",
+        }
+    ),
 )
 
 _WAN_LEVERS = frozenset({"compile", "attention_priority", "first_block_cache", "fp8"})

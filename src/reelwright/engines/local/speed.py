@@ -10,22 +10,22 @@ shorten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from reelwright.engines.local import fp8
+from reelwright.engines.local import deep_reuse, fp8, layout
+from reelwright.engines.local.deep_reuse import DeepMemory
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import Placement, Recipe
 
-EXACT = ("single_key_attention", "channels_last", "attention_priority", "compile")
+EXACT = ("single_key_attention", "time_convolutions", "channels_last", "attention_priority", "compile")
 APPROXIMATE = ("fp8", "first_block_cache", "deep_reuse")
 
-REUSE_INTERVAL = 3
 CACHE_THRESHOLD = 0.08
 
 
@@ -58,6 +58,8 @@ def _possible(name: str, options: Options, device: Device, placement: Placement)
         return still and (cuda if options.compile is None else options.compile)
     if name == "fp8":
         return still and cuda and torch.cuda.get_device_capability(device.torch_device) >= (8, 9)
+    if name in ("time_convolutions", "channels_last") and placement is Placement.SEQUENTIAL:
+        return False  # each layer's weights come and go by hooks on the layer itself
     if name in ("channels_last", "attention_priority"):
         return cuda
     return True
@@ -65,7 +67,7 @@ def _possible(name: str, options: Options, device: Device, placement: Placement)
 
 def checkpoint_every(recipe: Recipe, options: Options) -> int:
     """Deep reuse is taken up only where it computes afresh."""
-    return REUSE_INTERVAL if options.speed == "fast" and "deep_reuse" in recipe.levers else 1
+    return deep_reuse.INTERVAL if options.speed == "fast" and "deep_reuse" in recipe.levers else 1
 
 
 def switch_on(pipe: Any, chosen: tuple[str, ...]) -> Speedup:
@@ -73,9 +75,12 @@ def switch_on(pipe: Any, chosen: tuple[str, ...]) -> Speedup:
     denoiser = pipe.components.get("transformer") or pipe.components["unet"]
     if "single_key_attention" in chosen:
         _shorten_single_key_attention(denoiser)
+    if "time_convolutions" in chosen:
+        for part in (denoiser, pipe.vae):
+            layout.flatten_time_convolutions(part)
     if "channels_last" in chosen:
-        denoiser.to(memory_format=torch.channels_last)
-        pipe.vae.to(memory_format=torch.channels_last)
+        for part in (denoiser, pipe.vae):
+            layout.channels_last(part)
     if "fp8" in chosen:
         fp8.convert(denoiser)
     if "first_block_cache" in chosen:
@@ -84,15 +89,15 @@ def switch_on(pipe: Any, chosen: tuple[str, ...]) -> Speedup:
         denoiser.enable_cache(FirstBlockCacheConfig(threshold=CACHE_THRESHOLD))  # type: ignore[no-untyped-call]
     deep = "deep_reuse" in chosen
     if "compile" in chosen:
-        _compile(pipe, denoiser, by_block=deep)
-    return Speedup(names=chosen, memory=DeepMemory(denoiser, REUSE_INTERVAL) if deep else None)
+        _compile(pipe, denoiser, in_parts=deep)
+    return Speedup(names=chosen, memory=DeepMemory(denoiser) if deep else None)
 
 
-def _compile(pipe: Any, denoiser: Any, *, by_block: bool) -> None:
+def _compile(pipe: Any, denoiser: Any, *, in_parts: bool) -> None:
     """Shapes are fixed for a size: each new size compiles anew, once."""
-    if by_block:
-        for block in (*denoiser.down_blocks, denoiser.mid_block, *denoiser.up_blocks):
-            block.forward = torch.compile(block.forward, dynamic=False)
+    if in_parts:
+        for part in deep_reuse.compiled_parts(denoiser):
+            part.forward = torch.compile(part.forward, dynamic=False)
     elif "_repeated_blocks" in dir(denoiser) and denoiser._repeated_blocks:
         denoiser.compile_repeated_blocks(dynamic=False)
     else:
@@ -154,39 +159,6 @@ def _shorten_single_key_attention(unet: Any) -> None:
 def _is_plain_cross_attention(name: str, attention: Any) -> bool:
     extras = (attention.group_norm, attention.spatial_norm, attention.norm_cross, attention.norm_q, attention.norm_k)
     return ".attn2." in name and not attention.residual_connection and not any(extras)
-
-
-class DeepMemory:
-    """Reuse of deep features between steps (DeepCache, https://arxiv.org/abs/2312.00858), by whole blocks.
-
-    Every `interval`-th call of the UNet computes all of it; the calls between compute only the first down block and the
-    last up block and take the rest as it was. High-level features change slowly from step to step, details do not.
-    """
-
-    def __init__(self, unet: Any, interval: int) -> None:
-        self._interval = interval
-        self._calls = 0
-        self._kept: dict[int, Any] = {}
-        unet.register_forward_pre_hook(self._begin)
-        for number, block in enumerate((*unet.down_blocks[1:], unet.mid_block, *unet.up_blocks[:-1])):
-            block.forward = self._remembered(number, block.forward)
-
-    def forget(self) -> None:
-        self._calls = 0
-        self._kept.clear()
-
-    def _begin(self, _unet: Any, _inputs: Any) -> None:
-        if self._calls % self._interval == 0:
-            self._kept.clear()
-        self._calls += 1
-
-    def _remembered(self, number: int, forward: Callable[..., Any]) -> Callable[..., Any]:
-        def compute_or_recall(*args: Any, **kwargs: Any) -> Any:
-            if number not in self._kept:
-                self._kept[number] = forward(*args, **kwargs)
-            return self._kept[number]
-
-        return compute_or_recall
 
 
 def facts(options: Options, speedup: Speedup) -> Mapping[str, Any]:
