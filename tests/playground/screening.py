@@ -17,6 +17,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--mute-audio"]
 DESKTOP, TABLET, PHONE, WINDOW = (1440, 900), (768, 1024), (390, 844), (1100, 700)
 
+PATIENCE_MS = 60_000
+"""How long a condition may take on a machine whose cores are all taken; a film is drawn beside the browser here."""
+
 LAST_CHOICES = """
     if (location.protocol === "http:")
         localStorage["reelwright.draft"] ??= JSON.stringify({ quality: "Draft", seconds: 2 });
@@ -38,7 +41,7 @@ LACKING = (not CHROMIUM.exists() and f"{CHROMIUM} is not there: apt-get install 
 def browser() -> Iterator[Browser]:
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield chromium
@@ -78,7 +81,7 @@ class Screening:
 
     def another_page(self) -> Page:
         page = self.context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
         return page
