@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 import structlog
@@ -419,6 +419,16 @@ def serve(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, sock, settings))
     return 0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this exit code, after `serve`: all that it held is closed.
+
+    Taking its objects apart one by one, as Python does at its end, takes as long as a quarter of the start.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class _Http(uvicorn.Server):

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 
-from reelwright.app import offered, serve
+from reelwright.app import leave, offered, serve
 from reelwright.engines.catalog import Offer
 from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
@@ -37,7 +37,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        leave(main())
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)

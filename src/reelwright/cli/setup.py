@@ -5,6 +5,7 @@ Their flags are made from `Settings`, so that there is one list of names, descri
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Generator, Iterator, Sequence
@@ -100,15 +101,20 @@ def _configuration_errors() -> Generator[None]:
     epilog="\b\nExamples:\n  reelwright serve\n  reelwright serve --port 8000 --engine sketch --log-format json\n\n"
     "Every flag can also be an environment variable or a line in `.env`; the flag wins.",
 )
-def serve(**flags: Any) -> int:
+def serve(**flags: Any) -> None:
     """Run the server: the API, the queue and the page, on http://localhost:3001."""
     with _configuration_errors():
         from reelwright.settings import load_settings
 
         settings = load_settings(**flags)
+        # What is imported stays: looking through it for garbage, now or while the server runs, finds none.
+        gc.disable()
+        from reelwright.app import leave
         from reelwright.app import serve as run
 
-        return run(settings)
+        gc.freeze()
+        gc.enable()
+        leave(run(settings))
 
 
 @click.command(
