@@ -165,7 +165,12 @@ class EngineChild:
         if path:
             frames.close()
         clip = Clip(
-            fps=done.fps, num_frames=done.num_frames, frames=None if path else frames, path=path, probe=done.probe
+            fps=done.fps,
+            num_frames=done.num_frames,
+            frames=None if path else frames,
+            path=path,
+            probe=done.probe,
+            sha256=done.sha256,
         )
         return clip, {**self.facts, **done.facts}
 

@@ -172,6 +172,7 @@ class Host:
                 path=str(made.clip.path) if made.clip.path else None,
                 facts=made.facts,
                 probe=made.clip.probe,
+                sha256=made.clip.sha256,
             )
         except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
             answer = messages.Failed(video_id=generate.video_id, failure=_failure(error))

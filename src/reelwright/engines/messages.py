@@ -92,7 +92,7 @@ class Checkpoint:
 class Done:
     """The clip is ready: in the frame buffer (`path` None; the first `num_frames` frames), or the file at `path`.
 
-    `probe` is what the child found when it decoded the file, if it did.
+    `probe` is what the child found when it decoded the file, `sha256` its hash once it was fsynced, if it did that.
     """
 
     video_id: str
@@ -101,6 +101,7 @@ class Done:
     path: str | None
     facts: Mapping[str, Any] = field(default_factory=dict)
     probe: Probe | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

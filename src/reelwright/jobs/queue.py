@@ -36,6 +36,9 @@ T = TypeVar("T")
 STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
 
+HEAD_START_S = 0.03
+"""A job that begins at once is this far ahead of its workflow, whose writing would take from what it needs first."""
+
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
 
@@ -142,7 +145,7 @@ class Queue:
         if seat and begun:
             # It does not wait for its workflow: that would make it no safer, since the row alone is what counts.
             self._job.begin(Claim(video=begun, seat=seat, due=due))
-            self._later(self._durable.start, video.id)
+            self._beside_it(self._follow(video.id))
         else:
             await self._enqueue(video, placed.turn)
         return video, True
@@ -193,19 +196,26 @@ class Queue:
             await self._durable.enqueue(video.id, video.request.engine, turn)
         except sa.exc.OperationalError:
             # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
-            self._later(self._durable.enqueue, video.id, video.request.engine, turn)
+            self._beside_it(self._insist(self._durable.enqueue, video.id, video.request.engine, turn))
 
-    def _later(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
-        """Beside what goes on: until the database takes it."""
+    async def _follow(self, video_id: str) -> None:
+        """The workflow of a job that has begun; one that has ended meanwhile needs none."""
+        await asyncio.sleep(HEAD_START_S)
+        video = self._live.get(video_id)
+        if video is not None and not video.status.terminal:
+            await self._insist(self._durable.start, video_id)
 
-        async def insist() -> None:
-            while True:
-                with contextlib.suppress(sa.exc.OperationalError):
-                    await function(*arguments)
-                    return
-                await asyncio.sleep(1)
+    @staticmethod
+    async def _insist(function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        """Until the database takes it."""
+        while True:
+            with contextlib.suppress(sa.exc.OperationalError):
+                await function(*arguments)
+                return
+            await asyncio.sleep(1)
 
-        task = asyncio.create_task(insist())
+    def _beside_it(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 

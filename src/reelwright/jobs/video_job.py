@@ -324,12 +324,12 @@ class VideoJob:
             else:
                 about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
-            return _measure(part, target.name, clip.probe)
+            return _measure(part, target.name, clip)
 
         # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
         if clip.frames:
             self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
-        return self._files.publish(target, write)
+        return self._files.publish(target, write, safe=clip.sha256 is not None)
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
         """A database that is locked, full or away for a while is waited for: no accepted job is lost to it."""
@@ -347,13 +347,13 @@ class VideoJob:
         return await asyncio.get_running_loop().run_in_executor(self._threads.media, function, *arguments)
 
 
-def _measure(path: Path, key: str, seen: probe.Probe | None = None) -> MadeFile:
-    """The file's facts; `seen` is what decoding it showed, when an engine's child has done that already."""
-    seen = seen or probe.probe(path)
+def _measure(path: Path, key: str, clip: Clip | None = None) -> MadeFile:
+    """The file's facts; what an engine's child has found out already is not done again."""
+    seen = (clip and clip.probe) or probe.probe(path)
     return MadeFile(
         key=key,
         size=seen.size,
-        sha256=sha256_of(path),
+        sha256=(clip and clip.sha256) or sha256_of(path),
         width=seen.width,
         height=seen.height,
         num_frames=seen.num_frames,

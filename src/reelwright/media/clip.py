@@ -73,7 +73,8 @@ class FrameBuffer:
 class Clip:
     """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set.
 
-    `probe` is what decoding the file at `path` showed, when the engine has looked already.
+    `probe` is what decoding the file at `path` showed, when the engine has looked already; `sha256` is its hash (hex)
+    when the engine has also made it safe on the disk (fsync).
     """
 
     fps: float
@@ -81,3 +82,4 @@ class Clip:
     frames: FrameBuffer | None = None
     path: Path | None = None
     probe: Probe | None = None
+    sha256: str | None = None

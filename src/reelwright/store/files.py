@@ -114,17 +114,19 @@ class Files:
             path.unlink(missing_ok=True)
         return len(orphans)
 
-    def publish(self, target: Path, write: Callable[[Path], T], *, last: bool = True) -> T:
+    def publish(self, target: Path, write: Callable[[Path], T], *, safe: bool = False, last: bool = True) -> T:
         """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.
 
-        Returns what `write` returned. `last`: no other file follows into this folder, whose own fsync would make this
-        one's name last, too. Raises `Busy` (`storage_full`) when the disk is full.
+        Returns what `write` returned. `safe`: its bytes are on the disk already. `last`: no other file follows into
+        this folder, whose own fsync would make this one's name last, too. Raises `Busy` (`storage_full`) when the disk
+        is full.
         """
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
         try:
             result = write(part)
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
+            if not safe:
+                with part.open("rb") as file:
+                    os.fsync(file.fileno())
             part.replace(target)
             if last:
                 _fsync_folder(target.parent)
@@ -153,6 +155,14 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_safe(path: Path) -> str:
+    """The file's bytes are on the disk when this returns (fsync). Returns their SHA-256, hex."""
+    digest = sha256_of(path)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return digest
 
 
 class DirectoryLock:

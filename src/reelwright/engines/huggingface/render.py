@@ -14,6 +14,7 @@ folder and is not made again.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from reelwright.engines.huggingface.provider import Provider, Ticket, image_inpu
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.media.probe import BadVideo, probe
+from reelwright.store.files import make_safe
 from reelwright.tracing import Kind
 from reelwright.video import Request, Task
 
@@ -277,9 +279,11 @@ class _Rendering:
 
     def _made(self, facts: dict[str, Any]) -> Made:
         self._watch.check()
-        found = probe(self._clip)
+        with ThreadPoolExecutor(1) as beside:  # the disk and the hash need not wait for the decoder
+            safe = beside.submit(make_safe, self._clip)
+            found = probe(self._clip)
         return Made(
-            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip, probe=found),
+            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip, probe=found, sha256=safe.result()),
             facts=facts | self._facts,
         )
 
