@@ -138,16 +138,14 @@ def test_sigterm_gives_a_long_job_back_to_the_queue(start: StartServer) -> None:
     assert ended(server, one)["status"] == "completed"
 
 
-def test_a_second_server_on_the_data_directory_is_refused_and_told_who_has_it(start: StartServer) -> None:
-    server = start()
+def test_a_second_server_on_the_data_directory_is_refused_and_told_who_has_it(server: ServerProcess) -> None:
     assert server.process
     second = refused(REELWRIGHT_DATA_DIR=str(server.data_dir), PORT="0")
     assert second.returncode == 2
     assert f"in use by the server with process id {server.process.pid}" in second.stderr
 
 
-def test_a_taken_port_is_told_before_anything_is_loaded(start: StartServer, tmp_path: Path) -> None:
-    server = start()
+def test_a_taken_port_is_told_before_anything_is_loaded(server: ServerProcess, tmp_path: Path) -> None:
     port = server.url.rpartition(":")[2]
     second = refused(REELWRIGHT_DATA_DIR=str(tmp_path / "other"), PORT=port)
     assert second.returncode == 2
@@ -173,8 +171,7 @@ def test_a_full_queue_is_told_and_stores_nothing(start: StartServer) -> None:
     assert "queue is full" in answer.json()["error"]
 
 
-def test_a_crash_of_the_engine_ends_one_job_only(start: StartServer) -> None:
-    server = start()
+def test_a_crash_of_the_engine_ends_one_job_only(server: ServerProcess) -> None:
     crashed = ended(server, submit(server, "crash"))
     assert (crashed["status"], crashed["error"]["code"]) == ("failed", "engine_crashed")
     assert ended(server, submit(server, "paint"))["status"] == "completed"
