@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.servers import ServerProcess
 
 # The tests start a hundred processes. Without bytecode on the disk each would compile all that it imports, which takes
 # it two seconds of CPU longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+LONGEST_FIRST = (
+    "tests/playground/",
+    "tests/engines/local/",
+    "tests/jobs/",
+    "tests/docs/",
+    "tests/clients/",
+    "tests/cli/",
+    "tests/test_huggingface_program.py",
+)
+"""Side by side with others, what takes long must not begin last: one core would wait for it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    last = len(LONGEST_FIRST)
+    items.sort(key=lambda item: next((n for n, one in enumerate(LONGEST_FIRST) if item.nodeid.startswith(one)), last))
+
+
+class ByFile(LoadFileScheduling):
+    """A file at a time to each process; the tests of the page, which share a browser, are one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        page = LONGEST_FIRST[0]
+        return page if nodeid.startswith(page) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
