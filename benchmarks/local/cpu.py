@@ -1,28 +1,31 @@
-"""The local engine against the plain diffusers loop, on the same tiny pipeline with random weights, without a GPU.
+"""The local engine and the whole server against the plain diffusers loop: one tiny pipeline, random weights, no GPU.
 
-    python -m benchmarks.local.cpu [--frames 24] [--steps 25] [--jobs 8] [--rounds 3]
+    python -m benchmarks.local.cpu [--frames 24] [--steps 25] [--jobs 8] [--rounds 3] [--only engine,server]
 
-Both sides do the same work on one image: denoise, decode, write the frames as 8-bit and encode them to an MP4. The
-plain side does it one after the other, as a script does. The engine side renders while a second thread encodes the clip
-before, and (in the last row) puts waiting requests together. Rounds of both sides alternate; the medians are compared.
+Every side does the same work on one image: denoise, decode, write the frames as 8-bit and encode them to an MP4. The
+plain side does it one after the other, as a script does, once with one thread and once with one for each core (torch's
+own choice). The engine runs in this process with one thread, and encodes while it renders. The server is asked over
+HTTP, with all jobs at once; its engine has one child with a thread for each core, or a child of one thread for each.
+Rounds of all sides alternate; the medians are compared.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+import base64
+import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import diffusers
+import httpx2
 import numpy as np
 import PIL.Image
 import torch
@@ -30,9 +33,14 @@ import torch
 from benchmarks.local.mp4 import write_mp4
 from reelwright.engines.engine import Assignment
 from reelwright.engines.local.engine import LocalEngine
+from reelwright.engines.local.share import cores
 from reelwright.media.clip import FrameBuffer
 from reelwright.video import Image, Request, Task
 from tests.engines.local import tiny
+from tests.servers import ServerProcess
+
+Side = Callable[[int], object]
+"""Makes that many videos."""
 
 
 class Silent:
@@ -116,11 +124,34 @@ def through_the_engine(job: Callable[[int], FrameBuffer], jobs: int, slots: int,
             each.result()
 
 
-def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Wall time and the process's CPU time: on a machine that others use too, the second one is the steadier."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - wall, time.process_time() - cpu
+@contextmanager
+def server(folder: Path, picture: Path, scratch: Path, chosen: argparse.Namespace, workers: int) -> Iterator[Side]:
+    """A server of its own with that many engine children; the jobs are posted side by side, as clients would."""
+    options = {"local": {"models": {"svd": {"source": str(folder), "image": None}}, "placement": "resident"}}
+    process = ServerProcess(
+        scratch / f"server-{workers}",
+        REELWRIGHT_ENGINE="local",
+        REELWRIGHT_ENGINE_OPTIONS=json.dumps(options),
+        REELWRIGHT_WORKERS=str(workers),
+    ).start()
+    image = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode()
+    seeds = count()
+
+    def post(http: httpx2.Client) -> bytes:
+        body = {"prompt": "a gradient", "image": image, "size": "64x64", "fps": 12, "seed": next(seeds)}
+        wanted = {"num_frames": chosen.frames, "num_inference_steps": chosen.steps}
+        answer = http.post("/api/video/generate", json={**body, **wanted})
+        answer.raise_for_status()
+        return answer.content
+
+    def videos(jobs: int) -> list[bytes]:
+        with httpx2.Client(base_url=process.url, timeout=3600) as http, ThreadPoolExecutor(jobs) as clients:
+            return list(clients.map(lambda _: post(http), range(jobs)))
+
+    try:
+        yield videos
+    finally:
+        process.stop()
 
 
 def main() -> None:
@@ -130,43 +161,70 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=25)
     options.add_argument("--jobs", type=int, default=8)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--only", default="engine,server", help="which of the two")
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         scratch = Path(temporary)
         folder = tiny.svd(scratch / "svd")
         picture = scratch / "picture.png"
         PIL.Image.radial_gradient("L").resize((64, 64)).convert("RGB").save(picture)
-        compare(folder, picture, scratch, chosen)
+        sides = all_sides(folder, picture, scratch, chosen, stack)
+        for jobs in (1, chosen.jobs):
+            compare(sides, jobs, chosen)
 
 
-def compare(folder: Path, picture: Path, scratch: Path, chosen: argparse.Namespace) -> None:
+def all_sides(
+    folder: Path, picture: Path, scratch: Path, chosen: argparse.Namespace, stack: ExitStack
+) -> dict[str, Side]:
     plain = plain_loop(folder, picture, chosen.frames, chosen.steps, scratch)
-    sides: dict[str, Callable[[int], None]] = {
-        "plain diffusers loop": lambda jobs: [plain(n) for n in range(jobs)] and None
-    }
-    for batch in (1, 4):
-        engine = LocalEngine(models={"svd": {"source": str(folder), "image": None}}, batch=batch, placement="resident")
+
+    def plain_jobs(threads: int) -> Side:
+        def videos(jobs: int) -> None:
+            torch.set_num_threads(threads)
+            for seed in range(jobs):
+                plain(seed)
+            torch.set_num_threads(1)
+
+        return videos
+
+    sides = {_plain(threads): plain_jobs(threads) for threads in sorted({1, cores()})}
+    torch.set_num_threads(1)
+    for speed, batch in (("plain", 1), ("plain", 4), ("exact", 1)) if "engine" in chosen.only else ():
+        models = {"svd": {"source": str(folder), "image": None}}
+        engine = LocalEngine(models=models, batch=batch, speed=speed, placement="resident")
         engine.load()
         job = engine_job(engine, picture, chosen.frames, chosen.steps, scratch)
-        name = "engine" if batch == 1 else f"engine, batches of {batch}"
-        sides[name] = lambda jobs, j=job, s=engine.slots: through_the_engine(j, jobs, s, scratch)  # type: ignore[misc]
-    for jobs in (1, chosen.jobs):
-        times: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
-        for side in sides.values():
-            side(1)
-        for _ in range(chosen.rounds):
-            for name, side in sides.items():
-                times[name].append(seconds(lambda s=side, n=jobs: s(n)))  # type: ignore[misc]
-        report(jobs, chosen, times)
+        sides[f"engine, {speed}, batches of {batch}, 1 thread"] = through(job, engine.slots, scratch)
+    for workers in sorted({1, cores()}) if "server" in chosen.only else ():
+        name = f"server, {workers} child(ren), {cores() // workers} thread(s) each"
+        sides[name] = stack.enter_context(server(folder, picture, scratch, chosen, workers))
+    return sides
 
 
-def report(jobs: int, chosen: argparse.Namespace, times: dict[str, list[tuple[float, float]]]) -> None:
-    print(f"\n{jobs} job(s), {chosen.frames} frames of 64x64, {chosen.steps} steps, medians of {chosen.rounds}:")
-    medians = {name: [statistics.median(column) for column in zip(*rows, strict=True)] for name, rows in times.items()}
-    base_wall, base_cpu = next(iter(medians.values()))
-    for name, (wall, cpu) in medians.items():
-        ratios = f"{wall / base_wall:5.2f} of the wall time, {cpu / base_cpu:5.2f} of the CPU time"
-        print(f"  {name:<24} {wall:7.2f} s wall, {cpu:7.2f} s CPU; {ratios}")
+def _plain(threads: int) -> str:
+    return f"plain diffusers loop, {threads} thread(s)"
+
+
+def through(job: Callable[[int], FrameBuffer], slots: int, scratch: Path) -> Side:
+    return lambda jobs: through_the_engine(job, jobs, slots, scratch)
+
+
+def compare(sides: Mapping[str, Side], jobs: int, chosen: argparse.Namespace) -> None:
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for side in sides.values():
+        side(1)
+    for _ in range(chosen.rounds):
+        for name, side in sides.items():
+            begin = time.perf_counter()
+            side(jobs)
+            times[name].append(time.perf_counter() - begin)
+    medians = {name: statistics.median(rounds) for name, rounds in times.items()}
+    one, many = (medians[_plain(threads)] for threads in (1, cores()))
+    print(f"\n{jobs} job(s), {chosen.frames} frames of 64x64, {chosen.steps} steps, medians of {chosen.rounds}\n")
+    print(f"| side | seconds | × as fast as plain with 1 thread | × with {cores()} |")
+    print("|---|---|---|---|")
+    for name, median in medians.items():
+        print(f"| {name} | {median:.2f} | {one / median:.2f} | {many / median:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -303,6 +303,7 @@ def offered(settings: Settings) -> Catalog:
         options=settings.engine_options,
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
+        children=settings.workers,
     )
 
 

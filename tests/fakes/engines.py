@@ -57,7 +57,7 @@ class ToyEngine:
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
         word, _, rest = assignment.request.prompt.partition(" ")
-        first = int((assignment.checkpoint or {}).get("frame", 0))
+        first = _frames_done(assignment)
         facts: dict[str, Any] = {"first_frame": first, "pid": os.getpid()}
         match word:
             case "slow":
@@ -98,10 +98,18 @@ class ToyEngine:
         for index in range(first, len(frames)):
             frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)
             if word == "resume":
-                report.checkpoint({"frame": index + 1})
+                done = assignment.scratch / f"frames-{index + 1}"
+                done.write_text(str(index + 1))
+                report.checkpoint({"file": done.name})
                 report.wait(float(rest))
             report.progress(index + 1, len(frames))
         return _made(assignment, facts)
+
+
+def _frames_done(assignment: Assignment) -> int:
+    """By the file that the checkpoint names; without it the job starts again."""
+    done = assignment.scratch / (assignment.checkpoint or {}).get("file", "none")
+    return int(done.read_text()) if done.is_file() else 0
 
 
 def _picture() -> bytes:

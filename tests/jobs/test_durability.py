@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -87,6 +88,27 @@ def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:
     resumed = eventually(lambda: video(server, one)["progress"])
     assert resumed >= 10
     assert ended(server, one)["status"] == "completed"
+    assert list((server.data_dir / "checkpoints").iterdir()) == []
+
+
+def test_it_does_so_without_the_folder_that_it_worked_in(start: StartServer) -> None:
+    """As on another machine: what it goes on from comes out of the store."""
+    server = start()
+    one = submit(server, "resume 0.1", num_frames=30)
+    eventually(lambda: video(server, one)["progress"] >= 10)
+    server.kill()
+    shutil.rmtree(server.data_dir / "work")
+    server.start()
+    assert ended(server, one)["made_with"]["first_frame"] >= 3
+
+
+def test_a_checkpoint_that_cannot_be_kept_costs_the_job_nothing(start: StartServer) -> None:
+    server = start()
+    checkpoints = server.data_dir / "checkpoints"
+    checkpoints.rmdir()
+    checkpoints.write_bytes(b"in the way")
+    assert ended(server, submit(server, "resume 0"))["status"] == "completed"
+    assert "checkpoint not kept" in server.log_text()
 
 
 def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:

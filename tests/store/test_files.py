@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,6 +174,47 @@ def test_the_scratch_of_jobs_that_have_ended_is_removed(files: Files) -> None:
     assert not (files.scratch(OTHER) / "checkpoint").exists()
     files.discard_scratch(VIDEO)
     files.discard_scratch(VIDEO)
+
+
+def a_checkpoint(files: Files, name: str) -> dict[str, object]:
+    files.scratch(VIDEO).mkdir(parents=True, exist_ok=True)
+    (files.scratch(VIDEO) / name).write_bytes(name.encode())
+    return {"step": 3, "file": name}
+
+
+def test_a_checkpoints_file_comes_back_to_where_its_folder_is_lost(files: Files) -> None:
+    kept = files.keep_checkpoint(VIDEO, 2, a_checkpoint(files, "step-3"))
+    assert kept == {"step": 3, "file": "step-3", "stored": "2-step-3"}
+    shutil.rmtree(files.scratch(VIDEO))
+    files.fetch_checkpoint(VIDEO, kept)
+    assert [path.read_bytes() for path in files.scratch(VIDEO).iterdir()] == [b"step-3"]
+
+
+def test_only_the_checkpoint_that_counts_is_left(files: Files, tmp_path: Path) -> None:
+    first = files.keep_checkpoint(VIDEO, 1, a_checkpoint(files, "step-3"))
+    second = files.keep_checkpoint(VIDEO, 1, a_checkpoint(files, "step-6"))
+    files.forget_older_checkpoints(VIDEO, second)
+    shutil.rmtree(files.scratch(VIDEO))
+    files.fetch_checkpoint(VIDEO, first)
+    assert list(files.scratch(VIDEO).iterdir()) == []
+    files.fetch_checkpoint(VIDEO, second)
+    assert len(list(files.scratch(VIDEO).iterdir())) == 1
+    files.remove_stale_scratch(frozenset())
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_state_without_a_file_needs_no_place(files: Files, tmp_path: Path) -> None:
+    assert files.keep_checkpoint(VIDEO, 1, {"phase": "asked"}) == {"phase": "asked"}
+    files.forget_older_checkpoints(VIDEO, {"phase": "asked"})
+    files.fetch_checkpoint(VIDEO, {"phase": "asked"})
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+
+
+def test_a_checkpoint_names_a_file_of_its_own_folder_only(files: Files, tmp_path: Path) -> None:
+    files.scratch(VIDEO).mkdir(parents=True)
+    (tmp_path / "secret").write_bytes(b"x")
+    with pytest.raises(FileNotFoundError):
+        files.keep_checkpoint(VIDEO, 1, {"file": "../../secret"})
 
 
 def test_half_written_files_are_removed_when_the_folders_are_prepared(files: Files, tmp_path: Path) -> None:

@@ -23,12 +23,16 @@ CANCEL_GRACE_S = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """How to start a child: the engine's name (see `host.ENGINES`), its options, extra environment, memory limit."""
+    """How to start a child: the engine's name (see `host.ENGINES`), its options, extra environment, memory limit.
+
+    `shares`: what the first, second … child of several gets on top of that environment.
+    """
 
     engine: str
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_mb: int | None = None
+    shares: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

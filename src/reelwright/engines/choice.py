@@ -18,6 +18,7 @@ from reelwright.engines.huggingface import card as huggingface_card
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import card as local_card
 from reelwright.engines.local.options import Options as LocalOptions
+from reelwright.engines.local.share import shares
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
 from reelwright.errors import ConfigurationError
 
@@ -32,17 +33,19 @@ def offer_engines(
     options: Mapping[str, Mapping[str, Any]],
     aliases: Mapping[str, str],
     memory_mb: int | None,
+    children: int = 1,
 ) -> Catalog:
     """All engines as this server offers them; `wanted` is an engine's name or `auto`.
 
-    `options` are by engine name. Raises `ConfigurationError` for an unknown engine or option.
+    `options` are by engine name; `children`: how many child processes each engine has. Raises `ConfigurationError` for
+    an unknown engine or option.
     """
     unknown = sorted(set(options) - {"sketch", "huggingface", "local"})
     if unknown:
         raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     offers = {
         "huggingface": _huggingface(options.get("huggingface", {}), token),
-        "local": _local(options.get("local", {}), memory_mb),
+        "local": _local(options.get("local", {}), memory_mb, children),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
         ),
@@ -79,12 +82,13 @@ def _huggingface(options: Mapping[str, Any], token: str | None) -> Offer:
     )
 
 
-def _local(options: Mapping[str, Any], memory_mb: int | None) -> Offer:
+def _local(options: Mapping[str, Any], memory_mb: int | None, children: int) -> Offer:
     parsed = LocalOptions.parse(options)
+    shared = shares(children, parsed.device, os.environ)
     return Offer(
-        spec=Spec(engine="local", options=options, memory_mb=memory_mb),
+        spec=Spec(engine="local", options=options, memory_mb=memory_mb, shares=shared),
         cards=local_card.cards(options),
-        slots=max(1, parsed.batch),
+        slots=parsed.slots,
         problem=_local_problem([model.source for model in parsed.models.values()]),
     )
 

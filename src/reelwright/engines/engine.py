@@ -55,7 +55,7 @@ class Assignment:
     """One job as the engine sees it.
 
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
-    job's own that outlives a crash (checkpoints, downloads). `image_path` is the checked input image. `checkpoint` is
+    job's own; it outlives a crash on this machine. `image_path` is the checked input image. `checkpoint` is
     the state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
     `span` is the trace of `generate`: an engine may divide it into its own stages.
     """
@@ -91,7 +91,11 @@ class Report(Protocol):
         ...
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
-        """Save `state` (JSON) with the job; returns only when it is durable. A later attempt gets it back."""
+        """Save `state` (JSON) with the job; returns only when it is durable. A later attempt gets it back.
+
+        A `file` in it names a file of the scratch folder that belongs to it; it is saved and comes back, too, wherever
+        the later attempt runs.
+        """
         ...
 
     def wait(self, seconds: float) -> None:

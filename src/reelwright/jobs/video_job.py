@@ -227,6 +227,8 @@ class VideoJob:
                     return adopted
                 self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
                 begun = time.monotonic()
+                if claim.checkpoint:
+                    await self._media(self._files.fetch_checkpoint, video.id, claim.checkpoint)
                 with self._traces.stage(video_id, "render") as rendering:
                     clip, facts = await claim.seat.render(
                         self._assignment(claim, rendering.traceparent), self._watch(video)
@@ -305,7 +307,7 @@ class VideoJob:
 
     def _watch(self, video: Video) -> Watch:
         async def save(state: Mapping[str, Any]) -> None:
-            if not await self._database(self._records.save_checkpoint, video.id, video.attempt, state):
+            if not await self._save(video, state):
                 self.cancel(video.id)  # another attempt counts now, or the video was cancelled
 
         return Watch(
@@ -313,6 +315,23 @@ class VideoJob:
             preview=lambda data, media_type: self._live.preview(video.id, data, media_type),
             checkpoint=save,
         )
+
+    async def _save(self, video: Video, state: Mapping[str, Any]) -> bool:
+        """First the checkpoint's file, if it has one, then the row that names it. False: the row is not ours any more.
+
+        A file that cannot be kept costs the job nothing but this checkpoint: the one before counts on.
+        """
+        if "file" not in state:
+            return await self._database(self._records.save_checkpoint, video.id, video.attempt, state)
+        try:
+            kept = await self._media(self._files.keep_checkpoint, video.id, video.attempt, state)
+        except (OSError, Busy) as error:
+            self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
+            return True
+        saved = await self._database(self._records.save_checkpoint, video.id, video.attempt, kept)
+        if saved:
+            await self._media(self._files.forget_older_checkpoints, video.id, kept)
+        return saved
 
     def _finish(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
         """In a thread: write the poster; then the file beside its place, probe it, rename it."""

@@ -93,7 +93,8 @@ class Bench:
             child = self._places[place]
             if child is None or not child.alive:
                 self.restarts += child is not None
-                child = await EngineChild.start(self._spec, self._environment, self._on_log, trace)
+                share = self._spec.shares[place] if self._spec.shares else {}
+                child = await EngineChild.start(self._spec, {**self._environment, **share}, self._on_log, trace)
                 self._places[place] = child
             return child
 

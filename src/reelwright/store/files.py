@@ -1,10 +1,12 @@
-"""Where files live: finished videos and their posters, input images, and one scratch folder a running job.
+"""Where files live: finished videos and their posters, input images, and what a running job needs.
 
     <data directory>/
       videos/<id>.mp4, <id>.jpg, <id>.…    finished, its poster, what was made of it on request; each written as
                                            `.part`, fsynced, then renamed into place
       images/<sha256>                      input images, named by their content
-      work/<id>/                           a running job's own folder; removed when the job ends
+      checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on; kept as videos are
+      work/<id>/                           a running job's own folder on this machine; may be lost
+                                           both are removed when the job ends
 
 All names are made here from ids and digests; nothing a client sent becomes part of a path.
 """
@@ -21,7 +23,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.ids import is_video_id
@@ -36,12 +38,13 @@ class Files:
         self._root = data_dir.absolute()
         self._videos = self._root / "videos"
         self._images = self._root / "images"
+        self._checkpoints = self._root / "checkpoints"
         self._work = self._root / "work"
 
     def prepare(self) -> None:
         """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`."""
         try:
-            for folder in (self._videos, self._images, self._work):
+            for folder in (self._videos, self._images, self._checkpoints, self._work):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self._root, error) from None
@@ -81,12 +84,45 @@ class Files:
         for path in self._videos.glob(f"{_checked(video_id)}.*"):
             path.unlink(missing_ok=True)
 
+    def keep_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Make the file durable that a checkpoint's `state` names in the scratch folder (`file`), if it names one.
+
+        Returns the state with the file's name here (`stored`). Raises OSError, or `Busy` when the disk is full.
+        """
+        if "file" not in state:
+            return state
+        source = self.scratch(video_id) / Path(state["file"]).name
+        target = self._checkpoints / _checked(video_id) / f"{attempt}-{source.name}"
+        target.parent.mkdir(exist_ok=True)
+        self.publish(target, lambda part: shutil.copyfile(source, part))
+        return {**state, "stored": target.name}
+
+    def fetch_checkpoint(self, video_id: str, state: Mapping[str, Any]) -> None:
+        """Put a kept checkpoint's file back into the scratch folder. One that is gone is for the engine to miss."""
+        if "stored" not in state:
+            return
+        target = self.scratch(video_id) / Path(state["file"]).name
+        target.parent.mkdir(exist_ok=True)
+        part = target.with_name(f"{target.name}.part")
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(self._checkpoints / _checked(video_id) / state["stored"], part)
+            part.replace(target)
+
+    def forget_older_checkpoints(self, video_id: str, state: Mapping[str, Any]) -> None:
+        """Remove the files of all checkpoints but this one, which counts now."""
+        if "stored" in state:
+            for path in (self._checkpoints / _checked(video_id)).iterdir():
+                if path.name != state["stored"]:
+                    path.unlink(missing_ok=True)
+
     def discard_scratch(self, video_id: str) -> None:
-        shutil.rmtree(self._work / _checked(video_id), ignore_errors=True)
+        """The job has ended: remove its folder and its checkpoints."""
+        for folder in (self._work, self._checkpoints):
+            shutil.rmtree(folder / _checked(video_id), ignore_errors=True)
 
     def remove_stale_scratch(self, running: frozenset[str]) -> None:
-        """Remove the folders of jobs that are no longer running."""
-        for folder in self._work.iterdir():
+        """Remove the folders and checkpoints of jobs that are no longer running."""
+        for folder in (*self._work.iterdir(), *self._checkpoints.iterdir()):
             if folder.is_dir() and folder.name not in running:
                 shutil.rmtree(folder, ignore_errors=True)
 

@@ -34,18 +34,23 @@ def an_engine(options: dict[str, Any]) -> LocalEngine:
     return engine
 
 
-def kill_at(options: dict[str, Any], request: Any, scratch: Path, unit: int) -> dict[str, Any]:
-    """Run a child until it reports that unit of progress, SIGKILL it there, and return its last checkpoint's state."""
+def kill_at(options: dict[str, Any], request: Any, scratch: Path, unit: int, saved: int) -> dict[str, Any]:
+    """Run a child until it stands at that unit of progress and has saved that step, and SIGKILL it there.
+
+    Returns its last checkpoint's state.
+    """
     scratch.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "tests.engines.local.child"]
     command += [json.dumps(options), json.dumps(request.to_json()), str(scratch), str(unit)]
     state: dict[str, Any] = {}
+    done = 0
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
             told = json.loads(line)
             state = told.get("checkpoint", state)
-            if told.get("done") == unit:
+            done = told.get("done", done)
+            if done == unit and state.get("step") == saved:
                 break
         child.kill()
     assert child.returncode == -9
@@ -56,8 +61,7 @@ def test_svd_killed_at_step_15_of_25_ends_with_the_same_bits(tiny_folder: TinyFo
     options = svd_options(tiny_folder)
     request = a_request("svd", num_inference_steps=STEPS)
     painting = 4
-    state = kill_at(options, request, tmp_path / "killed", painting + 15)
-    assert state["step"] == 10
+    state = kill_at(options, request, tmp_path / "killed", unit=painting + 15, saved=10)
 
     engine = an_engine(options)
     whole = take(engine, request, tmp_path / "whole")

@@ -1,7 +1,7 @@
 """What is saved of a job in the middle of its denoising, and the file it is saved in.
 
-The file is a `torch.save` archive that is only ever read with `weights_only=True`. It is written beside, synced and
-renamed, and its SHA-256 goes into the durable state: a torn or foreign file is recognised and the job starts again.
+The file is a `torch.save` archive that is only ever read with `weights_only=True`. Its SHA-256 goes into the state: a
+torn or foreign file is recognised and the job starts again. The server makes both durable; here nothing is synced.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +43,7 @@ class Snapshot:
 
 
 def save(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
-    """Write `snapshot` durably into `folder`; returns the JSON state by which `load` finds it.
+    """Write `snapshot` into `folder`; returns the JSON state by which `load` finds it.
 
     Earlier files stay, because the state that names one of them may still be the durable one (`forget_others`).
     """
@@ -52,13 +51,7 @@ def save(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     torch.save({f.name: getattr(snapshot, f.name) for f in dataclasses.fields(snapshot)}, buffer)
     content = buffer.getvalue()
     target = folder / f"denoise-{snapshot.step}.pt"
-    part = target.with_name(target.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
-    _sync_folder(folder)
+    target.write_bytes(content)
     return {"step": snapshot.step, "file": target.name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -78,7 +71,7 @@ def load(state: Mapping[str, Any], folder: Path) -> Snapshot | None:
 
 def forget_others(state: Mapping[str, Any], folder: Path) -> None:
     """Remove the checkpoint files that are older than the durable `state`."""
-    for file in folder.glob("denoise-*.pt*"):
+    for file in folder.glob("denoise-*.pt"):
         if file.name != state["file"]:
             file.unlink(missing_ok=True)
 
@@ -100,7 +93,7 @@ def _plain(value: object) -> bool:
 
 def _packed(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        return value.detach().cpu()
+        return value.detach().to("cpu", copy=True)
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.ndarray):
@@ -116,11 +109,3 @@ def _unpacked(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_unpacked(item) for item in value)
     return value
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

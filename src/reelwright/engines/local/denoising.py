@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +37,8 @@ class Keeping:
     """When checkpoints are due (whichever comes first), and what marks them.
 
     `every`: on top of that, only after a number of steps that it divides (a sampler with a memory of its own can be
-    taken up only where that memory is renewed).
+    taken up only where that memory is renewed). `saver`: one thread, where they are written and made durable while the
+    next steps are done.
     """
 
     steps: int
@@ -44,6 +46,7 @@ class Keeping:
     environment: str
     works: Mapping[str, str]
     every: int = 1
+    saver: Executor
 
 
 class Denoising:
@@ -73,6 +76,7 @@ class Denoising:
         self._done = self.skip
         self._last_preview = self._last_checkpoint = time.monotonic()
         self._kept = self.skip
+        self._saving: Future[None] | None = None
 
     def scheduled(self, calls: int) -> None:
         self._calls = calls
@@ -123,12 +127,21 @@ class Denoising:
 
     def _keep(self, scheduler: Any, latents: torch.Tensor, keeping: Keeping) -> None:
         state = state_of(scheduler)
-        for number, ticket in enumerate(self._tickets):
-            if ticket.alive:
-                part = latents[number : number + 1].detach().cpu()
-                self._save(ticket, self._snapshot(ticket, number, part, state, keeping))
+        snapshots = [
+            (ticket, self._snapshot(ticket, number, latents[number : number + 1], state, keeping))
+            for number, ticket in enumerate(self._tickets)
+            if ticket.alive
+        ]
+        self.settle()
+        self._saving = keeping.saver.submit(_save, snapshots)
         self._last_checkpoint = time.monotonic()
         self._kept = self._done
+
+    def settle(self) -> None:
+        """Returns when the last checkpoint is durable. Raises what its saving raised."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            saving.result()
 
     def _snapshot(
         self, ticket: Ticket, number: int, latents: torch.Tensor, state: dict[str, Any], keeping: Keeping
@@ -136,7 +149,7 @@ class Denoising:
         cuda = self._device.type == "cuda"
         return Snapshot(
             step=self._done,
-            latents=latents,
+            latents=latents.detach().to("cpu", copy=True),
             scheduler=state,
             generator=self._generators[number].get_state(),
             cpu_random=torch.get_rng_state(),
@@ -146,11 +159,12 @@ class Denoising:
             environment=keeping.environment,
         )
 
-    @staticmethod
-    def _save(ticket: Ticket, snapshot: Snapshot) -> None:
+
+def _save(snapshots: list[tuple[Ticket, Snapshot]]) -> None:
+    for ticket, snapshot in snapshots:
         scratch = ticket.assignment.scratch
         state = checkpoint.save(snapshot, scratch)
-        ticket.tell(lambda: ticket.report.checkpoint(state))
+        ticket.tell(lambda t=ticket, s=state: t.report.checkpoint(s))  # type: ignore[misc]
         if ticket.alive:
             ticket.snapshot = snapshot
             checkpoint.forget_others(state, scratch)

@@ -18,16 +18,11 @@ _INSTALL = "The local engine needs PyTorch and diffusers; install them with: pip
 
 
 class LocalEngine:
-    """See `options.Options` for the options. Jobs may come from several threads; one thread owns the device.
-
-    With batching off (`batch` 1) jobs run one after the other and a second slot would only wait; with batching on there
-    are as many slots as may share a run, twice, so that the next ones wait while the last are decoded and encoded.
-    """
+    """See `options.Options` for the options. Jobs may come from several threads; one thread owns the device."""
 
     def __init__(self, **options: Any) -> None:
         self._options = Options.parse(options)
-        seats = max(self._options.batch_of(model.recipe) for model in self._options.models.values())
-        self.slots = 1 if seats == 1 else 2 * seats
+        self.slots = self._options.slots
         self._conductor: Conductor | None = None
         self._facts: dict[str, Any] = {}
 

@@ -112,6 +112,14 @@ class Options:
         parsed._check()
         return parsed
 
+    @property
+    def slots(self) -> int:
+        """How many jobs the engine takes at a time: without batching a second would only wait; with it as many as may
+        share a run, twice, so that the next ones are there while the last are decoded and encoded.
+        """
+        seats = max(self.batch_of(model.recipe) for model in self.models.values())
+        return 1 if seats == 1 else 2 * seats
+
     def batch_of(self, recipe: Recipe) -> int:
         """How many requests of this recipe may share a run here."""
         return min(self.batch, recipe.batches)
