@@ -71,7 +71,7 @@ from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.telemetry import PREFIX, open_tracer
 from reelwright.tracing import NO_TRACES, Tracer
 
-READING_THREADS = 3
+BESIDE_THREADS = 3
 MEDIA_THREADS = 2
 IMAGE_BYTES = 10_000_000
 
@@ -113,13 +113,14 @@ def build(
     live = Live(on_end=metrics.job_ended)
     log = structlog.get_logger("reelwright")
     turn, place = threading.Lock(), (settings.database_url, settings.data_dir.absolute())
-    database, workflows = open_database(*place, turn), open_database(*place, turn, safe=False)
+    database = open_database(*place, turn)
+    workflows = database if settings.database_url else open_database(*place, turn, safe=False)
     transactions = Transactions(database)
     records, files = Records(transactions), Files(settings.data_dir)
     integrity = Integrity(files, clock)
     threads = Threads(
         database=writing_threads(transactions),
-        reading=ThreadPoolExecutor(READING_THREADS, "reading"),
+        beside=ThreadPoolExecutor(BESIDE_THREADS, "beside"),
         media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
     )
     webhooks = Webhooks(
@@ -195,7 +196,7 @@ def build(
         durable=durable,
         reads=reads,
         clock=clock,
-        threads=threads.database,
+        threads=threads,
         budget_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
         period_s=settings.sweep_s,
     )
@@ -269,7 +270,7 @@ def build(
     api.include_router(webhooks_router(queue, webhooks))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     api.include_router(
-        metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.reading, records.stored))
+        metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.beside, records.stored))
     )
     api.include_router(page_router())
     return Server(
@@ -371,12 +372,13 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
             for task in beside:
                 task.cancel()
             await _drain(server, drain)
+            server.queue.close()
             server.job.abandon()
             await server.durable.requeue(own=True)
             await server.worker.close()
             await server.durable.close()
     finally:
-        for pool in (server.threads.database, server.threads.reading, server.threads.media):
+        for pool in (server.threads.database, server.threads.beside, server.threads.media):
             pool.shutdown(wait=False, cancel_futures=True)
         server.database_lock.release()
         server.database.dispose()

@@ -86,6 +86,10 @@ class House:
         assert found
         return found
 
+    async def announce(self, video: Video) -> None:
+        """As a job does when it has begun or ended."""
+        self.webhooks.pass_on(await asyncio.to_thread(self.webhooks.write_down, video))
+
     async def only(self, video: Video) -> Delivery:
         (delivery,) = await self.webhooks.list(video.id)
         return delivery

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,28 @@ def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
     for one in videos:
         content = httpx2.get(f"{server.url}/v1/videos/{one['id']}/content")
         assert content.content[4:8] == b"ftyp"
+    assert server.stop() == 0
+
+
+def test_a_job_that_nobody_works_on_is_taken_up(start: StartServer, tmp_path: Path) -> None:
+    """It has no workflow yet, or one that ended although its outcome could not be recorded."""
+    server = start(TOY_OPTIONS='{"slots": 2}')
+    orphan, lost = (submit(server, f"until {tmp_path / 'go'}") for _ in range(2))
+
+    def workflows() -> dict[str, str]:
+        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+            return dict(database.execute("SELECT workflow_uuid, status FROM workflow_status WHERE name = 'video'"))
+
+    eventually(lambda: set(workflows()) == {orphan, lost})
+    server.kill()
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+        database.execute("DELETE FROM workflow_status WHERE workflow_uuid = ?", [orphan])
+        database.execute("UPDATE workflow_status SET status = 'SUCCESS' WHERE workflow_uuid = ?", [lost])
+        database.commit()
+    (tmp_path / "go").touch()
+    server.start()
+    assert [ended(server, one)["status"] for one in (orphan, lost)] == ["completed"] * 2
+    assert set(workflows().values()) == {"SUCCESS"}
     assert server.stop() == 0
 
 

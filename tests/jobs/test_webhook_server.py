@@ -28,7 +28,7 @@ async def test_when_the_schedule_is_over_it_is_given_up_and_can_be_resent(tmp_pa
     async with house(tmp_path, schedule=(0.0, 0.05)) as home:
         with Receiver(500, 500, 200) as receiver:
             video = home.fail(home.video(wish(receiver.url)))
-            await home.webhooks.announce(video)
+            await home.announce(video)
             delivery = await settled(home, video)
             assert (delivery.state, delivery.tries, delivery.last_status) == (State.FAILED, 2, 500)
             assert delivery.problem == "The server there answered with status 500."
@@ -49,7 +49,7 @@ async def test_a_private_address_is_never_connected_to(tmp_path: Path) -> None:
         async with house(tmp_path, schedule=(0.0,), outbound=Outbound(ports=range(65536))) as home:
             videos = [home.fail(home.video(wish(canary.url.replace("127.0.0.1", host)))) for host in hosts]
             for video in videos:
-                await home.webhooks.announce(video)
+                await home.announce(video)
             for video in videos:
                 delivery = await settled(home, video)
                 assert (delivery.state, delivery.last_status) == (State.FAILED, None)

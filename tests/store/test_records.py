@@ -197,6 +197,23 @@ def test_priority_shifts_the_turn(records: Records) -> None:
     assert [video.id for video in records.active()] == [urgent.id, first.id, second.id]
 
 
+def test_each_engine_has_a_line_of_its_own(records: Records) -> None:
+    for _ in range(5):
+        queued(records, "ann")
+    elsewhere = replace(REQUEST, engine="other")
+    begun = new("ann", request=elsewhere, status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
+    assert insert(records, begun).turn == 0
+    assert insert(records, new("bob", request=elsewhere)).turn == 0
+    assert insert(records, new("ann")).turn == 5
+
+
+def test_a_video_that_is_stored_as_begun_is_claimed(records: Records) -> None:
+    begun = new(status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
+    insert(records, begun)
+    assert records.get(begun.id) == begun
+    assert records.complete(begun.id, 1, FILE, {}, NOW)
+
+
 def test_an_idempotency_key_leads_to_the_first_video(records: Records) -> None:
     once = Once(key="k", digest="d", kept_s=60)
     first, again, other = new("a"), new("a"), new("b")

@@ -140,6 +140,46 @@ def test_when_the_commit_fails_none_of_them_has_happened(transactions: Transacti
     assert rows(transactions) == [3]
 
 
+def test_when_sqlite_undoes_it_in_the_middle_none_of_them_has_happened(
+    transactions: Transactions, threads: GroupCommit
+) -> None:
+    def undone() -> None:
+        # As SQLite does by itself when the disk is full or cannot be read.
+        with transactions.begin() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    door = Door(threads)
+    futures: list[Future[object]] = [
+        threads.submit(insert, transactions, 1),
+        threads.submit(undone),
+        threads.submit(insert, transactions, 2),
+        threads.submit(insert, transactions, 3),
+    ]
+    door.open()
+    for future in futures:
+        with pytest.raises(sa.exc.OperationalError, match="full"):
+            future.result(10)
+    assert rows(transactions) == []
+    assert threads.submit(insert, transactions, 4).result(10) == 4
+
+
+def test_without_a_connection_all_are_told(transactions: Transactions, threads: GroupCommit) -> None:
+    door = Door(threads)
+    futures = [threads.submit(insert, transactions, number) for number in (1, 2)]
+
+    @sa.event.listens_for(transactions.engine, "checkout")
+    def _fail(_connection: object, _record: object, _proxy: object) -> None:
+        raise sa.exc.OperationalError("connect", {}, sqlite3.OperationalError("unable to open database file"))
+
+    door.open()
+    for future in futures:
+        with pytest.raises(sa.exc.OperationalError, match="unable to open"):
+            future.result(10)
+    sa.event.remove(transactions.engine, "checkout", _fail)
+    assert threads.submit(insert, transactions, 3).result(10) == 3
+
+
 def test_who_waits_behind_a_locked_database_is_refused_with_the_first(
     tmp_path: Path, transactions: Transactions, threads: GroupCommit
 ) -> None:

@@ -23,6 +23,8 @@ FIRST_PRIORITY = 16
 """DBOS's priorities begin with 1; a client's priority may shift a turn below zero."""
 MAX_THREADS = 16
 
+UNFINISHED = frozenset({"PENDING", "ENQUEUED", "DELAYED"})
+
 SENDS = "webhooks"
 SENDS_AT_ONCE = 64
 SENDS_TO_ONE_RECEIVER = 4
@@ -204,10 +206,17 @@ class Durable:
 
         return await asyncio.to_thread(update)
 
-    async def unknown(self, video_ids: list[str]) -> list[str]:
-        """Those of the ids that have no workflow: a crash came between the row and the workflow."""
+    async def orphans(self, video_ids: list[str]) -> list[str]:
+        """Those of the ids, of videos that have not ended, that nobody will work on.
+
+        They have no workflow: a crash came between the row and the workflow. Or it has ended without them, when their
+        outcome could not be recorded; it is forgotten then, so that it can be queued again.
+        """
         found = await DBOS.list_workflows_async(workflow_ids=video_ids, load_input=False, load_output=False)
-        known = {status.workflow_id for status in found}
+        ended = [one.workflow_id for one in found if one.status not in UNFINISHED]
+        if ended:
+            await self.forget(ended)
+        known = {one.workflow_id for one in found} - set(ended)
         return [video_id for video_id in video_ids if video_id not in known]
 
     async def close(self) -> None:

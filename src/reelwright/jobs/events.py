@@ -70,6 +70,10 @@ class Live:
             return None
         return bisect.bisect_left(self._lines[channel.video.request.engine], channel.place) + 1
 
+    def waiting(self, engine: str) -> bool:
+        """Whether a video of that engine is queued."""
+        return bool(self._lines.get(engine))
+
     def get(self, video_id: str) -> Video | None:
         if channel := self._active.get(video_id):
             return channel.video

@@ -25,6 +25,7 @@ from reelwright.clock import Clock
 from reelwright.errors import NotFound
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.video_job import Threads
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.files import Files
 from reelwright.store.records import Records
@@ -66,7 +67,7 @@ class Janitor:
         durable: Durable,
         reads: Reads,
         clock: Clock,
-        threads: Executor,
+        threads: Threads,
         budget_bytes: int | None,
         period_s: float,
     ) -> None:
@@ -94,17 +95,17 @@ class Janitor:
     async def sweep(self) -> int:
         """One round. Returns how many videos were removed."""
         now = self._clock.now()
-        doomed = list(await self._thread(self._records.expired, now))
+        doomed = list(await self._thread(self._threads.beside, self._records.expired, now))
         doomed += await self._over_budget(now, set(doomed))
         for video_id in doomed:
             with contextlib.suppress(NotFound):  # somebody else was faster
                 await self._queue.delete(await self._queue.get(video_id, None))
-        await self._thread(self._records.forget_keys, now - KEYS_KEPT)
+        await self._thread(self._threads.database, self._records.forget_keys, now - KEYS_KEPT)
         await self._webhooks.tidy(self._durable)
         await self._durable.tidy()
-        known = await self._thread(self._records.ids)
+        known = await self._thread(self._threads.beside, self._records.ids)
         self._reads.keep_only(known)
-        orphans = await self._thread(self._remove_orphans, known)
+        orphans = await self._thread(self._threads.beside, self._remove_orphans, known)
         if doomed or orphans:
             self._log.info("swept", videos=len(doomed), orphans=orphans)
         return len(doomed)
@@ -116,8 +117,8 @@ class Janitor:
         """
         if self._budget is None:
             return []
-        finished = await self._thread(self._records.finished)
-        sizes = await self._thread(self._files.sizes)
+        finished = await self._thread(self._threads.beside, self._records.finished)
+        sizes = await self._thread(self._threads.beside, self._files.sizes)
         used = {
             video_id: max(completed, self._reads.last(video_id) or completed)
             for video_id, completed in finished.items()
@@ -135,5 +136,6 @@ class Janitor:
     def _remove_orphans(self, known: frozenset[str]) -> int:
         return self._files.remove_orphans(known, self._records.images(), READ_LATELY.total_seconds())
 
-    async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+    @staticmethod
+    async def _thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)

@@ -128,7 +128,7 @@ class Queue:
             metadata=order.metadata,
             trace=trace,
         )
-        seat = await self._worker.free_seat(request.engine)
+        seat = None if self._live.waiting(request.engine) else await self._worker.free_seat(request.engine)
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None
         with contextlib.ExitStack() as unless_begun:
             if seat:
@@ -137,10 +137,9 @@ class Queue:
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
-            video = await self.get(placed.video_id, None)
-            if order.webhook and video.status is not Status.QUEUED:
-                await self._webhooks.announce(video)
-            return video, False
+            if order.webhook:
+                await self._webhooks.announce_present(placed.video_id)
+            return await self.get(placed.video_id, None), False
         self._live.publish(video, placed.turn)
         if seat and begun:
             # It does not wait for its workflow: that would make it no safer, since the row alone is what counts.
@@ -205,14 +204,16 @@ class Queue:
         if video is not None and not video.status.terminal:
             await self._insist(self._durable.start, video_id)
 
-    @staticmethod
-    async def _insist(function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
-        """Until the database takes it."""
+    async def _insist(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
+        """Until the database takes it. What fails for another reason is found at the next start."""
         while True:
-            with contextlib.suppress(sa.exc.OperationalError):
-                await function(*arguments)
-                return
-            await asyncio.sleep(1)
+            try:
+                return await function(*arguments)
+            except sa.exc.OperationalError:
+                await asyncio.sleep(1)
+            except Exception:  # noqa: BLE001 - the edge of a task that nobody waits for: recorded
+                self._log.exception("workflow not written")
+                return None
 
     def _beside_it(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -305,24 +306,34 @@ class Queue:
             self._ending.discard(video.id)
 
     async def _cancel(self, video: Video) -> Video:
-        ended = await self._database(self._records.fail, video.id, None, CANCELLED, self._clock.now())
-        now = await self._database(self._records.get, video.id)
+        ended, now, due = await self._database(self._end, video.id)
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
-        await self._webhooks.announce(now)
+        self._webhooks.pass_on(due)
         if ended:
             if not self._job.cancel(video.id):
                 await self._durable.withdraw(video.id)
             self._log.info("cancelled", video=video.id)
         return now
 
+    def _end(self, video_id: str) -> tuple[bool, Video | None, Sequence[Delivery]]:
+        """In a thread: whether this ended it, the video as it is now, and what is to be told about it."""
+        ended = self._records.fail(video_id, None, CANCELLED, self._clock.now())
+        now = ended or self._records.get(video_id)
+        return ended is not None, now, self._webhooks.write_down(now) if now and now.status.terminal else ()
+
     async def delete(self, video: Video) -> None:
         """Remove the video for good; a job that runs or waits is cancelled first."""
         await self.cancel(video)
         if await self._database(self._records.delete, video.id):
             self._live.forget(video.id)
-            await self._database(self._files.discard_video, video.id)
+            await self._read(self._files.discard_video, video.id)
+
+    def close(self) -> None:
+        """The server stops: no workflow is begun any more."""
+        for task in self._beside:
+            task.cancel()
 
     async def recover(self) -> None:
         """At start: dead processes' jobs go back to the queue, jobs without a workflow get one, all become visible."""
@@ -331,7 +342,7 @@ class Queue:
         for turn, video in enumerate(active):
             self._live.publish(video, turn)
             self._live.keep(video.id)
-        orphans = set(await self._durable.unknown([video.id for video in active])) if active else set()
+        orphans = set(await self._durable.orphans([video.id for video in active])) if active else set()
         for turn, video in enumerate(active):
             if video.id in orphans:
                 await self._durable.enqueue(video.id, video.request.engine, turn)
@@ -342,7 +353,7 @@ class Queue:
         return await self._thread(self._threads.database, function, *arguments)
 
     async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await self._thread(self._threads.reading, function, *arguments)
+        return await self._thread(self._threads.beside, function, *arguments)
 
     @staticmethod
     async def _thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:

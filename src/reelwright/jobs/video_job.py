@@ -53,10 +53,10 @@ MAX_ATTEMPTS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threads:
-    """Where blocking work runs: transactions on the database, reading that must not wait for them, long encodes."""
+    """Where blocking work runs: changes of the database, reads and small file work beside them, long encodes."""
 
     database: Executor
-    reading: Executor
+    beside: Executor
     media: Executor
 
 
@@ -123,11 +123,15 @@ class VideoJob:
     async def run(self, video_id: str) -> None:
         """The workflow: one attempt, from claim to record, or the end of the one that is under way.
 
-        Raises when the outcome cannot be recorded.
+        Raises when the outcome cannot be recorded. Does not return once the server stops: the workflow belongs to the
+        next start, and an end would take it from there.
         """
-        task = self._open.get(video_id) or self._start(video_id, None)
-        # Waited for, not awaited: the attempt is ended by `cancel`, not with the workflow that waits for it.
-        await asyncio.wait({task})
+        if not self._abandoned:
+            task = self._open.get(video_id) or self._start(video_id, None)
+            # Waited for, not awaited: the attempt is ended by `cancel`, not with the workflow that waits for it.
+            await asyncio.wait({task})
+        if self._abandoned:
+            await asyncio.get_running_loop().create_future()
         task.result()
 
     def _start(self, video_id: str, claim: Claim | None) -> asyncio.Task[None]:
@@ -172,10 +176,14 @@ class VideoJob:
     async def _record(self, video_id: str, outcome: Outcome) -> None:
         """Write the outcome down, once, and tell it."""
         video, due = await self._database(self._settle, video_id, outcome)
+        if video is None or video.failure:
+            await self._beside(self._files.discard_video, video_id)
         if video is None:
+            await self._beside(self._files.discard_scratch, video_id)
             return
         self._live.publish(video)
         self._webhooks.pass_on(due)
+        await self._beside(self._files.discard_scratch, video_id)
         if video.failure:
             self._log.warning("failed", video=video_id, code=video.failure.code, reason=video.failure.message)
         elif video.file:
@@ -184,10 +192,7 @@ class VideoJob:
             )
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, Sequence[Delivery]]:
-        """In a thread: the row's end, and no files left that it does not have.
-
-        Returns the video as it is now, and what is to be told about it.
-        """
+        """In a thread: the row's end. Returns the video as it is now, and what is to be told about it."""
         now, video = self._clock.now(), None
         match outcome:
             case Finished(attempt=attempt, file=file, made_with=made_with):
@@ -196,10 +201,7 @@ class VideoJob:
                 video = self._records.fail(video_id, attempt, failure, now)
             case Ended():
                 pass
-        self._files.discard_scratch(video_id)
         video = video or self._records.get(video_id)
-        if video is None or video.failure:
-            self._files.discard_video(video_id)
         return video, self._webhooks.write_down(video) if video else ()
 
     def cancel(self, video_id: str) -> bool:
@@ -210,7 +212,8 @@ class VideoJob:
 
     async def _attempt(self, video_id: str, claim: Claim | None) -> Outcome:
         video = claim.video if claim else self._live.get(video_id) or await self._database(self._records.get, video_id)
-        if video is None or video.status.terminal:
+        now = self._live.get(video_id)
+        if video is None or video.status.terminal or (now and now.status.terminal):
             return Ended()
         try:
             claim = claim or await self._claim(video)
@@ -329,8 +332,8 @@ class VideoJob:
             self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
             return True
         saved = await self._database(self._records.save_checkpoint, video.id, video.attempt, kept)
-        if saved:
-            await self._media(self._files.forget_older_checkpoints, video.id, kept)
+        forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
+        await self._beside(forget, video.id, kept)
         return saved
 
     def _finish(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
@@ -361,6 +364,9 @@ class VideoJob:
                     raise
                 self._log.warning("database busy", reason=reason)
                 await asyncio.sleep(RETRY_S)
+
+    async def _beside(self, function: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads.beside, function, *arguments)
 
     async def _media(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads.media, function, *arguments)

@@ -101,9 +101,17 @@ class Webhooks:
         for delivery in due:
             self._due.put_nowait(delivery)
 
-    async def announce(self, video: Video) -> None:
-        """The video has begun or ended: tell it. Never raises, unless the server stops."""
-        self.pass_on(await self._thread(self.write_down, video))
+    async def announce_present(self, video_id: str) -> None:
+        """Somebody wishes to be told of a video that may have begun or ended already. Never raises."""
+
+        def write_down() -> Sequence[Delivery]:
+            video = self._records.get(video_id)
+            return self.write_down(video) if video and video.status is not Status.QUEUED else ()
+
+        try:
+            self.pass_on(await self._thread(write_down))
+        except sa.exc.SQLAlchemyError:
+            self._log.exception("webhooks not written down", video=video_id)
 
     async def run(self, durable: Durable) -> None:
         """Find what a crash left undone, then pass on for ever what is due."""
@@ -213,7 +221,7 @@ class Webhooks:
             for video_id in await self._thread(self._deliveries.untold):
                 video = await self._thread(self._records.get, video_id)
                 if video is not None and video.status.terminal:
-                    await self.announce(video)
+                    self.pass_on(await self._thread(self.write_down, video))
             for delivery in await self._thread(self._deliveries.pending):
                 self._due.put_nowait(delivery)
         except sa.exc.SQLAlchemyError:

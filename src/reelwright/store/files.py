@@ -111,9 +111,16 @@ class Files:
     def forget_older_checkpoints(self, video_id: str, state: Mapping[str, Any]) -> None:
         """Remove the files of all checkpoints but this one, which counts now."""
         if "stored" in state:
-            for path in (self._checkpoints / _checked(video_id)).iterdir():
+            for path in (self._checkpoints / _checked(video_id)).glob("*"):
                 if path.name != state["stored"]:
                     path.unlink(missing_ok=True)
+
+    def forget_checkpoint(self, video_id: str, state: Mapping[str, Any]) -> None:
+        """Remove the file of this one: the job has ended while it was kept."""
+        folder = self._checkpoints / _checked(video_id)
+        (folder / state["stored"]).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
     def discard_scratch(self, video_id: str) -> None:
         """The job has ended: remove its folder and its checkpoints."""

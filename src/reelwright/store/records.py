@@ -336,12 +336,14 @@ class Records:
 
 def _insertion(on_sqlite: bool) -> sa.Executable:
     """A new row with its fair turn, unless the queue is full or a twin answers for it. Its parameters: see `insert`."""
-    active = videos.c.status.in_(_ACTIVE)
+    engine = sa.bindparam("engine", type_=sa.Text)
+    # Each engine has a line of its own.
+    active = sa.and_(videos.c.status.in_(_ACTIVE), videos.c.engine == engine)
     owner, shift = sa.bindparam("owner", type_=sa.Text), sa.bindparam("shift", type_=sa.Integer)
     # A job that was shifted by its priority does not shift its owner's next one.
     last = sa.func.max(videos.c.turn - videos.c.priority)
     own = sa.select(last + 1).where(active, videos.c.owner == owner).scalar_subquery()
-    started = videos.c.status == Status.IN_PROGRESS.value
+    started = sa.and_(videos.c.status == Status.IN_PROGRESS.value, videos.c.engine == engine)
     now_served = sa.select(sa.func.max(videos.c.turn - videos.c.priority)).where(started).scalar_subquery()
     greatest = sa.func.max if on_sqlite else sa.func.greatest
     queued = videos.c.status == Status.QUEUED.value
@@ -350,7 +352,6 @@ def _insertion(on_sqlite: bool) -> sa.Executable:
     told = (
         "id",
         "status",
-        "engine",
         "request",
         "created_at",
         "started_at",
@@ -364,6 +365,7 @@ def _insertion(on_sqlite: bool) -> sa.Executable:
     columns: dict[str, sa.ColumnElement[Any]] = {
         **{name: sa.bindparam(name, type_=videos.c[name].type) for name in told},
         "owner": owner,
+        "engine": engine,
         "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + shift,
         "priority": shift,
         "fingerprint": fingerprint,

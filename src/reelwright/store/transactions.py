@@ -2,7 +2,7 @@
 
 SQLite has one writer at a time, and a disk takes milliseconds to say that a commit is safe. So one thread makes all of
 this process's writes: what waits for it is written in one transaction and made safe by one flush. Each unit of work
-keeps its own all-or-nothing by a savepoint, and nobody is told of its result before the common commit.
+keeps its own transactions all-or-nothing by savepoints, and nobody is told what came of it before the common commit.
 
 Postgres has many writers and groups their commits itself: there a unit of work is a transaction in a pool of threads.
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -92,6 +93,8 @@ class _Common:
 
     @contextmanager
     def part(self) -> Iterator[sa.Connection]:
+        if self.lost is not None:
+            raise self.lost  # a savepoint now would begin a transaction of its own
         self._begin()
         # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
         driver = self.driver
@@ -120,7 +123,7 @@ class _Common:
         self._begun = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Unit:
     work: Callable[[], Any]
     future: Future[Any]
@@ -148,7 +151,7 @@ class GroupCommit(Executor):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="database", daemon=True)
                 self._thread.start()
-            self._waiting.put(_Unit(lambda: fn(*args, **kwargs), future))
+            self._waiting.put(_Unit(work=lambda: fn(*args, **kwargs), future=future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -181,26 +184,24 @@ class GroupCommit(Executor):
         return units
 
     def _commit(self, units: list[_Unit]) -> None:
-        done: list[tuple[_Unit, Any]] = []
+        units = [unit for unit in units if unit.future.set_running_or_notify_cancel()]
+        tell: list[Callable[[], None]] = []
+        refused: BaseException | None = None
         try:
             with self._transactions.together() as common:
                 for unit in units:
-                    if not unit.future.set_running_or_notify_cancel():
-                        continue
                     try:
-                        done.append((unit, unit.work()))
+                        tell.append(partial(unit.future.set_result, unit.work()))
                     except BaseException as error:  # noqa: BLE001 - the edge of the thread: it belongs to who waits
-                        unit.future.set_exception(error)
+                        tell.append(partial(unit.future.set_exception, error))
                 refused = common.refused
         except BaseException as error:  # noqa: BLE001 - the commit failed, and with it all of them
-            for unit, _ in done:
-                unit.future.set_exception(error)
-            return
-        for unit, result in done:
-            unit.future.set_result(result)
-        if refused is not None:
-            # Those that came while this one waited for the lock have waited long enough.
-            for unit in self._take(None):
+            tell = [partial(unit.future.set_exception, error) for unit in units]
+        for one in tell:
+            one()
+        while refused is not None and (late := self._take(None)):
+            # They came while the first one waited for the lock: they have waited long enough.
+            for unit in late:
                 if unit.future.set_running_or_notify_cancel():
                     unit.future.set_exception(refused)
 
