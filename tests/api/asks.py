@@ -6,8 +6,8 @@ import http.client
 import io
 import socket
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx2
@@ -30,9 +30,27 @@ def send(client: httpx2.Client, body: bytes, content_type: str = "application/js
     return client.post(PATH, content=body, headers={"Content-Type": content_type, **headers})
 
 
-def count(server: ServerProcess, table: str = "videos") -> int:
+def count(server: ServerProcess) -> int:
+    """How many videos there are."""
     with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
-        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        return int(connection.execute("SELECT count(*) FROM videos").fetchone()[0])
+
+
+@contextmanager
+def nothing_is_stored(server: ServerProcess) -> Iterator[None]:
+    """Inside the block no video, workflow or idempotency key is added. The janitor may take away what has ended."""
+
+    def stored() -> set[tuple[str, ...]]:
+        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
+            return {
+                *connection.execute("SELECT 'video', id FROM videos"),
+                *connection.execute("SELECT 'workflow', workflow_uuid FROM workflow_status"),
+                *connection.execute("SELECT 'key', owner, key FROM idempotency_keys"),
+            }
+
+    before = stored()
+    yield
+    assert stored() - before == set()
 
 
 def read_answer(connection: socket.socket) -> tuple[int, Mapping[str, str], bytes]:

@@ -18,7 +18,7 @@ from starlette.types import Message
 from reelwright.api.body import read_body
 from reelwright.errors import BadRequest, Code
 from tests.api import json_cases
-from tests.api.asks import PATH, count, read_answer, send
+from tests.api.asks import PATH, nothing_is_stored, read_answer, send
 from tests.api.hasty import HastyLoop
 from tests.servers import ServerProcess
 
@@ -28,10 +28,8 @@ MULTIPART = "multipart/form-data; boundary=x"
 
 @pytest.fixture(autouse=True)
 def _nothing_is_stored(server: ServerProcess) -> Iterator[None]:
-    tables = ("videos", "workflow_status", "idempotency_keys")
-    before = [count(server, table) for table in tables]
-    yield
-    assert [count(server, table) for table in tables] == before
+    with nothing_is_stored(server):
+        yield
 
 
 def refused(answer: httpx2.Response, status: int = 400) -> str:
