@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,22 @@ BODY = {
     "motion_bucket_id": 127,
     "noise_aug_strength": 0.02,
 }
-Start = Callable[[str], ServerProcess]
 
 
-@pytest.fixture
-def start(tmp_path: Path, tiny_folder: TinyFolder) -> Iterator[Start]:
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_folder: TinyFolder) -> Iterator[ServerProcess]:
+    """One for both tests: most of its start is the import of torch and diffusers in the engine's child."""
     model = {"recipe": "svd", "source": str(tiny_folder("svd")), "image_source": str(tiny_folder("sdxl"))}
     options = {"local": {"models": {"svd": model}, "device": "cpu", "checkpoint_steps": 1, "preview_seconds": 0.05}}
-    servers: list[ServerProcess] = []
-
-    def begin(name: str) -> ServerProcess:
-        server = ServerProcess(
-            tmp_path / name,
-            REELWRIGHT_ENGINE="local",
-            REELWRIGHT_ENGINE_OPTIONS=json.dumps(options),
-            OMP_NUM_THREADS="1",
-            HF_HUB_OFFLINE="1",
-        )
-        servers.append(server)
-        return server.start()
-
-    yield begin
-    for server in servers:
-        if server.process and server.process.poll() is None:
-            server.kill()
+    running = ServerProcess(
+        tmp_path_factory.mktemp("program") / "data",
+        REELWRIGHT_ENGINE="local",
+        REELWRIGHT_ENGINE_OPTIONS=json.dumps(options),
+        OMP_NUM_THREADS="1",
+        HF_HUB_OFFLINE="1",
+    )
+    yield running.start()
+    assert running.stop() == 0
 
 
 def frames_of(mp4: bytes, folder: Path) -> str:
@@ -77,8 +69,7 @@ def ended(server: ServerProcess, video_id: str) -> dict[str, Any]:
     return eventually(lambda: (v := video(server, video_id))["status"] in ("completed", "failed") and v, 90)
 
 
-def test_kill_9_in_the_middle_of_denoising_changes_no_bit_of_the_video(start: Start, tmp_path: Path) -> None:
-    server = start("data")
+def test_kill_9_in_the_middle_of_denoising_changes_no_bit_of_the_video(server: ServerProcess, tmp_path: Path) -> None:
     resumed = submit(server, num_inference_steps=25)
     eventually(lambda: 30 <= video(server, resumed)["progress"] < 99, 90, every_s=0.005)
     server.kill()
@@ -99,11 +90,9 @@ def test_kill_9_in_the_middle_of_denoising_changes_no_bit_of_the_video(start: St
         assert answer.headers["X-Engine"] == "local"
         assert video(server, answer.headers["X-Video-Id"])["made_with"]["steps"] == 25
         assert (frames_of(answer.content, tmp_path) == frames) is same
-    assert server.stop() == 0
 
 
-def test_a_cancel_stops_between_two_steps_and_previews_come_before(start: Start) -> None:
-    server = start("data")
+def test_a_cancel_stops_between_two_steps_and_previews_come_before(server: ServerProcess) -> None:
     running = submit(server, num_inference_steps=100)
     with httpx2.stream("GET", f"{server.url}/v1/videos/{running}/events", timeout=90) as stream:
         kinds: list[str] = []
@@ -117,4 +106,3 @@ def test_a_cancel_stops_between_two_steps_and_previews_come_before(start: Start)
     assert video(server, running)["error"]["code"] == "cancelled"
     # The same child goes on with the next job.
     assert ended(server, submit(server, num_inference_steps=2))["status"] == "completed"
-    assert server.stop() == 0
