@@ -1,12 +1,13 @@
 """The local engine and the whole server against the plain diffusers loop: one tiny pipeline, random weights, no GPU.
 
-    python -m benchmarks.local.cpu [--frames 24] [--steps 25] [--jobs 8] [--rounds 3] [--only engine,server]
+    python -m benchmarks.local.cpu [--frames 24] [--steps 25] [--jobs 8] [--rounds 3] [--threads 1,2]
 
 Every side does the same work on one image: denoise, decode, write the frames as 8-bit and encode them to an MP4. The
 plain side does it one after the other, as a script does, once with one thread and once with one for each core (torch's
 own choice). The engine runs in this process with one thread, and encodes while it renders. The server is asked over
 HTTP, with all jobs at once; its engine has one child with a thread for each core, or a child of one thread for each.
-Rounds of all sides alternate; the medians are compared.
+Rounds of all sides alternate; the medians are compared. `--threads 1` leaves out the sides of several threads, which
+stand still for seconds where others use the cores, too.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=25)
     options.add_argument("--jobs", type=int, default=8)
     options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--only", default="engine,server", help="which of the two")
+    options.add_argument("--threads", default=f"1,{cores()}", help="how many a process may have")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         scratch = Path(temporary)
@@ -187,16 +188,18 @@ def all_sides(
 
         return videos
 
-    sides = {_plain(threads): plain_jobs(threads) for threads in sorted({1, cores()})}
+    wanted = sorted({1, *map(int, chosen.threads.split(","))})
+    sides = {_plain(threads): plain_jobs(threads) for threads in wanted}
     torch.set_num_threads(1)
-    for speed, batch in (("plain", 1), ("plain", 4), ("exact", 1)) if "engine" in chosen.only else ():
+    for speed, batch in (("plain", 1), ("plain", 4), ("exact", 1)):
         models = {"svd": {"source": str(folder), "image": None}}
         engine = LocalEngine(models=models, batch=batch, speed=speed, placement="resident")
         engine.load()
         job = engine_job(engine, picture, chosen.frames, chosen.steps, scratch)
         sides[f"engine, {speed}, batches of {batch}, 1 thread"] = through(job, engine.slots, scratch)
-    for workers in sorted({1, cores()}) if "server" in chosen.only else ():
-        name = f"server, {workers} child(ren), {cores() // workers} thread(s) each"
+    for threads in sorted(wanted, reverse=True):
+        workers = max(1, cores() // threads)
+        name = f"server, {workers} child(ren), {threads} thread(s) each"
         sides[name] = stack.enter_context(server(folder, picture, scratch, chosen, workers))
     return sides
 
@@ -212,19 +215,19 @@ def through(job: Callable[[int], FrameBuffer], slots: int, scratch: Path) -> Sid
 def compare(sides: Mapping[str, Side], jobs: int, chosen: argparse.Namespace) -> None:
     times: dict[str, list[float]] = {name: [] for name in sides}
     for side in sides.values():
-        side(1)
+        side(cores())  # as many as there may be children: each starts with its first job
     for _ in range(chosen.rounds):
         for name, side in sides.items():
             begin = time.perf_counter()
             side(jobs)
             times[name].append(time.perf_counter() - begin)
     medians = {name: statistics.median(rounds) for name, rounds in times.items()}
-    one, many = (medians[_plain(threads)] for threads in (1, cores()))
+    plain = {name: median for name, median in medians.items() if name.startswith("plain")}
     print(f"\n{jobs} job(s), {chosen.frames} frames of 64x64, {chosen.steps} steps, medians of {chosen.rounds}\n")
-    print(f"| side | seconds | × as fast as plain with 1 thread | × with {cores()} |")
-    print("|---|---|---|---|")
+    print("| side | seconds |", *(f"× as fast as {name} |" for name in plain))
+    print("|---|---|" + "---|" * len(plain))
     for name, median in medians.items():
-        print(f"| {name} | {median:.2f} | {one / median:.2f} | {many / median:.2f} |", flush=True)
+        print(f"| {name} | {median:.2f} |", *(f"{base / median:.2f} |" for base in plain.values()), flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from reelwright.engines.local.recipe import (
@@ -97,6 +98,16 @@ _TEXT_ARGUMENTS = {
 }
 _IMAGE_ARGUMENTS = {**_TEXT_ARGUMENTS, "image": "image"}
 
+
+def _tiers(*, tiled: bool = True, **gib: int) -> tuple[Tier, ...]:
+    """The placements by name with the memory that each takes. `tiled`: the two leanest decode frames in tiles."""
+    lean = (Placement.SEQUENTIAL, Placement.LEAN)
+    return tuple(
+        Tier(placement=Placement(name), memory=memory * GIB, tiled_decode=tiled and Placement(name) in lean)
+        for name, memory in gib.items()
+    )
+
+
 SVD = Recipe(
     name="svd",
     title="Stable Video Diffusion XT",
@@ -154,12 +165,7 @@ WAN = Recipe(
     dtype="bfloat16",
     component_dtypes={"vae": "float32"},
     license="Apache-2.0",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=20 * GIB),
-        Tier(placement=Placement.MODEL, memory=12 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=7 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=32 * GIB, tiled_decode=True),
-    ),
+    tiers=_tiers(resident=20, model=12, sequential=7, lean=32),
     width=832,
     height=480,
     frames=81,
@@ -177,101 +183,41 @@ WAN = Recipe(
     levers=_WAN_LEVERS,
 )
 
-WAN_IMAGE = Recipe(
+WAN_IMAGE = replace(
+    WAN,
     name="wan-i2v",
     title="Wan 2.1 14B image to video",
     description="Animates an image along a prompt.",
     repo="Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
     variants=(Variant(task=Task.IMAGE_TO_VIDEO, pipeline="WanImageToVideoPipeline", arguments=_IMAGE_ARGUMENTS),),
-    dtype="bfloat16",
     component_dtypes={"vae": "float32", "image_encoder": "float32"},
-    license="Apache-2.0",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=64 * GIB),
-        Tier(placement=Placement.MODEL, memory=40 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=12 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=120 * GIB, tiled_decode=True),
-    ),
-    width=832,
-    height=480,
-    frames=81,
-    fps=16,
-    steps=50,
-    guidance=5.0,
-    max_side=1280,
-    max_pixels=1280 * 720,
-    max_frames=121,
-    side_multiple=16,
-    frame_rule=FrameRule(step=4, offset=1),
-    latent_space=LatentSpace.STANDARDISED,
-    resumes=True,
-    loras=True,
-    levers=_WAN_LEVERS,
+    tiers=_tiers(resident=64, model=40, sequential=12, lean=120),
 )
 
-WAN_5B = Recipe(
+WAN_5B = replace(
+    WAN,
     name="wan-5b",
     title="Wan 2.2 5B",
     description="Text or image to video at 24 frames a second.",
     repo="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
-    variants=(
-        Variant(task=Task.TEXT_TO_VIDEO, pipeline="WanPipeline", arguments=_TEXT_ARGUMENTS),
-        Variant(task=Task.IMAGE_TO_VIDEO, pipeline="WanImageToVideoPipeline", arguments=_IMAGE_ARGUMENTS),
-    ),
-    dtype="bfloat16",
-    component_dtypes={"vae": "float32"},
-    license="Apache-2.0",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=40 * GIB),
-        Tier(placement=Placement.MODEL, memory=24 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=10 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=64 * GIB, tiled_decode=True),
-    ),
+    variants=(*WAN.variants, *WAN_IMAGE.variants),
+    tiers=_tiers(resident=40, model=24, sequential=10, lean=64),
     width=1280,
     height=704,
     frames=121,
     fps=24,
-    steps=50,
-    guidance=5.0,
-    max_side=1280,
-    max_pixels=1280 * 720,
-    max_frames=121,
     side_multiple=32,
-    frame_rule=FrameRule(step=4, offset=1),
-    latent_space=LatentSpace.STANDARDISED,
-    resumes=True,
-    loras=True,
-    levers=_WAN_LEVERS,
 )
 
-WAN_14B = Recipe(
+WAN_14B = replace(
+    WAN,
     name="wan-14b",
     title="Wan 2.2 A14B",
     description="Text to video with two experts, for an 80 GB card.",
     repo="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-    variants=(Variant(task=Task.TEXT_TO_VIDEO, pipeline="WanPipeline", arguments=_TEXT_ARGUMENTS),),
-    dtype="bfloat16",
-    component_dtypes={"vae": "float32"},
-    license="Apache-2.0",
-    tiers=(
-        Tier(placement=Placement.MODEL, memory=80 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=16 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=240 * GIB, tiled_decode=True),
-    ),
-    width=832,
-    height=480,
-    frames=81,
-    fps=16,
+    tiers=_tiers(model=80, sequential=16, lean=240),
     steps=40,
     guidance=4.0,
-    max_side=1280,
-    max_pixels=1280 * 720,
-    max_frames=121,
-    side_multiple=16,
-    frame_rule=FrameRule(step=4, offset=1),
-    latent_space=LatentSpace.STANDARDISED,
-    resumes=True,
-    loras=True,
     levers=_WAN_LEVERS - {"first_block_cache"},
 )
 
@@ -292,12 +238,7 @@ LTX = Recipe(
     ),
     dtype="bfloat16",
     license="LTX-Video Open Weights License: commercial use above its revenue limit needs a licence from Lightricks",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=24 * GIB),
-        Tier(placement=Placement.MODEL, memory=12 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=6 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=40 * GIB, tiled_decode=True),
-    ),
+    tiers=_tiers(resident=24, model=12, sequential=6, lean=40),
     width=704,
     height=480,
     frames=97,
@@ -324,12 +265,7 @@ COGVIDEOX = Recipe(
     variants=(Variant(task=Task.TEXT_TO_VIDEO, pipeline="CogVideoXPipeline", arguments=_TEXT_ARGUMENTS),),
     dtype="float16",
     license="Apache-2.0",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=24 * GIB),
-        Tier(placement=Placement.MODEL, memory=16 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=8 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=40 * GIB, tiled_decode=True),
-    ),
+    tiers=_tiers(resident=24, model=16, sequential=8, lean=40),
     width=720,
     height=480,
     frames=49,
@@ -347,7 +283,8 @@ COGVIDEOX = Recipe(
     levers=frozenset({"compile", "attention_priority", "first_block_cache", "fp8"}),
 )
 
-COGVIDEOX_IMAGE = Recipe(
+COGVIDEOX_IMAGE = replace(
+    COGVIDEOX,
     name="cogvideox-i2v",
     title="CogVideoX 5B image to video",
     description="Animates an image along a prompt, 8 frames a second.",
@@ -355,28 +292,10 @@ COGVIDEOX_IMAGE = Recipe(
     variants=(Variant(task=Task.IMAGE_TO_VIDEO, pipeline="CogVideoXImageToVideoPipeline", arguments=_IMAGE_ARGUMENTS),),
     dtype="bfloat16",
     license="CogVideoX License: commercial use needs a registration with its makers",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=32 * GIB),
-        Tier(placement=Placement.MODEL, memory=20 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=8 * GIB, tiled_decode=True),
-        Tier(placement=Placement.LEAN, memory=64 * GIB, tiled_decode=True),
-    ),
-    width=720,
-    height=480,
-    frames=49,
-    fps=8,
-    steps=50,
-    guidance=6.0,
-    max_side=720,
-    max_pixels=720 * 480,
-    max_frames=49,
-    side_multiple=16,
-    frame_rule=FrameRule(step=4, offset=1),
-    latent_axes=LatentAxes.FRAMES_FIRST,
+    tiers=_tiers(resident=32, model=20, sequential=8, lean=64),
     # Its scheduler (CogVideoXDPM) hands a tensor of its own from step to step inside the pipeline's loop.
     resumes=False,
-    loras=True,
-    levers=frozenset({"compile", "attention_priority", "fp8"}),
+    levers=COGVIDEOX.levers - {"first_block_cache"},
 )
 
 ANIMATEDIFF = Recipe(
@@ -395,12 +314,7 @@ ANIMATEDIFF = Recipe(
     dtype="float16",
     license="CreativeML Open RAIL-M (Stable Diffusion 1.5); the motion module is Apache-2.0",
     parts=(Part(name="motion_adapter", model="MotionAdapter", repo="guoyww/animatediff-motion-adapter-v1-5-2"),),
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=10 * GIB),
-        Tier(placement=Placement.MODEL, memory=6 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=4 * GIB),
-        Tier(placement=Placement.LEAN, memory=12 * GIB),
-    ),
+    tiers=_tiers(resident=10, model=6, sequential=4, lean=12, tiled=False),
     width=512,
     height=512,
     frames=16,
@@ -427,12 +341,7 @@ GENERIC = Recipe(
     ),
     dtype="bfloat16",
     license="see the model's own page",
-    tiers=(
-        Tier(placement=Placement.RESIDENT, memory=24 * GIB),
-        Tier(placement=Placement.MODEL, memory=16 * GIB),
-        Tier(placement=Placement.SEQUENTIAL, memory=8 * GIB),
-        Tier(placement=Placement.LEAN, memory=48 * GIB),
-    ),
+    tiers=_tiers(resident=24, model=16, sequential=8, lean=48, tiled=False),
     width=512,
     height=512,
     frames=25,
