@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import secrets
-import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
-import uvicorn
-import uvloop
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from reelwright import __version__
 from reelwright.api import openai, replicate
-from reelwright.api.connection import Connection
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
@@ -42,13 +36,12 @@ from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
-from reelwright.banner import banner
 from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
-from reelwright.errors import ConfigurationError, EngineError
+from reelwright.errors import EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
@@ -59,16 +52,14 @@ from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Threads, VideoJob
 from reelwright.jobs.webhooks import SCHEDULE, Webhooks
 from reelwright.jobs.worker import Bench, Worker
-from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings, adopt_variables
+from reelwright.settings import Settings
 from reelwright.store.database import DatabaseLock, open_database
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
-from reelwright.telemetry import PREFIX, open_tracer
 from reelwright.tracing import NO_TRACES, Tracer
 
 BESIDE_THREADS = 3
@@ -400,107 +391,3 @@ async def _drain(server: Server, drain: Drain) -> None:
     server.log.info("stopping", running=server.job.running, seconds=round(drain.left, 1))
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(server.job.quiet(), drain.left)
-
-
-def serve(
-    settings: Settings,
-    catalog: Catalog | None = None,
-    outbound: Outbound | None = None,
-    webhook_schedule: Sequence[float] = SCHEDULE,
-) -> int:
-    """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
-
-    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses only.
-    `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
-    """
-    configure_logs(settings.log_as, settings.log_level)
-    adopt_variables(PREFIX)  # the SDK reads the process's environment, and so do the engines' children
-    # Bound first: a taken port is told before anything is loaded or locked.
-    sock = _bind(settings.host, settings.port)
-    with contextlib.closing(open_tracer(os.environ)) as tracer:
-        server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule, tracer)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, sock, settings))
-    return 0
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with this exit code, after `serve`: all that it held is closed.
-
-    Taking its objects apart one by one, as Python does at its end, takes as long as a quarter of the start.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-class _Http(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process before the jobs are drained.
-
-    `announce` is called when the server accepts connections.
-    """
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._announce = announce
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._announce()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
-    config = uvicorn.Config(
-        server.asgi,
-        http=Connection,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # A request that waits for its job is held as long as the job is drained.
-        timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
-    )
-    http = _Http(config, lambda: _announce(server, sock, settings))
-
-    drain = Drain(settings.drain_s)
-
-    def stop() -> None:
-        drain.begin()
-        server.live.close()  # an open event stream must not hold the exit
-        http.force_exit = http.should_exit  # the second signal cuts what the first one drains
-        http.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    async with running(server, drain):
-        await http.serve(sockets=[sock])
-    server.log.info("stopped")
-
-
-def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
-    host, port = sock.getsockname()[:2]
-    name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
-    url = f"http://{name}:{port}"
-    if settings.log_as == "json":
-        server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)
-    else:
-        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n")
-        sys.stderr.flush()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what uses the port, or set PORT to another one."
-        ) from None
-    return sock

@@ -7,11 +7,12 @@ import json
 import os
 import sys
 
-from reelwright.app import leave, offered, serve
+from reelwright.app import offered
 from reelwright.engines.catalog import Offer
 from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
 from reelwright.outbound import Outbound
+from reelwright.serving import leave, serve
 from reelwright.settings import load_settings
 from tests.fakes.engines import CARD
 

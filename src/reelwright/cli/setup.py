@@ -109,8 +109,8 @@ def serve(**flags: Any) -> None:
         settings = load_settings(**flags)
         # What is imported stays: looking through it for garbage, now or while the server runs, finds none.
         gc.disable()
-        from reelwright.app import leave
-        from reelwright.app import serve as run
+        from reelwright.serving import leave
+        from reelwright.serving import serve as run
 
         gc.freeze()
         gc.enable()

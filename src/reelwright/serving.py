@@ -1,0 +1,131 @@
+"""The server as a process: its socket, uvicorn on it, the signals that stop it, and the first and the last line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+import uvicorn
+import uvloop
+
+from reelwright.api.connection import Connection
+from reelwright.app import Drain, Server, build, offered, running
+from reelwright.banner import banner
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import ConfigurationError
+from reelwright.jobs.webhooks import SCHEDULE
+from reelwright.logs import configure_logs
+from reelwright.outbound import Outbound
+from reelwright.settings import Settings, adopt_variables
+from reelwright.telemetry import PREFIX, open_tracer
+
+
+def serve(
+    settings: Settings,
+    catalog: Catalog | None = None,
+    outbound: Outbound | None = None,
+    webhook_schedule: Sequence[float] = SCHEDULE,
+) -> int:
+    """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
+
+    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses only.
+    `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
+    """
+    configure_logs(settings.log_as, settings.log_level)
+    adopt_variables(PREFIX)  # the SDK reads the process's environment, and so do the engines' children
+    # Bound first: a taken port is told before anything is loaded or locked.
+    sock = _bind(settings.host, settings.port)
+    with contextlib.closing(open_tracer(os.environ)) as tracer:
+        server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule, tracer)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, sock, settings))
+    return 0
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with this exit code, after `serve`: all that it held is closed.
+
+    Taking its objects apart one by one, as Python does at its end, takes as long as a quarter of the start.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its signal handling, which would end the process before the jobs are drained.
+
+    `announce` is called when the server accepts connections.
+    """
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
+    config = uvicorn.Config(
+        server.asgi,
+        http=Connection,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # A request that waits for its job is held as long as the job is drained.
+        timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
+    )
+    http = _Http(config, lambda: _announce(server, sock, settings))
+
+    drain = Drain(settings.drain_s)
+
+    def stop() -> None:
+        drain.begin()
+        server.live.close()  # an open event stream must not hold the exit
+        http.force_exit = http.should_exit  # the second signal cuts what the first one drains
+        http.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    async with running(server, drain):
+        await http.serve(sockets=[sock])
+    server.log.info("stopped")
+
+
+def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
+    host, port = sock.getsockname()[:2]
+    name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
+    url = f"http://{name}:{port}"
+    if settings.log_as == "json":
+        server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)
+    else:
+        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n")
+        sys.stderr.flush()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what uses the port, or set PORT to another one."
+        ) from None
+    return sock
