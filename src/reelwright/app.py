@@ -110,7 +110,7 @@ def build(
     records, files = Records(transactions), Files(settings.data_dir)
     integrity = Integrity(files, clock)
     threads = Threads(
-        database=writing_threads(transactions),
+        database=writing_threads(transactions, lambda: _lost_disk(log)),
         beside=ThreadPoolExecutor(BESIDE_THREADS, "beside"),
         media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
     )
@@ -321,6 +321,11 @@ def _child_environment() -> dict[str, str]:
     """What an engine child inherits: everything but the server's own secrets (an engine's own are in its spec)."""
     secret = {"HF_TOKEN", "DATABASE_URL", "REELWRIGHT_API_KEYS"}
     return {name: value for name, value in os.environ.items() if name not in secret}
+
+
+def _lost_disk(log: structlog.stdlib.BoundLogger) -> None:
+    log.critical("the disk of the database does not keep what is written: the server ends at once")
+    os._exit(1)
 
 
 class Drain:

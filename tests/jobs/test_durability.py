@@ -184,6 +184,26 @@ def test_sigterm_gives_a_long_job_back_to_the_queue(start: StartServer) -> None:
     assert ended(server, one)["status"] == "completed"
 
 
+@pytest.mark.skipif(not shutil.which("strace"), reason="injects the fault with strace: apt-get install strace")
+def test_a_disk_that_keeps_nothing_ends_the_server_without_an_acknowledgement(start: StartServer) -> None:
+    server = start()
+    assert ended(server, submit(server, "before"))["status"] == "completed"
+    assert server.process is not None
+    attach = ["strace", "-f", "-qq", "-p", str(server.process.pid), "-o", "/dev/null"]
+    with subprocess.Popen(
+        [*attach, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"], stderr=subprocess.DEVNULL
+    ) as fault:
+        tasks = Path(f"/proc/{server.process.pid}/task")
+        eventually(lambda: not any("TracerPid:\t0" in one.read_text() for one in tasks.glob("*/status")))
+        with pytest.raises(httpx2.TransportError):
+            submit(server, "on a lost disk")
+        assert server.process.wait(20) == 1
+        fault.terminate()
+    server.start()
+    assert ended(server, submit(server, "after"))["status"] == "completed"
+    assert server.stop() == 0
+
+
 def test_a_second_server_on_the_data_directory_is_refused_and_told_who_has_it(server: ServerProcess) -> None:
     assert server.process
     second = refused(REELWRIGHT_DATA_DIR=str(server.data_dir), PORT="0")

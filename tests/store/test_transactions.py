@@ -27,8 +27,14 @@ def transactions(tmp_path: Path) -> Iterator[Transactions]:
 
 
 @pytest.fixture
-def threads(transactions: Transactions) -> Iterator[GroupCommit]:
-    threads = GroupCommit(transactions)
+def lost() -> list[None]:
+    """Grows when the disk is lost."""
+    return []
+
+
+@pytest.fixture
+def threads(transactions: Transactions, lost: list[None]) -> Iterator[GroupCommit]:
+    threads = GroupCommit(transactions, lambda: lost.append(None))
     yield threads
     threads.shutdown()
 
@@ -120,7 +126,9 @@ def test_a_unit_reads_what_it_wrote_and_others_do_not_before_the_commit(
     assert rows(transactions) == [7]
 
 
-def test_when_the_commit_fails_none_of_them_has_happened(transactions: Transactions, threads: GroupCommit) -> None:
+def test_when_the_commit_fails_none_of_them_has_happened(
+    transactions: Transactions, threads: GroupCommit, lost: list[None]
+) -> None:
     failing = threading.Event()
     failing.set()
 
@@ -135,6 +143,7 @@ def test_when_the_commit_fails_none_of_them_has_happened(transactions: Transacti
     for future in futures:
         with pytest.raises(sa.exc.OperationalError, match="I/O error"):
             future.result(10)
+    assert len(lost) == 1
     failing.clear()
     assert threads.submit(insert, transactions, 3).result(10) == 3
     assert rows(transactions) == [3]
@@ -202,7 +211,7 @@ def test_who_waits_behind_a_locked_database_is_refused_with_the_first(
 
 
 def test_it_ends_with_what_was_handed_over_and_takes_no_more(transactions: Transactions) -> None:
-    threads = GroupCommit(transactions)
+    threads = GroupCommit(transactions, lambda: None)
     futures = [threads.submit(insert, transactions, number) for number in range(300)]
     threads.shutdown()
     assert all(future.done() for future in futures)

@@ -136,8 +136,14 @@ class GroupCommit(Executor):
     it: none of them has happened.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
+    def __init__(self, transactions: Transactions, on_lost_disk: Callable[[], None]) -> None:
+        """`on_lost_disk` is called, in the writing thread, when the disk refuses to make a commit safe.
+
+        What it holds is then not known, and a second fsync would tell success for pages that the kernel has dropped
+        (https://lwn.net/Articles/752063/): the process must not go on.
+        """
         self._transactions = transactions
+        self._on_lost_disk = on_lost_disk
         self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -196,6 +202,8 @@ class GroupCommit(Executor):
                         tell.append(partial(unit.future.set_exception, error))
                 refused = common.refused
         except BaseException as error:  # noqa: BLE001 - the commit failed, and with it all of them
+            if isinstance(error, sa.exc.OperationalError) and "disk I/O error" in str(error.orig):
+                self._on_lost_disk()
             tell = [partial(unit.future.set_exception, error) for unit in units]
         for one in tell:
             one()
@@ -206,6 +214,10 @@ class GroupCommit(Executor):
                     unit.future.set_exception(refused)
 
 
-def writing_threads(transactions: Transactions) -> Executor:
+def writing_threads(transactions: Transactions, on_lost_disk: Callable[[], None]) -> Executor:
     """What runs units of work on this database."""
-    return GroupCommit(transactions) if transactions.sqlite else ThreadPoolExecutor(POSTGRES_THREADS, "database")
+    return (
+        GroupCommit(transactions, on_lost_disk)
+        if transactions.sqlite
+        else ThreadPoolExecutor(POSTGRES_THREADS, "database")
+    )
