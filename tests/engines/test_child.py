@@ -173,9 +173,10 @@ async def test_jobs_run_side_by_side(tmp_path: Path) -> None:
 
 
 async def test_a_checkpoint_is_durable_before_the_engine_goes_on(child: EngineChild, tmp_path: Path) -> None:
-    heard = Heard()
-    clip, facts = await child.render(job("resume 0", tmp_path, checkpoint={"frame": 3}), heard.watch())
-    assert heard.checkpoints == [{"frame": 4}, {"frame": 5}]
+    heard, checkpoint = Heard(), {"file": "frames-3"}
+    (tmp_path / "frames-3").write_text("3")
+    clip, facts = await child.render(job("resume 0", tmp_path, checkpoint=checkpoint), heard.watch())
+    assert heard.checkpoints == [{"file": "frames-4"}, {"file": "frames-5"}]
     assert facts["first_frame"] == 3
     assert clip.frames
     clip.frames.close()

@@ -9,6 +9,7 @@ says so and then waits for its standard input to end, so that the other side can
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,3 +50,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # As the engine's host does: the engine's thread may still be in native code, which does not survive a normal end.
+    sys.stdout.flush()
+    os._exit(0)

@@ -8,6 +8,7 @@ After the first clip its address space may grow by MEGABYTES and no more. Writes
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from pathlib import Path
@@ -40,3 +41,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # As the engine's host does: the engine's thread may still be in native code, which does not survive a normal end.
+    sys.stdout.flush()
+    os._exit(0)

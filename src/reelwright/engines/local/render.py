@@ -114,7 +114,8 @@ class Renderer:
         for number, ticket in enumerate(tickets):
             if ticket.alive:
                 with stage("decode", [ticket]):
-                    self._deliver(ticket, self._decode(output, number, ticket, loaded, tier))
+                    frames = self._decode(output, number, ticket, loaded, tier)
+                self._deliver(ticket, frames)
         loaded.pipe.maybe_free_model_hooks()
 
     def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:
