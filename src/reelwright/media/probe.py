@@ -30,12 +30,18 @@ MAX_DECODE_SECONDS = 120.0
 
 CODECS = ("h264", "hevc", "libdav1d", "av1", "vp9", "vp8")
 """FFmpeg's names of the decoders that are tried."""
+LITTLE_PIXELS = 24 * 512 * 512
+"""In all frames together: what is decoded sooner than the decoder's threads are started and ended."""
 
 
 class BadVideo(EngineError):
     """A clip or a file that cannot be passed on as a video; the message says what it is instead."""
 
     code = Code.BAD_OUTPUT
+
+
+LITTLE_PIXELS = 24 * 512 * 512
+"""In all frames together: what is decoded sooner than the decoder's threads are started and ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +133,8 @@ def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         stream = container.streams.video[0]
         _check_stream(stream)
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        if stream.frames * stream.width * stream.height <= LITTLE_PIXELS:
+            stream.codec_context.thread_count = 1
         yield container, stream
 
 
