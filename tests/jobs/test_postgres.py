@@ -66,7 +66,7 @@ def test_a_killed_job_goes_on_from_its_checkpoint(server: ServerProcess) -> None
     server.kill()
     before = len(server.log_text())
     server.start()
-    eventually(lambda: "interrupted=1" in server.log_text()[before:])
+    eventually(lambda: "recovered" in server.log_text()[before:])
     assert eventually(lambda: video(server, one)["progress"]) >= 10
     assert ended(server, one)["status"] == "completed"
 
