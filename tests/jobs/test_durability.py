@@ -108,7 +108,7 @@ def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:
     eventually(lambda: video(server, one)["progress"] >= 10)
     server.kill()
     server.start()
-    eventually(lambda: "interrupted=1" in server.log_text())
+    eventually(lambda: "recovered" in server.log_text())
     resumed = eventually(lambda: video(server, one)["progress"])
     assert resumed >= 10
     assert ended(server, one)["status"] == "completed"
