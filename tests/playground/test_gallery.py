@@ -72,6 +72,7 @@ def test_the_wall_goes_on_as_you_scroll(visit: Visit, crowd: list[str]) -> None:
 
 def test_search_looks_through_what_is_loaded(visit: Visit, crowd: list[str]) -> None:
     page = visit(size=(1440, 300)).open()
+    expect(page.locator("#search")).to_be_attached()
     page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.keyboard.type("crowd 27")

@@ -1,6 +1,6 @@
 // The page: puts the parts together, starts what runs in the background, listens to drops, pastes and keys.
 
-import { html, render, signal, useEffect } from "./vendor.js";
+import { html, render, signal } from "./vendor.js";
 import * as api from "./api.js";
 import { Composer, takePicture } from "./composer.js";
 import * as draft from "./draft.js";
@@ -31,7 +31,6 @@ function Trouble() {
 }
 
 function Page() {
-  useEffect(listen, []);
   return html`
     <header class="top"><a class="brand" href="/"><${Mark} />Reelwright</a><${Busy} /></header>
     <main>
@@ -91,6 +90,7 @@ async function loadModels() {
 }
 
 draft.remember();
+listen(); // before there is anything to see: who sees the page can use its keys
 render(html`<${Page} />`, document.body);
 load();
 watch.start();
