@@ -97,6 +97,7 @@ def test_deleting_can_be_undone(visit: Visit, api: httpx2.Client) -> None:
 def test_deleting_is_done_when_the_time_to_undo_is_over(visit: Visit, api: httpx2.Client) -> None:
     video_id = made(api, "lose me")
     visitor = visit()
+    visitor.expected.append("404 (Not Found) (http")  # the film under the mouse, when the seconds pass in no time
     visitor.page.clock.install()
     page = visitor.open()
     page.locator(f"#tile-{video_id}").hover()
