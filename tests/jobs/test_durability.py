@@ -135,6 +135,16 @@ def test_a_checkpoint_that_cannot_be_kept_costs_the_job_nothing(start: StartServ
     assert "checkpoint not kept" in server.log_text()
 
 
+def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_of_the_end(start: StartServer) -> None:
+    server = start(REELWRIGHT_JOB_TIMEOUT_S="2")
+    one = submit(server, "slow 30")
+    eventually(lambda: video(server, one)["progress"] > 0)
+    (server.data_dir / "videos" / f"{one}.folder").mkdir()  # no file, so it cannot be unlinked
+    assert ended(server, one)["error"]["code"] == "timed_out"
+    assert "files not removed" in server.log_text()
+    assert server.stop() == 0
+
+
 def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:
     """Killed between the rename and the record: what is left is the file and a job that looks unfinished."""
     server = start()

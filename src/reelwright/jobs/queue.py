@@ -37,8 +37,7 @@ STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
 
 HEAD_START_S = 0.5
-"""A job that begins at once is this far ahead of its workflow. A short one does not pay for it, and is no less durable:
-
+"""A job that begins at once is this far ahead of its workflow. A short one does not pay for it and is no less durable:
 the sweep at start queues rows that have none."""
 
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")

@@ -177,18 +177,26 @@ class VideoJob:
         """Write the outcome down, once, and tell it."""
         video, due = await self._database(self._settle, video_id, outcome)
         if video is None or video.failure:
-            await self._beside(self._files.discard_video, video_id)
-        if video is None:
-            await self._beside(self._files.discard_scratch, video_id)
-            return
+            await self._remove(self._files.discard_video, video_id)
+        if video is not None:
+            self._tell(video, due)
+        await self._remove(self._files.discard_scratch, video_id)
+
+    async def _remove(self, discard: Callable[[str], None], video_id: str) -> None:
+        """A file that cannot be removed keeps nobody from hearing of the end."""
+        try:
+            await self._beside(discard, video_id)
+        except OSError as error:
+            self._log.warning("files not removed", video=video_id, reason=error.strerror)
+
+    def _tell(self, video: Video, due: Sequence[Delivery]) -> None:
         self._live.publish(video)
         self._webhooks.pass_on(due)
-        await self._beside(self._files.discard_scratch, video_id)
         if video.failure:
-            self._log.warning("failed", video=video_id, code=video.failure.code, reason=video.failure.message)
+            self._log.warning("failed", video=video.id, code=video.failure.code, reason=video.failure.message)
         elif video.file:
             self._log.info(
-                "finished", video=video_id, seconds=round(video.generation_seconds or 0, 2), bytes=video.file.size
+                "finished", video=video.id, seconds=round(video.generation_seconds or 0, 2), bytes=video.file.size
             )
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, Sequence[Delivery]]:
