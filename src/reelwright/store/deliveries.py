@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.video import Video, Webhook
 
@@ -114,11 +115,12 @@ class Deliveries:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        # Built once: every job asks twice, and nearly all have none.
+        # Every job asks twice, and nearly all have none.
+        dialect = database.engine.dialect
         own = webhooks.c.video_id == sa.bindparam("own")
-        self._take_all = sa.delete(webhooks).where(own).returning(webhooks)
+        self._take_all = Prepared(sa.delete(webhooks).where(own).returning(webhooks), dialect)
         begun = sa.update(webhooks).where(own, webhooks.c.begun.is_(False)).values(begun=True)
-        self._take_begun = begun.returning(webhooks)
+        self._take_begun = Prepared(begun.returning(webhooks), dialect)
 
     def create_tables(self) -> None:
         _metadata.create_all(self._database.engine)
@@ -130,8 +132,7 @@ class Deliveries:
         """
         statement = self._take_all if video.status.terminal else self._take_begun
         with self._database.begin() as connection:
-            rows = connection.execute(statement, {"own": video.id}).mappings().all()
-            due = [delivery for row in rows if (delivery := write(_webhook(row)))]
+            due = [delivery for row in statement.all(connection, own=video.id) if (delivery := write(_webhook(row)))]
             for delivery in due:
                 connection.execute(sa.insert(deliveries).values(_row(delivery)))
         return due

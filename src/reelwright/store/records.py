@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from reelwright.errors import ConfigurationError
 from reelwright.store.deliveries import add_webhook
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
@@ -64,7 +65,8 @@ idempotency_keys = sa.Table(
 TRACE = "trace"
 """Where a request's column also holds the name of its trace, if there is one."""
 
-_ACTIVE = (Status.QUEUED.value, Status.IN_PROGRESS.value)
+# Not `in_`: that is written anew for each execution.
+_active = sa.or_(videos.c.status == Status.QUEUED.value, videos.c.status == Status.IN_PROGRESS.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,29 +95,30 @@ class QueueFull(Exception):
 
 
 class Records:
-    """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out.
-
-    The statements that every job needs are built once: building one takes longer than running it.
-    """
+    """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out."""
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        self._insertion = _insertion(database.sqlite)
-        self._twin = _twin(sa.bindparam("owner", type_=sa.Text), sa.bindparam("fingerprint", type_=sa.Text))
+        dialect = database.engine.dialect
+        self._insertion = Prepared(_insertion(database.sqlite), dialect)
+        twin = _twin(sa.bindparam("owner", type_=sa.Text), sa.bindparam("fingerprint", type_=sa.Text))
+        self._twin = Prepared(twin, dialect)
         this = videos.c.id == sa.bindparam("this")
-        self._one = sa.select(videos).where(this)
-        open_row = sa.update(videos).where(this, videos.c.status.in_(_ACTIVE))
+        self._one = Prepared(sa.select(videos).where(this), dialect)
+        open_row = sa.update(videos).where(this, _active)
         own_attempt = sa.or_(
             sa.bindparam("of", type_=sa.Integer).is_(None), videos.c.attempt == sa.bindparam("of", type_=sa.Integer)
         )
-        self._claim = open_row.values(
+        claim = open_row.values(
             status=Status.IN_PROGRESS.value,
             attempt=videos.c.attempt + 1,
             started_at=sa.func.coalesce(videos.c.started_at, sa.bindparam("now", type_=sa.Float)),
-        ).returning(videos)
-        attempt_row = open_row.where(own_attempt).returning(videos)
-        self._save = attempt_row.values(checkpoint=sa.bindparam("its_checkpoint"))
-        self._complete = attempt_row.values(
+        )
+        self._claim = Prepared(claim.returning(videos), dialect)
+        attempt_row = open_row.where(own_attempt)
+        save = attempt_row.values(checkpoint=sa.bindparam("its_checkpoint"))
+        self._save = Prepared(save.returning(videos.c.id), dialect)
+        complete = attempt_row.values(
             status=Status.COMPLETED.value,
             file=sa.bindparam("its_file"),
             made_with=sa.bindparam("its_made_with"),
@@ -123,12 +126,14 @@ class Records:
             completed_at=sa.bindparam("now"),
             checkpoint=None,
         )
-        self._fail = attempt_row.values(
+        self._complete = Prepared(complete.returning(videos), dialect)
+        fail = attempt_row.values(
             status=Status.FAILED.value,
             failure=sa.bindparam("its_failure"),
             completed_at=sa.bindparam("now"),
             checkpoint=None,
         )
+        self._fail = Prepared(fail.returning(videos), dialect)
 
     def create_tables(self) -> None:
         """Raises `ConfigurationError` when the database was made by a version with other columns."""
@@ -154,13 +159,14 @@ class Records:
         once: Once | None = None,
         fingerprint: str | None = None,
         webhook: Webhook | None = None,
+        checkpoint: Mapping[str, Any] | None = None,
     ) -> Placed:
         """Store a new video, queued or begun already, or find the one that answers for it; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
         request; the owner's video with the same one, if it has not failed, answers for the new one. `webhook`: is to be
-        told about the video that answers, unless it is that of a repeated key. Raises
-        `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
+        told about the video that answers, unless it is that of a repeated key. `checkpoint`: what the video has saved
+        already. Raises `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
         The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
         the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
@@ -173,12 +179,14 @@ class Records:
             if fingerprint and not self._database.sqlite:
                 # SQLite has one writer at a time; elsewhere two equal requests would not see each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(fingerprint[:15], 16))))
-            row = {**_row(video), **told, "shift": priority, "max_queued": max_queued}
-            turn = connection.execute(self._insertion, row).scalar()
-            if turn is None:
-                twin = connection.execute(self._twin, told).scalar()
-                if twin is None:
+            saved = json.dumps(checkpoint) if checkpoint else None
+            row = {**_row(video), **told, "shift": priority, "max_queued": max_queued, "checkpoint": saved}
+            inserted = self._insertion.first(connection, **row)
+            if inserted is None:
+                found = self._twin.first(connection, **told)
+                if found is None:
                     raise QueueFull
+                twin = found["id"]
                 if once:
                     same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
                     connection.execute(sa.update(idempotency_keys).where(same).values(video_id=twin))
@@ -187,7 +195,7 @@ class Records:
                 return Placed(video_id=twin, turn=None)
             if webhook:
                 add_webhook(connection, video.id, webhook)
-        return Placed(video_id=video.id, turn=turn)
+        return Placed(video_id=video.id, turn=inserted["turn"])
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
@@ -205,7 +213,7 @@ class Records:
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
-            row = connection.execute(self._one, {"this": video_id}).mappings().first()
+            row = self._one.first(connection, this=video_id)
         return _video(row) if row else None
 
     def page(
@@ -242,7 +250,7 @@ class Records:
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""
-        ended = videos.c.status.notin_(_ACTIVE)
+        ended = ~_active
         with self._database.begin() as connection:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
             return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
@@ -255,7 +263,7 @@ class Records:
 
     def expired(self, now: datetime) -> Sequence[str]:
         """The ids of ended videos whose time is over."""
-        query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), videos.c.status.notin_(_ACTIVE))
+        query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), ~_active)
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
@@ -323,22 +331,22 @@ class Records:
         row = self._update(self._fail, video_id, of=attempt, its_failure=told, now=now.timestamp())
         return _video(row) if row else None
 
-    def _update(self, statement: sa.Executable, video_id: str, **values: Any) -> sa.RowMapping | None:
+    def _update(self, statement: Prepared, video_id: str, **values: Any) -> Mapping[str, Any] | None:
         with self._database.begin() as connection:
-            return connection.execute(statement, {"this": video_id, **values}).mappings().first()
+            return statement.first(connection, this=video_id, **values)
 
     def active(self) -> Sequence[Video]:
         """All videos that are queued or in progress, by their turn."""
-        query = sa.select(videos).where(videos.c.status.in_(_ACTIVE)).order_by(videos.c.turn, videos.c.id)
+        query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
             return [_video(row) for row in connection.execute(query).mappings()]
 
 
-def _insertion(on_sqlite: bool) -> sa.Executable:
+def _insertion(on_sqlite: bool) -> sa.UpdateBase:
     """A new row with its fair turn, unless the queue is full or a twin answers for it. Its parameters: see `insert`."""
     engine = sa.bindparam("engine", type_=sa.Text)
     # Each engine has a line of its own.
-    active = sa.and_(videos.c.status.in_(_ACTIVE), videos.c.engine == engine)
+    active = sa.and_(_active, videos.c.engine == engine)
     owner, shift = sa.bindparam("owner", type_=sa.Text), sa.bindparam("shift", type_=sa.Integer)
     # A job that was shifted by its priority does not shift its owner's next one.
     last = sa.func.max(videos.c.turn - videos.c.priority)
@@ -357,6 +365,7 @@ def _insertion(on_sqlite: bool) -> sa.Executable:
         "started_at",
         "expires_at",
         "attempt",
+        "checkpoint",
         "made_with",
         "remixed_from",
         "metadata",
