@@ -1,15 +1,35 @@
-"""One HTTP/1.1 connection of uvicorn, that does not wait for a request's head for ever, nor read it without end."""
+"""One HTTP/1.1 connection of uvicorn, that does not wait for a request's head for ever, nor read it without end.
+
+It sends files by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.concurrency import run_in_threadpool
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_S = 10.0
 """A connection that has not sent the whole head of a request this long after it began is closed."""
 
 MAX_HEAD_BYTES = 64 * 1024
+
+SEND_FILE = "reelwright.send_file"
+"""The ASGI extension whose value is a `SendFile`, for an answer that has begun."""
+PIECE_BYTES = 1024 * 1024
+"""Others have their turn on the loop after so many bytes."""
+NOW: int | None = getattr(os, "RWF_NOWAIT", None)
+"""Linux: read what is in memory, or nothing."""
+
+SendFile = Callable[[int, int, int], Awaitable[int]]
+"""Sends from an open file, from a position, that many bytes of the body. Returns how many it has sent: fewer when the
+client has gone, or when this must be done in another way."""
 
 
 class Connection(HttpToolsProtocol):
@@ -17,6 +37,7 @@ class Connection(HttpToolsProtocol):
 
     _patience: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _room: asyncio.Future[None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -24,6 +45,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_whole()
+        self._has_room()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -42,9 +64,68 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_is_whole()
         super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope:
+            extensions: dict[str, Any] = {SEND_FILE: partial(self._send_file, self.cycle)}
+            self.scope["extensions"] = extensions
 
     def _head_is_whole(self) -> None:
         self._head_bytes = 0
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    async def _send_file(self, cycle: RequestResponseCycle, file: int, position: int, count: int) -> int:
+        """Implements `SendFile`. Raises OSError when the file is shorter than that."""
+        await asyncio.sleep(0)  # the loop writes the head of the answer
+        if self.transport.get_write_buffer_size() or self.transport.is_closing():
+            return 0
+        # Its own descriptor: uvloop watches the other one, and closes it with the connection.
+        target = os.dup(self.transport.get_extra_info("socket").fileno())
+        sent = 0
+        try:
+            while sent < count and not cycle.disconnected:
+                length = min(PIECE_BYTES, count - sent)
+                try:
+                    if _in_memory(file, position + sent, length):
+                        done = os.sendfile(target, file, position + sent, length)
+                    else:
+                        done = await run_in_threadpool(os.sendfile, target, file, position + sent, length)
+                except BlockingIOError:
+                    await self._wait_for_room(target)
+                    continue
+                except ConnectionError:
+                    self.transport.close()
+                    break
+                if done == 0:
+                    raise OSError("the file became shorter while it was sent")
+                sent += done
+                cycle.expected_content_length -= done
+                if sent < count:
+                    await asyncio.sleep(0)
+        finally:
+            os.close(target)
+        return sent
+
+    async def _wait_for_room(self, target: int) -> None:
+        """Until the client has taken something of what was sent, or has gone."""
+        self._room = self.loop.create_future()
+        self.loop.add_writer(target, self._has_room)
+        try:
+            await self._room
+        finally:
+            self.loop.remove_writer(target)
+            self._room = None
+
+    def _has_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+
+def _in_memory(file: int, position: int, length: int) -> bool:
+    """Whether the kernel seems to have that part of the file at hand, so that sending it does not wait for a disk."""
+    if NOW is None:
+        return False
+    byte = bytearray(1)
+    with contextlib.suppress(OSError):  # EAGAIN: not in memory; EOPNOTSUPP: the file system cannot tell
+        return all(os.preadv(file, [byte], at, NOW) for at in (position, position + length - 1))
+    return False

@@ -18,13 +18,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reelwright.api.asking import hung_up
+from reelwright.api.connection import NOW, SEND_FILE, SendFile
 from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.video import Video
 
 CHUNK_BYTES = 256 * 1024
 MAX_RANGES = 100
-NOW: int | None = getattr(os, "RWF_NOWAIT", None)
-"""Linux: read what is in memory, or nothing."""
 _RANGE = re.compile(r"([0-9]{0,18})-([0-9]{0,18})")
 
 Range = tuple[int, int]
@@ -92,7 +91,8 @@ class Download(Response):
             self.headers["content-length"] = str(length)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if request.method != "HEAD":
-                await self._send_pieces(send, file, pieces, gone)
+                by_kernel = scope.get("extensions", {}).get(SEND_FILE)
+                await self._send_pieces(send, by_kernel, file, pieces, gone)
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()
@@ -125,13 +125,17 @@ class Download(Response):
         yield f"\r\n--{boundary}--\r\n".encode("latin-1")
 
     @staticmethod
-    async def _send_pieces(send: Send, file: int, pieces: Sequence[bytes | Range], gone: asyncio.Task[None]) -> None:
+    async def _send_pieces(
+        send: Send, by_kernel: SendFile | None, file: int, pieces: Sequence[bytes | Range], gone: asyncio.Task[None]
+    ) -> None:
         """Until the end, or until the client has gone: the server takes what is sent to nobody without a word."""
         for piece in pieces:
             if isinstance(piece, bytes):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 continue
             position, end = piece
+            if by_kernel:
+                position += await by_kernel(file, position, end - position)
             while position < end and not gone.done():
                 chunk = await _read(file, min(CHUNK_BYTES, end - position), position)
                 if not chunk:
