@@ -4,8 +4,9 @@
 
 The upstream answers every POST with a 1.5 MB MP4 after a delay. Both servers are asked the same: POST a prompt, read
 the whole MP4. The Express relay keeps nothing; ours stores the job, renders it through the Hugging Face engine's
-dedicated endpoint, checks, keeps and serves the file. Figures: requests/s, p50 and p99 in ms, peak memory of all
-processes of the server in MB; then the ratio ours/Express.
+dedicated endpoint, checks, keeps and serves the file. One request of every client, of each server, comes before and is
+not counted. Figures: requests/s, p50 and p99 in ms, peak memory of all processes of the server in MB; then the ratio
+ours/Express.
 """
 
 from __future__ import annotations
@@ -136,12 +137,12 @@ def compare(delay_ms: int, levels: list[int], per_client: int) -> None:
                 node,
                 found,
             ):
-                express = asyncio.run(
-                    measure(f"http://127.0.0.1:{found}/api/video/generate", node.pid, clients, requests)
-                )
+                url = f"http://127.0.0.1:{found}/api/video/generate"
+                asyncio.run(measure(url, node.pid, clients, clients))
+                express = asyncio.run(measure(url, node.pid, clients, requests))
             with started(serve, r"http://localhost:(\d+)", **ours) as (server, found):
                 url = f"http://127.0.0.1:{found}/api/video/generate"
-                asyncio.run(measure(url, server.pid, 1, 3))  # the child's first job loads its libraries
+                asyncio.run(measure(url, server.pid, clients, clients))
                 own = asyncio.run(measure(url, server.pid, clients, requests))
             show(delay_ms, clients, express, own)
 

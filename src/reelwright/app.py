@@ -177,6 +177,7 @@ def build(
         webhooks=webhooks,
         traces=traces,
         deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
+        openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
     )
     reads = Reads(clock)
     janitor = Janitor(

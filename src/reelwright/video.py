@@ -109,7 +109,9 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping; `from_json` turns it back into an equal request."""
-        return dataclasses.asdict(self)
+        # Not `asdict`, which copies every value by itself.
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return values | {"image": dataclasses.asdict(self.image) if self.image else None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -98,6 +98,7 @@ class ToyEngine:
         for index in range(first, len(frames)):
             frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)
             if word == "resume":
+                assignment.scratch.mkdir(exist_ok=True)
                 done = assignment.scratch / f"frames-{index + 1}"
                 done.write_text(str(index + 1))
                 report.checkpoint({"file": done.name})

@@ -55,6 +55,8 @@ class Job:
     image_path: Path | None
     checkpoint: Mapping[str, Any] | None
     seconds_left: float
+    opened: bool = False
+    """The card's opening is saved already."""
     trace: str | None = None
     """Names the span that the child's own spans are parts of."""
 
@@ -146,6 +148,7 @@ class EngineChild:
                     image_path=str(job.image_path) if job.image_path else None,
                     checkpoint=job.checkpoint,
                     seconds_left=job.seconds_left,
+                    opened=job.opened,
                     trace=job.trace,
                 ),
                 frames.fd,

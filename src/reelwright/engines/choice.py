@@ -24,6 +24,8 @@ from reelwright.errors import ConfigurationError
 
 GPU_DEVICES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 """What Linux shows for an NVIDIA card, an AMD card, and either of them under WSL."""
+ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
+"""glibc: threads that take turns at one interpreter need no heap each, and one heap stays in the cache."""
 
 
 def offer_engines(
@@ -75,7 +77,9 @@ def _huggingface(options: Mapping[str, Any], token: str | None) -> Offer:
     if not token and not parsed.endpoint_url:
         problem = "Server configuration error: HF_TOKEN is not set"
     return Offer(
-        spec=Spec(engine="huggingface", options=options, environment={"HF_TOKEN": token} if token else {}),
+        spec=Spec(
+            engine="huggingface", options=options, environment={**ONE_HEAP, **({"HF_TOKEN": token} if token else {})}
+        ),
         cards=huggingface_card.cards(options),
         slots=parsed.slots,
         problem=problem,

@@ -1,7 +1,7 @@
 """What an engine is: a card that says what it can do, and sync code that runs in a child process.
 
 An engine knows nothing of HTTP, queues or databases. It gets an `Assignment` and a `Report`, and leaves a clip: either
-frames written into the assignment's shared frame buffer, or one encoded file in its scratch folder.
+frames written into the assignment's shared frame buffer, or one encoded file where its `clip` says.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.store.files import CLIP
 from reelwright.tracing import NO_SPAN, Span
 from reelwright.video import Request, Task
 
@@ -23,6 +24,8 @@ class Card:
     Sizes are in pixels a side, `max_pixel_frames` bounds width × height × frames. `honours` lists the optional request
     fields that change the result (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`,
     `noise_aug_strength`, `image`, `seed`); others a client sends are dropped and named in the video's record.
+    `opening` is the checkpoint that every job of this model saves before all else, if it is always the same: stored
+    with the job's row, it need not be waited for.
     """
 
     engine: str
@@ -48,6 +51,7 @@ class Card:
     deterministic: bool
     resumes: bool
     license: str | None = None
+    opening: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +59,10 @@ class Assignment:
     """One job as the engine sees it.
 
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
-    job's own; it outlives a crash on this machine. `image_path` is the checked input image. `checkpoint` is
-    the state that an earlier attempt saved last, or None. `seconds_left` is the job's total deadline, counted from now.
-    `span` is the trace of `generate`: an engine may divide it into its own stages.
+    job's own, which the engine makes when it needs it; it outlives a crash on this machine. `image_path` is the checked
+    input image. `checkpoint` is the state that an earlier attempt saved last, or None; `opened`: the card's opening is
+    saved already. `seconds_left` is the total deadline, counted from now. `span` is the trace of `generate`: an engine
+    may divide it into its own stages.
     """
 
     video_id: str
@@ -68,7 +73,16 @@ class Assignment:
     image_path: Path | None = None
     checkpoint: Mapping[str, Any] | None = None
     seconds_left: float
+    opened: bool = False
     span: Span = NO_SPAN
+
+    @property
+    def clip(self) -> Path:
+        """Where an encoded clip may be written, also one that has arrived in part; it outlives a crash, too.
+
+        Not in the folder: making and removing one for each job costs more than writing a small file.
+        """
+        return self.scratch.with_name(self.scratch.name + CLIP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,9 @@ ENGINES: Mapping[str, str] = {
 
 PROGRESS_INTERVAL_S = 0.04
 """Progress messages closer together than this are left out (the last one never is)."""
+
+MAX_JOBS = 4096
+"""More threads than any engine has slots. They stay for the next job: starting one costs as much as a small message."""
 
 Send = Callable[[messages.Message], None]
 
@@ -76,7 +80,8 @@ class JobReport:
         self._raise_if_cancelled()
 
     def wait(self, seconds: float) -> None:
-        self._cancelled.wait(max(0.0, seconds))
+        if seconds > 0:
+            self._cancelled.wait(seconds)
         self._raise_if_cancelled()
 
     def cancel(self) -> None:
@@ -103,6 +108,8 @@ class Host:
         self._sending = threading.Lock()
         self._engine: Engine | None = None
         self._jobs: dict[str, JobReport] = {}
+        self._threads = ThreadPoolExecutor(MAX_JOBS, "job")
+        self._told: Mapping[str, Any] = {}
 
     def run(self) -> None:
         """Serve until the server closes its end."""
@@ -140,7 +147,7 @@ class Host:
     def _start(self, generate: messages.Generate, fd: int | None) -> None:
         report = JobReport(generate.video_id, self._send)
         self._jobs[generate.video_id] = report
-        threading.Thread(target=self._generate, args=(generate, fd, report), daemon=True).start()
+        self._threads.submit(self._generate, generate, fd, report)
 
     def _generate(self, generate: messages.Generate, fd: int | None, report: JobReport) -> None:
         engine, frames = self._engine, None
@@ -149,8 +156,6 @@ class Host:
             if engine is None or fd is None:
                 raise EngineError("The engine was asked to generate before it was loaded")
             request = Request.from_json(generate.request)
-            scratch = Path(generate.scratch)
-            scratch.mkdir(parents=True, exist_ok=True)
             frames = FrameBuffer(fd, request.num_frames, request.height, request.width)
             with self._begin(generate, request) as span:
                 assignment = Assignment(
@@ -158,10 +163,11 @@ class Host:
                     attempt=generate.attempt,
                     request=request,
                     frames=frames,
-                    scratch=scratch,
+                    scratch=Path(generate.scratch),
                     image_path=Path(generate.image_path) if generate.image_path else None,
                     checkpoint=generate.checkpoint,
                     seconds_left=generate.seconds_left,
+                    opened=generate.opened,
                     span=span,
                 )
                 made = engine.generate(assignment, report)
@@ -180,7 +186,8 @@ class Host:
             if frames is not None:
                 frames.close()
         self._jobs.pop(generate.video_id, None)
-        if engine is not None and (state := engine.state()):
+        if engine is not None and (state := engine.state()) != self._told:
+            self._told = state
             self._send(messages.State(state=state))
         self._send(answer)
         self._tracer.flush()  # the server may end this process at any time

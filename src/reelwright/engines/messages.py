@@ -42,6 +42,7 @@ class Generate:
     image_path: str | None
     checkpoint: Mapping[str, Any] | None
     seconds_left: float
+    opened: bool = False
     trace: str | None = None
 
 

@@ -36,7 +36,7 @@ T = TypeVar("T")
 STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
 
-HEAD_START_S = 0.5
+HEAD_START_S = 5.0
 """A job that begins at once is this far ahead of its workflow. A short one does not pay for it and is no less durable:
 the sweep at start queues rows that have none."""
 
@@ -79,8 +79,12 @@ class Queue:
         webhooks: Webhooks,
         traces: Traces,
         deterministic: frozenset[tuple[str, str]],
+        openings: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
-        """`deterministic`: the (engine, model) pairs that make the same video from the same request."""
+        """`deterministic`: the (engine, model) pairs that make the same video from the same request; `openings`: the
+
+        first checkpoints of those that have one.
+        """
         self._records = records
         self._durable = durable
         self._job = job
@@ -95,8 +99,10 @@ class Queue:
         self._webhooks = webhooks
         self._traces = traces
         self._deterministic = deterministic
+        self._openings = openings
         self._ending: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
@@ -131,10 +137,11 @@ class Queue:
         )
         seat = None if self._live.waiting(request.engine) else await self._worker.free_seat(request.engine)
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None
+        opening = self._openings.get((request.engine, request.model)) if seat and seat.ready else None
         with contextlib.ExitStack() as unless_begun:
             if seat:
                 unless_begun.enter_context(seat)
-            placed, due = await self._store(begun or video, order)
+            placed, due = await self._store(begun or video, order, opening)
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
@@ -144,18 +151,26 @@ class Queue:
         self._live.publish(video, placed.turn)
         if seat and begun:
             # It does not wait for its workflow: that would make it no safer, since the row alone is what counts.
-            self._job.begin(Claim(video=begun, seat=seat, due=due))
-            self._beside_it(self._follow(video.id))
+            self._job.begin(Claim(video=begun, seat=seat, opened=opening is not None, due=due))
+            asyncio.get_running_loop().call_later(HEAD_START_S, self._follow, video.id)
         else:
             await self._enqueue(video, placed.turn)
         return video, True
 
-    async def _store(self, video: Video, order: Order) -> tuple[Placed, Sequence[Delivery]]:
+    async def _store(
+        self, video: Video, order: Order, opening: Mapping[str, Any] | None
+    ) -> tuple[Placed, Sequence[Delivery]]:
         """The row, and what is to be told about its beginning. Raises `Busy` and `BadRequest`."""
 
         def insert() -> tuple[Placed, Sequence[Delivery]]:
             placed = self._records.insert(
-                video, self._max_queued, order.priority, order.once, self._fingerprint(video.request), order.webhook
+                video,
+                self._max_queued,
+                order.priority,
+                order.once,
+                self._fingerprint(video.request),
+                order.webhook,
+                opening,
             )
             begins = placed.turn is not None and order.webhook and video.status is Status.IN_PROGRESS
             return placed, self._webhooks.write_down(video) if begins else ()
@@ -198,12 +213,11 @@ class Queue:
             # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
             self._beside_it(self._insist(self._durable.enqueue, video.id, video.request.engine, turn))
 
-    async def _follow(self, video_id: str) -> None:
+    def _follow(self, video_id: str) -> None:
         """The workflow of a job that has begun; one that has ended meanwhile needs none."""
-        await asyncio.sleep(HEAD_START_S)
         video = self._live.get(video_id)
-        if video is not None and not video.status.terminal:
-            await self._insist(self._durable.start, video_id)
+        if video is not None and not video.status.terminal and not self._closed:
+            self._beside_it(self._insist(self._durable.start, video_id))
 
     async def _insist(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
         """Until the database takes it. What fails for another reason is found at the next start."""
@@ -333,6 +347,7 @@ class Queue:
 
     def close(self) -> None:
         """The server stops: no workflow is begun any more."""
+        self._closed = True
         for task in self._beside:
             task.cancel()
 

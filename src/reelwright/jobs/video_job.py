@@ -67,6 +67,8 @@ class Claim:
     video: Video
     seat: Seat
     checkpoint: Mapping[str, Any] | None = None
+    opened: bool = False
+    """The row was stored with the card's opening as its checkpoint."""
     due: Sequence[Delivery] = ()
 
 
@@ -117,7 +119,11 @@ class VideoJob:
         await self._quiet.wait()
 
     def begin(self, claim: Claim) -> None:
-        """Begin the attempt that the video was stored with. Its workflow finds it under way."""
+        """Begin the attempt that the video was stored with. Its workflow finds it under way.
+
+        It is told at once: as long as it looked queued, others would line up behind it.
+        """
+        self._live.publish(claim.video)
         self._start(claim.video.id, claim)
 
     async def run(self, video_id: str) -> None:
@@ -180,7 +186,8 @@ class VideoJob:
             await self._remove(self._files.discard_video, video_id)
         if video is not None:
             self._tell(video, due)
-        await self._remove(self._files.discard_scratch, video_id)
+        if not isinstance(outcome, Finished):
+            await self._remove(self._files.discard_scratch, video_id)
 
     async def _remove(self, discard: Callable[[str], None], video_id: str) -> None:
         """A file that cannot be removed keeps nobody from hearing of the end."""
@@ -224,13 +231,14 @@ class VideoJob:
         if video is None or video.status.terminal or (now and now.status.terminal):
             return Ended()
         try:
-            claim = claim or await self._claim(video)
             if claim is None:
-                return Ended()
+                claim = await self._claim(video)
+                if claim is None:
+                    return Ended()
+                self._live.publish(claim.video)
             video = claim.video
             with claim.seat:
                 self._traces.begun(video)
-                self._live.publish(video)
                 self._webhooks.pass_on(claim.due)
                 if video.attempt > MAX_ATTEMPTS:
                     raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
@@ -285,6 +293,7 @@ class VideoJob:
         except EngineError:
             return None
         self._log.info("adopted", video=video.id)
+        await self._remove(self._files.discard_scratch, video.id)
         return Finished(attempt=video.attempt, file=file, made_with={"adopted": True})
 
     def _assignment(self, claim: Claim, trace: str | None) -> Job:
@@ -298,19 +307,21 @@ class VideoJob:
             image_path=self._files.image(image.sha256) if image else None,
             checkpoint=claim.checkpoint,
             seconds_left=self._timeout_s,
+            opened=claim.opened,
             trace=trace,
         )
 
     async def _finished(self, video: Video, clip: Clip, made_with: Mapping[str, Any]) -> Outcome:
         begun, stop = time.monotonic(), threading.Event()
-        finishing = asyncio.create_task(self._media(self._finish, video, clip, stop))
+        finishing = asyncio.get_running_loop().run_in_executor(self._threads.media, self._finish, video, clip, stop)
         try:
             file = await asyncio.shield(finishing)
             self._integrity.trust(video.id)  # it was hashed a moment ago
         finally:
             # A cancelled encode ends at its next frame. Only then is it certain that it leaves no file behind.
             stop.set()
-            await asyncio.gather(finishing, return_exceptions=True)
+            if not finishing.done():
+                await asyncio.wait({finishing})
             if clip.frames:
                 clip.frames.close()
         finish_s = round(time.monotonic() - begun, 3)
@@ -345,7 +356,7 @@ class VideoJob:
         return saved
 
     def _finish(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
-        """In a thread: write the poster; then the file beside its place, probe it, rename it."""
+        """In a thread: write the poster; then the file beside its place, probe it, rename it; then clear up."""
         target = self._files.video(video.id)
 
         def write(part: Path) -> MadeFile:
@@ -359,7 +370,9 @@ class VideoJob:
         # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
         if clip.frames:
             self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
-        return self._files.publish(target, write, safe=clip.sha256 is not None)
+        file = self._files.publish(target, write, safe=clip.sha256 is not None)
+        self._files.discard_scratch(video.id)  # after a crash from now on the file is adopted
+        return file
 
     async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
         """A database that is locked, full or away for a while is waited for: no accepted job is lost to it."""

@@ -24,6 +24,11 @@ class Seat:
         child = await self._bench.child(self._place, job.trace)
         return await child.render(job, watch)
 
+    @property
+    def ready(self) -> bool:
+        """Whether a job given to it now would begin at once: the engine is loaded."""
+        return self._bench.loaded(self._place)
+
     def __enter__(self) -> Self:
         return self
 
@@ -60,6 +65,10 @@ class Bench:
     def idle(self) -> bool:
         """True when a job given to it now would start at once."""
         return not self._free.locked() and self._waiting == 0
+
+    def loaded(self, place: int) -> bool:
+        child = self._places[place]
+        return child is not None and child.alive
 
     def states(self) -> list[Mapping[str, Any]]:
         """What the living children last said of themselves."""

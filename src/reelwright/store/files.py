@@ -6,7 +6,8 @@
       images/<sha256>                      input images, named by their content
       checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on; kept as videos are
       work/<id>/                           a running job's own folder on this machine; may be lost
-                                           both are removed when the job ends
+      work/<id>.clip                       what an engine has encoded or fetched, until it is moved to videos
+                                           these three are removed when the job ends
 
 All names are made here from ids and digests; nothing a client sent becomes part of a path.
 """
@@ -29,6 +30,9 @@ from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.ids import is_video_id
 
 T = TypeVar("T")
+
+CLIP = ".clip"
+"""What an encoded clip beside a job's folder has after that folder's name."""
 
 
 class Files:
@@ -76,7 +80,7 @@ class Files:
         return self._images / sha256
 
     def scratch(self, video_id: str) -> Path:
-        """The job's own folder; the engine's process makes it."""
+        """The job's own folder; the engine makes it when it needs it, and leaves its encoded clip beside it."""
         return self._work / _checked(video_id)
 
     def discard_video(self, video_id: str) -> None:
@@ -123,15 +127,19 @@ class Files:
             folder.rmdir()
 
     def discard_scratch(self, video_id: str) -> None:
-        """The job has ended: remove its folder and its checkpoints."""
-        for folder in (self._work, self._checkpoints):
-            shutil.rmtree(folder / _checked(video_id), ignore_errors=True)
+        """The job has ended: remove its clip, its folder and its checkpoints."""
+        scratch = self.scratch(video_id)
+        scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
+        for folder in (scratch, self._checkpoints / scratch.name):
+            if folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
     def remove_stale_scratch(self, running: frozenset[str]) -> None:
-        """Remove the folders and checkpoints of jobs that are no longer running."""
-        for folder in (*self._work.iterdir(), *self._checkpoints.iterdir()):
-            if folder.is_dir() and folder.name not in running:
-                shutil.rmtree(folder, ignore_errors=True)
+        """Remove the clips, folders and checkpoints of jobs that are no longer running."""
+        for path in (*self._work.iterdir(), *self._checkpoints.iterdir()):
+            video_id = path.name.removesuffix(CLIP)
+            if is_video_id(video_id) and video_id not in running:
+                self.discard_scratch(video_id)
 
     def sizes(self) -> Mapping[str, int]:
         """The bytes that each video's files take: its own and all that was made from it."""
@@ -200,9 +208,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def make_safe(path: Path) -> str:
-    """The file's bytes are on the disk when this returns (fsync). Returns their SHA-256, hex."""
-    digest = sha256_of(path)
+def make_safe(path: Path, digest: str | None = None) -> str:
+    """The file's bytes are on the disk when this returns (fsync). Returns their SHA-256, hex: `digest`, if known."""
+    digest = digest or sha256_of(path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
     return digest

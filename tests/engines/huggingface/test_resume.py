@@ -106,7 +106,7 @@ def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
     assert made.facts["resumed"] is True
     assert len(fake.requests("endpoint")) == 1
 
-    (tmp_path / "job" / "clip.part").write_bytes(fake.clip[:-300])
+    made.clip.path.write_bytes(fake.clip[:-300])
     error = stage.fail(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
     assert error.code is Code.UNKNOWN_OUTCOME
     assert len(fake.requests("endpoint")) == 1
@@ -115,11 +115,11 @@ def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
 def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
     fake.script("cdn", Reply(cut=300))
     stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job")
-    assert list((tmp_path / "job").iterdir()) == []
+    assert list(tmp_path.glob("job*/**")) == [tmp_path / "job"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
-    (tmp_path / "job").mkdir()
-    (tmp_path / "job" / "clip.part").symlink_to("/dev/full")
-    assert stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job").code is Code.STORAGE_FULL
+    job = stage.assignment(scratch=tmp_path / "job")
+    job.clip.symlink_to("/dev/full")
+    assert stage.fail(stage.only("fal-ai"), scratch=job.scratch).code is Code.STORAGE_FULL

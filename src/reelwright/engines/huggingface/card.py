@@ -7,7 +7,7 @@ from typing import Any
 
 from reelwright.engines.engine import Card
 from reelwright.engines.huggingface.form import Form, form_for
-from reelwright.engines.huggingface.options import ENDPOINT, Options, Route
+from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
 from reelwright.video import Task
 
 ENGINE = "huggingface"
@@ -60,6 +60,8 @@ def _card(options: Options, model: str, tasks: tuple[Task, ...]) -> Card:
         default_frames=max(24, least),
         deterministic=False,
         resumes=True,
+        # With a picture to be made first, or the hub to be asked, the first step is another one.
+        opening=submitting(Route(ENDPOINT, ENDPOINT)) if model == ENDPOINT and not options.text_to_image else None,
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -10,6 +12,7 @@ from huggingface_hub.utils._http import get_session
 
 from reelwright.engines.huggingface.guard import Watch
 from reelwright.engines.huggingface.outcomes import Fault, Scrubber, Then, bad_output, empty
+from reelwright.engines.huggingface.turns import Turns
 from reelwright.errors import Code
 
 HEADROOM = 1024 * 1024
@@ -21,12 +24,14 @@ _SHOWN_BYTES = 4096
 
 
 class Downloader:
-    def __init__(self, *, max_bytes: int, scrub: Scrubber) -> None:
+    def __init__(self, *, max_bytes: int, scrub: Scrubber, turns: Turns) -> None:
+        """`turns`: who of several downloads takes its bytes first."""
         self._max_bytes = max_bytes
         self._scrub = scrub
+        self._turns = turns
 
-    def fetch(self, url: str, path: Path, watch: Watch, *, video: bool = True) -> None:
-        """The file at `url` into `path`. Sends no token and follows at most 3 redirects.
+    def fetch(self, url: str, path: Path, watch: Watch, *, video: bool = True) -> str:
+        """The file at `url` into `path`; its SHA-256, hex. Sends no token and follows at most 3 redirects.
 
         Raises `Fault`: bad_output for anything but an MP4 (`video`), also when it stays away; timed_out when it stalls.
         """
@@ -34,45 +39,53 @@ class Downloader:
             raise bad_output("its address is not an https one")
         for attempt in range(1, TRIES + 1):
             try:
-                self._fetch(url, path, watch, video)
-                return
+                return self._fetch(url, path, watch, video)
             except (httpx2.TransportError, Fault) as error:
                 fault = self._fault(error)
                 if attempt == TRIES or not (_transient(error) or fault.code is Code.TIMED_OUT):
                     raise fault from error
             watch.poll_pause()
+        raise AssertionError("the last try returns or raises")
 
-    def _fetch(self, url: str, path: Path, watch: Watch, video: bool) -> None:
+    def _fetch(self, url: str, path: Path, watch: Watch, video: bool) -> str:
         watch.expect(self._max_bytes + HEADROOM)
         with get_session().stream("GET", url) as response:
-            self.save(response, path, video=video)
+            return self.save(response, path, video=video)
 
-    def save(self, response: httpx2.Response, path: Path, *, video: bool = True) -> None:
-        """The answer's body into `path`; for a `video` the beginning is checked before the rest is taken."""
+    def save(self, response: httpx2.Response, path: Path, *, video: bool = True) -> str:
+        """The answer's body into `path`; for a `video` the beginning is checked before the rest is taken.
+
+        Returns the SHA-256 of the whole, hex.
+        """
+        digest = hashlib.sha256()
         try:
-            size = self._write(response, path, video)
+            with path.open("wb") as file, self._turns.one() as turn:
+                for chunk in self._checked(response, video):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    turn.spend()
+                size = file.tell()
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
             raise
         if size == 0:
             raise empty(response.request.url.host)
+        return digest.hexdigest()
 
-    def _write(self, response: httpx2.Response, path: Path, video: bool) -> int:
+    def _checked(self, response: httpx2.Response, video: bool) -> Iterator[bytes]:
         size, head = 0, b""
-        with path.open("wb") as file:
-            for chunk in response.iter_bytes():
-                if video and size < HEAD_BYTES:
-                    head += chunk
-                    if len(head) >= HEAD_BYTES:
-                        self._check_head(head)
-                size += len(chunk)
-                if size > self._max_bytes:
-                    raise bad_output(f"it is larger than {self._max_bytes} bytes")
-                file.write(chunk)
+        for chunk in response.iter_bytes():
+            if video and size < HEAD_BYTES:
+                head += chunk
+                if len(head) >= HEAD_BYTES:
+                    self._check_head(head)
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise bad_output(f"it is larger than {self._max_bytes} bytes")
+            yield chunk
         if video and 0 < size < HEAD_BYTES:
             self._check_head(head)
-        return size
 
     def _check_head(self, head: bytes) -> None:
         """ISO/IEC 14496-12, 4.3: a file begins with a box whose type, at bytes 4 to 8, is `ftyp`."""

@@ -33,8 +33,11 @@ class Endpoint:
 
     def render(
         self, prompt: str, image: Path | None, parameters: Mapping[str, Any], path: Path, watch: Watch
-    ) -> str | None:
-        """The video into `path`; the endpoint's own name for the request, if it sent one. Raises `Fault`."""
+    ) -> tuple[str, str | None]:
+        """The video into `path`; its SHA-256 (hex) and the endpoint's own name for the request, if it sent one.
+
+        Raises `Fault`.
+        """
         body: dict[str, Any] = {"inputs": prompt, "parameters": dict(parameters)}
         if image is not None:
             # The task image-to-video: the image is the input, the prompt a parameter.
@@ -49,8 +52,8 @@ class Endpoint:
                 answered = True
                 if response.has_redirect_location:
                     raise Fault(f"{NAME} redirects: give its exact address.", code=Code.UPSTREAM_ERROR)
-                self._downloader.save(response, path)
-                return response.headers.get("x-video-id") or response.headers.get("x-request-id")
+                sha256 = self._downloader.save(response, path)
+                return sha256, response.headers.get("x-video-id") or response.headers.get("x-request-id")
         except NOT_SENT as error:
             raise unreachable(NAME) from error
         except httpx2.TimeoutException as error:

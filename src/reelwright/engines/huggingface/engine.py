@@ -47,6 +47,7 @@ class HuggingFaceEngine:
         from reelwright.engines.huggingface.outcomes import Scrubber
         from reelwright.engines.huggingface.provider import Provider
         from reelwright.engines.huggingface.render import Renderer
+        from reelwright.engines.huggingface.turns import Turns
 
         options = self._options
         token = _environment(TOKEN_VARIABLE)
@@ -59,7 +60,8 @@ class HuggingFaceEngine:
             endpoint_url=options.endpoint_url,
             transport=self._transport,
         ).install()
-        downloader = Downloader(max_bytes=options.max_bytes, scrub=scrub)
+        turns = Turns()
+        downloader = Downloader(max_bytes=options.max_bytes, scrub=scrub, turns=turns)
         endpoint = None
         if options.endpoint_url:
             endpoint = Endpoint(
@@ -70,13 +72,13 @@ class HuggingFaceEngine:
             provider=Provider(token=token, scrub=scrub, max_image_bytes=options.max_image_bytes),
             endpoint=endpoint,
             downloader=downloader,
-            pictures=Downloader(max_bytes=options.max_image_bytes, scrub=scrub),
+            pictures=Downloader(max_bytes=options.max_image_bytes, scrub=scrub, turns=turns),
             breakers=self._breakers,
         )
         return {"huggingface_hub": huggingface_hub.__version__}
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
-        """One encoded file in the assignment's scratch folder. Raises `EngineError`."""
+        """One encoded file, where the assignment's `clip` says. Raises `EngineError`."""
         assert self._renderer is not None, "load() comes first"
         return self._renderer.render(assignment, report)
 

@@ -10,6 +10,7 @@ its router and the configured endpoint.
 from __future__ import annotations
 
 import math
+import select
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,10 +29,13 @@ from reelwright.engines.huggingface.outcomes import Fault, Scrubber, Then, bad_o
 from reelwright.errors import Cancelled, Code, EngineError
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 SLICE_SECONDS = 0.25
 """How long a thread waits for the network before it looks for a cancel."""
+PIECE_BYTES = 256 * 1024
+"""At most this is read from the network at once: more does not stay in a core's cache until it is hashed."""
 ANSWER_BYTES = 4 * 1024 * 1024
 """The allowance of an answer that is not a result."""
 SUBMIT_GRACE_SECONDS = 0.4
@@ -288,7 +292,7 @@ class _SlicedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        return _SlicedStream(self._network.connect_tcp(host, port, timeout, local_address, socket_options))
+        return _PlainStream(self._network.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
 class _SlicedStream(httpcore2.NetworkStream):
@@ -305,13 +309,16 @@ class _SlicedStream(httpcore2.NetworkStream):
         while True:
             watch.check()
             try:
-                data = self._stream.read(max_bytes, max(0.001, min(SLICE_SECONDS, watch.silence, watch.left())))
+                data = self._receive(max_bytes, max(0.001, min(SLICE_SECONDS, watch.silence, watch.left())))
             except httpcore2.ReadTimeout:
                 if time.monotonic() - quiet_since >= watch.silence:
                     raise
             else:
                 watch.received(len(data))
                 return data
+
+    def _receive(self, max_bytes: int, seconds: float) -> bytes:
+        return self._stream.read(max_bytes, seconds)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, timeout)
@@ -329,3 +336,26 @@ class _SlicedStream(httpcore2.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         return cast(Any, self._stream.get_extra_info(info))
+
+
+class _PlainStream(_SlicedStream):
+    """A connection without TLS: takes what there is at once, in larger pieces, and waits only when there is nothing.
+
+    Each system call of a thread hands the interpreter over to another one; the library makes four for each 64 kB.
+    """
+
+    def _receive(self, max_bytes: int, seconds: float) -> bytes:
+        sock: socket.socket = self._stream.get_extra_info("socket")
+        if sock.gettimeout() != 0:
+            sock.settimeout(0)  # a write sets its own
+        try:
+            try:
+                return sock.recv(max(max_bytes, PIECE_BYTES))
+            except BlockingIOError:
+                poll = select.poll()
+                poll.register(sock, select.POLLIN)
+                if not poll.poll(seconds * 1000):
+                    raise httpcore2.ReadTimeout from None
+                return sock.recv(max(max_bytes, PIECE_BYTES))
+        except OSError as error:
+            raise httpcore2.ReadError(error) from error

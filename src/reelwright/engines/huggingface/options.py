@@ -35,6 +35,11 @@ class Route:
         return f"{self.provider}:{self.model}"
 
 
+def submitting(route: Route, stage: str = "video") -> dict[str, str]:
+    """What is saved before a request that starts work goes that way: found like this, its outcome is unknown."""
+    return {"phase": "submitting", "provider": route.provider, "model": route.model, "stage": stage}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The engine's options. Times are in seconds, sizes in bytes.

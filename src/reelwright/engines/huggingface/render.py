@@ -14,7 +14,7 @@ folder and is not made again.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -26,9 +26,10 @@ from reelwright.engines.huggingface.endpoint import Endpoint
 from reelwright.engines.huggingface.failover import Breakers, Walk
 from reelwright.engines.huggingface.form import Filled, fill
 from reelwright.engines.huggingface.guard import Watch, watched
-from reelwright.engines.huggingface.options import ENDPOINT, Options, Route
+from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
 from reelwright.engines.huggingface.outcomes import Fault, Then, bad_output
 from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
+from reelwright.engines.huggingface.turns import Turns
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.media.probe import BadVideo, probe
@@ -36,8 +37,10 @@ from reelwright.store.files import make_safe
 from reelwright.tracing import Kind
 from reelwright.video import Request, Task
 
-CLIP = "clip.part"
 PICTURE = "picture"
+WAITING = {"phase": "waiting"}
+DISK_THREADS = 16
+"""So many files at once wait for the disk to keep them; it takes them together."""
 CANCELLER = "upstream-cancel"
 """The name of the threads that tell a provider to stop."""
 
@@ -61,6 +64,8 @@ class Renderer:
         self.downloader = downloader
         self.pictures = pictures
         self.breakers = breakers
+        self.decoding = Turns()
+        self.disk = ThreadPoolExecutor(DISK_THREADS, "disk")
         self._running: set[str] = set()
 
     def render(self, assignment: Assignment, report: Report) -> Made:
@@ -74,7 +79,7 @@ class Renderer:
             try:
                 return _Rendering(self, assignment, report, watch).run()
             except BaseException:
-                (assignment.scratch / CLIP).unlink(missing_ok=True)
+                assignment.clip.unlink(missing_ok=True)
                 raise
             finally:
                 self._running.discard(assignment.video_id)
@@ -90,7 +95,7 @@ class _Rendering:
         self._assignment = assignment
         self._report = report
         self._watch = watch
-        self._clip = assignment.scratch / CLIP
+        self._clip = assignment.clip
         self._saved_phase: str | None = None
         self._pending: Ticket | None = None
         self._image = assignment.image_path
@@ -98,6 +103,7 @@ class _Rendering:
         self._asking: Route | None = None
         self._facts: dict[str, Any] = {}
         self._span = assignment.span
+        self._sha256: str | None = None
 
     def run(self) -> Made:
         if (made := self._resume()) is not None:
@@ -118,6 +124,9 @@ class _Rendering:
         """Take up what an earlier attempt left: a whole file, or a job to follow. Raises when neither is certain."""
         state = self._assignment.checkpoint or {}
         self._saved_phase = state.get("phase")
+        if self._assignment.opened:
+            self._saved_phase, self._asking = "submitting", Route(ENDPOINT, ENDPOINT)
+            return None
         if self._saved_phase == "submitting":
             if state.get("stage") == "video" and self._clip.exists():
                 # An endpoint's answer is the video: it may have arrived whole before the crash.
@@ -185,7 +194,7 @@ class _Rendering:
     def _attempt_endpoint(self, filled: Filled) -> dict[str, Any]:
         assert self._renderer.endpoint is not None, "the route exists only with an endpoint"
         self._save_submitting(Route(ENDPOINT, ENDPOINT))
-        request_id = self._renderer.endpoint.render(
+        self._sha256, request_id = self._renderer.endpoint.render(
             self._request.prompt, self._image, filled.parameters, self._clip, self._watch
         )
         return {"provider": ENDPOINT, "model": self._request.model, "request_id": request_id}
@@ -208,7 +217,7 @@ class _Rendering:
         provider = self._renderer.provider
         try:
             if not saved:
-                self._save("accepted", ticket.to_state())
+                self._save({"phase": "accepted", **ticket.to_state()})
             with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
                 url = provider.wait(ticket, self._watch)
         except Fault as fault:
@@ -220,7 +229,7 @@ class _Rendering:
             threading.Thread(target=provider.cancel, args=(ticket,), name=CANCELLER, daemon=True).start()
             raise
         with self._span.begin("download"):
-            self._renderer.downloader.fetch(url, self._clip, self._watch)
+            self._sha256 = self._renderer.downloader.fetch(url, self._clip, self._watch)
         return {
             "provider": ticket.provider,
             "model": ticket.model,
@@ -233,6 +242,7 @@ class _Rendering:
     def _make_picture(self) -> None:
         """Text to image, once: a finished picture outlives a crash in the scratch folder."""
         assert self._options.text_to_image is not None, "a chain has its first half"
+        self._assignment.scratch.mkdir(exist_ok=True)
         self._image = self._assignment.scratch / PICTURE
         route = self._options.text_to_image
         if not self._image.exists():
@@ -257,31 +267,34 @@ class _Rendering:
             self._renderer.pictures.fetch(result, part, self._watch, video=False)
         _picture_type(part)
         part.rename(self._image)
-        self._save("waiting", {})
+        self._save(WAITING)
 
     # --- the record -------------------------------------------------------------------------------------------------
 
     def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
         self._watch.check()
         if self._saved_phase != "submitting" or self._asking != route:
-            self._save("submitting", {"provider": route.provider, "model": route.model, "stage": stage})
+            self._save(submitting(route, stage))
         self._asking = route
 
-    def _save(self, phase: str, state: dict[str, Any]) -> None:
-        self._report.checkpoint({"phase": phase, **state})
-        self._saved_phase = phase
+    def _save(self, state: dict[str, Any]) -> None:
+        self._report.checkpoint(state)
+        self._saved_phase = state["phase"]
 
     def _wait(self, seconds: float) -> None:
         """Between two rounds nothing is under way upstream: a crash now may begin anew."""
         if self._saved_phase not in (None, "waiting"):
-            self._save("waiting", {})
+            self._save(WAITING)
         self._watch.wait(seconds)
 
     def _made(self, facts: dict[str, Any]) -> Made:
         self._watch.check()
-        with ThreadPoolExecutor(1) as beside:  # the disk and the hash need not wait for the decoder
-            safe = beside.submit(make_safe, self._clip)
-            found = probe(self._clip)
+        safe = self._renderer.disk.submit(make_safe, self._clip, self._sha256)  # it need not wait for the decoder
+        try:
+            with self._renderer.decoding.one():
+                found = probe(self._clip)
+        finally:
+            wait([safe])  # who is told of a bad file may remove it
         return Made(
             clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip, probe=found, sha256=safe.result()),
             facts=facts | self._facts,

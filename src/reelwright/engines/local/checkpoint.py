@@ -50,6 +50,7 @@ def save(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     buffer = io.BytesIO()
     torch.save({f.name: getattr(snapshot, f.name) for f in dataclasses.fields(snapshot)}, buffer)
     content = buffer.getvalue()
+    folder.mkdir(exist_ok=True)
     target = folder / f"denoise-{snapshot.step}.pt"
     target.write_bytes(content)
     return {"step": snapshot.step, "file": target.name, "sha256": hashlib.sha256(content).hexdigest()}
