@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from tests.fakes.huggingface import TOKEN, ConnectProxy, FakeHuggingFace, Reply
 from tests.servers import ServerProcess, eventually
 
 QUICK = {"poll_seconds": 0.02, "first_wait_seconds": 0.05, "idle_seconds": 1.0, "connect_seconds": 2.0}
+OPENING = {"phase": "submitting", "provider": "endpoint", "model": "endpoint", "stage": "video"}
 SLEEP_MODE = (
     "The model might be in sleep mode. Try again after 1\u20132 minutes or duplicate the model space on Hugging Face."
 )
@@ -171,6 +174,34 @@ def test_kill_9_after_the_upstream_accepted_is_never_billed_twice(
     assert len(fake.requests("submit")) == 1
     assert httpx2.get(f"{url}/content").content == fake.clip
     assert server.stop() == 0
+
+
+def test_what_an_endpoint_may_have_begun_is_not_sent_twice(fake: FakeHuggingFace, tmp_path: Path) -> None:
+    options = {"huggingface": {**QUICK, "endpoint_url": f"http://127.0.0.1:{fake.port}/endpoint", "slots": 1}}
+    fake.script("endpoint", Reply(hang=True))
+    engine = {"REELWRIGHT_ENGINE": "huggingface", "REELWRIGHT_ENGINE_OPTIONS": json.dumps(options)}
+    server = ServerProcess(tmp_path / "data", **engine).start()
+    eventually(lambda: "engine loaded" in server.log_text())
+    begun, queued = (generate(server, Prefer="respond-async").json()["id"] for _ in range(2))
+    fake.wait_for("endpoint")
+    assert checkpoints(server) == {begun: OPENING, queued: None}
+    httpx2.post(f"{server.url}/v1/videos/{begun}/cancel")
+    fake.wait_for("endpoint", times=2)
+    assert checkpoints(server) == {begun: None, queued: OPENING}
+    server.kill()
+    server.start()
+    url = f"{server.url}/v1/videos/{queued}"
+    video = eventually(lambda: (v := httpx2.get(url).json())["status"] == "failed" and v)
+    assert video["error"]["code"] == "unknown_outcome"
+    assert len(fake.requests("endpoint")) == 2
+    assert server.stop() == 0
+
+
+def checkpoints(server: ServerProcess) -> dict[str, Any]:
+    """What is stored of each video that has not ended."""
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+        rows = database.execute("SELECT id, checkpoint FROM videos").fetchall()
+    return {video_id: checkpoint and json.loads(checkpoint) for video_id, checkpoint in rows}
 
 
 def test_a_cancel_reaches_the_provider(program: ServerProcess, fake: FakeHuggingFace) -> None:

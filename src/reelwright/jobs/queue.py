@@ -104,6 +104,7 @@ class Queue:
         self._beside: set[asyncio.Task[None]] = set()
         self._closed = False
         self._log = structlog.get_logger("reelwright.jobs")
+        worker.watch(self._advance)
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
         """Store the job and start or queue it, or answer with the video that there is already.
@@ -207,11 +208,18 @@ class Queue:
 
     async def _enqueue(self, video: Video, turn: int) -> None:
         """It waits in the queue for whoever is free first."""
+        self._advance(video.request.engine)
         try:
             await self._durable.enqueue(video.id, video.request.engine, turn)
         except sa.exc.OperationalError:
             # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
             self._beside_it(self._insist(self._durable.enqueue, video.id, video.request.engine, turn))
+
+    def _advance(self, engine: str) -> None:
+        """A slot may be free: whoever is first in line need not wait until the job engine looks at its queue."""
+        video_id = self._live.first(engine, self._job.has)
+        if video_id is not None and self._worker.idle(engine) and not self._closed:
+            self._job.take(video_id)
 
     def _follow(self, video_id: str) -> None:
         """The workflow of a job that has begun; one that has ended meanwhile needs none."""
@@ -362,6 +370,8 @@ class Queue:
         for turn, video in enumerate(active):
             if video.id in orphans:
                 await self._durable.enqueue(video.id, video.request.engine, turn)
+            if turn < self._worker.capacity(video.request.engine):
+                self._advance(video.request.engine)
         if active:
             self._log.info("recovered", waiting=len(active), interrupted=put_back, orphaned=len(orphans))
 

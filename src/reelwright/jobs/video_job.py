@@ -126,12 +126,24 @@ class VideoJob:
         self._live.publish(claim.video)
         self._start(claim.video.id, claim)
 
+    def take(self, video_id: str) -> None:
+        """Begin an attempt at a queued video, if none is under way. Its workflow finds it under way, or ended."""
+        if video_id not in self._open and not self._abandoned:
+            self._start(video_id, None)
+
+    def has(self, video_id: str) -> bool:
+        """Whether an attempt is under way here, or waits for a slot."""
+        return video_id in self._open
+
     async def run(self, video_id: str) -> None:
         """The workflow: one attempt, from claim to record, or the end of the one that is under way.
 
         Raises when the outcome cannot be recorded. Does not return once the server stops: the workflow belongs to the
         next start, and an end would take it from there.
         """
+        ended = self._live.get(video_id)
+        if ended is not None and ended.status.terminal and video_id not in self._open:
+            return
         if not self._abandoned:
             task = self._open.get(video_id) or self._start(video_id, None)
             # Waited for, not awaited: the attempt is ended by `cancel`, not with the workflow that waits for it.
@@ -223,7 +235,7 @@ class VideoJob:
         """End the attempt that is under way here; False when there is none. The caller has ended the row already."""
         if task := self._running.get(video_id):
             task.cancel()
-        return video_id in self._open  # also while its outcome is being recorded
+        return self.has(video_id)  # also while its outcome is being recorded
 
     async def _attempt(self, video_id: str, claim: Claim | None) -> Outcome:
         video = claim.video if claim else self._live.get(video_id) or await self._database(self._records.get, video_id)

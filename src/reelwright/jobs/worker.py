@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
@@ -58,6 +59,8 @@ class Bench:
         self._free = asyncio.Semaphore(self.capacity)
         self._taken = [0] * children
         self._waiting = 0
+        self.on_free: Callable[[], None] = lambda: None
+        """Told when a slot is given back that nobody waits for."""
         self.restarts = 0
         """How many children have died, by a crash or a kill, and were replaced."""
 
@@ -93,6 +96,8 @@ class Bench:
         """What `seat` took is free again."""
         self._taken[place] -= 1
         self._free.release()
+        if self.idle:
+            self.on_free()
 
     async def close(self) -> None:
         await asyncio.gather(*(child.kill() for child in self._places if child is not None))
@@ -114,13 +119,24 @@ class Worker:
     def __init__(self, benches: Mapping[str, Bench]) -> None:
         self._benches = benches
 
+    def watch(self, on_free: Callable[[str], None]) -> None:
+        """`on_free` is told the engine's name whenever one of its slots becomes free that nobody waits for."""
+        for name, bench in self._benches.items():
+            bench.on_free = partial(on_free, name)
+
+    def idle(self, engine: str) -> bool:
+        """Whether a job given to that engine now would begin at once."""
+        bench = self._benches.get(engine)
+        return bench is not None and bench.idle
+
     def capacity(self, engine: str) -> int:
-        return self._benches[engine].capacity
+        """How many jobs of that engine run here side by side; 0 when it is not offered."""
+        bench = self._benches.get(engine)
+        return bench.capacity if bench else 0
 
     async def free_seat(self, engine: str) -> Seat | None:
         """A slot of that engine if one is free at this moment, without waiting."""
-        bench = self._benches.get(engine)
-        return await bench.seat() if bench is not None and bench.idle else None
+        return await self._benches[engine].seat() if self.idle(engine) else None
 
     def states(self) -> Mapping[str, list[Mapping[str, Any]]]:
         """The children's own states by engine, where they have any."""

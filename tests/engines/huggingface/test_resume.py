@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reelwright.engines.engine import Made
+from reelwright.engines.huggingface.card import cards
 from reelwright.errors import Code
 from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Running, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
@@ -110,6 +112,31 @@ def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
     error = stage.fail(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
     assert error.code is Code.UNKNOWN_OUTCOME
     assert len(fake.requests("endpoint")) == 1
+
+
+def test_an_opening_that_is_stored_already_is_not_saved_again(stage: Stage, fake: FakeHuggingFace) -> None:
+    engine = stage.engine(endpoint_url="https://endpoint.example/", text_to_video=[["fal-ai", TEXT_MODEL]])
+    report = Recorder()
+    made = engine.generate(replace(stage.assignment(model="endpoint"), opened=True), report)
+    assert (made.facts["provider"], report.checkpoints) == ("endpoint", [])
+
+    fake.script("endpoint", Reply(status=500, body=b"no"))
+    made = engine.generate(replace(stage.assignment(model="endpoint"), opened=True), report)
+    assert made.facts["provider"] == "fal-ai"  # whoever is asked next is named before
+    assert [(state["phase"], state["provider"]) for state in report.checkpoints] == [
+        ("submitting", "fal-ai"),
+        ("accepted", "fal-ai"),
+    ]
+
+
+def test_the_cards_opening_is_what_a_job_saves_first(stage: Stage) -> None:
+    options = {"endpoint_url": "https://endpoint.example/"}
+    [card] = [card for card in cards(options) if card.model == "endpoint"]
+    report = Recorder()
+    stage.engine(**options).generate(stage.assignment(model="endpoint"), report)
+    assert report.checkpoints == [card.opening]
+    chain = {"text_to_image": ["nscale", "black-forest-labs/FLUX.1-schnell"]}
+    assert {card.opening for card in cards({**options, "chain": chain})} == {None}
 
 
 def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
