@@ -10,9 +10,10 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_S = 10.0
@@ -29,7 +30,7 @@ NOW: int | None = getattr(os, "RWF_NOWAIT", None)
 
 SendFile = Callable[[int, int, int], Awaitable[int]]
 """Sends from an open file, from a position, that many bytes of the body. Returns how many it has sent: fewer when the
-client has gone, or when this must be done in another way."""
+rest must be sent in another way. Raises `ClientDisconnect` when the client has gone."""
 
 
 class Connection(HttpToolsProtocol):
@@ -38,13 +39,22 @@ class Connection(HttpToolsProtocol):
     _patience: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _room: asyncio.Future[None] | None = None
+    _served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._patience = self.loop.call_later(HEAD_S, transport.close)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_whole()
+        if self._served is not None and not self._served.response_complete:
+            # uvicorn tells only the last of several requests that came behind each other.
+            self._served.disconnected = True
+            self._served.message_event.set()
         self._has_room()
         super().connection_lost(exc)
 
@@ -64,7 +74,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_is_whole()
         super().on_headers_complete()
-        if self.cycle is not None and self.cycle.scope is self.scope:
+        if self.cycle is not None and self.cycle.scope is self.scope and self.scheme == "http":
             extensions: dict[str, Any] = {SEND_FILE: partial(self._send_file, self.cycle)}
             self.scope["extensions"] = extensions
 
@@ -77,13 +87,20 @@ class Connection(HttpToolsProtocol):
     async def _send_file(self, cycle: RequestResponseCycle, file: int, position: int, count: int) -> int:
         """Implements `SendFile`. Raises OSError when the file is shorter than that."""
         await asyncio.sleep(0)  # the loop writes the head of the answer
-        if self.transport.get_write_buffer_size() or self.transport.is_closing():
+        if self.transport.is_closing():
+            self._give_up(cycle)
+        if self.transport.get_write_buffer_size():
             return 0
-        # Its own descriptor: uvloop watches the other one, and closes it with the connection.
-        target = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            # Its own descriptor: uvloop watches the other one, and closes it with the connection.
+            target = os.dup(self.transport.get_extra_info("socket").fileno())
+        except OSError:  # none is free
+            return 0
         sent = 0
         try:
-            while sent < count and not cycle.disconnected:
+            while sent < count:
+                if self.transport.is_closing():
+                    self._give_up(cycle)
                 length = min(PIECE_BYTES, count - sent)
                 try:
                     if _in_memory(file, position + sent, length):
@@ -91,10 +108,13 @@ class Connection(HttpToolsProtocol):
                     else:
                         done = await run_in_threadpool(os.sendfile, target, file, position + sent, length)
                 except BlockingIOError:
-                    await self._wait_for_room(target)
+                    if not self.transport.is_closing():  # it may have been lost while a thread was at it
+                        await self._wait_for_room(target)
                     continue
                 except ConnectionError:
                     self.transport.close()
+                    continue
+                except OSError:  # EINVAL: a file that the kernel does not send
                     break
                 if done == 0:
                     raise OSError("the file became shorter while it was sent")
@@ -105,6 +125,12 @@ class Connection(HttpToolsProtocol):
         finally:
             os.close(target)
         return sent
+
+    @staticmethod
+    def _give_up(cycle: RequestResponseCycle) -> NoReturn:
+        # uvicorn notes it later, and only for the last of several requests that came behind each other.
+        cycle.disconnected = True
+        raise ClientDisconnect
 
     async def _wait_for_room(self, target: int) -> None:
         """Until the client has taken something of what was sent, or has gone."""

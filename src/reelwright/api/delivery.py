@@ -13,7 +13,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -94,6 +94,8 @@ class Download(Response):
                 by_kernel = scope.get("extensions", {}).get(SEND_FILE)
                 await self._send_pieces(send, by_kernel, file, pieces, gone)
             await send({"type": "http.response.body", "body": b""})
+        except ClientDisconnect:
+            pass  # nobody is left to be told
         finally:
             gone.cancel()
             os.close(file)
