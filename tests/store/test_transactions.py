@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +74,43 @@ def count_commits(transactions: Transactions) -> Callable[[], int]:
     return lambda: len(commits)
 
 
+def insert_pair(transactions: Transactions, number: int, *, fails: bool = False) -> int:
+    """Two rows in one transaction; a failing one fails when both are written."""
+    with transactions.begin() as connection:
+        for row in (number, number + 1):
+            connection.execute(sa.text("INSERT INTO t VALUES (:x)"), {"x": row})
+        if fails:
+            raise KeyError(f"half-way through {number}")
+    return number
+
+
+def seen_by_another(tmp_path: Path) -> list[int]:
+    """The rows as another process sees them."""
+    with closing(sqlite3.connect(tmp_path / "reelwright.db")) as other:
+        return [x for (x,) in other.execute("SELECT x FROM t ORDER BY x")]
+
+
+def write_from_another(tmp_path: Path, number: int) -> None:
+    """Another process writes at once, or raises: it does not wait for a lock."""
+    with closing(sqlite3.connect(tmp_path / "reelwright.db", timeout=0, isolation_level=None)) as other:
+        other.execute("INSERT INTO t VALUES (?)", [number])
+
+
+def listen(transactions: Transactions) -> list[str]:
+    """What SQLite is told from now on to begin, divide and end transactions, as it runs it."""
+    told: list[str] = []
+
+    def note(statement: str) -> None:
+        if statement.split()[0] in ("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT"):
+            told.append(statement.strip())
+
+    def attend(connection: sqlite3.Connection, _record: object, _proxy: object) -> None:
+        connection.set_trace_callback(note)
+
+    sa.event.listen(transactions.engine, "checkout", attend)
+    return told
+
+
 def test_what_waits_is_committed_together(transactions: Transactions, threads: GroupCommit) -> None:
     door, commits = Door(threads), count_commits(transactions)
     futures = [threads.submit(insert, transactions, number) for number in range(50)]
@@ -103,6 +140,190 @@ def test_a_unit_that_fails_undoes_itself_alone(transactions: Transactions, threa
         futures[2].result(10)
     assert (futures[0].result(10), futures[3].result(10)) == (1, 2)
     assert rows(transactions) == [1, 2]
+
+
+@pytest.mark.parametrize("ends", ["bad good", "good bad", "good bad good", "bad bad good good", "bad good bad good"])
+def test_a_transaction_is_kept_whole_or_not_at_all(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit, ends: str
+) -> None:
+    door, commits = Door(threads), count_commits(transactions)
+    units = [(number * 10, end == "bad") for number, end in enumerate(ends.split())]
+    futures = [threads.submit(insert_pair, transactions, number, fails=fails) for number, fails in units]
+    door.open()
+    for (number, fails), future in zip(units, futures, strict=True):
+        if fails:
+            with pytest.raises(KeyError, match=f"half-way through {number}"):
+                future.result(10)
+        else:
+            assert future.result(10) == number
+    assert commits() == 1
+    kept = [row for number, fails in units if not fails for row in (number, number + 1)]
+    assert seen_by_another(tmp_path) == kept
+
+
+def test_when_all_units_fail_nothing_is_left_and_the_next_commit_begins_anew(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit
+) -> None:
+    door = Door(threads)
+    futures = [threads.submit(insert_pair, transactions, number, fails=True) for number in (10, 20)]
+    door.open()
+    for future in futures:
+        with pytest.raises(KeyError):
+            future.result(10)
+    write_from_another(tmp_path, 1)
+    # From this thread, too: it is not the writing one, and takes the turn that all writers of the process share.
+    assert insert(transactions, 2) == 2
+    assert threads.submit(insert_pair, transactions, 10).result(10) == 10
+    assert seen_by_another(tmp_path) == [1, 2, 10, 11]
+
+
+def test_only_what_comes_after_a_kept_unit_needs_a_savepoint(transactions: Transactions, threads: GroupCommit) -> None:
+    door, told = Door(threads), listen(transactions)
+    futures = [
+        threads.submit(insert_pair, transactions, 10, fails=True),
+        threads.submit(insert_pair, transactions, 20),
+        threads.submit(insert_pair, transactions, 30, fails=True),
+        threads.submit(insert_pair, transactions, 40),
+    ]
+    door.open()
+    assert [future.exception(10) is None for future in futures] == [False, True, False, True]
+    assert told == [
+        *("BEGIN IMMEDIATE", "ROLLBACK"),
+        "BEGIN IMMEDIATE",
+        *("SAVEPOINT part", "ROLLBACK TO part", "RELEASE part"),
+        *("SAVEPOINT part", "RELEASE part"),
+        "COMMIT",
+    ]
+
+
+def test_a_failed_first_unit_keeps_no_lock_while_the_next_ones_run(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def look_on() -> list[int]:
+        reached.set()
+        assert go_on.wait(10)
+        return rows(transactions)
+
+    door = Door(threads)
+    failing = threads.submit(insert_pair, transactions, 10, fails=True)
+    looking = threads.submit(look_on)
+    writing = threads.submit(insert, transactions, 20)
+    door.open()
+    assert reached.wait(10)
+    write_from_another(tmp_path, 1)
+    go_on.set()
+    assert looking.result(10) == [1]  # nothing of the failed unit, and no snapshot from before it
+    assert writing.result(10) == 20
+    assert isinstance(failing.exception(10), KeyError)
+    assert seen_by_another(tmp_path) == [1, 20]
+
+
+def test_a_unit_that_only_reads_begins_no_transaction(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit
+) -> None:
+    read, go_on = threading.Event(), threading.Event()
+
+    def read_twice() -> tuple[list[int], list[int]]:
+        before = rows(transactions)
+        read.set()
+        assert go_on.wait(10)
+        return before, rows(transactions)
+
+    told = listen(transactions)
+    future = threads.submit(read_twice)
+    assert read.wait(10)
+    write_from_another(tmp_path, 1)
+    go_on.set()
+    assert future.result(10) == ([], [1])
+    assert told == []
+
+
+def test_a_unit_that_reads_and_fails_undoes_nothing_of_the_others(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit
+) -> None:
+    def read_and_fail() -> None:
+        raise KeyError(str(rows(transactions)))
+
+    door = Door(threads)
+    futures: list[Future[object]] = [
+        threads.submit(insert_pair, transactions, 10),
+        threads.submit(read_and_fail),
+        threads.submit(insert_pair, transactions, 20),
+    ]
+    door.open()
+    with pytest.raises(KeyError, match=r"\[10, 11\]"):  # it has seen the unit before it
+        futures[1].result(10)
+    assert (futures[0].result(10), futures[2].result(10)) == (10, 20)
+    assert seen_by_another(tmp_path) == [10, 11, 20, 21]
+
+
+def test_outside_of_a_unit_each_transaction_is_one_of_its_own(tmp_path: Path, transactions: Transactions) -> None:
+    with transactions.together():
+        with pytest.raises(KeyError):
+            insert_pair(transactions, 10, fails=True)
+        insert(transactions, 20)
+        assert seen_by_another(tmp_path) == []
+    assert seen_by_another(tmp_path) == [20]
+
+
+@pytest.mark.parametrize("before", [[], [1]])
+def test_who_catches_the_error_of_a_transaction_keeps_all_but_that_one(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit, before: list[int]
+) -> None:
+    def careless() -> int:
+        with suppress(KeyError):
+            insert_pair(transactions, 10, fails=True)
+        insert(transactions, 20)
+        with suppress(KeyError):
+            insert_pair(transactions, 30, fails=True)
+        return 20
+
+    door = Door(threads)
+    earlier = [threads.submit(insert, transactions, number) for number in before]
+    careless_one = threads.submit(careless)
+    door.open()
+    assert [future.result(10) for future in earlier] == before
+    assert careless_one.result(10) == 20
+    assert seen_by_another(tmp_path) == [*before, 20]
+
+
+def test_a_transaction_within_another_is_undone_alone(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit
+) -> None:
+    def nested() -> None:
+        with transactions.begin() as connection:
+            connection.execute(sa.text("INSERT INTO t VALUES (1)"))
+            with suppress(KeyError):
+                insert_pair(transactions, 10, fails=True)
+            connection.execute(sa.text("INSERT INTO t VALUES (2)"))
+
+    threads.submit(nested).result(10)
+    assert seen_by_another(tmp_path) == [1, 2]
+
+
+@pytest.mark.parametrize("own_first", [False, True])
+def test_what_sqlite_undoes_is_told_though_somebody_caught_the_error(
+    tmp_path: Path, transactions: Transactions, threads: GroupCommit, own_first: bool
+) -> None:
+    def careless() -> str:
+        if own_first:
+            insert(transactions, 50)
+        with suppress(sa.exc.OperationalError), transactions.begin() as connection:
+            connection.exec_driver_sql("ROLLBACK")  # as SQLite does by itself when the disk is full
+            raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+        return "well"
+
+    door = Door(threads)
+    futures: list[Future[object]] = [] if own_first else [threads.submit(insert, transactions, 0)]
+    futures += [threads.submit(careless), threads.submit(insert, transactions, 2)]
+    door.open()
+    for future in futures:
+        with pytest.raises(sa.exc.OperationalError, match="full"):
+            future.result(10)
+    assert seen_by_another(tmp_path) == []
+    assert threads.submit(insert, transactions, 3).result(10) == 3
 
 
 def test_a_unit_reads_what_it_wrote_and_others_do_not_before_the_commit(

@@ -33,7 +33,8 @@ class Prepared:
         }
         columns = list(statement.exported_columns)
         self._names = [str(column.key) for column in columns]
-        self._json = [str(column.key) for column in columns if isinstance(column.type, sa.JSON)]
+        text_is_json = dialect.name == "sqlite"  # psycopg decodes it
+        self._json = [str(one.key) for one in columns if text_is_json and isinstance(one.type, sa.JSON)]
 
     def all(self, connection: sa.Connection, **values: Any) -> Sequence[Mapping[str, Any]]:
         """All rows, by their columns' names. Raises SQLAlchemy's errors."""

@@ -1,10 +1,11 @@
 """Transactions on the one database, and group commit for SQLite.
 
 SQLite has one writer at a time, and a disk takes milliseconds to say that a commit is safe. So one thread makes all of
-this process's writes: what waits for it is written in one transaction and made safe by one flush. Each unit of work is
-all-or-nothing, by a savepoint where others came before it, and nobody is told what came of it before the common commit.
+this process's writes: what waits for it is written in one transaction and made safe by one flush. Each unit of work
+keeps its own transactions all-or-nothing, by savepoints where others came before, and nobody is told what came of it
+before the common commit.
 
-Postgres has many writers and groups their commits itself: there a unit of work is a transaction in a pool of threads.
+Postgres has many writers and groups their commits itself: there each transaction is its own, in a pool of threads.
 """
 
 from __future__ import annotations
@@ -85,11 +86,8 @@ class _Common:
         self.lost: BaseException | None = None
         """What made SQLite undo the whole of it (a full disk, for one): all parts are gone."""
         self._begun = False
-        self._kept = False
-        """A unit that has ended well is in the transaction: the next one needs a savepoint."""
-        self._within_unit = False
-        self._unit_writes = False
-        self._savepoint = False
+        self._parts = 0
+        """Parts that are kept or under way: the next one needs a savepoint, so that it can be undone alone."""
 
     @property
     def driver(self) -> Any:
@@ -97,54 +95,32 @@ class _Common:
         return self.connection.connection.driver_connection
 
     @contextmanager
-    def unit(self) -> Iterator[None]:
-        """All parts in the block are kept together, or undone by the exception that leaves it."""
-        self._within_unit, self._unit_writes = True, False
-        try:
-            yield
-        except BaseException as error:
-            if self._unit_writes:
-                self._undo(error)
-            raise
-        else:
-            if self._unit_writes:
-                self._keep()
-        finally:
-            self._within_unit = False
-
-    @contextmanager
     def part(self) -> Iterator[sa.Connection]:
-        """A transaction of the unit; outside of one it is a unit of its own."""
-        if not self._within_unit:
-            with self.unit(), self.part() as connection:
-                yield connection
-            return
-        if not self._unit_writes:  # begun as late as this, since many units only read
-            self._begin_unit()
-        yield self.connection
-
-    def _begin_unit(self) -> None:
         if self.lost is not None:
             raise self.lost  # a savepoint now would begin a transaction of its own
         self._begin()
-        if self._kept:
-            # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
-            self.driver.execute("SAVEPOINT unit")
-        self._savepoint, self._unit_writes = self._kept, True
+        # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
+        driver, alone = self.driver, self._parts == 0
+        if not alone:
+            driver.execute("SAVEPOINT part")
+        self._parts += 1
+        try:
+            yield self.connection
+        except BaseException as error:
+            self._parts -= 1
+            self._undo(error, alone)
+            raise
+        if not alone:
+            driver.execute("RELEASE part")
 
-    def _keep(self) -> None:
-        if self._savepoint:
-            self.driver.execute("RELEASE unit")
-        self._kept = True
-
-    def _undo(self, error: BaseException) -> None:
+    def _undo(self, error: BaseException, alone: bool) -> None:
         driver = self.driver
-        if not self._savepoint:
+        if alone:
             driver.rollback()
             self._begun = False
         elif driver.in_transaction:
-            driver.execute("ROLLBACK TO unit")
-            driver.execute("RELEASE unit")
+            driver.execute("ROLLBACK TO part")
+            driver.execute("RELEASE part")
         else:
             self.lost = error
 
@@ -235,9 +211,7 @@ class GroupCommit(Executor):
             with self._transactions.together() as common:
                 for unit in units:
                     try:
-                        with common.unit():
-                            result = unit.work()
-                        tell.append(partial(unit.future.set_result, result))
+                        tell.append(partial(unit.future.set_result, unit.work()))
                     except BaseException as error:  # noqa: BLE001 - the edge of the thread: it belongs to who waits
                         tell.append(partial(unit.future.set_exception, error))
                 refused = common.refused

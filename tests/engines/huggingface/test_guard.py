@@ -1,14 +1,31 @@
-"""Deadlines and cancels: nothing hangs, nothing polls on."""
+"""Deadlines and cancels: nothing hangs, nothing polls on. And what a connection without TLS makes of large bodies."""
 
 from __future__ import annotations
 
+import random
+import socket
+import struct
+import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import httpx2
 import pytest
 
-from reelwright.errors import Cancelled, Code
+from reelwright.engines.huggingface.guard import PIECE_BYTES, Guard, Watch, watched
+from reelwright.engines.huggingface.outcomes import Fault, Scrubber
+from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.huggingface.stage import Recorder, Running, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
+from tests.servers import eventually
+
+LARGE = random.Random(7).randbytes(5_000_000)
+SOME = 3_000_000
+"""So many bytes of it come before something goes wrong."""
+LIBRARY_PIECE_BYTES = 64 * 1024
+"""The HTTP library itself reads no more at once."""
 
 
 @pytest.mark.parametrize(
@@ -123,3 +140,191 @@ def test_many_jobs_side_by_side(stage: Stage, fake: FakeHuggingFace) -> None:
         outcome = job.join(20)
         assert not isinstance(outcome, BaseException), outcome
     assert len(fake.requests("submit")) == number
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx2.Client]:
+    """The client as it is in production, on the real network."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # it heeds the machine's proxies
+    with Guard(scrub=Scrubber(()), connect_seconds=1, idle_seconds=30).client() as client:
+        yield client
+
+
+def watch(*, seconds: float = 30, idle_seconds: float = 30, report: Recorder | None = None) -> Watch:
+    """One that allows for `LARGE`."""
+    watch = Watch(report, seconds, idle_seconds, 0.01)
+    watch.expect(len(LARGE) + 10_000)
+    return watch
+
+
+def address(fake: FakeHuggingFace) -> str:
+    return f"http://127.0.0.1:{fake.port}/"
+
+
+def socket_of(response: httpx2.Response) -> socket.socket:
+    found = response.extensions["network_stream"].get_extra_info("socket")
+    assert isinstance(found, socket.socket)
+    return found
+
+
+def unread(sock: socket.socket) -> int:
+    """How much the kernel holds ready, as far as one piece goes."""
+    try:
+        return len(sock.recv(PIECE_BYTES, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+    except BlockingIOError:
+        return 0
+
+
+@contextmanager
+def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Reads one request and leaves the connection to `answer`. Its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    request += connection.recv(65536)
+                answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_large_body_arrives_whole_in_large_pieces(client: httpx2.Client, fake: FakeHuggingFace) -> None:
+    fake.script("endpoint", Reply(body=LARGE))
+    with watched(watch()), client.stream("GET", address(fake)) as response:
+        sock = socket_of(response)
+        # The kernel begins with a smaller one, and enlarges it as it sees fit.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE_BYTES)
+        pieces = response.iter_raw()
+        first = next(pieces)  # perhaps what came with the headers
+        eventually(lambda: unread(sock) > LIBRARY_PIECE_BYTES)
+        second = next(pieces)
+        rest = list(pieces)
+    assert LIBRARY_PIECE_BYTES < len(second) <= PIECE_BYTES
+    assert b"".join([first, second, *rest]) == LARGE
+
+
+def test_a_large_body_in_chunks_arrives_whole(client: httpx2.Client) -> None:
+    sizes = [1, 7, 100_000, 1, 300_000, 65_536, 700_000]
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        place = 0
+        while place < len(LARGE):
+            for size in sizes:
+                if chunk := LARGE[place : place + size]:
+                    connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                place += size
+        connection.sendall(b"0\r\n\r\n")
+
+    with raw_server(answer) as url, watched(watch()):
+        assert client.get(url).content == LARGE
+
+
+def test_the_connection_is_used_again_after_large_bodies(client: httpx2.Client, fake: FakeHuggingFace) -> None:
+    """Also for a large request, and where no watch is in force."""
+    fake.script("endpoint", Reply(body=LARGE), Reply(body=b"short"), Reply(body=LARGE))
+    ports = set()
+
+    def post(content: bytes) -> bytes:
+        with client.stream("POST", address(fake), content=content) as response:
+            ports.add(socket_of(response).getsockname())
+            return response.read()
+
+    with watched(watch()):
+        assert post(b"") == LARGE
+        assert post(LARGE) == b"short"
+    assert post(b"") == LARGE
+    with watched(watch()):
+        assert post(LARGE) == LARGE
+    assert len(ports) == 1
+    assert [entry.body for entry in fake.log] == [b"", LARGE, b"", LARGE]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "idle_seconds", "error"),
+    [
+        pytest.param(30, 0.3, httpx2.ReadTimeout, id="silence"),
+        pytest.param(0.3, 30, EngineError, id="deadline"),
+    ],
+)
+def test_a_large_body_that_stalls_ends_in_time(
+    client: httpx2.Client, fake: FakeHuggingFace, seconds: float, idle_seconds: float, error: type[Exception]
+) -> None:
+    fake.script("endpoint", Reply(body=LARGE, stall=SOME))
+    received = bytearray()
+
+    def read() -> None:
+        with client.stream("GET", address(fake)) as response:
+            for piece in response.iter_raw():
+                received.extend(piece)
+
+    began = time.monotonic()
+    with watched(watch(seconds=seconds, idle_seconds=idle_seconds)), pytest.raises(error) as caught:
+        read()
+    assert 0.3 <= time.monotonic() - began < 5
+    assert LARGE.startswith(received)
+    if isinstance(caught.value, EngineError):
+        assert caught.value.code is Code.TIMED_OUT
+    else:
+        assert len(received) == SOME  # the silence counts from the last byte
+
+
+def test_a_cancel_ends_the_stalled_read_of_a_large_body(client: httpx2.Client, fake: FakeHuggingFace) -> None:
+    fake.script("endpoint", Reply(body=LARGE, stall=SOME))
+    report, received = Recorder(), bytearray()
+
+    def read() -> None:
+        with watched(watch(report=report)), client.stream("GET", address(fake)) as response:
+            for piece in response.iter_raw():
+                received.extend(piece)
+
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(read)
+        eventually(lambda: len(received) == SOME)
+        began = time.monotonic()
+        report.cancel()
+        with pytest.raises(Cancelled):
+            reading.result(10)
+        assert time.monotonic() - began < 1
+    assert received == LARGE[:SOME]
+
+
+def test_a_body_that_ends_too_early_is_an_error(client: httpx2.Client, fake: FakeHuggingFace) -> None:
+    fake.script("endpoint", Reply(body=LARGE, cut=SOME), Reply(body=LARGE))
+    with watched(watch()):
+        with pytest.raises(httpx2.RemoteProtocolError):
+            client.get(address(fake))
+        assert client.get(address(fake)).content == LARGE  # by another connection
+
+
+def test_a_connection_that_is_reset_is_an_error(client: httpx2.Client) -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + LARGE[:1000])
+        # Closed like this, it is not said to be at its end, but broken off.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with raw_server(reset) as url, watched(watch()), pytest.raises(httpx2.ReadError):
+        client.get(url)
+
+
+def test_the_allowance_holds_for_large_pieces(client: httpx2.Client, fake: FakeHuggingFace) -> None:
+    fake.script("endpoint", Reply(body=LARGE))
+    mean, received = watch(), bytearray()
+    mean.expect(1_000_000)
+
+    def read() -> None:
+        with client.stream("GET", address(fake)) as response:
+            for piece in response.iter_raw():
+                received.extend(piece)
+
+    with watched(mean), pytest.raises(Fault) as caught:
+        read()
+    assert caught.value.code is Code.BAD_OUTPUT
+    assert len(received) < 1_000_000

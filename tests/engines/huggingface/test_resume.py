@@ -142,7 +142,8 @@ def test_the_cards_opening_is_what_a_job_saves_first(stage: Stage) -> None:
 def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
     fake.script("cdn", Reply(cut=300))
     stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job")
-    assert list(tmp_path.glob("job*/**")) == [tmp_path / "job"]
+    assert list(tmp_path.rglob("job*")) == [tmp_path / "job"]
+    assert list((tmp_path / "job").iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,21 +22,47 @@ class Turns:
     """As many at a time as there are cores."""
 
     def __init__(self) -> None:
-        self._free = threading.Semaphore(os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self._free = os.cpu_count() or 1
+        self._line: deque[threading.Event] = deque()
 
     @contextmanager
     def one(self) -> Iterator[Turn]:
-        turn = Turn(self._free)
+        turn = Turn(self)
         try:
             yield turn
         finally:
             turn.end()
 
+    def take(self) -> bool:
+        """Wait for a turn. False: it takes too long."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            mine = threading.Event()
+            self._line.append(mine)
+        if mine.wait(PATIENCE_S):
+            return True
+        with self._lock:
+            if mine.is_set():
+                return True
+            self._line.remove(mine)
+            return False
+
+    def give(self) -> None:
+        """To the first in line itself: a semaphore would let a newcomer have it before that one wakes."""
+        with self._lock:
+            if self._line:
+                self._line.popleft().set()
+            else:
+                self._free += 1
+
 
 class Turn:
-    def __init__(self, free: threading.Semaphore) -> None:
-        self._free = free
-        self._taken = free.acquire(timeout=PATIENCE_S)
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._taken = turns.take()
         self._late = time.monotonic() + PATIENCE_S
 
     def spend(self) -> None:
@@ -47,4 +74,4 @@ class Turn:
         """A second end changes nothing."""
         if self._taken:
             self._taken = False
-            self._free.release()
+            self._turns.give()

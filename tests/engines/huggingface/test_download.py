@@ -1,0 +1,136 @@
+"""What is stored, and the digest that is told of it: of exactly these bytes, whatever way they came."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from reelwright.engines.engine import Assignment
+from reelwright.engines.huggingface.download import Downloader
+from reelwright.engines.huggingface.engine import HuggingFaceEngine
+from reelwright.engines.huggingface.outcomes import Fault, Scrubber
+from reelwright.engines.huggingface.turns import Turns
+from reelwright.errors import Code
+from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
+from tests.fakes.huggingface import FakeHuggingFace, Reply, clip, picture
+
+CLIP = clip(300_000)
+
+
+def save(path: Path, pieces: list[bytes], *, video: bool = True, encoding: str = "identity") -> str:
+    def body() -> Iterator[bytes]:
+        yield from pieces
+
+    request = httpx2.Request("GET", "https://cdn.example/file")
+    response = httpx2.Response(200, headers={"content-encoding": encoding}, content=body(), request=request)
+    downloader = Downloader(max_bytes=1_000_000, scrub=Scrubber(()), turns=Turns())
+    return downloader.save(response, path, video=video)
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([CLIP], id="at-once"),
+        pytest.param([CLIP[:3], CLIP[3:5], CLIP[5:9], CLIP[9:]], id="head-in-parts"),
+        pytest.param([CLIP[place : place + 1000] for place in range(0, len(CLIP), 1000)], id="in-many"),
+        pytest.param([b"", CLIP[:100], b"", CLIP[100:], b""], id="with-empty-ones"),
+    ],
+)
+def test_the_digest_is_that_of_the_stored_bytes(tmp_path: Path, pieces: list[bytes]) -> None:
+    path = tmp_path / "clip"
+    path.write_bytes(CLIP * 2)  # a longer one was here before
+    assert save(path, pieces) == sha256(CLIP)
+    assert path.read_bytes() == CLIP
+
+
+def test_a_packed_answer_is_stored_and_digested_unpacked(tmp_path: Path) -> None:
+    packed = gzip.compress(CLIP)
+    assert save(tmp_path / "clip", [packed[:50], packed[50:]], encoding="gzip") == sha256(CLIP)
+    assert (tmp_path / "clip").read_bytes() == CLIP
+
+
+def test_what_is_no_video_is_digested_too(tmp_path: Path) -> None:
+    assert save(tmp_path / "picture", [picture()], video=False) == sha256(picture())
+    assert (tmp_path / "picture").read_bytes() == picture()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "code"), [([], Code.UPSTREAM_EMPTY), ([b"<html>"], Code.BAD_OUTPUT), ([CLIP] * 4, Code.BAD_OUTPUT)]
+)
+def test_a_refused_body_has_no_digest(tmp_path: Path, pieces: list[bytes], code: Code) -> None:
+    with pytest.raises(Fault) as caught:
+        save(tmp_path / "clip", pieces)
+    assert caught.value.code is code
+
+
+def assignment(stage: Stage, folder: Path, **fields: object) -> Assignment:
+    """One whose scratch folder is not there, as the server hands it over."""
+    folder.mkdir()
+    return replace(stage.assignment(**fields), scratch=folder / "video_1")  # type: ignore[arg-type]
+
+
+def endpoint(stage: Stage) -> HuggingFaceEngine:
+    return stage.engine(endpoint_url="https://endpoint.example/")
+
+
+def test_an_endpoints_clip_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
+    fake.script("endpoint", Reply(body=CLIP))
+    report = Recorder()
+    job = assignment(stage, tmp_path / "work", model="endpoint")
+    made = endpoint(stage).generate(job, report)
+    assert made.clip.path == job.clip
+    assert (made.clip.sha256, job.clip.read_bytes()) == (sha256(CLIP), CLIP)
+
+    # An attempt after a crash has not received the bytes itself.
+    resumed = endpoint(stage).generate(replace(job, checkpoint=report.checkpoints[-1]), Recorder())
+    assert resumed.facts["resumed"] is True
+    assert resumed.clip.sha256 == sha256(CLIP)
+
+
+def test_a_download_that_was_begun_again_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("cdn", Reply(body=CLIP, cut=200_000), Reply(body=CLIP))
+    made = stage.make(stage.only("fal-ai"))
+    assert made.clip.path is not None
+    assert (made.clip.sha256, made.clip.path.read_bytes()) == (sha256(CLIP), CLIP)
+    assert len(fake.requests("cdn")) == 2
+
+
+@pytest.mark.parametrize("model", ["endpoint", TEXT_MODEL])
+def test_a_job_leaves_its_clip_and_no_folder(stage: Stage, tmp_path: Path, model: str) -> None:
+    job = assignment(stage, tmp_path / "work", model=model)
+    engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
+    engine.generate(job, Recorder())
+    assert not job.scratch.exists()
+    assert list((tmp_path / "work").iterdir()) == [job.clip]
+
+
+@pytest.mark.parametrize(("step", "model"), [("endpoint", "endpoint"), ("cdn", TEXT_MODEL)])
+def test_a_failed_job_leaves_nothing(
+    stage: Stage, fake: FakeHuggingFace, tmp_path: Path, step: str, model: str
+) -> None:
+    fake.script(step, Reply(cut=300))
+    job = assignment(stage, tmp_path / "work", model=model)
+    engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
+    with pytest.raises(Fault):
+        engine.generate(job, Recorder())
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_chain_makes_the_folder_for_its_picture(stage: Stage, tmp_path: Path) -> None:
+    engine = stage.engine(
+        text_to_video=[], image_to_video=[["fal-ai", IMAGE_MODEL]], chain={"text_to_image": ["fal-ai", PICTURE_MODEL]}
+    )
+    job = assignment(stage, tmp_path / "work", model=IMAGE_MODEL)
+    engine.generate(job, Recorder())
+    assert [path.name for path in job.scratch.iterdir()] == ["picture"]
+    assert sorted((tmp_path / "work").iterdir()) == [job.scratch, job.clip]
