@@ -334,6 +334,8 @@ class VideoJob:
             stop.set()
             if not finishing.done():
                 await asyncio.wait({finishing})
+            if not finishing.cancelled():
+                finishing.exception()  # after a cancel nobody else asks how it ended
             if clip.frames:
                 clip.frames.close()
         finish_s = round(time.monotonic() - begun, 3)
