@@ -368,6 +368,7 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
         finally:
             for task in beside:
                 task.cancel()
+            server.queue.hold()
             await _drain(server, drain)
             server.queue.close()
             server.job.abandon()

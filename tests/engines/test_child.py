@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,22 @@ async def test_a_checkpoint_is_durable_before_the_engine_goes_on(child: EngineCh
     assert facts["first_frame"] == 3
     assert clip.frames
     clip.frames.close()
+
+
+async def test_a_child_that_cannot_go_on_ends_though_its_jobs_still_wait(child: EngineChild, tmp_path: Path) -> None:
+    heard, never = Heard(), asyncio.Event()
+
+    async def save(_state: Mapping[str, Any]) -> None:
+        heard.begun.set()
+        await never.wait()
+
+    watch = replace(heard.watch(), checkpoint=save)
+    running = asyncio.create_task(child.render(job("resume 0", tmp_path / "job"), watch))
+    await heard.begun.wait()
+    child._sock.send(b"not a message\n")
+    with pytest.raises(EngineError) as failed:
+        await asyncio.wait_for(running, 15)
+    assert failed.value.code is Code.ENGINE_CRASHED
 
 
 async def test_the_child_ends_with_the_server() -> None:

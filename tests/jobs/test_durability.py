@@ -99,7 +99,7 @@ def test_a_job_that_nobody_works_on_is_taken_up(start: StartServer, tmp_path: Pa
     (tmp_path / "go").touch()
     server.start()
     assert [ended(server, one)["status"] for one in (orphan, lost)] == ["completed"] * 2
-    assert set(workflows().values()) == {"SUCCESS"}
+    assert "ENQUEUED" not in workflows().values()
     assert server.stop() == 0
 
 
@@ -129,6 +129,37 @@ def test_the_next_in_line_does_not_wait_for_a_look_at_the_queue(start: StartServ
     assert [one["status"] for one in ends] == ["completed"] * 6
     starts = [one["started_at"] for one in ends]
     assert starts == sorted(starts)
+    # Nor does anything stay in the queue, that would be in the way of a later job.
+    eventually(lambda: queued_workflows(server) == 0)
+
+
+def queued_workflows(server: ServerProcess) -> int:
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+        query = "SELECT count(*) FROM workflow_status WHERE name = 'video' AND status = 'ENQUEUED'"
+        return int(database.execute(query).fetchone()[0])
+
+
+def test_after_a_restart_the_interrupted_job_comes_first_and_turns_are_kept(start: StartServer, tmp_path: Path) -> None:
+    server = start()
+    go = tmp_path / "go"
+    interrupted, second, third = (submit(server, f"until {go}") for _ in range(3))
+
+    def rows() -> dict[str, tuple[str, int, int]]:
+        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
+            return {row[0]: row[1:] for row in database.execute("SELECT id, status, attempt, turn FROM videos")}
+
+    eventually(lambda: rows()[interrupted][0] == "in_progress")
+    server.kill()
+    server.start()
+    eventually(lambda: rows()[interrupted][1] == 2)
+    assert [rows()[one][:2] for one in (second, third)] == [("queued", 0)] * 2
+    late = submit(server, f"until {go}")
+    assert [video(server, one)["queue_position"] for one in (second, third, late)] == [1, 2, 3]
+    turns = [rows()[one][2] for one in (interrupted, second, third, late)]
+    assert turns == sorted(turns)
+    go.touch()
+    assert {ended(server, one)["status"] for one in (interrupted, second, third, late)} == {"completed"}
+    eventually(lambda: queued_workflows(server) == 0)
 
 
 def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:

@@ -164,7 +164,7 @@ def test_a_full_queue_stores_nothing(records: Records) -> None:
         records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60))
     assert records.get(refused.id) is None
     # The key of the refused one is not used up, and running jobs do not wait.
-    records.claim(records.active()[0].id, NOW)
+    records.claim(records.active()[0][1].id, NOW)
     assert records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60)).video_id == refused.id
 
 
@@ -172,11 +172,11 @@ def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -
     many = [queued(records, "alice") for _ in range(50)]
     records.claim(many[0].id, NOW)
     first = queued(records, "bob")
-    order = [video.id for video in records.active()]
+    order = [video.id for _, video in records.active()]
     assert order.index(first.id) <= 2
     # And the next ones take turns.
     second = queued(records, "bob")
-    order = [video.id for video in records.active() if video.status is Status.QUEUED]
+    order = [video.id for _, video in records.active() if video.status is Status.QUEUED]
     assert order.index(second.id) <= 3
 
 
@@ -187,14 +187,14 @@ def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None
         records.complete(video.id, 1, FILE, {}, NOW)
     waiting = queued(records, "alice")
     late = queued(records, "bob")
-    assert [video.id for video in records.active()] == [waiting.id, late.id]
+    assert [video.id for _, video in records.active()] == [waiting.id, late.id]
 
 
 def test_priority_shifts_the_turn(records: Records) -> None:
     first, second = queued(records), queued(records)
     urgent = new()
     insert(records, urgent, priority=-10)
-    assert [video.id for video in records.active()] == [urgent.id, first.id, second.id]
+    assert [video.id for _, video in records.active()] == [urgent.id, first.id, second.id]
 
 
 def test_each_engine_has_a_line_of_its_own(records: Records) -> None:

@@ -18,7 +18,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,7 @@ class Host:
         self._engine: Engine | None = None
         self._jobs: dict[str, JobReport] = {}
         self._threads = ThreadPoolExecutor(MAX_JOBS, "job")
+        self._telling = threading.Lock()
         self._told: Mapping[str, Any] = {}
 
     def run(self) -> None:
@@ -147,7 +148,7 @@ class Host:
     def _start(self, generate: messages.Generate, fd: int | None) -> None:
         report = JobReport(generate.video_id, self._send)
         self._jobs[generate.video_id] = report
-        self._threads.submit(self._generate, generate, fd, report)
+        self._threads.submit(self._generate, generate, fd, report).add_done_callback(_complain)
 
     def _generate(self, generate: messages.Generate, fd: int | None, report: JobReport) -> None:
         engine, frames = self._engine, None
@@ -186,11 +187,17 @@ class Host:
             if frames is not None:
                 frames.close()
         self._jobs.pop(generate.video_id, None)
-        if engine is not None and (state := engine.state()) != self._told:
-            self._told = state
-            self._send(messages.State(state=state))
+        if engine is not None:
+            self._tell(engine)
         self._send(answer)
         self._tracer.flush()  # the server may end this process at any time
+
+    def _tell(self, engine: Engine) -> None:
+        """The engine's own state, if it is another than before."""
+        with self._telling:
+            if (state := engine.state()) != self._told:
+                self._told = state
+                self._send(messages.State(state=state))
 
     def _begin(self, generate: messages.Generate, request: Request) -> Span:
         facts: dict[str, str | int] = {
@@ -207,6 +214,12 @@ def build(name: str, options: Mapping[str, Any]) -> Engine:
     module, _, attribute = ENGINES.get(name, name).partition(":")
     engine: Engine = getattr(importlib.import_module(module), attribute)(**options)
     return engine
+
+
+def _complain(job: Future[None]) -> None:
+    """What went wrong where a failure could not become a message any more."""
+    if error := job.exception():
+        traceback.print_exception(error)
 
 
 def _failure(error: Exception) -> Failure:
@@ -252,10 +265,17 @@ def main(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory_mb:
         resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
-    with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):
-        Host(sock, open_tracer(os.environ)).run()
-    # Jobs still run in daemon threads, maybe inside native code: end at once instead of joining them.
-    os._exit(0)
+    code = 1
+    try:
+        with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):
+            Host(sock, open_tracer(os.environ)).run()
+        code = 0
+    except BaseException:  # noqa: BLE001 - the edge of the process
+        traceback.print_exc()
+    finally:
+        # Jobs still run in threads, maybe inside native code: end at once instead of joining them.
+        sys.stderr.flush()
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -164,6 +164,26 @@ class Durable:
         """Take a workflow that has not begun out of its queue."""
         await DBOS.cancel_workflow_async(video_id)
 
+    async def unqueue(self, video_id: str) -> None:
+        """The video is worked on without its workflow, which leaves its queue if it is still there."""
+        await self._drop("workflow_uuid = :video", video=video_id)
+
+    async def clear(self) -> None:
+        """Take workflows out of their queues whose video has ended or is gone."""
+        await self._drop("NOT EXISTS (SELECT 1 FROM videos WHERE id = workflow_uuid AND completed_at IS NULL)")
+
+    async def _drop(self, which: str, **values: str) -> None:
+        queued = f"SELECT workflow_uuid FROM {self._schema}workflow_status"
+        queued += f" WHERE name = 'video' AND status = 'ENQUEUED' AND {which}"
+
+        def delete() -> None:
+            with self._database.begin() as connection:
+                for table in ("workflow_input", "workflow_status"):  # in this order: nothing cascades to the inputs
+                    statement = f"DELETE FROM {self._schema}{table} WHERE workflow_uuid IN ({queued})"
+                    connection.execute(sa.text(statement), values)
+
+        await asyncio.to_thread(delete)
+
     async def forget(self, workflow_ids: list[str]) -> None:
         """Remove all traces of workflows that have ended."""
         await DBOS.delete_workflows_async(workflow_ids)

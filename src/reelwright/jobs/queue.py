@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Queue:
         self._ending: set[str] = set()
         self._beside: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._holding = False
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._advance)
 
@@ -208,18 +210,27 @@ class Queue:
 
     async def _enqueue(self, video: Video, turn: int) -> None:
         """It waits in the queue for whoever is free first."""
-        self._advance(video.request.engine)
         try:
             await self._durable.enqueue(video.id, video.request.engine, turn)
         except sa.exc.OperationalError:
             # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
             self._beside_it(self._insist(self._durable.enqueue, video.id, video.request.engine, turn))
+        now = self._live.get(video.id)
+        if self._job.has(video.id) or (now is not None and now.status.terminal):
+            await self._insist(self._durable.unqueue, video.id)  # it was taken meanwhile
+        self._advance(video.request.engine)
 
     def _advance(self, engine: str) -> None:
         """A slot may be free: whoever is first in line need not wait until the job engine looks at its queue."""
         video_id = self._live.first(engine, self._job.has)
-        if video_id is not None and self._worker.idle(engine) and not self._closed:
-            self._job.take(video_id)
+        if video_id is not None and self._worker.idle(engine) and not self._holding:
+            self._take(video_id)
+
+    def _take(self, video_id: str) -> None:
+        """Begin without the workflow, which would stay in its queue; there is another one if it takes long."""
+        self._job.take(video_id)
+        self._beside_it(self._insist(self._durable.unqueue, video_id))
+        asyncio.get_running_loop().call_later(HEAD_START_S, self._follow, video_id)
 
     def _follow(self, video_id: str) -> None:
         """The workflow of a job that has begun; one that has ended meanwhile needs none."""
@@ -353,6 +364,10 @@ class Queue:
             self._live.forget(video.id)
             await self._read(self._files.discard_video, video.id)
 
+    def hold(self) -> None:
+        """The server is about to stop: those who wait are for the next start."""
+        self._holding = True
+
     def close(self) -> None:
         """The server stops: no workflow is begun any more."""
         self._closed = True
@@ -362,16 +377,20 @@ class Queue:
     async def recover(self) -> None:
         """At start: dead processes' jobs go back to the queue, jobs without a workflow get one, all become visible."""
         put_back = await self._durable.requeue(own=False)
+        await self._durable.clear()
         active = await self._database(self._records.active)
-        for turn, video in enumerate(active):
+        for turn, video in active:
             self._live.publish(video, turn)
             self._live.keep(video.id)
-        orphans = set(await self._durable.orphans([video.id for video in active])) if active else set()
-        for turn, video in enumerate(active):
+        orphans = set(await self._durable.orphans([video.id for _, video in active])) if active else set()
+        room: Counter[str] = Counter()
+        for turn, video in active:
+            engine = video.request.engine
             if video.id in orphans:
-                await self._durable.enqueue(video.id, video.request.engine, turn)
-            if turn < self._worker.capacity(video.request.engine):
-                self._advance(video.request.engine)
+                await self._durable.enqueue(video.id, engine, turn)
+            if room[engine] < self._worker.capacity(engine):
+                room[engine] += 1
+                self._take(video.id)  # in the order of the turns, so the interrupted ones first
         if active:
             self._log.info("recovered", waiting=len(active), interrupted=put_back, orphaned=len(orphans))
 

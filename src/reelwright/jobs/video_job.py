@@ -196,7 +196,8 @@ class VideoJob:
         video, due = await self._database(self._settle, video_id, outcome)
         if video is None or video.failure:
             await self._remove(self._files.discard_video, video_id)
-        if video is not None:
+        news = not isinstance(outcome, Ended) or self._live.get(video_id) is not None
+        if video is not None and news:  # else it ended long ago
             self._tell(video, due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id)

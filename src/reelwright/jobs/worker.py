@@ -86,8 +86,12 @@ class Bench:
         self._waiting += 1
         try:
             await self._free.acquire()
-        finally:
+        except BaseException:
             self._waiting -= 1
+            if self.idle:
+                self.on_free()  # the slot was meant for this one
+            raise
+        self._waiting -= 1
         place = min(range(len(self._places)), key=self._taken.__getitem__)
         self._taken[place] += 1
         return Seat(self, place)

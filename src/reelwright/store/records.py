@@ -335,11 +335,11 @@ class Records:
         with self._database.begin() as connection:
             return statement.first(connection, this=video_id, **values)
 
-    def active(self) -> Sequence[Video]:
-        """All videos that are queued or in progress, by their turn."""
+    def active(self) -> Sequence[tuple[int, Video]]:
+        """All videos that are queued or in progress, with their turns and in their order."""
         query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
-            return [_video(row) for row in connection.execute(query).mappings()]
+            return [(row["turn"], _video(row)) for row in connection.execute(query).mappings()]
 
 
 def _insertion(on_sqlite: bool) -> sa.UpdateBase:

@@ -114,6 +114,15 @@ def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
     assert len(fake.requests("endpoint")) == 1
 
 
+def test_the_clip_of_one_provider_is_not_taken_for_anothers(
+    stage: Stage, fake: FakeHuggingFace, tmp_path: Path
+) -> None:
+    state = {"phase": "submitting", "provider": "wavespeed", "model": TEXT_MODEL, "stage": "video"}
+    stage.assignment(scratch=tmp_path / "job").clip.write_bytes(fake.clip)
+    error = stage.fail(stage.only("wavespeed"), scratch=tmp_path / "job", checkpoint=state)
+    assert error.code is Code.UNKNOWN_OUTCOME
+
+
 def test_an_opening_that_is_stored_already_is_not_saved_again(stage: Stage, fake: FakeHuggingFace) -> None:
     engine = stage.engine(endpoint_url="https://endpoint.example/", text_to_video=[["fal-ai", TEXT_MODEL]])
     report = Recorder()

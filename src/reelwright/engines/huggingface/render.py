@@ -128,7 +128,7 @@ class _Rendering:
             self._saved_phase, self._asking = "submitting", Route(ENDPOINT, ENDPOINT)
             return None
         if self._saved_phase == "submitting":
-            if state.get("stage") == "video" and self._clip.exists():
+            if state.get("provider") == ENDPOINT and state.get("stage") == "video" and self._clip.exists():
                 # An endpoint's answer is the video: it may have arrived whole before the crash.
                 with suppress(BadVideo):
                     return self._made({"provider": state["provider"], "model": state["model"], "resumed": True})
@@ -274,6 +274,8 @@ class _Rendering:
     def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
         self._watch.check()
         if self._saved_phase != "submitting" or self._asking != route:
+            if self._assignment.attempt > 1:
+                self._clip.unlink(missing_ok=True)  # what another one sent must not be taken for this one's
             self._save(submitting(route, stage))
         self._asking = route
 
