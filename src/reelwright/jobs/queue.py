@@ -375,7 +375,7 @@ class Queue:
             task.cancel()
 
     async def recover(self) -> None:
-        """At start: dead processes' jobs go back to the queue, jobs without a workflow get one, all become visible."""
+        """At start: all that has not ended becomes visible; who has a slot begins, the others are in the queue."""
         put_back = await self._durable.requeue(own=False)
         await self._durable.clear()
         active = await self._database(self._records.active)
@@ -386,11 +386,11 @@ class Queue:
         room: Counter[str] = Counter()
         for turn, video in active:
             engine = video.request.engine
-            if video.id in orphans:
-                await self._durable.enqueue(video.id, engine, turn)
             if room[engine] < self._worker.capacity(engine):
                 room[engine] += 1
                 self._take(video.id)  # in the order of the turns, so the interrupted ones first
+            elif video.id in orphans:
+                await self._durable.enqueue(video.id, engine, turn)
         if active:
             self._log.info("recovered", waiting=len(active), interrupted=put_back, orphaned=len(orphans))
 

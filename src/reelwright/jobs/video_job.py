@@ -197,8 +197,10 @@ class VideoJob:
         if video is None or video.failure:
             await self._remove(self._files.discard_video, video_id)
         news = not isinstance(outcome, Ended) or self._live.get(video_id) is not None
-        if video is not None and news:  # else it ended long ago
+        if video is not None and news:
             self._tell(video, due)
+        else:  # it ended long ago; only a webhook may not have been told
+            self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id)
 
