@@ -17,7 +17,7 @@ from reelwright.errors import (
     ReelwrightError,
     invalid,
 )
-from reelwright.video import Failure, Image, Request, Status, Task, Video
+from reelwright.video import Failure, Image, Request, Status, Task, Unused, Video
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 999_999, UTC)
 REQUEST = Request(
@@ -34,13 +34,13 @@ REQUEST = Request(
     guidance_scale=0.1,
     image=Image(sha256="0" * 64, media_type="image/png", width=1, height=2),
     params={"a": [None, {"b": True}]},
-    dropped=("negative_prompt",),
+    unused=(Unused(field="negative_prompt", reason="the model cannot do it."),),
 )
 
 
 def test_a_request_survives_json() -> None:
     assert Request.from_json(json.loads(json.dumps(REQUEST.to_json()))) == REQUEST
-    plain = dataclasses.replace(REQUEST, image=None, params={}, dropped=())
+    plain = dataclasses.replace(REQUEST, image=None, params={}, unused=())
     assert Request.from_json(json.loads(json.dumps(plain.to_json()))) == plain
 
 

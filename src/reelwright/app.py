@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from reelwright import __version__
 from reelwright.api import openai, replicate
+from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
@@ -227,12 +228,10 @@ def build(
 
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
     api.include_router(health_router(clock, facts, checks))
-    intake = Intake(files, outbound, IMAGE_BYTES)
+    drafting = Drafting(catalog, Intake(files, outbound, IMAGE_BYTES))
     max_body_bytes = int(settings.max_body_mb * 1e6)
     api.include_router(
-        native_router(
-            queue=queue, catalog=catalog, integrity=integrity, intake=intake, clock=clock, max_body_bytes=max_body_bytes
-        )
+        native_router(queue=queue, drafting=drafting, integrity=integrity, clock=clock, max_body_bytes=max_body_bytes)
     )
     videos = OpenAIVideos(
         queue=queue,
@@ -240,20 +239,20 @@ def build(
         variants=Variants(files, integrity, threads.media),
         live=live,
         reads=reads,
-        intake=intake,
+        drafting=drafting,
         outbound=outbound,
         max_body_bytes=max_body_bytes,
     )
     api.include_router(openai_router(videos))
     api.include_router(
         huggingface_router(
-            queue=queue, catalog=catalog, integrity=integrity, intake=intake, max_body_bytes=max_body_bytes
+            queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes
         )
     )
     predictions = Predictions(
         queue=queue,
         catalog=catalog,
-        intake=intake,
+        drafting=drafting,
         outbound=outbound,
         max_body_bytes=max_body_bytes,
         started=clock.now(),

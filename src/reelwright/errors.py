@@ -102,6 +102,11 @@ def _sendable(text: str) -> str:
 class BadRequest(ReelwrightError):
     code = Code.INVALID_FIELD
 
+    def renamed(self, field: str, about: str = "") -> BadRequest:
+        """The same error about a field that the client knows by another name; `about` is put before the value."""
+        message = self.message.replace(f"Invalid {self.field}: ", f"Invalid {field}: {about}", 1)
+        return BadRequest(message, code=self.code, field=field, details=self.details, retry_after=self.retry_after)
+
 
 class Unauthorized(ReelwrightError):
     code = Code.UNAUTHORIZED

@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-MAX_PROMPT_CHARACTERS = 4_000
+MAX_PROMPT_CHARACTERS = 32_000
 MAX_SEED = 2**63 - 1
 
 
@@ -54,8 +54,10 @@ class Image:
 class Wish:
     """What a client asked for. `None` means: the server's or the engine's own default.
 
-    Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second.
-    `params` are engine-specific extras, passed on to engines whose card takes them.
+    Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second. `resolution` is the shorter side ("720p"),
+    `aspect_ratio` is width : height; both count where no width and height are given. `default_size` (width, height) is
+    the dialect's own, in place of the card's. `params` are engine-specific extras, passed on to engines whose card
+    takes them.
     """
 
     prompt: str
@@ -63,6 +65,9 @@ class Wish:
     model: str | None = None
     width: int | None = None
     height: int | None = None
+    resolution: int | None = None
+    aspect_ratio: tuple[int, int] | None = None
+    default_size: tuple[int, int] | None = None
     num_frames: int | None = None
     seconds: float | None = None
     fps: int | None = None
@@ -77,11 +82,22 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """A field that the client sent and that did not shape the video, and why: `reason` ends the sentence."""
+
+    field: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.field} was not used: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Everything that shapes a video, complete and checked against the engine's card.
 
     `seed` is always set; `seed_given` tells whether the client chose it (then an equal request may be answered with an
-    existing video). `dropped` names the fields the client sent that the engine's card does not honour.
+    existing video). `unused` are the fields that the client sent and that the engine's card cannot honour.
     """
 
     prompt: str
@@ -101,7 +117,7 @@ class Request:
     noise_aug_strength: float | None = None
     image: Image | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    dropped: tuple[str, ...] = ()
+    unused: tuple[Unused, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -111,13 +127,18 @@ class Request:
         """A JSON-ready mapping; `from_json` turns it back into an equal request."""
         # Not `asdict`, which copies every value by itself.
         values = {name: getattr(self, name) for name in self.__slots__}
-        return values | {"image": dataclasses.asdict(self.image) if self.image else None}
+        return values | {
+            "image": dataclasses.asdict(self.image) if self.image else None,
+            "unused": [dataclasses.asdict(one) for one in self.unused],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         values = dict(data)
         values["task"] = Task(values["task"])
-        values["dropped"] = tuple(values.get("dropped", ()))
+        # Rows of the first version hold the names only.
+        named = [{"field": name, "reason": "the model cannot do it."} for name in values.pop("dropped", ())]
+        values["unused"] = tuple(Unused(**one) for one in values.get("unused", named))
         if values.get("image") is not None:
             values["image"] = Image(**values["image"])
         return cls(**values)

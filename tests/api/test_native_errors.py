@@ -251,8 +251,8 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"width": None, "height": None, "size": "-64x64"}, "size", "WIDTHxHEIGHT"),
     ({"width": None, "height": None, "size": "64x64x64"}, "size", "WIDTHxHEIGHT"),
     ({"width": None, "height": None, "size": "٦٤x٦٤"}, "size", "WIDTHxHEIGHT"),
-    ({"width": None, "height": None, "size": "99999x99999"}, "width", "multiple of 8"),
-    ({"width": None, "height": None, "resolution": "0x0"}, "width", "multiple of 8"),
+    ({"width": None, "height": None, "size": "99999x99999"}, "size", "multiple of 8"),
+    ({"width": None, "height": None, "resolution": "0x0"}, "resolution", "multiple of 8"),
     ({"width": None, "height": None, "size": 512}, "size", "string"),
     ({"width": 1920, "height": 1920, "num_frames": 600}, "num_frames", "at most"),
     ({"motion_bucket_id": 0}, "motion_bucket_id", "between 1 and 255"),
@@ -266,13 +266,13 @@ FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"num_inference_steps": 10**6}, "num_inference_steps", "between 1 and"),
     ({"seed": -1}, "seed", "between 0 and"),
     ({"seed": 2**63}, "seed", "between 0 and"),
-    ({"seed": 1e30}, "seed", "whole number"),
-    ({"seconds": 1.0}, "seconds", "not both"),
+    ({"seed": 1e30}, "seed", "between 0 and"),
+    ({"seed": 1.5}, "seed", "whole number"),
     ({"num_frames": None, "seconds": 0}, "seconds", "between"),
     ({"num_frames": None, "seconds": -1.0}, "seconds", "between"),
     ({"num_frames": None, "seconds": 1e300}, "seconds", "between"),
     ({"negative_prompt": 5}, "negative_prompt", "string"),
-    ({"negative_prompt": "x" * 4_001}, "negative_prompt", "4,000"),
+    ({"negative_prompt": "x" * 32_001}, "negative_prompt", "32,000"),
     ({"negative_prompt": "a\x00b"}, "negative_prompt", "NUL"),
     ({"engine": "nope"}, "engine", "This server has"),
     ({"engine": 5}, "engine", "string"),
@@ -306,7 +306,7 @@ def test_a_field_that_is_out_of_range_is_named(
     assert len(answer.text) < 600
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "1e999", "0x10", "", "½", "1,5"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "1e999", "0x10", " ", "½", "1,5"])
 def test_a_form_takes_plain_numbers_only(http: httpx2.Client, value: str) -> None:
     answer = http.post(PATH, data={"prompt": "paint", "engine": "toy", "size": "64x64", "guidance_scale": value})
     assert answer.status_code == 400
@@ -322,7 +322,7 @@ def test_a_file_in_the_place_of_a_number_is_told_as_one(http: httpx2.Client) -> 
 
 @pytest.mark.parametrize(
     ("prompt", "told"),
-    [("x" * 4_001, "4,001 characters"), ("é" * 1_000_000, "1,000,000 characters"), ("a\x00b", "NUL")],
+    [("x" * 32_001, "32,001 characters"), ("é" * 1_000_000, "1,000,000 characters"), ("a\x00b", "NUL")],
 )
 def test_a_prompt_that_cannot_be_kept_is_refused(http: httpx2.Client, prompt: str, told: str) -> None:
     answer = generate(http, prompt)

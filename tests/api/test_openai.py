@@ -190,10 +190,10 @@ def test_seconds_are_a_string_or_a_number(http: httpx2.Client, seconds: object, 
     ("field", "value"),
     [
         ("seconds", "long"), ("seconds", "-1"), ("seconds", "0"), ("seconds", 1e9), ("seconds", "1e9"),
-        ("seconds", True), ("size", "64"), ("size", "1000000x64"), ("size", 64), ("width", 1e9),
+        ("seconds", True), ("size", "64"), ("size", "1000000x64"), ("size", 64),
         ("fps", 0), ("fps", "8"), ("num_frames", 10**9), ("num_frames", 1.5), ("num_frames", "4"), ("seed", -1),
         ("seed", 2**63), ("seed", 10**400), ("guidance_scale", 1e9), ("motion_bucket_id", 0), ("noise_aug_strength", 2),
-        ("prompt", "p" * 4_001),
+        ("prompt", "p" * 32_001),
         ("prompt", "a\0b"), ("prompt", 5), ("prompt", None), ("prompt", ""), ("prompt", "  "),
         ("negative_prompt", "a\0"), ("priority", 11), ("priority", "²"), ("priority", "0000999999"), ("priority", 1.5),
         ("priority", True),
@@ -393,7 +393,7 @@ def test_the_list_is_filtered_by_status_and_metadata(http: httpx2.Client, tmp_pa
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("limit", "0"), ("limit", "101"), ("limit", "x"), ("order", "up"), ("status", "cancelled"), ("after", "video_1"),
+    [("limit", "-1"), ("limit", "101"), ("limit", "x"), ("order", "up"), ("status", "cancelled"), ("after", "video_1"),
      ("after", "\0"), ("metadata[a]", "\0"), ("metadata[\0]", "a"), ("metadata[a]", "b" * 600)],
 )  # fmt: skip
 def test_a_bad_filter_is_named(http: httpx2.Client, name: str, value: str) -> None:

@@ -69,7 +69,10 @@ def test_a_prediction_is_a_video_in_every_dialect(http: httpx2.Client) -> None:
         ({"input": {"prompt": "paint"}, "webhook_events_filter": ["end"]}, "webhook_events_filter"),
         ({"input": {"prompt": "a\0"}}, "prompt"),
         ({"input": {"prompt": "\ud800"}}, "prompt"),
-        ({"input": {"prompt": "paint", "frames_per_second": 0}}, "fps"),
+        (
+            {"input": {"prompt": "paint", "frames_per_second": 0}},
+            "- input.frames_per_second: Invalid input.frames_per_second: 0.",
+        ),
     ],
 )
 def test_a_bad_body_is_named(http: httpx2.Client, body: dict[str, Any], named: str) -> None:

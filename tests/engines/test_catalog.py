@@ -159,10 +159,10 @@ def test_a_drawn_seed_is_one_that_javascript_can_hold() -> None:
 
 def test_what_the_engine_does_not_honour_is_dropped_by_name() -> None:
     request = admit(guidance_scale=3.0, negative_prompt="rain", motion_bucket_id=5)
-    assert request.dropped == ("negative_prompt", "guidance_scale", "motion_bucket_id")
+    assert tuple(one.field for one in request.unused) == ("negative_prompt", "guidance_scale", "motion_bucket_id")
     assert (request.guidance_scale, request.negative_prompt, request.motion_bucket_id) == (None, None, None)
     mover = admit(model="owner/mover", image=IMAGE, motion_bucket_id=5, num_frames=4)
-    assert (mover.motion_bucket_id, mover.dropped) == (5, ())
+    assert (mover.motion_bucket_id, mover.unused) == (5, ())
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,6 @@ def test_what_the_engine_does_not_honour_is_dropped_by_name() -> None:
         ({"num_frames": 82, "model": "owner/wide"}, "num_frames", "between 5 and 81"),
         ({"width": 1920, "height": 1920, "num_frames": 600}, "num_frames", "at most 337 frames"),
         ({"fps": 61}, "fps", "between 1 and 60"),
-        ({"seconds": 1.0, "num_frames": 12}, "seconds", "not both"),
         ({"seconds": 51.0, "fps": 12}, "seconds", "At 12 fps it must be between 0.0833333 and 50"),
         ({"seconds": 0.1, "model": "owner/wide"}, "seconds", "At 16 fps it must be between 0.3125 and 5.0625"),
         ({"negative_prompt": "\ud800"}, "negative_prompt", "surrogate"),
@@ -197,7 +196,16 @@ def test_seconds_become_frames(seconds: float, fps: int, frames: int) -> None:
     assert admit(seconds=seconds, fps=fps).num_frames == frames
 
 
-@pytest.mark.parametrize("prompt", ["", " ", "\n\t", "x" * 4_001, "a\x00", "\udfff"])
+def test_of_frames_and_seconds_the_frames_win() -> None:
+    both = admit(seconds=2.0, num_frames=12, fps=12)
+    assert (both.num_frames, [str(one) for one in both.unused]) == (
+        12,
+        ["seconds was not used: num_frames says 12, and the frames win."],
+    )
+    assert admit(seconds=1.0, num_frames=12, fps=12).unused == ()
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t", "x" * 32_001, "a\x00", "\udfff"])
 def test_a_prompt_that_cannot_be_kept(prompt: str) -> None:
     with pytest.raises(BadRequest) as caught:
         admit(prompt)

@@ -15,7 +15,7 @@ from reelwright import ids
 from reelwright.store.database import open_database
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.store.transactions import Transactions
-from reelwright.video import Failure, MadeFile, Request, Status, Task, Video
+from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 123_456, UTC)
 REQUEST = Request(
@@ -29,7 +29,7 @@ REQUEST = Request(
     fps=12,
     seed=2**63 - 1,
     params={"a": [1, None, {"b": 0.1}]},
-    dropped=("guidance_scale",),
+    unused=(Unused(field="guidance_scale", reason="the model cannot do it."),),
 )
 FILE = MadeFile(key="a.mp4", size=10, sha256="0" * 64, width=64, height=64, num_frames=4, fps=12.0, codec="h264")
 FAILURE = Failure(code="engine_failed", message="It went wrong", details="…", retry_after=1.5)

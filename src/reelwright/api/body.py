@@ -1,7 +1,8 @@
 """Request bodies: JSON, forms and multipart become one shape, a mapping of field names to values.
 
 JSON values keep their types; form values are strings, or a list of them for a repeated name with `[]`; files are
-`Upload`s. Everything malformed is a `BadRequest` that says what is wrong and where.
+`Upload`s. A blank value in a form is an absent one: a browser sends what was left empty. Everything malformed is a
+`BadRequest` that says what is wrong and where.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
-import python_multipart
-from python_multipart.exceptions import FormParserError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from reelwright.api.multipart import boundary_of, read_parts
 from reelwright.errors import BadRequest, Code
 
 MAX_FIELDS = 200
@@ -29,6 +30,9 @@ MAX_JSON_COMMAS = 20_000
 PATIENCE_S = 12.0
 SLOWEST_BYTES_PER_S = 20_000
 """A body may take `PATIENCE_S`, and longer only as long as it arrives at this rate."""
+
+OFF_LOOP_BYTES = 64_000
+"""A longer body is parsed by a thread: other requests are answered meanwhile."""
 
 MAX_BRACKETS = 8
 _BRACKETED = re.compile(r"(?P<name>[^\[\]]+)(?P<keys>(?:\[[^\[\]]*\])+)")
@@ -84,15 +88,22 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 async def parse_body(request: Request, max_bytes: int) -> Body:
     """The fields of a JSON, form or multipart body; an empty body has none."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "")
     raw = await read_body(request, max_bytes)
+    if len(raw) > OFF_LOOP_BYTES:
+        return await run_in_threadpool(_parse, content_type, raw)
+    return _parse(content_type, raw)
+
+
+def _parse(content_type: str, raw: bytes) -> Body:
+    media_type = content_type.partition(";")[0].strip().lower()
     match media_type:
         case "application/json":
             return Body(fields=parse_json_object(raw), typed=True)
         case "application/x-www-form-urlencoded":
-            return Body(fields=_parse_urlencoded(raw), typed=False)
+            return Body(fields=_filled(_parse_urlencoded(raw)), typed=False)
         case "multipart/form-data":
-            return Body(fields=_parse_multipart(request.headers["content-type"], raw), typed=False)
+            return Body(fields=_filled(_parse_multipart(content_type, raw)), typed=False)
         case "" if not raw:
             return Body(fields={}, typed=True)
         case _:
@@ -203,33 +214,20 @@ def _parse_urlencoded(raw: bytes) -> dict[str, Any]:
 
 def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
     fields: dict[str, Any] = {}
-
-    def on_field(field: Any) -> None:
-        _add(fields, _text(field.field_name or b"", "a field's name"), _text(field.value or b"", "a field's value"))
-
-    def on_file(file: Any) -> None:
-        if not file.file_name and not file.size:
-            return  # what a browser sends for a file field in which nothing was chosen
-        file.file_object.seek(0)
-        _add(fields, _text(file.field_name or b"", "a field's name"), Upload(data=file.file_object.read()))
-
-    _, options = python_multipart.multipart.parse_options_header(content_type)
-    ends: list[bool] = []
     try:
-        parser = python_multipart.FormParser(
-            "multipart/form-data",
-            on_field,
-            on_file,
-            lambda: ends.append(True),
-            boundary=options.get(b"boundary"),
-            config={"MAX_MEMORY_FILE_SIZE": len(raw) + 1, "MAX_FIELDS": MAX_FIELDS},
-        )
-        parser.write(raw)
-    except (FormParserError, ValueError) as error:
+        for part in read_parts(raw, boundary_of(content_type)):
+            if part.is_file and not part.file_name and not part.data:
+                continue  # what a browser sends for a file field in which nothing was chosen
+            name = _text(part.name or b"", "a field's name")
+            _add(fields, name, Upload(data=part.data) if part.is_file else _text(part.data, "a field's value"))
+    except ValueError as error:
         _malformed(f"Malformed multipart form: {error}")
-    if not ends:
-        _malformed("Malformed multipart form: the closing boundary is missing")
     return fields
+
+
+def _filled(fields: dict[str, Any]) -> dict[str, Any]:
+    """A form's fields without the blank ones. A blank prompt stays: it is an error of its own."""
+    return {name: value for name, value in fields.items() if value != "" or name == "prompt"}
 
 
 def _add(fields: dict[str, Any], name: str, value: object) -> None:

@@ -1,6 +1,6 @@
 """The fields that all dialects share, on their way to a `Wish`: names, types and the forms that a size may take.
 
-A dialect maps its own names onto these and has no rules of its own. Ranges are the catalog's business.
+A dialect maps its own names onto these (`vocabulary`) and has no rules of its own. Ranges are the catalog's business.
 """
 
 from __future__ import annotations
@@ -9,13 +9,24 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from reelwright.api.body import parse_json
 from reelwright.errors import BadRequest, Code, invalid
 from reelwright.video import Image, Wish
 
 _SIZE = re.compile(r"([0-9]{1,5})[xX×]([0-9]{1,5})")
+_RESOLUTION = re.compile(r"([0-9]{2,5})[pP]")
+_ASPECT = re.compile(r"([0-9]{1,3})[:/]([0-9]{1,3})")
+_SHORTER_SIDE = {"1k": 1080, "2k": 1440, "4k": 2160, "sd": 480, "hd": 720, "fhd": 1080, "full hd": 1080}
+
+
+def _whole(value: object) -> object:
+    """16.0 is 16: JavaScript, YAML and other languages do not tell them apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int | None, BeforeValidator(_whole)]
 
 
 class VideoFields(BaseModel):
@@ -23,19 +34,24 @@ class VideoFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    prompt: Annotated[str, Field(description="What the video shows: 1–4,000 characters, any language")]
-    num_frames: Annotated[int | None, Field(description="Number of frames")] = None
+    prompt: Annotated[str, Field(description="What the video shows: 1–32,000 characters, any language")]
+    num_frames: Annotated[Whole, Field(description="Number of frames")] = None
     seconds: Annotated[float | None, Field(description="Length in seconds, instead of num_frames")] = None
-    fps: Annotated[int | None, Field(description="Frames a second, 1–60")] = None
+    fps: Annotated[Whole, Field(description="Frames a second, 1–60")] = None
     size: Annotated[str | None, Field(description='"WxH" in pixels, multiples of 8')] = None
-    resolution: Annotated[str | None, Field(description="Another name of size")] = None
-    width: Annotated[int | None, Field(description="Width in pixels")] = None
-    height: Annotated[int | None, Field(description="Height in pixels")] = None
-    motion_bucket_id: Annotated[int | None, Field(description="SVD: amount of motion, 1–255")] = None
+    resolution: Annotated[str | None, Field(description='"WxH" like size, or the shorter side, for example "720p"')] = (
+        None
+    )
+    aspect_ratio: Annotated[
+        str | None, Field(description='Width to height, for example "16:9", where no size is given')
+    ] = None
+    width: Annotated[Whole, Field(description="Width in pixels")] = None
+    height: Annotated[Whole, Field(description="Height in pixels")] = None
+    motion_bucket_id: Annotated[Whole, Field(description="SVD: amount of motion, 1–255")] = None
     noise_aug_strength: Annotated[float | None, Field(description="SVD: noise added to the image, 0–1")] = None
     negative_prompt: Annotated[str | None, Field(description="What the video should not show")] = None
-    seed: Annotated[int | None, Field(description="0 … 2^63−1; drawn and reported when absent")] = None
-    num_inference_steps: Annotated[int | None, Field(description="Denoising steps")] = None
+    seed: Annotated[Whole, Field(description="0 … 2^63−1; drawn and reported when absent")] = None
+    num_inference_steps: Annotated[Whole, Field(description="Denoising steps")] = None
     guidance_scale: Annotated[float | None, Field(description="How closely to follow the prompt")] = None
     engine: Annotated[str | None, Field(description="Which engine makes the video")] = None
     model: Annotated[str | None, Field(description="Which model of the engine")] = None
@@ -45,15 +61,11 @@ class VideoFields(BaseModel):
 def read_fields(fields: Mapping[str, Any], *, typed: bool) -> VideoFields:
     """The typed fields of a body. `typed` false (forms) takes numbers from strings.
 
-    Raises `BadRequest`: `prompt_missing`, or the first field that is unknown or of the wrong type, by name.
+    Raises `BadRequest`: `prompt_missing`, or the first field that is of the wrong type, by name.
     """
     prompt = fields.get("prompt")
     if not isinstance(prompt, str) or prompt == "":
         raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
-    unknown = next((name for name in fields if name not in VideoFields.model_fields), None)
-    if unknown is not None:
-        known = ", ".join(sorted({*VideoFields.model_fields, "image"}))
-        raise BadRequest(f"Unknown field: {unknown[:80]!r}. Known fields are {known}.", field=unknown[:80])
     try:
         return VideoFields.model_validate(_with_object(fields), strict=typed)
     except ValidationError as error:
@@ -85,7 +97,7 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequ
     return invalid(name, fields.get(name), allowed)
 
 
-def to_wish(fields: VideoFields, image: Image | None = None, **defaults: Any) -> Wish:
+def to_wish(fields: VideoFields, image: Image | None, defaults: Mapping[str, Any]) -> Wish:
     """The wish; `defaults` fill what the client left open (the native dialect's fixed ones)."""
     width, height = _size(fields)
     values: dict[str, Any] = {
@@ -93,8 +105,7 @@ def to_wish(fields: VideoFields, image: Image | None = None, **defaults: Any) ->
         "fps": fields.fps,
         "motion_bucket_id": fields.motion_bucket_id,
         "noise_aug_strength": fields.noise_aug_strength,
-        "width": width,
-        "height": height,
+        "default_size": None,
     }
     for name, default in defaults.items():
         if values[name] is None and not (name == "num_frames" and fields.seconds is not None):
@@ -103,6 +114,10 @@ def to_wish(fields: VideoFields, image: Image | None = None, **defaults: Any) ->
         prompt=fields.prompt,
         engine=fields.engine,
         model=fields.model,
+        width=width,
+        height=height,
+        resolution=_shorter_side(fields.resolution),
+        aspect_ratio=_aspect_ratio(fields.aspect_ratio),
         seconds=fields.seconds,
         seed=fields.seed,
         negative_prompt=fields.negative_prompt,
@@ -119,13 +134,30 @@ def _size(fields: VideoFields) -> tuple[int | None, int | None]:
     width, height = fields.width, fields.height
     for name in ("size", "resolution"):
         text = getattr(fields, name)
-        if text is None:
+        if text is None or (name == "resolution" and _shorter_side(text)):
             continue
         match = _SIZE.fullmatch(text.strip())
         if match is None:
-            raise invalid(name, text, 'Must be "WIDTHxHEIGHT" in pixels, for example "512x512".')
+            other = ' or a resolution like "720p"' if name == "resolution" else ""
+            raise invalid(name, text, f'Must be "WIDTHxHEIGHT" in pixels, for example "512x512"{other}.')
         asked = int(match[1]), int(match[2])
         if (width if width is not None else asked[0], height if height is not None else asked[1]) != asked:
             raise invalid(name, text, f"It contradicts width={width} and height={height}; send one of them.")
         width, height = asked
     return width, height
+
+
+def _shorter_side(text: str | None) -> int | None:
+    """Pixels of the shorter side, from "720p" and its like; None for anything else."""
+    name = (text or "").strip().lower()
+    match = _RESOLUTION.fullmatch(name)
+    return int(match[1]) if match else _SHORTER_SIDE.get(name)
+
+
+def _aspect_ratio(text: str | None) -> tuple[int, int] | None:
+    if text is None or text.strip().lower() in ("auto", "adaptive"):
+        return None
+    match = _ASPECT.fullmatch(text.strip())
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise invalid("aspect_ratio", text, 'Must be width:height, for example "16:9".')
+    return int(match[1]), int(match[2])

@@ -159,7 +159,10 @@ class KeyGate:
         if not self._keys.asked_for or PUBLIC_PATHS.fullmatch(scope["path"]):
             return ""
         scheme, _, credential = headers.get("authorization", "").partition(" ")
-        key = credential.strip() if scheme.lower() in ("bearer", "token") else headers.get("x-api-key", "")
+        if scheme.lower() in ("bearer", "token"):
+            key = credential.strip()
+        else:
+            key = headers.get("x-api-key") or headers.get("api-key", "")  # Azure's clients send the second
         owner = self._keys.owner(key)
         if owner is None:
             # Nobody guesses keys by the thousand; a good key is never held up.

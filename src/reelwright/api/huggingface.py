@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api import delivery
 from reelwright.api.asking import hung_up, idempotency
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
+from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.fields import read_fields, to_wish
-from reelwright.api.uploads import Intake
+from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
 from reelwright.jobs.integrity import Integrity
@@ -31,12 +31,16 @@ from reelwright.jobs.queue import Order, Queue
 IMAGE_PROMPT = "Bring this image to life"
 """The prompt of an image-to-video request that has none, as the task allows."""
 
-_RENAMED = {"frames_per_second": "fps", "target_size": "size"}
+NAMES = Vocabulary(
+    renamed={"frames_per_second": "fps", "target_size": "size"},
+    prefix="parameters.",
+    labels={"prompt": "inputs", "image": "inputs", "model": "model"},
+)
 _LOADING_S = 60.0
 
 
 def huggingface_router(
-    *, queue: Queue, catalog: Catalog, integrity: Integrity, intake: Intake, max_body_bytes: int
+    *, queue: Queue, catalog: Catalog, drafting: Drafting, integrity: Integrity, max_body_bytes: int
 ) -> APIRouter:
     router = APIRouter(tags=["huggingface"])
 
@@ -58,11 +62,10 @@ def huggingface_router(
             picture = None
         fields, picture = _fields(asked, picture)
         model = catalog.named(f"{owner}/{name}")
-        image = await intake.take(picture, "inputs")
-        wish = to_wish(read_fields({**fields, **({"model": model} if model else {})}, typed=True), image)
+        wanted = await drafting.request({**fields, "image": picture}, NAMES, typed=True, model=model)
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
         order = Order(detached=False, once=idempotency(request, whole))
-        video = await queue.submit(catalog.admit(wish), request.state.owner, order)
+        video = await queue.submit(wanted, request.state.owner, order)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
@@ -89,16 +92,14 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
     parameters = {} if parameters is None else parameters
     if not isinstance(parameters, dict):
         raise invalid("parameters", parameters, "Must be an object.")
-    fields = {
-        _RENAMED.get(str(name), str(name)): _whole(value) for name, value in parameters.items() if value is not None
-    }
+    fields = {name: value for name, value in parameters.items() if value is not None}
     negative = fields.get("negative_prompt")
     if isinstance(negative, list) and all(isinstance(item, str) for item in negative):
         fields["negative_prompt"] = ", ".join(negative)
-    size = fields.get("size")
+    size = fields.get("target_size")
     if isinstance(size, dict) and set(size) == {"width", "height"}:
         fields |= {"width": size["width"], "height": size["height"]}
-        del fields["size"]
+        del fields["target_size"]
     inputs = asked.get("inputs")
     if picture is None and isinstance(inputs, str) and "prompt" in fields:
         picture, inputs = _image(inputs), None
@@ -109,11 +110,6 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
     elif picture is not None:
         fields.setdefault("prompt", IMAGE_PROMPT)
     return fields, picture
-
-
-def _whole(value: object) -> object:
-    """The client library's `num_frames` is a float."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _image(text: str) -> object:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from reelwright.engines.catalog import Catalog
+from reelwright.engines.catalog import RETIRED_MODEL, Catalog
 from reelwright.engines.engine import Card
 from reelwright.errors import Code, NotFound
 
@@ -25,9 +25,10 @@ def models_router(catalog: Catalog, created: int) -> APIRouter:
 
     @router.get("/v1/models/{model:path}")
     async def model(model: str) -> Response:
-        """One model, by its name or its engine's."""
+        """One model, by its name, an alias (OpenAI's own names too) or its engine's name."""
+        wanted = catalog.aliases.get(model, model)
         for card in catalog.cards():
-            if model in (card.model, card.engine):
+            if wanted in (card.model, card.engine) or RETIRED_MODEL.fullmatch(wanted):
                 return JSONResponse(_model(card, created, default=card is catalog.default_card))
         raise NotFound(f"There is no model {model[:120]!r} here", code=Code.NOT_FOUND, field="model")
 

@@ -5,7 +5,6 @@ Field names, status codes, header names and the quoted messages are a contract a
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,11 +17,11 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api import delivery, envelope
 from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
+from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.fields import VideoFields, read_fields, to_wish
-from reelwright.api.uploads import Intake
+from reelwright.api.fields import VideoFields
+from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import Clock, iso_milliseconds
-from reelwright.engines.catalog import Catalog
 from reelwright.errors import Code, EngineError, ReelwrightError
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Order, Queue
@@ -31,12 +30,14 @@ from reelwright.video import Status, Video
 DEFAULTS: Mapping[str, Any] = {
     "num_frames": 24,
     "fps": 12,
-    "width": 512,
-    "height": 512,
+    "default_size": (512, 512),
     "motion_bucket_id": 127,
     "noise_aug_strength": 0.02,
 }
 """The fixed cinematic defaults of this dialect."""
+
+NAMES = Vocabulary()
+"""This dialect's names are ours."""
 
 SLEEP_MODE = (
     "The model might be in sleep mode. Try again after 1\u20132 minutes or duplicate the model space on Hugging Face."
@@ -60,7 +61,7 @@ EXPOSED_HEADERS = (
 
 
 def native_router(
-    *, queue: Queue, catalog: Catalog, integrity: Integrity, intake: Intake, clock: Clock, max_body_bytes: int
+    *, queue: Queue, drafting: Drafting, integrity: Integrity, clock: Clock, max_body_bytes: int
 ) -> APIRouter:
     router = APIRouter(prefix="/api/video", tags=["native"])
 
@@ -68,12 +69,7 @@ def native_router(
     async def generate(request: Request) -> Response:
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
-        fields = read_fields({k: v for k, v in body.fields.items() if k != "image"}, typed=body.typed)
-        image = await intake.take(body.fields.get("image"))
-        wanted = catalog.admit(to_wish(fields, image, **DEFAULTS))
-        # Of what the engine does not honour, only what the client itself sent is worth telling.
-        sent = tuple(name for name in wanted.dropped if getattr(fields, name) is not None)
-        wanted = dataclasses.replace(wanted, dropped=sent)
+        wanted = await drafting.request(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
         later = "respond-async" in preferences(request)
         order = Order(detached=later, once=idempotency(request, body))
         video = await queue.submit(wanted, request.state.owner, order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,11 +22,11 @@ from reelwright.api.asking import (
     read_webhook,
     wait_seconds,
 )
-from reelwright.api.body import Body, parse_body, unbracket
+from reelwright.api.body import Body, parse_body, parse_json, unbracket
+from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
-from reelwright.api.fields import read_fields, to_wish
-from reelwright.api.uploads import Intake
+from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog, check_prompt
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
@@ -41,8 +42,31 @@ PATHS = ("/v1/videos", "/videos")
 POLL_AFTER_MS = 500
 MAX_PAGE = 100
 LONGEST_WAIT_S = 300.0
-BESIDE_THE_WISH = ("input_reference", "metadata", "priority", "webhook")
-"""Fields of this dialect that do not shape the video."""
+REFERENCES = ("input_reference", "image_reference", "reference_url")
+"""The names of the input image: OpenAI's, vLLM-Omni's, SGLang's."""
+
+NAMES = Vocabulary(
+    renamed={**dict.fromkeys(REFERENCES, "image"), "duration": "seconds"},
+    hidden=frozenset({"image"}),
+    beside=frozenset({"metadata", "priority", "webhook", "n"}),
+    tolerated=frozenset(
+        {
+            "audio_reference",
+            "boundary_ratio",
+            "enable_frame_interpolation",
+            "enable_teacache",
+            "flow_shift",
+            "generate_sound",
+            "guidance_scale_2",
+            "lora",
+            "response_format",
+            "true_cfg_scale",
+            "user",
+            "video_reference",
+        }
+    ),
+)
+"""The fields of OpenAI's clients and of those of vLLM-Omni, SGLang and others that speak their API."""
 WEBHOOK_EVENTS = ("video.completed", "video.failed")
 
 
@@ -57,7 +81,7 @@ class OpenAIVideos:
         variants: Variants,
         live: Live,
         reads: Reads,
-        intake: Intake,
+        drafting: Drafting,
         outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
@@ -67,7 +91,7 @@ class OpenAIVideos:
         self._live = live
         self._streams = EventStreams(live, self._object)
         self._reads = reads
-        self._intake = intake
+        self._drafting = drafting
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
 
@@ -85,13 +109,16 @@ class OpenAIVideos:
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
-        return await self._file(request, video, Variant.VIDEO)
+        answer = await self._file(request, video, Variant.VIDEO)
+        answer.headers["X-Model"] = video.request.model
+        answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
+        return answer
 
     async def page(
         self,
         request: Request,
         after: str | None = None,
-        limit: int = Query(20, ge=1, le=MAX_PAGE),
+        limit: int = Query(20, ge=0, le=MAX_PAGE),
         order: Literal["asc", "desc"] = "desc",
         status: Status | None = None,
     ) -> Response:
@@ -165,7 +192,9 @@ class OpenAIVideos:
             raise invalid("variant", variant, f"Must be one of {', '.join(Variant)}.")
         video = await self._queue.get(video_id, owner(request))
         if video.status is not Status.COMPLETED:
-            raise BadRequest(f"The video is {video.status}; there is content once it is completed.", field="video_id")
+            message = f"The video is {video.status}; there is content once it is completed."
+            code = Code.INVALID_FIELD if video.status.terminal else Code.CONFLICT
+            raise BadRequest(message, code=code, field="video_id")
         return await self._file(request, video, Variant(variant))
 
     async def events(self, request: Request, video_id: str) -> Response:
@@ -180,16 +209,19 @@ class OpenAIVideos:
     async def _body(self, request: Request) -> Body:
         body = await parse_body(request, self._max_body_bytes)
         fields = dict(body.fields) if body.typed else unbracket(body.fields)
-        # The clients send seconds as a string, in JSON too.
-        seconds = fields.get("seconds")
-        if body.typed and isinstance(seconds, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", seconds):
-            fields["seconds"] = float(seconds)
+        # The clients send the length as a string, in JSON too.
+        for name in ("seconds", "duration"):
+            length = fields.get(name)
+            if body.typed and isinstance(length, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", length):
+                fields[name] = float(length)
+        for name in REFERENCES:
+            if name in fields:
+                fields[name] = _reference(fields[name], name)
         return Body(fields=fields, typed=body.typed)
 
     async def _wanted(self, body: Body) -> VideoRequest:
-        fields = read_fields({k: v for k, v in body.fields.items() if k not in BESIDE_THE_WISH}, typed=body.typed)
-        image = await self._intake.take(_reference(body.fields.get("input_reference")), "input_reference")
-        return self._catalog.admit(to_wish(fields, image))
+        _check_count(body.fields.get("n"))
+        return await self._drafting.request(body.fields, NAMES, typed=body.typed)
 
     def _order(self, request: Request, body: Body, *, detached: bool = True) -> Order:
         return Order(
@@ -271,13 +303,25 @@ def _same_wish(request: VideoRequest, prompt: str) -> Wish:
     )
 
 
-def _reference(value: object) -> object:
-    """`input_reference` as a file or text, or as an object whose `image_url` is a data URI or an address."""
+def _reference(value: object, name: str) -> object:
+    """The input image as a file or text, or as an object (also its text) whose `image_url` is a data URI or address."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = parse_json(value)
     if isinstance(value, dict):
         if set(value) != {"image_url"}:
-            raise invalid("input_reference", value, 'Send a file or {"image_url": …}.')
-        return value["image_url"]
+            raise invalid(name, value, 'Send a file or {"image_url": …}.')
+        inner = value["image_url"]
+        # Chat clients nest it once more: {"image_url": {"url": …}}.
+        return inner["url"] if isinstance(inner, dict) and set(inner) == {"url"} else inner
     return value
+
+
+def _check_count(value: object) -> None:
+    """`n` is how many videos are asked for."""
+    if value is not None and str(value) not in ("1", "1.0"):
+        raise invalid(
+            "n", value, "A request makes one video. Send n=1 or leave it out, and repeat the request for more."
+        )
 
 
 def owner(request: Request) -> str | None:
@@ -317,7 +361,8 @@ def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
         "motion_bucket_id": request.motion_bucket_id,
         "noise_aug_strength": request.noise_aug_strength,
         "has_image": request.image is not None,
-        "dropped_fields": list(request.dropped),
+        "dropped_fields": [one.field for one in request.unused],
+        "warnings": [str(one) for one in request.unused],
         "made_with": video.made_with,
         "metadata": video.metadata,
         "bytes": video.file.size if video.file else None,
@@ -326,12 +371,16 @@ def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
 
 
 def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
-    """What a webhook is sent: the event's type and time, and the video object with an absolute `video_url`."""
+    """What a webhook is sent: the event's id, type and time, and the video object with an absolute `video_url`.
+
+    The id is the same at every try.
+    """
     told = video_object(video, None)
     if told["video_url"]:
         told["video_url"] = base_url.rstrip("/") + told["video_url"]
     happened = video.completed_at or video.created_at
     return {
+        "id": f"evt_{hashlib.sha256(f'{video.id} {event}'.encode()).hexdigest()[:24]}",
         "object": "event",
         "type": event,
         "timestamp": iso_milliseconds(happened),

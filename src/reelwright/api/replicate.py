@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 
 from reelwright.api.asking import idempotency, read_cursor, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body
+from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.fields import read_fields, to_wish
-from reelwright.api.uploads import Intake
+from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
@@ -31,13 +31,18 @@ LONGEST_WAIT_S = 60.0
 PAGE = 100
 _TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "stream"})
 WEBHOOK_EVENTS = ("start", "output", "logs", "completed")
-_RENAMED = {
-    "frames_per_second": "fps",
-    "sample_steps": "num_inference_steps",
-    "sample_guide_scale": "guidance_scale",
-    "start_image": "image",
-    "first_frame_image": "image",
-}
+NAMES = Vocabulary(
+    renamed={
+        "frames_per_second": "fps",
+        "duration": "seconds",
+        "sample_steps": "num_inference_steps",
+        "sample_guide_scale": "guidance_scale",
+        "start_image": "image",
+        "first_frame_image": "image",
+    },
+    prefix="input.",
+    labels={"model": "version"},
+)
 """Names that video models at Replicate use for our fields."""
 
 
@@ -49,7 +54,7 @@ class Predictions:
         *,
         queue: Queue,
         catalog: Catalog,
-        intake: Intake,
+        drafting: Drafting,
         outbound: Outbound,
         max_body_bytes: int,
         started: datetime,
@@ -57,7 +62,7 @@ class Predictions:
         """`started`: when the server did; its models are as old as it."""
         self._queue = queue
         self._catalog = catalog
-        self._intake = intake
+        self._drafting = drafting
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
         self._started = started
@@ -109,11 +114,8 @@ class Predictions:
         asked = body.fields.get("input", {})
         if not isinstance(asked, dict):
             raise invalid("input", asked, "Must be an object.")
-        fields = {_RENAMED.get(str(name), str(name)): value for name, value in asked.items()}
         model = self._catalog.named(path)
-        image = await self._intake.take(fields.pop("image", None), "input.image")
-        named = {**fields, "model": model} if model else fields
-        wanted = self._catalog.admit(to_wish(read_fields(named, typed=True), image))
+        wanted = await self._drafting.request(asked, NAMES, typed=True, model=model)
         events = _webhook_events(body.fields.get("webhook_events_filter"))
         webhook = read_webhook(request, body.fields.get("webhook"), events, "replicate", self._outbound)
         order = Order(detached=True, once=idempotency(request, body), webhook=webhook)
@@ -218,7 +220,7 @@ _TITLES: Mapping[int, str] = {401: "Unauthenticated", 404: "Not found", 422: "In
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
     status = 422 if STATUS[error.code] == 400 else STATUS[error.code]
     title = _TITLES.get(status, "Error")
-    detail = f"- input.{error.field}: {error.message}" if status == 422 and error.field else error.message
+    detail = f"- {error.field}: {error.message}" if status == 422 and error.field else error.message
     return JSONResponse(
         {"title": title, "detail": detail, "status": status}, status, media_type="application/problem+json"
     )

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
+from reelwright.engines.shape import choose_size
 from reelwright.errors import BadRequest, Code, EngineError, invalid
-from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Request, Task, Wish
+from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Request, Task, Unused, Wish
 
 OPTIONAL_FIELDS = (
     "negative_prompt",
@@ -23,10 +25,9 @@ OPTIONAL_FIELDS = (
     "motion_bucket_id",
     "noise_aug_strength",
 )
-RETIRED_MODELS = frozenset({"sora-2", "sora-2-pro"})
-"""Names that orphaned clients have hard-coded; they mean the configured engine."""
+RETIRED_MODEL = re.compile(r"sora-2(-pro)?(-[0-9]{4}-[0-9]{2}-[0-9]{2})?")
+"""Names that orphaned clients have hard-coded, dated ones too; they mean the configured engine."""
 
-MAX_SIDE = 16_384
 MAX_PARAMS_CHARACTERS = 16_384
 """Of the engine-specific extras, as JSON: they are stored with the video and told to the engine."""
 
@@ -71,7 +72,7 @@ class Catalog:
         """The card for what was asked. Raises `BadRequest` for an unknown name, `EngineError` when it cannot work."""
         if model is not None:
             model = self.aliases.get(model, model)
-            if model in RETIRED_MODELS:
+            if RETIRED_MODEL.fullmatch(model):
                 model = None
         if engine is None and model in self.offers:
             engine, model = model, None
@@ -143,13 +144,13 @@ class Catalog:
                 f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.",
                 field="image",
             )
-        width = card.default_width if wish.width is None else wish.width
-        height = card.default_height if wish.height is None else wish.height
-        _check_side(card, "width", width)
-        _check_side(card, "height", height)
+        size, unused = choose_size(card, wish)
+        width, height = size
         fps = card.default_fps if wish.fps is None else wish.fps
         _check_range("fps", fps, 1, card.max_fps)
         num_frames = _frames(card, wish, fps)
+        if wish.num_frames is not None and wish.seconds is not None and round(wish.seconds * fps) != num_frames:
+            unused.append(Unused(field="seconds", reason=f"num_frames says {num_frames}, and the frames win."))
         if width * height * num_frames > card.max_pixel_frames:
             most = card.max_pixel_frames // (width * height)
             raise invalid(
@@ -158,6 +159,12 @@ class Catalog:
                 f"At {width}x{height} the model {card.model} makes at most {most:,} frames; ask for fewer.",
             )
         _check_optional(card, wish)
+        cannot = f"the model {card.model} cannot do it."
+        unused += [
+            Unused(field=name, reason=cannot)
+            for name in OPTIONAL_FIELDS
+            if name not in card.honours and getattr(wish, name) is not None
+        ]
         kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
         return Request(
             prompt=prompt,
@@ -172,7 +179,7 @@ class Catalog:
             seed_given=wish.seed is not None,
             image=wish.image,
             params=dict(wish.params),
-            dropped=tuple(n for n in OPTIONAL_FIELDS if n not in card.honours and getattr(wish, n) is not None),
+            unused=tuple(unused),
             **kept,
         )
 
@@ -201,9 +208,7 @@ def check_text(name: str, text: str, longest: int) -> None:
 
 
 def _frames(card: Card, wish: Wish, fps: int) -> int:
-    if wish.num_frames is not None and wish.seconds is not None:
-        raise invalid("seconds", wish.seconds, "Send either num_frames or seconds, not both.")
-    if wish.seconds is not None:
+    if wish.seconds is not None and wish.num_frames is None:
         low, high = max(card.min_frames / fps, 0.01), card.max_frames / fps
         if not low <= wish.seconds <= high:
             raise invalid("seconds", wish.seconds, f"At {fps} fps it must be between {low:g} and {high:g}.")
@@ -211,15 +216,6 @@ def _frames(card: Card, wish: Wish, fps: int) -> int:
     frames = card.default_frames if wish.num_frames is None else wish.num_frames
     _check_range("num_frames", frames, card.min_frames, card.max_frames)
     return frames
-
-
-def _check_side(card: Card, name: str, value: int) -> None:
-    if not card.min_side <= value <= card.max_side or value % card.side_multiple:
-        raise invalid(
-            name,
-            value if value <= MAX_SIDE else f"{value:,}",
-            f"Must be a multiple of {card.side_multiple} between {card.min_side} and {card.max_side}.",
-        )
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

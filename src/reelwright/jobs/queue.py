@@ -204,7 +204,7 @@ class Queue:
         """Names a request whose result is determined by it; None when every one is to be made afresh."""
         if not request.seed_given or (request.engine, request.model) not in self._deterministic:
             return None
-        shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "dropped")}
+        shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "unused")}
         text = json.dumps([__version__, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -1,0 +1,104 @@
+"""How large a video becomes: from what was asked of its size, the picture it begins with, and the card."""
+
+from __future__ import annotations
+
+import math
+
+from reelwright.engines.engine import Card
+from reelwright.errors import invalid
+from reelwright.video import Unused, Wish
+
+WIDESCREEN = (16, 9)
+"""What "720p" means without an aspect ratio or a picture: 1280×720."""
+
+MAX_SHOWN = 16_384
+SAME_ASPECT = 1.03
+"""Two aspect ratios are the same when they differ by less: sides are rounded to what the model can make."""
+
+
+def choose_size(card: Card, wish: Wish) -> tuple[tuple[int, int], list[Unused]]:
+    """Width and height in pixels, each a multiple of the card's, and what was asked beside them in vain.
+
+    Given sides count. Without them `resolution` is the shorter side and the shape is that of `aspect_ratio`, else of
+    the picture, else 16:9. With neither, the video has the default's area in that shape; without any shape it has the
+    default size. Raises `BadRequest` that names the field for a side that the card does not allow.
+    """
+    ratio = _ratio(wish)
+    default = wish.default_size or (card.default_width, card.default_height)
+    unused: list[Unused] = []
+    if wish.width is not None or wish.height is not None:
+        size = _completed(card, wish.width, wish.height, ratio, default)
+        unused = _contradicted(wish, size)
+    elif wish.resolution is not None:
+        size = _of_resolution(card, wish.resolution, ratio or WIDESCREEN[0] / WIDESCREEN[1])
+    elif ratio is not None:
+        size = _of_area(card, default[0] * default[1], ratio)
+    else:
+        size = default
+    _check_side(card, "width", size[0])
+    _check_side(card, "height", size[1])
+    return size, unused
+
+
+def _ratio(wish: Wish) -> float | None:
+    """Width : height as asked, else as the picture has it."""
+    if wish.aspect_ratio is not None:
+        return wish.aspect_ratio[0] / wish.aspect_ratio[1]
+    return wish.image.width / wish.image.height if wish.image else None
+
+
+def _completed(
+    card: Card, width: int | None, height: int | None, ratio: float | None, default: tuple[int, int]
+) -> tuple[int, int]:
+    """Both sides, where one or both were given."""
+    if width is None:
+        assert height is not None
+        return (default[0] if ratio is None else _near(card, height * ratio), height)
+    if height is None:
+        return (width, default[1] if ratio is None else _near(card, width / ratio))
+    return (width, height)
+
+
+def _contradicted(wish: Wish, size: tuple[int, int]) -> list[Unused]:
+    why = f"the size says {size[0]}x{size[1]}, and the size wins."
+    unused = []
+    if wish.resolution is not None and wish.resolution != min(size):
+        unused.append(Unused(field="resolution", reason=why))
+    if wish.aspect_ratio is not None and wish.width is not None and wish.height is not None:
+        asked, given = wish.aspect_ratio[0] / wish.aspect_ratio[1], size[0] / size[1]
+        if max(asked / given, given / asked) >= SAME_ASPECT:
+            unused.append(Unused(field="aspect_ratio", reason=why))
+    return unused
+
+
+def _of_resolution(card: Card, shorter: int, ratio: float) -> tuple[int, int]:
+    sides = (shorter * ratio, float(shorter)) if ratio >= 1 else (float(shorter), shorter / ratio)
+    width, height = (card.side_multiple * max(1, round(side / card.side_multiple)) for side in sides)
+    if not card.min_side <= min(width, height) <= max(width, height) <= card.max_side:
+        raise invalid(
+            "resolution",
+            f"{shorter}p",
+            f"That is {width}x{height}; the model {card.model} makes {card.min_side} to {card.max_side} pixels a side.",
+        )
+    return width, height
+
+
+def _of_area(card: Card, area: int, ratio: float) -> tuple[int, int]:
+    """That area in that shape, as far as the card's shortest and longest sides let it."""
+    return _near(card, math.sqrt(area * ratio)), _near(card, math.sqrt(area / ratio))
+
+
+def _near(card: Card, side: float) -> int:
+    """The nearest side that the card allows."""
+    step = card.side_multiple
+    least, most = math.ceil(card.min_side / step) * step, card.max_side // step * step
+    return min(max(step * round(side / step), least), most)
+
+
+def _check_side(card: Card, name: str, value: int) -> None:
+    if not card.min_side <= value <= card.max_side or value % card.side_multiple:
+        raise invalid(
+            name,
+            value if value <= MAX_SHOWN else f"{value:,}",
+            f"Must be a multiple of {card.side_multiple} between {card.min_side} and {card.max_side}.",
+        )
