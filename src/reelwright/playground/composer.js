@@ -74,7 +74,7 @@ function Prompt() {
   };
   return html`
     <label class="unseen" for="prompt">What the video shows</label>
-    <textarea id="prompt" ref=${box} rows="2" maxlength="4000" value=${text} aria-describedby="trouble"
+    <textarea id="prompt" ref=${box} rows="2" maxlength="32000" value=${text} aria-describedby="trouble"
       placeholder="Describe a shot: the place, the light, how the camera moves …"
       onInput=${(event) => (draft.prompt.value = event.target.value)} onKeyDown=${key}></textarea>`;
 }

@@ -124,7 +124,7 @@ function More() {
         ${has("negative_prompt") && html`
           <div class="field wide">
             <label for="negative">Leave out</label>
-            <input id="negative" type="text" maxlength="4000" placeholder="What the video should not show"
+            <input id="negative" type="text" maxlength="32000" placeholder="What the video should not show"
               value=${draft.extras.value.negative_prompt ?? ""}
               onInput=${(event) => setExtra("negative_prompt", event.target.value)} />
           </div>`}

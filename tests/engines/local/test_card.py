@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from typing import Any
@@ -28,6 +29,28 @@ def test_every_built_in_recipe_has_a_card() -> None:
         assert card.license
         assert card.default_width % card.side_multiple == card.default_height % card.side_multiple == 0
         assert card.default_width * card.default_height * card.default_frames <= card.max_pixel_frames
+
+
+def test_a_card_says_how_much_of_a_prompt_is_read() -> None:
+    """As long as the pipelines' own default, where they have one; CLIP reads 77 tokens."""
+    code = (
+        "import inspect, json, diffusers\n"
+        "from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES\n"
+        "names = {r.name: r.variants[0].pipeline for r in RECIPES.values()} | "
+        "{r.name: r.pipeline for r in IMAGE_RECIPES.values()}\n"
+        "def tokens(pipeline):\n"
+        "    call = inspect.signature(getattr(diffusers, pipeline).__call__).parameters\n"
+        "    return call['max_sequence_length'].default if 'max_sequence_length' in call else None\n"
+        "print(json.dumps({name: tokens(pipeline) for name, pipeline in names.items() if pipeline}))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    defaults = json.loads(told.stdout.splitlines()[-1])
+    recipes = {**RECIPES, **IMAGE_RECIPES}
+    for name, tokens in defaults.items():
+        if name not in ("svd", "svd-xt"):
+            assert recipes[name].prompt_tokens == (tokens or 77), name
+    read = {card.model: card.prompt_tokens for card in cards({})}
+    assert (read["svd"], read["wan"], read["ltx"], read["animatediff"]) == (77, 512, 128, 77)
 
 
 def test_svd_promises_its_defaults() -> None:

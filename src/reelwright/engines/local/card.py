@@ -60,7 +60,15 @@ def card(model: Model, options: Options) -> Card:
         deterministic=options.batch_of(recipe) == 1,
         resumes=options.resumes(recipe),
         license=license_note(model),
+        prompt_tokens=prompt_tokens(model),
     )
+
+
+def prompt_tokens(model: Model) -> int | None:
+    """How much of a prompt is read, in tokens: by the pipeline, else by the stage that makes its image."""
+    if model.recipe.prompt_tokens is not None or model.image is None:
+        return model.recipe.prompt_tokens
+    return model.image.prompt_tokens
 
 
 def honours(model: Model) -> frozenset[str]:

@@ -92,7 +92,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecipe:
-    """A text → image stage. `repo` is a Hub id or a folder."""
+    """A text → image stage. `repo` is a Hub id or a folder; `prompt_tokens` is how much of a prompt it reads."""
 
     name: str
     pipeline: str
@@ -101,6 +101,7 @@ class ImageRecipe:
     steps: int
     guidance: float
     license: str
+    prompt_tokens: int = 77
     honours_negative_prompt: bool = False
     loras: bool = True
 
@@ -123,7 +124,8 @@ class Recipe:
     `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
     many requests one denoising run may carry. `decodes_apart`: the pipeline has a `decode_latents` that takes frames
     and a chunk length, so that each request of a run is decoded for itself. `levers`: the speed levers that act on this
-    pipeline (see speed.py). `latent_axes` None: no previews.
+    pipeline (see speed.py). `latent_axes` None: no previews. `prompt_tokens` is how much of a prompt the pipeline
+    reads, by its tokenizer's count; None: it reads no prompt, or nobody knows.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Recipe:
     side_multiple: int
     min_side: int = 64
     max_steps: int = 100
+    prompt_tokens: int | None = None
     frame_rule: FrameRule = FrameRule()
     component_dtypes: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()

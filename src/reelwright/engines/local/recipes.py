@@ -20,6 +20,9 @@ from reelwright.engines.local.recipe import (
 )
 from reelwright.video import Task
 
+CLIP_TOKENS = 77
+"""What CLIP's text encoders read, those of Stable Diffusion."""
+
 _STABILITY = "Stability AI Community License: commercial use above its revenue limit needs a licence from Stability AI"
 
 IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
@@ -58,6 +61,7 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 name="flux-schnell",
                 pipeline="FluxPipeline",
                 repo="black-forest-labs/FLUX.1-schnell",
+                prompt_tokens=512,
                 dtype="bfloat16",
                 steps=4,
                 guidance=0.0,
@@ -67,6 +71,7 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 name="z-image-turbo",
                 pipeline="ZImagePipeline",
                 repo="Tongyi-MAI/Z-Image-Turbo",
+                prompt_tokens=512,
                 dtype="bfloat16",
                 steps=8,
                 guidance=0.0,
@@ -168,6 +173,7 @@ WAN = Recipe(
     tiers=_tiers(resident=20, model=12, sequential=7, lean=32),
     width=832,
     height=480,
+    prompt_tokens=512,
     frames=81,
     fps=16,
     steps=50,
@@ -241,6 +247,7 @@ LTX = Recipe(
     tiers=_tiers(resident=24, model=12, sequential=6, lean=40),
     width=704,
     height=480,
+    prompt_tokens=128,
     frames=97,
     fps=24,
     steps=40,
@@ -268,6 +275,7 @@ COGVIDEOX = Recipe(
     tiers=_tiers(resident=24, model=16, sequential=8, lean=40),
     width=720,
     height=480,
+    prompt_tokens=226,
     frames=49,
     fps=8,
     steps=50,
@@ -317,6 +325,7 @@ ANIMATEDIFF = Recipe(
     tiers=_tiers(resident=10, model=6, sequential=4, lean=12, tiled=False),
     width=512,
     height=512,
+    prompt_tokens=CLIP_TOKENS,
     frames=16,
     fps=8,
     steps=25,
