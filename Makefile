@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev test test-core check bench lock clean
+.PHONY: help demo run dev test test-core test-clients check bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -35,6 +35,9 @@ test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (inst
 
 test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
 	@$(BIN)/python -m pytest $(SPREAD) --ignore=tests/engines/local
+
+test-clients: $(VENV)/.dev $(VENV)/clients/.ready ## The public clients, large ones too; writes docs/clients.md
+	@$(BIN)/python -m pytest -p tests.clients.table --clients-table docs/clients.md tests/clients
 
 check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@$(BIN)/ruff format --check --quiet .
@@ -85,3 +88,10 @@ $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the server, the development tools and torch with its company (about 1 GB) …"
 	@$(PIP) --editable '.[dev,local]'
 	@touch $@ $(VENV)/.runtime $(VENV)/.dev
+
+# The large clients pin what we do not: they have an environment of their own.
+$(VENV)/clients/.ready: tests/clients/heavy/requirements.txt | $(BIN)/python
+	@echo "Installing the large clients (LiteLLM and others, about 1 GB) …"
+	@$(PYTHON) -m venv $(VENV)/clients
+	@$(VENV)/clients/bin/python -m pip install --quiet --quiet --disable-pip-version-check -r $<
+	@touch $@

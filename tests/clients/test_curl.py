@@ -16,7 +16,10 @@ from reelwright.media.probe import probe
 from tests.api.videos import Gate, create, look, made
 from tests.servers import ROOT, ServerProcess, eventually
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt install curl)")
+pytestmark = [
+    pytest.mark.client("curl", "run:curl --version"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed (apt install curl)"),
+]
 
 
 def curl(*arguments: str, folder: Path | None = None) -> bytes:

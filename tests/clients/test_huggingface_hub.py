@@ -17,6 +17,8 @@ from tests.api.asks import picture
 from tests.api.videos import Gate
 from tests.servers import ServerProcess, eventually
 
+pytestmark = pytest.mark.client("huggingface_hub (Python)", "pypi:huggingface-hub")
+
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "fps": 8}
 
 

@@ -14,6 +14,8 @@ from tests.api.asks import picture
 from tests.clients.conftest import CROWD
 from tests.servers import ServerProcess
 
+pytestmark = pytest.mark.client("openai (Node.js)", "npm:openai")
+
 HERE = Path(__file__).parent
 
 

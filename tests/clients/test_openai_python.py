@@ -20,7 +20,10 @@ from tests.clients.conftest import CROWD
 from tests.servers import ServerProcess, eventually
 
 # The package warns of the end of OpenAI's own service.
-pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
+pytestmark = [
+    pytest.mark.client("openai (Python)", "pypi:openai"),
+    pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning"),
+]
 
 EXTRA: dict[str, Any] = {"num_frames": 4, "fps": 8}
 ASKED: dict[str, Any] = {"model": "toy", "size": "64x64", "extra_body": EXTRA}

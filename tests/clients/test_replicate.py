@@ -17,6 +17,8 @@ from tests.api.videos import Gate
 from tests.clients.conftest import ALIAS, CROWD, VERSION
 from tests.servers import ServerProcess, eventually
 
+pytestmark = pytest.mark.client("replicate (Python)", "pypi:replicate")
+
 SMALL: dict[str, Any] = {"width": 64, "height": 64, "num_frames": 4, "fps": 8}
 TOY = "reelwright/toy"
 
