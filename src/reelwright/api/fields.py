@@ -93,7 +93,9 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequ
         "string": "Must be a string.",
         "dict": "Must be an object.",
     }
-    allowed = next((text for kind, text in wanted.items() if problem["type"].startswith(kind)), problem["msg"] + ".")
+    allowed = next(
+        (text for kind, text in wanted.items() if problem["type"].startswith(kind)), "It is of the wrong type."
+    )
     return invalid(name, fields.get(name), allowed)
 
 

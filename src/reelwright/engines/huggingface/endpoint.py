@@ -20,7 +20,8 @@ from reelwright.engines.huggingface.outcomes import Fault, bad_output, unanswere
 from reelwright.engines.huggingface.provider import NOT_SENT
 from reelwright.errors import Code
 
-NAME = "The endpoint"
+NAME = "the endpoint"
+"""In a sentence; `Fault` begins one with a capital letter."""
 
 
 class Endpoint:

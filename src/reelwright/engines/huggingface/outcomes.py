@@ -74,6 +74,8 @@ class Fault(EngineError):
         wait: float | None = None,
         status: int | None = None,
     ) -> None:
+        if message.startswith("the "):  # a provider's name keeps its own letters
+            message = f"T{message[1:]}"
         super().__init__(message, code=code, details=details, retry_after=retry_after)
         self.then = then
         self.strike = strike
