@@ -155,7 +155,7 @@ function Facts({ video }) {
     video.has_image && ["Picture", "Started from one"],
     ["Length", `${+(+video.seconds).toFixed(2)} s · ${video.num_frames} frames at ${video.fps}/s`],
     ...draft.EXTRAS.filter((field) => video[field] != null).map((field) => [EXTRA_NAMES[field], video[field]]),
-    video.dropped_fields?.length && ["Not used", video.dropped_fields.join(", ")],
+    video.warnings?.length && ["Not used", video.warnings.join(" ")],
     ["Made", time.format(video.created_at * 1000)],
     video.generation_seconds && ["Took", duration(video.generation_seconds)],
     video.bytes && ["File", `${(video.bytes / 1e6).toFixed(2)} MB`],
