@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import structlog
@@ -28,6 +28,7 @@ from reelwright.api.errors import Answers
 from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
+from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import models_router
 from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
@@ -42,7 +43,7 @@ from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
-from reelwright.errors import EngineError
+from reelwright.errors import ConfigurationError, EngineError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
@@ -62,6 +63,9 @@ from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.tracing import NO_TRACES, Tracer
+
+if TYPE_CHECKING:
+    from reelwright.api.mcp import Assistants
 
 BESIDE_THREADS = 3
 MEDIA_THREADS = 2
@@ -83,6 +87,7 @@ class Server:
     catalog: Catalog
     live: Live
     janitor: Janitor
+    assistants: Assistants | None
     warmth: KeepWarm | None
     files: Files
     database: sa.Engine
@@ -193,7 +198,7 @@ def build(
         budget_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
         period_s=settings.sweep_s,
     )
-    answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE], clock.now)
+    answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE, *([JSONRPC] if settings.mcp else [])], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     answers.install(api)
 
@@ -264,6 +269,9 @@ def build(
         metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.beside, records.stored))
     )
     api.include_router(page_router())
+    assistants = _assistants(api, settings, answers, live) if settings.mcp else None
+    if assistants:
+        api.router.routes.append(assistants.route)
     return Server(
         asgi=_guarded(api, settings, answers, metrics, tracer),
         api=api,
@@ -276,6 +284,7 @@ def build(
         catalog=catalog,
         live=live,
         janitor=janitor,
+        assistants=assistants,
         warmth=warmth,
         files=files,
         database=database,
@@ -305,6 +314,23 @@ def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
         return None
     token = endpoint_token(url, settings.hf_token)
     return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
+
+
+def _assistants(api: FastAPI, settings: Settings, answers: Answers, live: Live) -> Assistants:
+    """Imported only here: it takes 25 MB and most of a second."""
+    try:
+        from reelwright.api.mcp import Assistants
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"REELWRIGHT_MCP is on, but the package {error.name} is missing. "
+            "Install it with: pip install 'reelwright[mcp]'"
+        ) from None
+    return Assistants(
+        KeyGate(api, keys=Keys(settings.api_keys), answer=answers.render),
+        keyed=bool(settings.api_keys),
+        closing=live.closing,
+        max_body_bytes=int(settings.max_body_mb * 1e6),
+    )
 
 
 def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics, tracer: Tracer) -> ASGIApp:
@@ -363,7 +389,10 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
         if server.warmth:
             beside.append(asyncio.create_task(server.warmth.run()))
         try:
-            yield server
+            async with AsyncExitStack() as stack:
+                if server.assistants:
+                    await stack.enter_async_context(server.assistants.running())
+                yield server
         finally:
             for task in beside:
                 task.cancel()

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
         "REELWRIGHT_ALLOWED_HOSTS",
         "Extra host names accepted in the `Host` header of a loopback server, comma-separated.",
     )
+    mcp: bool = _knob(
+        False, "REELWRIGHT_MCP", "Give assistants tools at `/mcp` (Model Context Protocol); needs the extra `mcp`."
+    )
     workers: int = _knob(1, "REELWRIGHT_WORKERS", "Child processes of each engine.", ge=1, le=64)
     keep_warm_s: float | None = _knob(
         None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5

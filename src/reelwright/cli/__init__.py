@@ -12,6 +12,7 @@ from reelwright import __version__
 from reelwright.cli.bench import bench
 from reelwright.cli.connection import INTERRUPTED
 from reelwright.cli.generate import generate
+from reelwright.cli.mcp import mcp
 from reelwright.cli.models import models
 from reelwright.cli.pull import pull
 from reelwright.cli.setup import config, doctor, serve
@@ -39,7 +40,7 @@ def cli() -> None:
     """
 
 
-for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, bench, doctor, config):
+for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, mcp, bench, doctor, config):
     cli.add_command(_command)
 
 

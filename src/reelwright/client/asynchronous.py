@@ -69,11 +69,26 @@ class AsyncVideo(VideoFacts):
 class AsyncClient:
     """As `Client`, for asyncio: `async with AsyncClient() as client: …`."""
 
-    def __init__(self, server: str = DEFAULT_SERVER, *, api_key: str | None = None, patience: float = 30.0) -> None:
+    def __init__(
+        self,
+        server: str = DEFAULT_SERVER,
+        *,
+        api_key: str | None = None,
+        patience: float = 30.0,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`transport`: another way to the server than the network. `headers` go with every request."""
         import httpx2
 
-        self._http = httpx2.AsyncClient(**connection(server, api_key))
+        self._http = httpx2.AsyncClient(**connection(server, api_key), transport=transport)
+        self._http.headers.update(headers or {})
         self._patience = patience
+
+    @property
+    def server(self) -> str:
+        """The server's address, without a slash at the end."""
+        return str(self._http.base_url).rstrip("/")
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,6 +179,11 @@ class AsyncClient:
                 async for chunk in response.aiter_bytes(CHUNK):
                     await asyncio.to_thread(part.write, chunk)
         return Path(path)
+
+    async def content(self, video_id: str, variant: Variant = "video") -> tuple[bytes, str]:
+        """See `Client.content`."""
+        response = await self._call("GET", path_of(video_id, "content"), params={"variant": variant})
+        return response.content, response.headers["content-type"]
 
     async def _follow(self, video_id: str, watch: Watch[AsyncVideo]) -> None:
         watch.listening()

@@ -189,6 +189,14 @@ class Client:
                 part.write(chunk)
         return Path(path)
 
+    def content(self, video_id: str, variant: Variant = "video") -> tuple[bytes, str]:
+        """The bytes of the finished video, or of a still or rendition of it, and their media type.
+
+        Raises `APIError` when there is no file (yet). `save` does not hold them in memory.
+        """
+        response = self._call("GET", path_of(video_id, "content"), params={"variant": variant})
+        return response.content, response.headers["content-type"]
+
     def _follow(self, video_id: str, watch: Watch[Video]) -> None:
         watch.listening()
         try:

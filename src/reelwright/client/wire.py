@@ -68,11 +68,20 @@ def creation(prompt: str, fields: Fields) -> dict[str, Any]:
 
 
 def _image_url(image: Path | bytes | str) -> str:
-    if isinstance(image, str) and image.startswith(("data:", "https://", "http://")):
+    if isinstance(image, str) and is_address(image):
         return image
     data = image if isinstance(image, bytes) else Path(image).read_bytes()
-    media_type = next((name for magic, name in _MAGIC if data.startswith(magic)), "application/octet-stream")
-    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{picture_type(data) or 'application/octet-stream'};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def is_address(image: str) -> bool:
+    """Whether this is a URL (or data URI) of an image, not the path of a file. The scheme may be in any case."""
+    return image.lower().startswith(("data:", "https://", "http://"))
+
+
+def picture_type(data: bytes) -> str | None:
+    """The media type of a PNG, JPEG or WebP by its first bytes; None for anything else."""
+    return next((name for magic, name in _MAGIC if data.startswith(magic)), None)
 
 
 def listening(after: str | None, silence: float | None) -> dict[str, Any]:
@@ -125,4 +134,4 @@ def reaching(server: object) -> Iterator[None]:
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise Unreachable(f"No server answers at {server}") from error
     except (httpx2.TransportError, httpx2.DecodingError) as error:
-        raise Unreachable(f"The connection to {server} broke: {error or type(error).__name__}") from error
+        raise Unreachable(f"The connection to {server} broke: {str(error) or type(error).__name__}") from error

@@ -1,0 +1,107 @@
+"""`/mcp`: the Model Context Protocol over streamable HTTP, for assistants; needs the extra `mcp`.
+
+It is a client of the public API, in this process: each tool call goes through the key gate and the routes with the
+caller's own key, as if it had come over the network. No session is kept (a request knows all that its answer needs), so
+there is nothing to run out of, and any server behind a balancer can answer any request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from httpx2 import ASGITransport
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reelwright.api.body import parse_json, read_body
+from reelwright.client import AsyncClient
+from reelwright.client.mcp.server import Context, tool_server
+from reelwright.client.mcp.tools import Reach
+from reelwright.errors import BadRequest, Code
+
+PATH = "/mcp"
+_CREDENTIALS = ("authorization", "x-api-key", "api-key")
+
+
+class Assistants:
+    """The route, and what runs behind it."""
+
+    def __init__(
+        self,
+        api: ASGIApp,
+        *,
+        keyed: bool,
+        closing: Callable[[], Coroutine[Any, Any, None]],
+        max_body_bytes: int,
+    ) -> None:
+        """`api`: the routes behind their key gate; `keyed`: it wants keys. `closing` returns when the server stops."""
+        self._api = _without_streams(api)
+        self._keyed = keyed
+        self._closing = closing
+        self._max_body_bytes = max_body_bytes
+        self._sessions = StreamableHTTPSessionManager(
+            tool_server(self._connect, local=False, saves=False), stateless=True, max_request_body_size=max_body_bytes
+        )
+        # Without sessions there is nothing to listen to (GET) or to end (DELETE): the protocol has 405 for that.
+        self.route = Route(PATH, endpoint=_Endpoint(self._answer), methods=["POST"], include_in_schema=False)
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Requests are answered within this context; what is left of them is cut off at its end."""
+        return self._sessions.run()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reads the body under the server's own limits of size, time and depth before the protocol sees it."""
+        raw = await read_body(Request(scope, receive), self._max_body_bytes)
+        try:
+            parse_json(raw.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The body is not UTF-8 at byte {error.start}", code=Code.MALFORMED_BODY) from None
+        await self._sessions.handle_request(scope, _once(raw, receive), send)
+
+    @asynccontextmanager
+    async def _connect(self, context: Context) -> AsyncGenerator[Reach]:
+        request = context.request
+        assert request is not None  # this transport has one for every call
+        key = {name: request.headers[name] for name in _CREDENTIALS if name in request.headers}
+        transport = ASGITransport(self._api, client=request.client or ("127.0.0.1", 0))
+        origin = f"{request.base_url.scheme}://{request.base_url.netloc}"
+        async with AsyncClient(origin, transport=transport, headers=key) as client:
+            url = str(request.base_url).rstrip("/")
+            yield Reach(client=client, url=url, keyed=self._keyed, closing=self._closing)
+
+
+class _Endpoint:
+    """An ASGI app as Starlette's routes tell it from a view function."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def _once(raw: bytes, receive: Receive) -> Receive:
+    """`receive` with the body put back before what comes after it."""
+    body: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
+
+    async def again() -> Message:
+        return body.pop() if body else await receive()
+
+    return again
+
+
+def _without_streams(api: ASGIApp) -> ASGIApp:
+    """`ASGITransport` hands over whole answers only; a client that is told of no events asks for news instead."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].endswith("/events"):
+            await Response(status_code=404)(scope, receive, send)
+        else:
+            await api(scope, receive, send)
+
+    return app
