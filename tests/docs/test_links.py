@@ -14,7 +14,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 README_LINKS = (
     *("quick-start", "settings", "errors", "deployment", "operations", "security", "python-client", "command-line"),
-    *("benchmarks", "architecture", "decisions"),
+    *("benchmarks", "architecture", "decisions", "mcp"),
     *("dialects/native", "dialects/openai", "dialects/huggingface", "dialects/replicate"),
     *("engines/huggingface", "engines/local"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -47,12 +47,6 @@ def way(request: pytest.FixtureRequest, locked: ServerProcess, tmp_path: Path) -
     return stdio if request.param == "stdio" else http
 
 
-@pytest.fixture
-async def assistant(way: Connect) -> AsyncIterator[Client]:
-    async with way() as client:
-        yield client
-
-
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_tools_tell_what_they_are(way: Connect, mode: str) -> None:
     async with way(mode=mode) as client:
@@ -93,122 +87,142 @@ async def test_generate_and_wait(way: Connect, mode: str) -> None:
 
 
 async def test_generate_returns_at_once_and_get_waits_with_progress(
-    assistant: Client, locked: ServerProcess, tmp_path: Path
+    way: Connect, locked: ServerProcess, tmp_path: Path
 ) -> None:
-    gate = tmp_path / "go"
-    video = await made(assistant, "generate_video", prompt=f"preview {gate}", model="toy", **SMALL)
-    assert video["status"] in ("queued", "in_progress")
-    assert "content_url" not in video
-    told: list[tuple[float, float | None, str | None]] = []
+    async with way() as assistant:
+        gate = tmp_path / "go"
+        video = await made(assistant, "generate_video", prompt=f"preview {gate}", model="toy", **SMALL)
+        assert video["status"] in ("queued", "in_progress")
+        assert "content_url" not in video
+        told: list[tuple[float, float | None, str | None]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, total, message))
-        if done >= 15:  # what the engine tells before it waits
-            gate.touch()
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            told.append((done, total, message))
+            if done >= 15:  # what the engine tells before it waits
+                gate.touch()
 
-    result = await assistant.call_tool("get_video", {"video_id": video["id"], "wait_s": 60}, progress_callback=progress)
-    assert result.structured_content["status"] == "completed"
-    values = [done for done, _, _ in told]
-    assert values == sorted(set(values))
-    assert any(15 <= value < 100 for value in values), told
-    assert {total for _, total, _ in told} == {100}
-    assert all(video["id"] in (message or "") for _, _, message in told)
-
-
-async def test_a_client_that_shows_progress_need_not_say_how_long(assistant: Client) -> None:
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        pass
-
-    result = await assistant.call_tool(
-        "generate_video", {"prompt": "a quiet lake", **SMALL}, progress_callback=progress
-    )
-    assert result.structured_content["status"] == "completed"
+        result = await assistant.call_tool(
+            "get_video", {"video_id": video["id"], "wait_s": 60}, progress_callback=progress
+        )
+        assert result.structured_content["status"] == "completed"
+        values = [done for done, _, _ in told]
+        assert values == sorted(set(values))
+        assert any(15 <= value < 100 for value in values), told
+        assert {total for _, total, _ in told} == {100}
+        assert all(video["id"] in (message or "") for _, _, message in told)
 
 
-async def test_a_wait_that_is_over_names_the_next_step(assistant: Client, tmp_path: Path) -> None:
-    gate = tmp_path / "go"
-    result = await call(assistant, "generate_video", prompt=f"until {gate}", model="toy", wait_s=0.5, **SMALL)
-    assert not result.is_error
-    video_id = result.structured_content["id"]
-    assert "get_video" in text(result)
-    assert video_id in text(result)
-    gate.touch()
-    assert (await made(assistant, "get_video", video_id=video_id, wait_s=60))["status"] == "completed"
+async def test_a_client_that_shows_progress_need_not_say_how_long(way: Connect) -> None:
+    async with way() as assistant:
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            pass
+
+        result = await assistant.call_tool(
+            "generate_video", {"prompt": "a quiet lake", **SMALL}, progress_callback=progress
+        )
+        assert result.structured_content["status"] == "completed"
 
 
-async def test_cancel(assistant: Client, tmp_path: Path) -> None:
-    video = await made(assistant, "generate_video", prompt=f"until {tmp_path / 'never'}", model="toy", **SMALL)
-    for _ in range(2):
-        ended = await made(assistant, "cancel_video", video_id=video["id"])
-        assert (ended["status"], ended["error"]["code"]) == ("failed", "cancelled")
+async def test_a_wait_that_is_over_names_the_next_step(way: Connect, tmp_path: Path) -> None:
+    async with way() as assistant:
+        gate = tmp_path / "go"
+        result = await call(assistant, "generate_video", prompt=f"until {gate}", model="toy", wait_s=0.5, **SMALL)
+        assert not result.is_error
+        video_id = result.structured_content["id"]
+        assert "get_video" in text(result)
+        assert video_id in text(result)
+        gate.touch()
+        assert (await made(assistant, "get_video", video_id=video_id, wait_s=60))["status"] == "completed"
 
 
-async def test_a_job_that_fails_is_an_error_with_its_reason(assistant: Client) -> None:
-    result = await call(assistant, "generate_video", prompt="refuse this", model="toy", wait_s=60, **SMALL)
-    assert result.is_error
-    assert "refused" in text(result)
-    assert "Prompt refused" in text(result)
+async def test_cancel(way: Connect, tmp_path: Path) -> None:
+    async with way() as assistant:
+        video = await made(assistant, "generate_video", prompt=f"until {tmp_path / 'never'}", model="toy", **SMALL)
+        for _ in range(2):
+            ended = await made(assistant, "cancel_video", video_id=video["id"])
+            assert (ended["status"], ended["error"]["code"]) == ("failed", "cancelled")
 
 
-async def test_an_image_begins_the_video(assistant: Client) -> None:
-    uri = f"data:image/png;base64,{base64.b64encode(picture('red')).decode()}"
-    result = await call(
-        assistant, "generate_video", prompt="it moves", image=uri.replace("data:", "DATA:"), wait_s=60, **SMALL
-    )
-    assert not result.is_error, text(result)
-    assert result.structured_content["has_image"] is True
-    with Image.open(io.BytesIO(base64.b64decode(poster(result).data))) as image:
-        red, green, blue = image.convert("RGB").resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
-    assert red > 2 * max(green, blue)
+async def test_a_job_that_fails_is_an_error_with_its_reason(way: Connect) -> None:
+    async with way() as assistant:
+        result = await call(assistant, "generate_video", prompt="refuse this", model="toy", wait_s=60, **SMALL)
+        assert result.is_error
+        assert "refused" in text(result)
+        assert "Prompt refused" in text(result)
 
 
-async def test_list_and_models(assistant: Client) -> None:
-    first = await made(assistant, "generate_video", prompt="one", wait_s=60, **SMALL)
-    second = await made(assistant, "generate_video", prompt="two", wait_s=60, **SMALL)
-    page = await made(assistant, "list_videos", limit=1)
-    assert [video["id"] for video in page["videos"]] == [second["id"]]
-    assert page["videos"][0]["content_url"] == second["content_url"]
-    assert page["has_more"] is True
-    page = await made(assistant, "list_videos", limit=1, after=page["last_id"], status="completed")
-    assert [video["id"] for video in page["videos"]] == [first["id"]]
-    models = (await made(assistant, "list_models"))["models"]
-    assert models[0]["default"] is True
-    assert {"sketch", "toy"} <= {model["card"]["engine"] for model in models}
-    assert all("opening" not in model["card"] for model in models)
+async def test_an_image_begins_the_video(way: Connect) -> None:
+    async with way() as assistant:
+        uri = f"data:image/png;base64,{base64.b64encode(picture('red')).decode()}"
+        result = await call(assistant, "generate_video", prompt="it moves", image=uri, wait_s=60, **SMALL)
+        assert not result.is_error, text(result)
+        assert result.structured_content["has_image"] is True
+        with Image.open(io.BytesIO(base64.b64decode(poster(result).data))) as image:
+            red, green, blue = image.convert("RGB").resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
+        assert red > 2 * max(green, blue)
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "words"),
-    [
-        ("generate_video", {}, ["prompt"]),
-        ("generate_video", {"prompt": "  "}, ["prompt", "Say"]),
-        ("generate_video", {"prompt": "x", "fps": 99}, ["fps", "99", "60"]),
-        ("generate_video", {"prompt": "x", "size": "big"}, ["size", "big"]),
-        ("generate_video", {"prompt": "x", "seed": "seven"}, ["seed", "seven"]),
-        ("generate_video", {"prompt": "x", "model": "nope"}, ["nope", "toy"]),
-        ("generate_video", {"prompt": "x", "colour": 1, "sound": 2}, ["'colour'", "'sound'", "num_frames"]),
-        ("generate_video", {"prompt": "x", "wait_s": -1}, ["wait_s", "-1", "600"]),
-        ("generate_video", {"prompt": "x", "wait_s": "nan"}, ["wait_s", "nan"]),
-        ("generate_video", {"prompt": "x", "image": "data:image/png;base64,AAAA"}, ["image"]),
-        ("generate_video", {"prompt": "x", "image": 7}, ["image", "URL"]),
-        ("get_video", {"video_id": "video_01ARZ3NDEKTSV4RRFFQ69G5FAV"}, ["list_videos"]),
-        ("get_video", {"video_id": "../../etc"}, ["list_videos"]),
-        ("get_video", {"video_id": 7}, ["video_id", "7"]),
-        ("list_videos", {"limit": 1000}, ["limit", "100"]),
-        ("list_videos", {"status": "done"}, ["status", "done", "completed"]),
-        ("list_models", {"all": True}, ["'all'"]),
-        ("make_coffee", {}, ["make_coffee", "generate_video"]),
-    ],
+async def test_a_shape_and_what_was_not_used_are_told(way: Connect) -> None:
+    async with way() as assistant:
+        result = await call(
+            assistant, "generate_video", prompt="hills", aspect_ratio="9:16", num_frames=2, guidance_scale=4, wait_s=60
+        )
+        assert not result.is_error, text(result)
+        width, height = map(int, result.structured_content["size"].split("x"))
+        assert height > 1.5 * width
+        (warning,) = result.structured_content["warnings"]
+        assert "guidance_scale" in warning
+        assert warning in text(result)
+
+
+async def test_list_and_models(way: Connect) -> None:
+    async with way() as assistant:
+        first = await made(assistant, "generate_video", prompt="one", wait_s=60, **SMALL)
+        second = await made(assistant, "generate_video", prompt="two", wait_s=60, **SMALL)
+        page = await made(assistant, "list_videos", limit=1)
+        assert [video["id"] for video in page["videos"]] == [second["id"]]
+        assert page["videos"][0]["content_url"] == second["content_url"]
+        assert page["has_more"] is True
+        page = await made(assistant, "list_videos", limit=1, after=page["last_id"], status="completed")
+        assert [video["id"] for video in page["videos"]] == [first["id"]]
+        models = (await made(assistant, "list_models"))["models"]
+        assert models[0]["default"] is True
+        assert {"sketch", "toy"} <= {model["card"]["engine"] for model in models}
+        assert all("opening" not in model["card"] for model in models)
+
+
+MISTAKES: tuple[tuple[str, dict[str, object], list[str]], ...] = (
+    ("generate_video", {}, ["prompt"]),
+    ("generate_video", {"prompt": "  "}, ["prompt", "Say"]),
+    ("generate_video", {"prompt": "x", "fps": 99}, ["fps", "99", "60"]),
+    ("generate_video", {"prompt": "x", "size": "big"}, ["size", "big"]),
+    ("generate_video", {"prompt": "x", "seed": "seven"}, ["seed", "seven"]),
+    ("generate_video", {"prompt": "x", "model": "nope"}, ["nope", "toy"]),
+    ("generate_video", {"prompt": "x", "colour": 1, "sound": 2}, ["'colour'", "'sound'", "num_frames"]),
+    ("generate_video", {"prompt": "x", "wait_s": -1}, ["wait_s", "-1", "600"]),
+    ("generate_video", {"prompt": "x", "wait_s": "nan"}, ["wait_s", "nan"]),
+    ("generate_video", {"prompt": "x", "image": "data:image/png;base64,AAAA"}, ["image"]),
+    ("generate_video", {"prompt": "x", "image": 7}, ["image", "URL"]),
+    ("get_video", {"video_id": "video_01ARZ3NDEKTSV4RRFFQ69G5FAV"}, ["list_videos"]),
+    ("get_video", {"video_id": "../../etc"}, ["list_videos"]),
+    ("get_video", {"video_id": 7}, ["video_id", "7"]),
+    ("list_videos", {"limit": 1000}, ["limit", "100"]),
+    ("list_videos", {"status": "done"}, ["status", "done", "completed"]),
+    ("list_models", {"all": True}, ["'all'"]),
+    ("make_coffee", {}, ["make_coffee", "generate_video"]),
 )
-async def test_an_error_names_the_field_the_value_and_the_remedy(
-    assistant: Client, tool: str, arguments: dict[str, object], words: list[str]
-) -> None:
-    result = await call(assistant, tool, **arguments)
-    assert result.is_error
-    told = text(result)
-    assert [word for word in words if word not in told] == [], told
-    for foreign in ("input_reference", "pydantic", "Traceback", "validation error"):
-        assert foreign not in told
+
+
+async def test_an_error_names_the_field_the_value_and_the_remedy(way: Connect) -> None:
+    async with way() as assistant:
+        for tool, arguments, words in MISTAKES:
+            result = await call(assistant, tool, **arguments)
+            told = text(result)
+            assert result.is_error, (tool, arguments, told)
+            assert [word for word in words if word not in told] == [], (tool, arguments, told)
+            for foreign in ("input_reference", "pydantic", "Traceback", "validation error"):
+                assert foreign not in told
 
 
 async def test_keys_are_the_callers(way: Connect, locked: ServerProcess) -> None:

@@ -17,13 +17,16 @@ Variant = Literal["video", "poster", "thumbnail", "spritesheet", "gif", "webp", 
 class Fields(TypedDict, total=False):
     """What `generate` takes beside the prompt. What is left out is the server's default.
 
-    `size` is "WIDTHxHEIGHT" in pixels; `seconds` the length; `image` a file's path, its bytes, a data URI or an https
-    URL; `priority` runs from -10 (sooner) to 10; `metadata` is kept with the video; `extra_params` go to the engine.
+    `size` is "WIDTHxHEIGHT" in pixels, or `resolution` the shorter side ("720p") and `aspect_ratio` the shape ("16:9");
+    `seconds` is the length; `image` a file's path, its bytes, a data URI or an https URL; `priority` runs
+    from -10 (sooner) to 10; `metadata` is kept with the video; `extra_params` go to the engine.
     """
 
     size: str
     width: int
     height: int
+    resolution: str
+    aspect_ratio: str
     seconds: float
     num_frames: int
     fps: int

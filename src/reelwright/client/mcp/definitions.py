@@ -14,6 +14,9 @@ LONGEST_WAIT_S = 600
 USUAL_WAIT_S = 45
 """How long a call waits that shows its progress and does not say for how long. Assistants give up after a minute."""
 
+MOST_VIDEOS = 100
+STATES = ("queued", "in_progress", "completed", "failed")
+
 INSTRUCTIONS = (
     "Reelwright makes short videos (MP4) from a prompt, optionally starting from an image. Call generate_video; when "
     f"its answer is not completed, call get_video with its video_id and wait_s (e.g. {USUAL_WAIT_S}) until it is. Say "
@@ -34,6 +37,8 @@ _GENERATE: Mapping[str, Any] = {
     "prompt": {"type": "string", "minLength": 1, "description": "What the video shows, in any language."},
     "image": {"type": "string"},
     "size": {"type": "string", "pattern": r"^\d+x\d+$", "description": "Width and height in pixels, e.g. 512x512."},
+    "aspect_ratio": {"type": "string", "pattern": r"^\d+:\d+$", "description": "Instead of size, e.g. 16:9 or 9:16."},
+    "resolution": {"type": "string", "description": "The shorter side, instead of size, e.g. 720p."},
     "seconds": {"type": "number", "exclusiveMinimum": 0, "description": "Length in seconds, instead of num_frames."},
     "num_frames": {"type": "integer", "minimum": 1, "description": "Number of frames."},
     "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second."},
@@ -48,7 +53,7 @@ _IMAGE = "Start from this picture (PNG, JPEG, WebP): an http(s) URL that the ser
 
 _VIDEO_FACTS: Mapping[str, Any] = {
     "id": {"type": "string"},
-    "status": {"type": "string", "enum": ["queued", "in_progress", "completed", "failed"]},
+    "status": {"type": "string", "enum": list(STATES)},
     "progress": {"type": "integer", "minimum": 0, "maximum": 100, "description": "Per cent of the work done."},
     "prompt": {"type": "string"},
     "model": {"type": "string"},
@@ -65,6 +70,7 @@ _VIDEO_FACTS: Mapping[str, Any] = {
     "content_url": {"type": "string", "description": "The MP4, once it is completed."},
     "poster_url": {"type": "string", "description": "A still of it (JPEG), once it is completed."},
     "file": {"type": "string", "description": "Where the MP4 was saved on this machine."},
+    "warnings": {"type": "array", "items": {"type": "string"}, "description": "What was asked for and not used."},
     "error": {
         "type": "object",
         "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
@@ -72,9 +78,9 @@ _VIDEO_FACTS: Mapping[str, Any] = {
     },
 }
 _LIST: Mapping[str, Any] = {
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_VIDEOS, "default": 20},
     "after": {"type": "string", "description": "last_id of the page before."},
-    "status": {"type": "string", "enum": _VIDEO_FACTS["status"]["enum"]},
+    "status": {"type": "string", "enum": list(STATES)},
 }
 _VIDEO: Mapping[str, Any] = {"type": "object", "properties": _VIDEO_FACTS, "required": ["id", "status", "progress"]}
 _VIDEOS: Mapping[str, Any] = {

@@ -71,6 +71,10 @@ def state(video: VideoFacts) -> str:
 
 
 def _sentence(video: VideoFacts, told: Mapping[str, Any], *, keyed: bool) -> str:
+    return "\n".join([_outcome(video, told, keyed=keyed), *(f"Note: {one}" for one in told.get("warnings", ()))])
+
+
+def _outcome(video: VideoFacts, told: Mapping[str, Any], *, keyed: bool) -> str:
     match video.status:
         case "completed":
             facts = [f"{video.width}×{video.height}", f"{video.num_frames} frames at {video.fps} a second"]

@@ -13,7 +13,7 @@ from mcp_types import CallToolResult
 
 from reelwright.client.asynchronous import AsyncClient, AsyncVideo
 from reelwright.client.errors import APIError, ClientError, VideoFailed, WaitTimeout
-from reelwright.client.mcp.definitions import LONGEST_WAIT_S, USUAL_WAIT_S, definitions
+from reelwright.client.mcp.definitions import LONGEST_WAIT_S, MOST_VIDEOS, STATES, USUAL_WAIT_S, definitions
 from reelwright.client.mcp.local_image import LocalImageProblem, local_image
 from reelwright.client.mcp.results import list_result, models_result, problem_result, video_result
 from reelwright.client.wire import is_address
@@ -94,6 +94,11 @@ async def _cancel(call: Call) -> CallToolResult:
 
 async def _list(call: Call) -> CallToolResult:
     query = {name: value for name, value in call.arguments.items() if value is not None}
+    limit, status = query.get("limit", 20), query.get("status")
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= MOST_VIDEOS:
+        raise Problem(f"Invalid limit: {str(limit)[:80]!r}. Pass a whole number from 1 to {MOST_VIDEOS}.")
+    if status is not None and status not in STATES:
+        raise Problem(f"Invalid status: {str(status)[:80]!r}. Pass one of {', '.join(STATES)}.")
     page = await call.reach.client.list(**query)
     return list_result(page.videos, has_more=page.has_more, last_id=page.last_id, url=call.reach.url)
 
