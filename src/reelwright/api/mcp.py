@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reelwright.api.body import parse_json, read_body
+from reelwright.api.body import MAX_JSON_COMMAS, read_body
 from reelwright.client import AsyncClient
 from reelwright.client.mcp.server import Context, tool_server
 from reelwright.client.mcp.tools import Reach
@@ -55,12 +55,10 @@ class Assistants:
         return self._sessions.run()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Reads the body under the server's own limits of size, time and depth before the protocol sees it."""
+        """Reads the body under the server's own limits of size, time and number of values."""
         raw = await read_body(Request(scope, receive), self._max_body_bytes)
-        try:
-            parse_json(raw.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise BadRequest(f"The body is not UTF-8 at byte {error.start}", code=Code.MALFORMED_BODY) from None
+        if raw.count(b",") > MAX_JSON_COMMAS:
+            raise BadRequest(f"The JSON has more than {MAX_JSON_COMMAS:,} values", code=Code.MALFORMED_BODY)
         await self._sessions.handle_request(scope, _once(raw, receive), send)
 
     @asynccontextmanager

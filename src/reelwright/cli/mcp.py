@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -75,6 +74,8 @@ def mcp(
 
 def _serve(reach: Reach) -> int:
     """Answers until stdin is closed (0) or a signal comes (130). The loop is not closed: see the caller's end."""
+    import asyncio
+
     loop = asyncio.new_event_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, loop.stop)

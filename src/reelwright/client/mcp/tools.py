@@ -76,7 +76,12 @@ async def _generate(call: Call) -> CallToolResult:
         raise Problem(f"Invalid prompt: {prompt!r}. Say in a text what the video should show.")
     if "image" in fields:
         fields["image"] = await _image(fields["image"], call.reach)
-    video = await call.reach.client.generate(prompt, **fields)
+    try:
+        video = await call.reach.client.generate(prompt, **fields)
+    except ValueError as error:  # NaN, Infinity, half a surrogate pair
+        raise Problem(
+            f"A field has a value that JSON cannot carry: {error}. Send finite numbers and whole texts."
+        ) from None
     result = await _shown(await _end(video, seconds, call), call.reach)
     result.is_error = result.structured_content["status"] == "failed"
     return result
