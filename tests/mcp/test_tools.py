@@ -13,6 +13,7 @@ import av
 import httpx2
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
 from PIL import Image
 
 from tests.mcp.assistants import SMALL, call, made, over_http, over_stdio, picture, poster, text
@@ -86,10 +87,9 @@ async def test_generate_and_wait(way: Connect, mode: str) -> None:
         assert container.streams.video[0].frames == 3
 
 
-async def test_generate_returns_at_once_and_get_waits_with_progress(
-    way: Connect, locked: ServerProcess, tmp_path: Path
-) -> None:
-    async with way() as assistant:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_generate_returns_at_once_and_get_waits_with_progress(way: Connect, tmp_path: Path, mode: str) -> None:
+    async with way(mode=mode) as assistant:
         gate = tmp_path / "go"
         video = await made(assistant, "generate_video", prompt=f"preview {gate}", model="toy", **SMALL)
         assert video["status"] in ("queued", "in_progress")
@@ -134,6 +134,20 @@ async def test_a_wait_that_is_over_names_the_next_step(way: Connect, tmp_path: P
         assert video_id in text(result)
         gate.touch()
         assert (await made(assistant, "get_video", video_id=video_id, wait_s=60))["status"] == "completed"
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_call_that_is_given_up_leaves_the_job(way: Connect, tmp_path: Path, mode: str) -> None:
+    prompt = f"until {tmp_path / 'go'}"
+    async with way(mode=mode) as assistant:
+        with pytest.raises(MCPError, match="timed out"):
+            await assistant.call_tool(
+                "generate_video", {"prompt": prompt, "model": "toy", "wait_s": 600, **SMALL}, read_timeout_seconds=3
+            )
+        (video,) = [one for one in (await made(assistant, "list_videos"))["videos"] if one["prompt"] == prompt]
+        assert video["status"] in ("queued", "in_progress")
+        (tmp_path / "go").touch()
+        assert (await made(assistant, "get_video", video_id=video["id"], wait_s=60))["status"] == "completed"
 
 
 async def test_cancel(way: Connect, tmp_path: Path) -> None:
