@@ -170,8 +170,14 @@ async def test_a_stop_ends_the_waits_with_an_answer(tmp_path: Path, mode: str) -
         fields = {"prompt": f"until {tmp_path / 'never'}", "model": "toy", **SMALL}
         first = await made(client, "generate_video", **fields)
         await asyncio.to_thread(eventually, lambda: _status(server, first["id"]) == "in_progress")
-        waiting = asyncio.create_task(call(client, "get_video", video_id=first["id"], wait_s=600))
-        await asyncio.to_thread(eventually, lambda: _connections(server) >= 1)
+        waits = asyncio.Event()
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            waits.set()
+
+        arguments = {"video_id": first["id"], "wait_s": 600}
+        waiting = asyncio.create_task(client.call_tool("get_video", arguments, progress_callback=progress))
+        await waits.wait()
         stopping = asyncio.create_task(asyncio.to_thread(server.stop))
         result = await waiting
         assert result.structured_content["status"] == "in_progress"
@@ -181,13 +187,6 @@ async def test_a_stop_ends_the_waits_with_an_answer(tmp_path: Path, mode: str) -
 
 def _status(server: ServerProcess, video_id: str) -> str:
     return str(httpx2.get(f"{server.url}/v1/videos/{video_id}").json()["status"])
-
-
-def _connections(server: ServerProcess) -> int:
-    """Requests to /mcp that are under way: connections whose answer has not come."""
-    port = int(server.url.rpartition(":")[2])
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(1 for line in lines if line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "01")
 
 
 LOADED = """
