@@ -166,22 +166,25 @@ async def test_keys(tmp_path: Path) -> None:
 async def test_a_stop_ends_the_waits_with_an_answer(tmp_path: Path, mode: str) -> None:
     """The assistant learns the video's id, and the server is not held up by those who wait for a queued video."""
     server = ServerProcess(tmp_path / "data", REELWRIGHT_MCP="true", REELWRIGHT_DRAIN_S="1").start()
-    async with over_http(server.url, mode) as client:
-        fields = {"prompt": f"until {tmp_path / 'never'}", "model": "toy", **SMALL}
-        first = await made(client, "generate_video", **fields)
-        await asyncio.to_thread(eventually, lambda: _status(server, first["id"]) == "in_progress")
-        waits = asyncio.Event()
+    try:
+        async with over_http(server.url, mode) as client:
+            fields = {"prompt": f"until {tmp_path / 'never'}", "model": "toy", **SMALL}
+            first = await made(client, "generate_video", **fields)
+            await asyncio.to_thread(eventually, lambda: _status(server, first["id"]) == "in_progress")
+            waits = asyncio.Event()
 
-        async def progress(done: float, total: float | None, message: str | None) -> None:
-            waits.set()
+            async def progress(done: float, total: float | None, message: str | None) -> None:
+                waits.set()
 
-        arguments = {"video_id": first["id"], "wait_s": 600}
-        waiting = asyncio.create_task(client.call_tool("get_video", arguments, progress_callback=progress))
-        await waits.wait()
-        stopping = asyncio.create_task(asyncio.to_thread(server.stop))
-        result = await waiting
-        assert result.structured_content["status"] == "in_progress"
-        assert await stopping == 0
+            arguments = {"video_id": first["id"], "wait_s": 600}
+            waiting = asyncio.create_task(client.call_tool("get_video", arguments, progress_callback=progress))
+            await waits.wait()
+            stopping = asyncio.create_task(asyncio.to_thread(server.stop))
+            result = await waiting
+            assert result.structured_content["status"] == "in_progress"
+            assert await stopping == 0
+    finally:
+        server.kill()
     assert "Traceback" not in server.log_text()
 
 
