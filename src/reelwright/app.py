@@ -25,12 +25,12 @@ from reelwright.api import openai, replicate
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
-from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
+from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
 from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import models_router
-from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
+from reelwright.api.native import NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router

@@ -28,6 +28,31 @@ PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+")
 """Routes that never ask for a key: probes and the static page. Everything else is a job route."""
 
 
+EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Allow",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Engine",
+    "X-Generation-Time",
+    "X-Inference-Time-S",
+    "X-Model",
+    "X-Request-Id",
+    "X-Seed",
+    "X-Video-Id",
+    "X-Video-Size",
+    "openai-poll-after-ms",
+    "x-should-retry",
+)
+"""What a page of another origin may read, beside the few headers that CORS lets everyone read."""
+
+
 class Keys:
     """The API keys, kept as SHA-256 digests and compared in constant time."""
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery, envelope
+from reelwright.api.addresses import local
 from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
 from reelwright.api.drafting import Drafting
@@ -43,22 +44,6 @@ SLEEP_MODE = (
     "The model might be in sleep mode. Try again after 1\u20132 minutes or duplicate the model space on Hugging Face."
 )
 
-EXPOSED_HEADERS = (
-    "Content-Disposition",
-    "Content-Length",
-    "ETag",
-    "Location",
-    "Preference-Applied",
-    "Retry-After",
-    "X-Engine",
-    "X-Generation-Time",
-    "X-Request-Id",
-    "X-Seed",
-    "X-Video-Id",
-    "X-Video-Size",
-)
-"""What a browser on another origin may read."""
-
 
 def native_router(
     *, queue: Queue, drafting: Drafting, integrity: Integrity, clock: Clock, max_body_bytes: int
@@ -74,7 +59,7 @@ def native_router(
         order = Order(detached=later, once=idempotency(request, body))
         video = await queue.submit(wanted, request.state.owner, order)
         if later:
-            return _accepted(video)
+            return _accepted(request, video)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None
@@ -86,8 +71,8 @@ def native_router(
     return router
 
 
-def _accepted(video: Video) -> Response:
-    base = f"/v1/videos/{video.id}"
+def _accepted(request: Request, video: Video) -> Response:
+    base = local(request, f"/v1/videos/{video.id}")
     body = {
         "success": True,
         "id": video.id,
