@@ -66,7 +66,7 @@ def native_router(
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
         name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
-        return delivery.send_file(request, await integrity.path(video), "video/mp4", headers, name)
+        return delivery.send_file(await integrity.path(video), "video/mp4", headers, name, attachment=True)
 
     return router
 
@@ -142,7 +142,7 @@ _WITH_DETAILS = frozenset(
     }
 )
 _WITH_DURATION = _FAILED_TO_GENERATE | {Code.TIMED_OUT}
-_WITH_TIMESTAMP = frozenset({Code.MALFORMED_BODY, Code.NOT_FOUND, Code.INTERNAL})
+_WITH_TIMESTAMP = frozenset({Code.MALFORMED_BODY, Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.INTERNAL})
 
 
 def _render(request: Request, error: ReelwrightError, now: datetime) -> Response:

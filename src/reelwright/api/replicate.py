@@ -215,7 +215,12 @@ def _logs(video: Video) -> str:
     return f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"
 
 
-_TITLES: Mapping[int, str] = {401: "Unauthenticated", 404: "Not found", 422: "Input validation failed"}
+_TITLES: Mapping[int, str] = {
+    401: "Unauthenticated",
+    404: "Not found",
+    405: "Method not allowed",
+    422: "Input validation failed",
+}
 
 
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
