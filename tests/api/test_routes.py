@@ -130,6 +130,14 @@ def test_options_tells_the_methods(http: httpx2.Client, path: str) -> None:
     assert answer.headers["Allow"] == METHODS[path]
 
 
+def test_options_of_the_whole_server(server: ServerProcess) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        status, headers, body = read_answer(connection)
+        assert (status, headers["Allow"], body) == (204, "GET, HEAD, POST, DELETE, OPTIONS", b"")
+
+
 def test_options_of_a_path_that_is_not_there(http: httpx2.Client) -> None:
     assert http.options("/nope").status_code == 404
 

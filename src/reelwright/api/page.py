@@ -70,7 +70,8 @@ def page_router() -> APIRouter:
     async def page(request: Request) -> Response:
         if not request.scope["raw_path"].endswith(b"/"):
             # The page's own addresses are relative: under `/reel` they would lead beside it.
-            return RedirectResponse(local(request, "/") + (f"?{request.url.query}" if request.url.query else ""), 308)
+            query = request.scope["query_string"].decode("latin-1")
+            return RedirectResponse(local(request, "/") + (f"?{query}" if query else ""), 308)
         return _send(request, sheets["index.html"], immutable=False)
 
     async def favicon(request: Request) -> Response:

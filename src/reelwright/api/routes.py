@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+OF_THE_SERVER = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
+"""What `OPTIONS *` is told, which asks about no path in particular (RFC 9110, 9.3.7)."""
 
 
 def allowed_methods(routes: Sequence[BaseRoute], path: str) -> Sequence[str]:
@@ -44,7 +46,8 @@ class Methods:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "OPTIONS":
-            if methods := allowed_methods(self._routes, scope["path"]):
+            path = scope["path"]
+            if methods := OF_THE_SERVER if path == "*" else allowed_methods(self._routes, path):
                 await Response(status_code=204, headers={"Allow": ", ".join(methods)})(scope, receive, send)
                 return
         elif (
