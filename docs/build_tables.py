@@ -87,6 +87,11 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "Send a smaller image, or raise the limit",
     ),
     Code.BODY_TOO_SLOW: ("The body arrived too slowly", "Send it faster"),
+    Code.PRECONDITION_FAILED: (
+        "`If-Match` or `If-Unmodified-Since` names another version than there is",
+        "Fetch the file anew",
+    ),
+    Code.METHOD_NOT_ALLOWED: ("The path exists, but not for this method", "`Allow` and the message name the methods"),
     Code.RANGE_NOT_SATISFIABLE: ("A `Range` beyond the end of the file", "`Content-Range` tells its size"),
     Code.MODEL_NOT_FOUND: ("No such model here", "The message lists the models there are"),
     Code.IDEMPOTENCY_CONFLICT: ("The `Idempotency-Key` came before with another body", "A new key for a new request"),

@@ -51,6 +51,30 @@ def test_the_defaults_are_the_contracts() -> None:
     assert settings.log_as == "console"
 
 
+@pytest.mark.parametrize("value", ["/reel", "/reel/", "/a/b-c_d.e~f"])
+def test_a_path_prefix_has_no_slash_at_its_end(env: SetEnvironment, value: str) -> None:
+    env("REELWRIGHT_ROOT_PATH", value)
+    assert load_settings().root_path == value.rstrip("/")
+
+
+@pytest.mark.parametrize("value", ["reel", "//reel", "/a b", "/..", "/a/../b", "http://example.com/reel", "/reel?x"])
+def test_what_is_no_path_is_no_prefix(env: SetEnvironment, value: str) -> None:
+    env("REELWRIGHT_ROOT_PATH", value)
+    assert "REELWRIGHT_ROOT_PATH" in refused()
+    assert "write it as /reel" in refused()
+
+
+@pytest.mark.parametrize("name", ["REELWRIGHT_TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"])
+def test_proxies_are_named_by_address_or_network(env: SetEnvironment, name: str) -> None:
+    assert load_settings().trusted_proxies == ()
+    env(name, "10.0.0.7, 10.1.0.0/16,::1")
+    assert load_settings().trusted_proxies == ("10.0.0.7", "10.1.0.0/16", "::1")
+    env(name, "*")
+    assert load_settings().trusted_proxies == ("*",)
+    env(name, "proxy.example")
+    assert "'proxy.example' is not an address; write 10.0.0.7, 10.0.0.0/8 or *" in refused()
+
+
 def test_a_flag_wins_over_the_environment_over_the_file_over_the_default(folder: Path, env: SetEnvironment) -> None:
     assert load_settings().port == 3001
     (folder / ".env").write_text("PORT=1001\nREELWRIGHT_WORKERS=2\nREELWRIGHT_ENGINE=sketch\n")

@@ -22,19 +22,21 @@ from starlette.types import ASGIApp
 
 from reelwright import __version__
 from reelwright.api import openai, replicate
+from reelwright.api.addresses import Addresses
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
-from reelwright.api.guard import LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood
+from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood, Origins
 from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import models_router
-from reelwright.api.native import EXPOSED_HEADERS, NATIVE, native_router
+from reelwright.api.native import NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
+from reelwright.api.routes import Methods, is_path
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
@@ -199,7 +201,7 @@ def build(
         period_s=settings.sweep_s,
     )
     answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE, *([JSONRPC] if settings.mcp else [])], clock.now)
-    api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     answers.install(api)
 
     async def database_ready() -> str | None:
@@ -335,12 +337,19 @@ def _assistants(api: FastAPI, settings: Settings, answers: Answers, live: Live) 
 
 def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics, tracer: Tracer) -> ASGIApp:
     """The layers around the routes, outermost last."""
-    gate = KeyGate(RouteName(api), keys=Keys(settings.api_keys), answer=answers.render)
-    cors = CrossOrigin(gate, origins=settings.client_url, exposed=EXPOSED_HEADERS)
+    methods = Methods(RouteName(api), api.routes)
+    gate = KeyGate(methods, keys=Keys(settings.api_keys), answer=answers.render)
+    origins = Origins(settings.client_url, any_local=settings.node_env != "production" and settings.loopback)
+    cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
     hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
-    neighbourhood = Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render)
+    neighbourhood = Neighbourhood(cors, origins=origins, hosts=hosts, answer=answers.render)
     enveloped = Envelope(neighbourhood, metrics.request_ended)
-    return Traced(enveloped, tracer) if tracer.on else enveloped
+    return Addresses(
+        Traced(enveloped, tracer) if tracer.on else enveloped,
+        trusted=settings.trusted_proxies,
+        root_path=settings.root_path,
+        known=lambda path: is_path(api.routes, path),
+    )
 
 
 def _child_environment() -> dict[str, str]:

@@ -86,6 +86,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `Addresses` reads them
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )

@@ -13,13 +13,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from reelwright.errors import ConfigurationError
 
 
-def _knob(default: Any, name: str, description: str, **bounds: Any) -> Any:
+def _knob(default: Any, name: str | AliasChoices, description: str, **bounds: Any) -> Any:
     """A field with its one name in the environment; its Python name means nothing there."""
     return Field(default, validation_alias=name, description=description, **bounds)
 
@@ -77,6 +77,17 @@ class Settings(BaseSettings):
     mcp: bool = _knob(
         False, "REELWRIGHT_MCP", "Give assistants tools at `/mcp` (Model Context Protocol); needs the extra `mcp`."
     )
+    root_path: str = _knob(
+        "",
+        "REELWRIGHT_ROOT_PATH",
+        "Path prefix under which a proxy serves this server, e.g. `/reel`; in all addresses.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        AliasChoices("REELWRIGHT_TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"),
+        "Addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed, "
+        "comma-separated; `*`: anybody's. Also read under uvicorn's name, `FORWARDED_ALLOW_IPS`.",
+    )
     workers: int = _knob(1, "REELWRIGHT_WORKERS", "Child processes of each engine.", ge=1, le=64)
     keep_warm_s: float | None = _knob(
         None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
@@ -100,7 +111,7 @@ class Settings(BaseSettings):
         None, "REELWRIGHT_ENGINE_MEMORY_MB", "Address-space limit of an engine child, in MB; empty: none.", ge=128
     )
 
-    @field_validator("client_url", "api_keys", "allowed_hosts", mode="before")
+    @field_validator("client_url", "api_keys", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -129,6 +140,24 @@ class Settings(BaseSettings):
                 raise ValueError(f"{origin!r} is not an origin; write it as https://host or http://host:port")
         return origins
 
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, value: str) -> str:
+        prefix = value.rstrip("/")
+        if prefix and not re.fullmatch(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]+)+", prefix):
+            raise ValueError(f"{value!r} is not a path; write it as /reel")
+        return prefix
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                _ = one == "*" or ipaddress.ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is not an address; write 10.0.0.7, 10.0.0.0/8 or *") from None
+        return value
+
     @property
     def log_as(self) -> Literal["console", "json"]:
         return self.log_format or ("json" if self.node_env == "production" else "console")
@@ -146,7 +175,8 @@ class Settings(BaseSettings):
 
 def environment_name(field: str) -> str:
     """The variable's name for a settings field, e.g. `data_dir` → `REELWRIGHT_DATA_DIR`."""
-    return str(Settings.model_fields[field].validation_alias)
+    alias = Settings.model_fields[field].validation_alias
+    return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
 def adopt_variables(prefix: str) -> None:

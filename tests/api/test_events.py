@@ -225,7 +225,7 @@ QUEUED = Video(id="video_1", owner="", status=Status.QUEUED, request=REQUEST, cr
 
 
 def stream(live: Live, video: Video, heartbeat_s: float) -> AsyncIterator[bytes]:
-    return EventStreams(live, lambda video: {"status": video.status}, heartbeat_s).of(video, "")
+    return EventStreams(live, lambda video, _: {"status": video.status}, heartbeat_s).of(video, "")
 
 
 async def test_silence_is_filled_with_comments() -> None:
@@ -250,7 +250,7 @@ async def test_each_event_is_rendered_once_for_all() -> None:
     live, rendered = Live(), 0
     live.publish(QUEUED)
 
-    def render(video: Video) -> dict[str, Any]:
+    def render(video: Video, before: str) -> dict[str, Any]:
         nonlocal rendered
         rendered += 1
         return {"status": video.status}

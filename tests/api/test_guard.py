@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from reelwright.api.guard import Failures
+from reelwright.api.guard import Failures, Origins
 from tests.api.asks import PATH, SMALL, count
+from tests.api.videos import made
 from tests.servers import ServerProcess
 
 LISTED = "http://localhost:8080"
-UNLISTED = ["http://evil.example", "null", "http://localhost:8081", "https://localhost:8080", "http://LOCALHOST:8080"]
+UNLISTED = [
+    "http://evil.example",
+    "null",
+    "https://localhost:8080",
+    "http://LOCALHOST:8080",
+    "http://localhost:8080.evil.example",
+    "http://localhost@evil.example",
+    "http://127.0.0.1.evil.example:3000",
+    "http://127.0.0.2:3000",
+    "",
+]
 READABLE = (
+    "Accept-Ranges",
     "Content-Disposition",
     "Content-Length",
+    "Content-Range",
     "ETag",
     "Retry-After",
     "X-Engine",
@@ -26,6 +41,17 @@ READABLE = (
     "X-Video-Size",
 )
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-stainless-os"}
+
+
+@contextmanager
+def alone(folder: Path, **settings: str) -> Iterator[tuple[ServerProcess, httpx2.Client]]:
+    """A server with other settings."""
+    server = ServerProcess(folder / "data", **settings).start()
+    try:
+        with httpx2.Client(base_url=server.url, timeout=30) as http:
+            yield server, http
+    finally:
+        server.stop()
 
 
 def cors(headers: Mapping[str, str]) -> dict[str, str]:
@@ -100,13 +126,94 @@ def test_a_foreign_origin_may_not_change_anything(
 def test_the_servers_own_page_may_use_it(server: ServerProcess, http: httpx2.Client) -> None:
     answer = http.post(PATH, json={"prompt": "paint", **SMALL}, headers={"Origin": server.url})
     assert answer.status_code == 200
-    assert cors(answer.headers) == {}
 
 
 def test_a_program_without_an_origin_may_use_it(http: httpx2.Client) -> None:
     answer = http.post(PATH, json={"prompt": "paint", **SMALL})
     assert answer.status_code == 200
     assert cors(answer.headers) == {}
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:5173", "http://localhost"]
+)
+def test_in_development_any_port_of_this_machine_may_use_it(http: httpx2.Client, origin: str) -> None:
+    """Vite's 5173, Next's 3000: nobody lists them first."""
+    allowed = http.options(PATH, headers={"Origin": origin, **PREFLIGHT})
+    answer = http.post(PATH, json={"prompt": "paint", **SMALL}, headers={"Origin": origin})
+    assert (allowed.status_code, answer.status_code) == (200, 200)
+    assert allowed.headers["Access-Control-Allow-Origin"] == answer.headers["Access-Control-Allow-Origin"] == origin
+
+
+def test_in_production_only_what_is_listed_may_use_it(tmp_path: Path) -> None:
+    with alone(tmp_path, NODE_ENV="production", CLIENT_URL="https://app.example") as (_, http):
+        for origin in ("http://localhost:5173", "http://localhost:8080", "https://app-example"):
+            assert http.post("/v1/videos", json={}, headers={"Origin": origin}).status_code == 403
+            assert cors(http.get("/health", headers={"Origin": origin}).headers) == {}
+        listed = http.get("/health", headers={"Origin": "https://app.example"})
+        assert listed.headers["Access-Control-Allow-Origin"] == "https://app.example"
+
+
+def test_the_log_names_a_stranger_and_the_remedy_once(tmp_path: Path) -> None:
+    with alone(tmp_path) as (server, http):
+        for _ in range(3):
+            http.get("/v1/videos", headers={"Origin": "https://app.example"})
+            http.options("/v1/videos", headers={"Origin": "https://app.example", **PREFLIGHT})
+        lines = [line for line in server.log_text().splitlines() if "https://app.example" in line]
+        assert len(lines) == 1
+        assert "CLIENT_URL" in lines[0]
+        for number in range(150):
+            http.get("/health", headers={"Origin": f"https://{number}.example"})
+        told = [line for line in server.log_text().splitlines() if "CLIENT_URL" in line]
+        assert len(told) == Origins.MOST_STRANGERS
+
+
+def test_a_page_without_an_origin_is_told_what_it_needs(http: httpx2.Client) -> None:
+    answer = http.post(PATH, json={"prompt": "paint"}, headers={"Origin": "null"})
+    assert "Serve the page over http" in answer.json()["error"]
+
+
+def test_a_public_page_may_ask_for_the_private_network_when_it_is_listed(http: httpx2.Client) -> None:
+    """https://wicg.github.io/private-network-access/: Chrome asks so before a page reaches into the local network."""
+    asks = {**PREFLIGHT, "Access-Control-Request-Private-Network": "true"}
+    listed = http.options(PATH, headers={"Origin": LISTED, **asks})
+    assert (listed.status_code, listed.headers["Access-Control-Allow-Private-Network"]) == (200, "true")
+    assert (
+        "Access-Control-Allow-Private-Network"
+        not in http.options(PATH, headers={"Origin": LISTED, **PREFLIGHT}).headers
+    )
+    assert cors(http.options(PATH, headers={"Origin": "https://evil.example", **asks}).headers) == {}
+
+
+def test_every_header_of_ours_may_be_read(http: httpx2.Client) -> None:
+    """Those that browsers show anyway are in https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name."""
+    video = made(http)
+    content, origin = f"/v1/videos/{video['id']}/content", {"Origin": LISTED}
+    answers = [
+        http.get(content, headers=origin),
+        http.get(content, headers={**origin, "Range": "bytes=0-3"}),
+        http.get(content, headers={**origin, "Range": "bytes=99999999-"}),
+        http.post(PATH, json={"prompt": "paint", **SMALL}, headers={**origin, "Prefer": "respond-async"}),
+        http.post("/v1/videos", json={"prompt": "paint", **SMALL}, headers=origin),
+        http.post("/v1/videos", json={}, headers=origin),
+        http.put("/v1/videos", headers=origin),
+    ]
+    anyway = {
+        "cache-control",
+        "content-language",
+        "content-length",
+        "content-type",
+        "expires",
+        "last-modified",
+        "pragma",
+    }
+    of_the_connection = {"date", "vary", "x-content-type-options", "connection"}
+    for answer in answers:
+        exposed = {name.strip().lower() for name in answer.headers["Access-Control-Expose-Headers"].split(",")}
+        hidden = (
+            set(answer.headers) - exposed - anyway - of_the_connection - {name.lower() for name in cors(answer.headers)}
+        )
+        assert hidden == set(), answer
 
 
 @pytest.mark.parametrize(

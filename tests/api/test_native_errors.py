@@ -405,7 +405,7 @@ def test_odd_paths_are_unknown_routes(http: httpx2.Client, path: str) -> None:
 def test_a_wrong_method_is_told_with_the_right_one(http: httpx2.Client) -> None:
     answer = http.get(PATH)
     assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST"
+    assert answer.headers["Allow"] == "POST, OPTIONS"
     assert answer.json()["success"] is False
 
 

@@ -11,7 +11,7 @@ import pytest
 
 def names(http: httpx2.Client) -> list[str]:
     """What the page loads, as it names it."""
-    return re.findall(r'"(/playground/[^"]+)"', http.get("/").text)
+    return [f"/{name}" for name in re.findall(r'"(playground/[^"]+)"', http.get("/").text)]
 
 
 def test_the_page_comes_with_a_strict_policy(http: httpx2.Client) -> None:

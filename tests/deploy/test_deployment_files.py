@@ -30,14 +30,13 @@ OF_OTHERS = {
     "PIP_DISABLE_PIP_VERSION_CHECK",
     "PIP_NO_CACHE_DIR",
     "HF_HOME",
-    "FORWARDED_ALLOW_IPS",
     "NVIDIA_VISIBLE_DEVICES",
     "NVIDIA_DRIVER_CAPABILITIES",
     "POSTGRES_USER",
     "POSTGRES_DB",
     "POSTGRES_PASSWORD",
 }
-"""Variables that pip, Python, uvicorn, huggingface_hub, the NVIDIA runtime and the Postgres image read."""
+"""Variables that pip, Python, huggingface_hub, the NVIDIA runtime and the Postgres image read."""
 
 
 def read(path: str) -> str:

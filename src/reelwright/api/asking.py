@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from reelwright.api.addresses import base_url
 from reelwright.api.body import Body
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, invalid
@@ -101,7 +102,7 @@ def read_webhook(
     if not isinstance(value, str):
         raise invalid("webhook", value, "Must be an http or https URL.")
     outbound.check(value, "webhook")
-    return Webhook(url=value, dialect=dialect, events=events, base_url=str(request.base_url))
+    return Webhook(url=value, dialect=dialect, events=events, base_url=base_url(request))
 
 
 async def hung_up(request: Request) -> None:

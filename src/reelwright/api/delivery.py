@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from reelwright.api.asking import hung_up
+from reelwright.api.conditions import is_known, is_unchanged
 from reelwright.api.connection import NOW, SEND_FILE, SendFile
 from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.video import Video
@@ -50,13 +51,10 @@ def variant_etag(video: Video, variant: str) -> str:
 
 
 def send_file(
-    request: Request, path: Path, media_type: str, headers: Mapping[str, str], filename: str | None = None
+    path: Path, media_type: str, headers: Mapping[str, str], name: str, *, attachment: bool = False
 ) -> Response:
-    """The file with Range support, or 304 when the client has this very version (`If-None-Match`)."""
-    wanted = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
-    if request.method in ("GET", "HEAD") and (headers["ETag"] in wanted or "*" in wanted):
-        return Response(status_code=304, headers=dict(headers))
-    named = {"Content-Disposition": f'attachment; filename="{filename}"'} if filename else {}
+    """The file, with conditions and ranges. A browser shows it, or with `attachment` keeps it, under its `name`."""
+    named = {"Content-Disposition": f'{"attachment" if attachment else "inline"}; filename="{name}"'}
     return Download(path, media_type, {"Accept-Ranges": "bytes", **headers, **named})
 
 
@@ -74,7 +72,8 @@ class Download(Response):
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises `NotFound` when the file is gone, `BadRequest` (`range_not_satisfiable`) before anything is sent."""
+        """Raises before anything is sent: `NotFound` when the file is gone, `BadRequest` for a range beyond its end and
+        for a condition that does not hold."""
         request = Request(scope, receive)
         try:
             # Not in a thread: it was looked at a moment ago, so the name is at hand.
@@ -85,7 +84,10 @@ class Download(Response):
         try:
             found = os.fstat(file)
             self.headers["last-modified"] = formatdate(found.st_mtime, usegmt=True)
-            ranges = self._asked(request, found.st_size)
+            if is_known(request, self.headers["etag"], found.st_mtime):
+                await _not_modified(self.headers)(scope, receive, send)
+                return
+            ranges = self._asked(request, found)
             pieces = list(self._pieces(ranges, found.st_size))
             length = sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in pieces)
             self.headers["content-length"] = str(length)
@@ -100,13 +102,14 @@ class Download(Response):
             gone.cancel()
             os.close(file)
 
-    def _asked(self, request: Request, size: int) -> Sequence[Range]:
+    def _asked(self, request: Request, found: os.stat_result) -> Sequence[Range]:
         """The ranges to send; none means the whole file."""
         header, condition = request.headers.get("range"), request.headers.get("if-range")
-        unchanged = condition in (None, self.headers["etag"], self.headers["last-modified"])
-        if header is None or request.method != "GET" or not unchanged:
+        if header is None or request.method != "GET":
             return ()
-        return parse_ranges(header, size)
+        if not is_unchanged(condition, self.headers["etag"], found.st_mtime):
+            return ()
+        return parse_ranges(header, found.st_size)
 
     def _pieces(self, ranges: Sequence[Range], size: int) -> Iterator[bytes | Range]:
         """What the body is made of, in order: literal bytes and ranges of the file. Sets the status and the headers."""
@@ -144,6 +147,11 @@ class Download(Response):
                     raise OSError("the file became shorter while it was sent")
                 position += len(chunk)
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+
+def _not_modified(headers: Mapping[str, str]) -> Response:
+    """What a client may need to know of the version that it has already."""
+    return Response(status_code=304, headers={n: v for n, v in headers.items() if not n.startswith("content-")})
 
 
 async def _read(file: int, length: int, position: int) -> bytes:

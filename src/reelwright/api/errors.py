@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reelwright.api.routes import allowed_methods
 from reelwright.errors import BadRequest, Code, NotFound, ReelwrightError
 
 STATUS: Mapping[Code, int] = {
@@ -27,6 +28,8 @@ STATUS: Mapping[Code, int] = {
     Code.BODY_TOO_LARGE: 413,
     Code.BODY_TOO_SLOW: 408,
     Code.RANGE_NOT_SATISFIABLE: 416,
+    Code.PRECONDITION_FAILED: 412,
+    Code.METHOD_NOT_ALLOWED: 405,
     Code.IDEMPOTENCY_CONFLICT: 422,
     Code.UNAUTHORIZED: 401,
     Code.FORBIDDEN: 403,
@@ -121,11 +124,7 @@ class Answers:
             case 404:
                 known: ReelwrightError = NotFound("Route not found")
             case 405:
-                known = NotFound("Method not allowed", code=Code.NOT_FOUND)
-                response = self.render(request, known)
-                response.status_code = 405
-                response.headers.update(error.headers or {})
-                return response
+                return self._method_not_allowed(request)
             case 413:
                 known = BadRequest("The request body is too large", code=Code.BODY_TOO_LARGE)
             case status if 400 <= status < 500:
@@ -133,6 +132,14 @@ class Answers:
             case _:
                 known = ReelwrightError("Internal server error")
         return self.render(request, known)
+
+    def _method_not_allowed(self, request: Request) -> Response:
+        path = request.scope["path"]
+        allowed = ", ".join(allowed_methods(request.app.routes, path))
+        message = f"The method {request.method[:20]} is not allowed for {path[:200]}. Allowed: {allowed}."
+        response = self.render(request, BadRequest(message, code=Code.METHOD_NOT_ALLOWED))
+        response.headers["Allow"] = allowed
+        return response
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         """A fault of ours. The envelope logs it; the client learns nothing but the request's id."""

@@ -19,28 +19,32 @@ class EventStreams:
     """Streams of all videos. Each event is rendered once, however many listen."""
 
     def __init__(
-        self, live: Live, render: Callable[[Video], Mapping[str, Any]], heartbeat_s: float = HEARTBEAT_S
+        self, live: Live, render: Callable[[Video, str], Mapping[str, Any]], heartbeat_s: float = HEARTBEAT_S
     ) -> None:
-        """`heartbeat_s`: after so many seconds without an event a comment is sent, so that no proxy hangs up."""
+        """`render` is given the prefix that the client's addresses have.
+
+        `heartbeat_s`: after so many seconds without an event a comment is sent, so that no proxy hangs up.
+        """
         self._live = live
         self._render = render
         self._heartbeat_s = heartbeat_s
-        self._frames: WeakKeyDictionary[Event, bytes] = WeakKeyDictionary()
+        self._frames: WeakKeyDictionary[Event, dict[str, bytes]] = WeakKeyDictionary()
 
     @staticmethod
     def seen_all(video: Video, last_id: str) -> bool:
         """Whether a client that comes back with that `Last-Event-ID` knows the end already."""
         return video.status.terminal and last_id == _end_id(video)
 
-    async def of(self, video: Video, last_id: str) -> AsyncIterator[bytes]:
+    async def of(self, video: Video, last_id: str, before: str = "") -> AsyncIterator[bytes]:
         """The events from now on, beginning with the present state, ending with the video.
 
-        `last_id` is the `Last-Event-ID` of a client that comes back: what it has seen is not sent again.
+        `last_id` is the `Last-Event-ID` of a client that comes back: what it has seen is not sent again. `before`: the
+        prefix of the client's addresses.
         """
         number = last_id.removeprefix(f"{video.id}-")
         with self._live.listen(video.id, int(number) if number.isdecimal() and len(number) < 10 else 0) as events:
             if events is None:
-                yield self._end(self._live.get(video.id) or video)
+                yield self._end(self._live.get(video.id) or video, before)
                 return
             while True:
                 try:
@@ -50,25 +54,26 @@ class EventStreams:
                     continue
                 if event is None:
                     return
-                if (frame := self._frames.get(event)) is None:
-                    frame = self._frames[event] = self._frame(event)
+                frames = self._frames.setdefault(event, {})
+                if (frame := frames.get(before)) is None:
+                    frame = frames[before] = self._frame(event, before)
                 yield frame
                 if event.video.status.terminal:
                     return
 
-    def _frame(self, event: Event) -> bytes:
+    def _frame(self, event: Event, before: str) -> bytes:
         if event.video.status.terminal:
-            return self._end(event.video)
+            return self._end(event.video, before)
         identity = f"{event.video.id}-{event.number}"
         if event.preview is None:
-            return _frame("progress", self._render(event.video), identity)
+            return _frame("progress", self._render(event.video, before), identity)
         data, media_type = event.preview
         picture = f"data:{media_type};base64,{base64.b64encode(data).decode()}"
         return _frame("preview", {"image": picture}, identity)
 
-    def _end(self, video: Video) -> bytes:
+    def _end(self, video: Video, before: str) -> bytes:
         kind = "completed" if video.status is Status.COMPLETED else "failed"
-        return _frame(kind, self._render(video), _end_id(video))
+        return _frame(kind, self._render(video, before), _end_id(video))
 
 
 def _end_id(video: Video) -> str:

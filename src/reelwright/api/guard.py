@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -26,6 +27,31 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 
 PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+")
 """Routes that never ask for a key: probes and the static page. Everything else is a job route."""
+
+
+EXPOSED_HEADERS = (
+    "Accept-Ranges",
+    "Allow",
+    "Content-Disposition",
+    "Content-Length",
+    "Content-Range",
+    "ETag",
+    "Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Engine",
+    "X-Generation-Time",
+    "X-Inference-Time-S",
+    "X-Model",
+    "X-Request-Id",
+    "X-Seed",
+    "X-Video-Id",
+    "X-Video-Size",
+    "openai-poll-after-ms",
+    "x-should-retry",
+)
+"""What a page of another origin may read, beside the few headers that CORS lets everyone read."""
 
 
 class Keys:
@@ -45,6 +71,35 @@ class Keys:
         return f"key_{digest.hex()[:16]}" if any(matches) else None
 
 
+class Origins:
+    """The origins whose pages may use this server: the listed ones, and in development any port of this machine."""
+
+    LOCAL = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?"
+    MOST_STRANGERS = 100
+
+    def __init__(self, listed: Sequence[str], *, any_local: bool) -> None:
+        """`any_local`: a page that a development server on any port of this machine serves counts as listed."""
+        self.pattern = "|".join([*map(re.escape, listed), *([self.LOCAL] if any_local else [])])
+        self._pattern = re.compile(self.pattern)
+        self._strangers: set[str] = set()
+        self._log = structlog.get_logger("reelwright.api")
+
+    def __contains__(self, origin: str) -> bool:
+        return origin != "" and self._pattern.fullmatch(origin) is not None
+
+    def note_stranger(self, origin: str) -> str:
+        """Tell of an origin in the log, once. Returns what its owner can do about it."""
+        remedy = (
+            "Serve the page over http and list that origin in CLIENT_URL."
+            if origin == "null"
+            else "Add it to CLIENT_URL."
+        )
+        if origin not in self._strangers and len(self._strangers) < self.MOST_STRANGERS:
+            self._strangers.add(origin)
+            self._log.warning("origin not listed", origin=origin, remedy=remedy)
+        return remedy
+
+
 class Neighbourhood:
     """ASGI middleware, outside CORS: which host names are answered to, and which origins may change something."""
 
@@ -52,13 +107,13 @@ class Neighbourhood:
         self,
         app: ASGIApp,
         *,
-        origins: Sequence[str],
+        origins: Origins,
         hosts: frozenset[str] | None,
         answer: Callable[[Request, ReelwrightError], Response],
     ) -> None:
         """`hosts`: the names in `Host` that are answered to, without ports; None answers to any."""
         self._app = app
-        self._origins = frozenset(origins)
+        self._origins = origins
         self._hosts = hosts
         self._answer = answer
 
@@ -83,12 +138,14 @@ class Neighbourhood:
 
     def _check_origin(self, scope: Scope, headers: Headers) -> None:
         origin = headers.get("origin")
-        preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-        if origin is None or (scope["method"] in SAFE_METHODS and not preflight):
-            return
         own = f"{scope['scheme']}://{headers.get('host', '')}"
-        if origin != own and origin not in self._origins:
-            raise Forbidden(f"The origin {origin[:100]!r} may not use this server. Add it to CLIENT_URL.")
+        if origin is None or origin == own or origin in self._origins:
+            return
+        origin = origin[:100]
+        remedy = self._origins.note_stranger(origin)
+        preflight = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+        if scope["method"] not in SAFE_METHODS or preflight:
+            raise Forbidden(f"The origin {origin!r} may not use this server. {remedy}")
 
 
 class CrossOrigin:
@@ -97,20 +154,21 @@ class CrossOrigin:
     To an origin that is not listed it is as if none had been named: it gets no CORS header at all.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Sequence[str], exposed: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Origins, exposed: Sequence[str]) -> None:
         """`exposed`: the answers' headers that a page may read."""
-        self._origins = frozenset(origins)
+        self._origins = origins
         self._cors = CORSMiddleware(
             app,
-            allow_origins=origins,
+            allow_origin_regex=origins.pattern,
             allow_credentials=True,
+            allow_private_network=True,
             allow_methods=("GET", "POST", "DELETE", "HEAD", "OPTIONS"),
             allow_headers=("*",),
             expose_headers=exposed,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and Headers(scope=scope).get("origin") not in self._origins:
+        if scope["type"] == "http" and Headers(scope=scope).get("origin", "") not in self._origins:
             scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"origin"]}
         await self._cors(scope, receive, send)
 

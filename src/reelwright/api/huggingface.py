@@ -70,7 +70,7 @@ def huggingface_router(
         if video.failure:
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
-        return delivery.send_file(request, await integrity.path(video), "video/mp4", headers)
+        return delivery.send_file(await integrity.path(video), "video/mp4", headers, f"{video.id}.mp4")
 
     return router
 

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery, envelope
+from reelwright.api.addresses import local
 from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
 from reelwright.api.drafting import Drafting
@@ -43,22 +44,6 @@ SLEEP_MODE = (
     "The model might be in sleep mode. Try again after 1\u20132 minutes or duplicate the model space on Hugging Face."
 )
 
-EXPOSED_HEADERS = (
-    "Content-Disposition",
-    "Content-Length",
-    "ETag",
-    "Location",
-    "Preference-Applied",
-    "Retry-After",
-    "X-Engine",
-    "X-Generation-Time",
-    "X-Request-Id",
-    "X-Seed",
-    "X-Video-Id",
-    "X-Video-Size",
-)
-"""What a browser on another origin may read."""
-
 
 def native_router(
     *, queue: Queue, drafting: Drafting, integrity: Integrity, clock: Clock, max_body_bytes: int
@@ -74,20 +59,20 @@ def native_router(
         order = Order(detached=later, once=idempotency(request, body))
         video = await queue.submit(wanted, request.state.owner, order)
         if later:
-            return _accepted(video)
+            return _accepted(request, video)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
         name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
-        return delivery.send_file(request, await integrity.path(video), "video/mp4", headers, name)
+        return delivery.send_file(await integrity.path(video), "video/mp4", headers, name, attachment=True)
 
     return router
 
 
-def _accepted(video: Video) -> Response:
-    base = f"/v1/videos/{video.id}"
+def _accepted(request: Request, video: Video) -> Response:
+    base = local(request, f"/v1/videos/{video.id}")
     body = {
         "success": True,
         "id": video.id,
@@ -157,7 +142,7 @@ _WITH_DETAILS = frozenset(
     }
 )
 _WITH_DURATION = _FAILED_TO_GENERATE | {Code.TIMED_OUT}
-_WITH_TIMESTAMP = frozenset({Code.MALFORMED_BODY, Code.NOT_FOUND, Code.INTERNAL})
+_WITH_TIMESTAMP = frozenset({Code.MALFORMED_BODY, Code.NOT_FOUND, Code.METHOD_NOT_ALLOWED, Code.INTERNAL})
 
 
 def _render(request: Request, error: ReelwrightError, now: datetime) -> Response:

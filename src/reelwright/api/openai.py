@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from reelwright.api import delivery
+from reelwright.api.addresses import prefix
 from reelwright.api.asking import (
     hung_up,
     idempotency,
@@ -89,7 +90,7 @@ class OpenAIVideos:
         self._catalog = catalog
         self._variants = variants
         self._live = live
-        self._streams = EventStreams(live, self._object)
+        self._streams = EventStreams(live, self._object_at)
         self._reads = reads
         self._drafting = drafting
         self._outbound = outbound
@@ -99,7 +100,7 @@ class OpenAIVideos:
         """Ask for a video; the answer is its object, queued."""
         body = await self._body(request)
         video = await self._queue.submit(await self._wanted(body), request.state.owner, self._order(request, body))
-        return self._answer(video)
+        return self._answer(request, video)
 
     async def create_and_wait(self, request: Request) -> Response:
         """Ask for a video and wait for it; the answer is the MP4. Hanging up cancels the job."""
@@ -109,7 +110,7 @@ class OpenAIVideos:
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
-        answer = await self._file(request, video, Variant.VIDEO)
+        answer = await self._file(video, Variant.VIDEO)
         answer.headers["X-Model"] = video.request.model
         answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
         return answer
@@ -139,7 +140,7 @@ class OpenAIVideos:
         return JSONResponse(
             {
                 "object": "list",
-                "data": [self._object(video) for video in videos],
+                "data": [self._object(request, video) for video in videos],
                 "first_id": videos[0].id if videos else None,
                 "last_id": videos[-1].id if videos else None,
                 "has_more": more,
@@ -152,11 +153,11 @@ class OpenAIVideos:
         seconds = wait_seconds(request, 60, LONGEST_WAIT_S)
         if seconds and not video.status.terminal:
             video = await self._queue.wait_for(video, seconds)
-        return self._answer(video)
+        return self._answer(request, video)
 
     async def cancel(self, request: Request, video_id: str) -> Response:
         """End the job. A video that has ended already stays as it is."""
-        return self._answer(await self._queue.cancel(await self._queue.get(video_id, owner(request))))
+        return self._answer(request, await self._queue.cancel(await self._queue.get(video_id, owner(request))))
 
     async def delete(self, request: Request, video_id: str) -> Response:
         """Remove the video for good; a running job is stopped."""
@@ -174,7 +175,7 @@ class OpenAIVideos:
             raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
         wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
         order = Order(detached=True, once=idempotency(request, body), remixed_from=source.id)
-        return self._answer(await self._queue.submit(wanted, request.state.owner, order))
+        return self._answer(request, await self._queue.submit(wanted, request.state.owner, order))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -195,7 +196,7 @@ class OpenAIVideos:
             message = f"The video is {video.status}; there is content once it is completed."
             code = Code.INVALID_FIELD if video.status.terminal else Code.CONFLICT
             raise BadRequest(message, code=code, field="video_id")
-        return await self._file(request, video, Variant(variant))
+        return await self._file(video, Variant(variant))
 
     async def events(self, request: Request, video_id: str) -> Response:
         """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
@@ -204,7 +205,9 @@ class OpenAIVideos:
         if self._streams.seen_all(video, last):
             return Response(status_code=204)  # tells an EventSource that nothing more will come
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(self._streams.of(video, last), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            self._streams.of(video, last, prefix(request)), media_type="text/event-stream", headers=headers
+        )
 
     async def _body(self, request: Request) -> Body:
         body = await parse_body(request, self._max_body_bytes)
@@ -238,20 +241,23 @@ class OpenAIVideos:
         engine = name if isinstance(name, str) and name in self._catalog.offers else self._catalog.default
         return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
 
-    async def _file(self, request: Request, video: Video, variant: Variant) -> Response:
+    async def _file(self, video: Video, variant: Variant) -> Response:
         self._reads.note(video.id)
         made = await self._variants.get(video, variant)
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         if variant is not Variant.VIDEO:
             headers["ETag"] = delivery.variant_etag(video, variant)
-        return delivery.send_file(request, made.path, made.media_type, headers)
+        return delivery.send_file(made.path, made.media_type, headers, f"{video.id}.{made.ending}")
 
-    def _answer(self, video: Video) -> Response:
+    def _answer(self, request: Request, video: Video) -> Response:
         headers = {} if video.status.terminal else {"openai-poll-after-ms": str(POLL_AFTER_MS)}
-        return JSONResponse(self._object(video), headers={"Cache-Control": "no-store", **headers})
+        return JSONResponse(self._object(request, video), headers={"Cache-Control": "no-store", **headers})
 
-    def _object(self, video: Video) -> dict[str, Any]:
-        return video_object(video, self._live.position(video.id))
+    def _object(self, request: Request, video: Video) -> dict[str, Any]:
+        return self._object_at(video, prefix(request))
+
+    def _object_at(self, video: Video, before: str) -> dict[str, Any]:
+        return video_object(video, self._live.position(video.id), before)
 
 
 def openai_router(calls: OpenAIVideos) -> APIRouter:
@@ -329,8 +335,11 @@ def owner(request: Request) -> str | None:
     return request.state.owner or None
 
 
-def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
-    """The OpenAI video object with our extras; `seconds` is a string, times are whole seconds since the epoch."""
+def video_object(video: Video, queue_position: int | None, before: str = "") -> dict[str, Any]:
+    """The OpenAI video object with our extras; `seconds` is a string, times are whole seconds since the epoch.
+
+    `before`: the path prefix under which the client reaches this server.
+    """
     request = video.request
     return {
         "id": video.id,
@@ -354,7 +363,7 @@ def video_object(video: Video, queue_position: int | None) -> dict[str, Any]:
         "engine": request.engine,
         "queue_position": queue_position,
         "started_at": _epoch(video.started_at),
-        "video_url": f"/v1/videos/{video.id}/content" if video.status is Status.COMPLETED else None,
+        "video_url": f"{before}/v1/videos/{video.id}/content" if video.status is Status.COMPLETED else None,
         "negative_prompt": request.negative_prompt,
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,

@@ -6,12 +6,15 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
+from email.utils import formatdate
 from importlib import resources
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
+from reelwright.api.addresses import local
+from reelwright.api.conditions import is_known
 from reelwright.api.script import join
 from reelwright.errors import NotFound
 
@@ -44,7 +47,7 @@ MODULES = (
 )
 """The page's modules, each after those it imports. They are served as one script."""
 
-_OWN_NAME = re.compile(r'"(/playground/[a-z.]+)"')
+_OWN_NAME = re.compile(r'"(playground/[a-z.]+)"')
 _CSS_FAT = re.compile(r"^\s+|^/\*.*\*/\n", re.MULTILINE)
 
 
@@ -56,6 +59,7 @@ class Sheet:
     plain: bytes
     packed: bytes
     etag: str
+    modified: float
 
 
 def page_router() -> APIRouter:
@@ -64,6 +68,10 @@ def page_router() -> APIRouter:
     version, sheets = _load()
 
     async def page(request: Request) -> Response:
+        if not request.scope["raw_path"].endswith(b"/"):
+            # The page's own addresses are relative: under `/reel` they would lead beside it.
+            query = request.scope["query_string"].decode("latin-1")
+            return RedirectResponse(local(request, "/") + (f"?{query}" if query else ""), 308)
         return _send(request, sheets["index.html"], immutable=False)
 
     async def favicon(request: Request) -> Response:
@@ -92,34 +100,37 @@ def _load() -> tuple[str, dict[str, Sheet]]:
     script = join({name: read(f"{name}.js") for name in MODULES})
     style, drawing, page = _CSS_FAT.sub("", read("style.css")), read("favicon.svg"), read("index.html")
     version = hashlib.sha256(f"{script}{style}{drawing}".encode()).hexdigest()[:12]
+    with resources.as_file(folder) as there:
+        modified = max(file.stat().st_mtime for file in there.iterdir())
     return version, {
-        "index.html": _sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page)),
-        "page.js": _sheet("text/javascript", script),
-        "style.css": _sheet("text/css", style),
-        "favicon.svg": _sheet("image/svg+xml", drawing),
+        "index.html": _sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page), modified),
+        "page.js": _sheet("text/javascript", script, modified),
+        "style.css": _sheet("text/css", style, modified),
+        "favicon.svg": _sheet("image/svg+xml", drawing, modified),
     }
 
 
-def _sheet(media_type: str, text: str) -> Sheet:
+def _sheet(media_type: str, text: str, modified: float) -> Sheet:
     plain = text.encode()
     return Sheet(
         media_type=media_type,
         plain=plain,
         packed=gzip.compress(plain, 9, mtime=0),
         etag=f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"',
+        modified=modified,
     )
 
 
 def _send(request: Request, sheet: Sheet, *, immutable: bool) -> Response:
     headers = {
         "ETag": sheet.etag,
+        "Last-Modified": formatdate(sheet.modified, usegmt=True),
         "Cache-Control": "public, max-age=31536000, immutable" if immutable else "no-cache",
         "Vary": "Accept-Encoding",
         "Content-Security-Policy": POLICY,
         "Referrer-Policy": "no-referrer",
     }
-    known = {tag.strip() for tag in request.headers.get("if-none-match", "").split(",")}
-    if sheet.etag in known or "*" in known:
+    if is_known(request, sheet.etag, sheet.modified):
         return Response(status_code=304, headers=headers)
     accepted = {coding.strip() for coding in request.headers.get("accept-encoding", "").split(",")}
     if "gzip" not in accepted:

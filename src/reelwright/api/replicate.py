@@ -15,6 +15,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from reelwright.api.addresses import base_url
 from reelwright.api.asking import idempotency, read_cursor, read_webhook, wait_seconds
 from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
@@ -84,12 +85,12 @@ class Predictions:
     async def get(self, request: Request, prediction_id: str) -> Response:
         """The prediction as it is now."""
         video = await self._queue.get(prediction_id, request.state.owner or None)
-        return JSONResponse(prediction(video, str(request.base_url)))
+        return JSONResponse(prediction(video, base_url(request)))
 
     async def cancel(self, request: Request, prediction_id: str) -> Response:
         """End it. One that has ended already stays as it is."""
         video = await self._queue.cancel(await self._queue.get(prediction_id, request.state.owner or None))
-        return JSONResponse(prediction(video, str(request.base_url)))
+        return JSONResponse(prediction(video, base_url(request)))
 
     async def page(self, request: Request, cursor: str | None = None) -> Response:
         """The caller's predictions, newest first."""
@@ -101,7 +102,7 @@ class Predictions:
             status=None,
             metadata={},
         )
-        base = str(request.base_url)
+        base = base_url(request)
         following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None
         return JSONResponse({"previous": None, "next": following, "results": [prediction(v, base) for v in videos]})
 
@@ -120,10 +121,10 @@ class Predictions:
         webhook = read_webhook(request, body.fields.get("webhook"), events, "replicate", self._outbound)
         order = Order(detached=True, once=idempotency(request, body), webhook=webhook)
         video = await self._queue.submit(wanted, request.state.owner, order)
-        told = prediction(video, str(request.base_url))
+        told = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             video = await self._queue.wait_for(video, seconds)
-            told = prediction(video, str(request.base_url))
+            told = prediction(video, base_url(request))
             if not video.status.terminal:
                 told["status"] = "starting"  # the client takes `processing` after a wait for the end
         return JSONResponse(told, 201)
@@ -214,7 +215,12 @@ def _logs(video: Video) -> str:
     return f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"
 
 
-_TITLES: Mapping[int, str] = {401: "Unauthenticated", 404: "Not found", 422: "Input validation failed"}
+_TITLES: Mapping[int, str] = {
+    401: "Unauthenticated",
+    404: "Not found",
+    405: "Method not allowed",
+    422: "Input validation failed",
+}
 
 
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:

@@ -40,8 +40,11 @@ _ENDINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
+    """A file, its type, and how its name ends (without a dot at the beginning)."""
+
     path: Path
     media_type: str
+    ending: str
 
 
 class Variants:
@@ -65,7 +68,7 @@ class Variants:
         """
         source = await self._integrity.path(video)
         if variant is Variant.VIDEO:
-            return Made(path=source, media_type="video/mp4")
+            return Made(path=source, media_type="video/mp4", ending="mp4")
         ending, media_type = _ENDINGS[variant]
         target = self._files.derived(video.id, ending)
         lock = self._making.setdefault(target, asyncio.Lock())
@@ -77,7 +80,7 @@ class Variants:
                         await loop.run_in_executor(self._threads, self._make, source, variant, target)
                     except FileNotFoundError:
                         raise NotFound("The video was deleted meanwhile", field="id") from None
-        return Made(path=target, media_type=media_type)
+        return Made(path=target, media_type=media_type, ending=ending)
 
     def _make(self, source: Path, variant: Variant, target: Path) -> None:
         def write(part: Path) -> None:

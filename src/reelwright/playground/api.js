@@ -1,4 +1,5 @@
-// The server's public API: /v1/videos, /v1/models, /health. Nothing here knows what the page looks like.
+// The server's public API: v1/videos, v1/models, health, all relative to the page, which may lie under a prefix.
+// Nothing here knows what the page looks like.
 
 import { signal } from "./vendor.js";
 import { askForKey, forgetKey, key } from "./key.js";
@@ -14,9 +15,9 @@ export class ApiError extends Error {
 /** False from the first call that found no server until the next one that did. */
 export const reachable = signal(true);
 
-export const models = () => json("GET", "/v1/models").then((body) => body.data.map((model) => model.card));
-export const health = () => json("GET", "/health");
-export const create = (wish) => json("POST", "/v1/videos", wish);
+export const models = () => json("GET", "v1/models").then((body) => body.data.map((model) => model.card));
+export const health = () => json("GET", "health");
+export const create = (wish) => json("POST", "v1/videos", wish);
 export const remix = (id, prompt) => json("POST", `${path(id)}/remix`, { prompt });
 export const get = (id) => json("GET", path(id));
 export const cancel = (id) => json("POST", `${path(id)}/cancel`);
@@ -27,7 +28,7 @@ export const content = (address) => call("GET", address).then((response) => resp
 /** One page of the list, newest first: {data, last_id, has_more}. `after`: the id that the page before ended with. */
 export function list({ after, limit }) {
   const query = new URLSearchParams({ order: "desc", limit, ...(after && { after }) });
-  return json("GET", `/v1/videos?${query}`);
+  return json("GET", `v1/videos?${query}`);
 }
 
 /** What happens to a video, as {id, kind, data}, until the stream ends. EventSource could not send the key. */
@@ -55,7 +56,7 @@ function parseEvent(block) {
   return { id: fields.id, kind: fields.event, data: fields.data && parse(fields.data) };
 }
 
-const path = (id) => `/v1/videos/${encodeURIComponent(id)}`;
+const path = (id) => `v1/videos/${encodeURIComponent(id)}`;
 
 async function json(method, address, body) {
   return parse(await (await call(method, address, { body })).text());

@@ -32,7 +32,7 @@ function Trouble() {
 
 function Page() {
   return html`
-    <header class="top"><a class="brand" href="/"><${Mark} />Reelwright</a><${Busy} /></header>
+    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><${Busy} /></header>
     <main>
       <h1>What would you like to see?</h1>
       <${Trouble} />

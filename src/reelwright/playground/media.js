@@ -42,11 +42,10 @@ function forgetOldest() {
   url.then(URL.revokeObjectURL);
 }
 
-/** Save the file on the user's disk, under a name made of the prompt's first words. */
+/** Save the file on the user's disk, under a name made of the prompt's first words: at its address it has the server's. */
 export async function download(video) {
-  const address = api.contentPath(video.id);
   const link = document.createElement("a");
-  link.href = key.value ? await blobOf(address) : address;
+  link.href = await blobOf(api.contentPath(video.id));
   link.download = `${fileName(video.prompt)}.mp4`;
   link.click();
 }

@@ -5,6 +5,9 @@ import { EXTRAS } from "./draft.js";
 
 const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS];
 
+/** The server's address, with a slash at the end. */
+const server = () => new URL(".", location.href).href;
+
 /** The JSON text of the request that made this video. */
 function body(video) {
   const sent = ["prompt", ...FIELDS].filter((field) => video[field] != null);
@@ -15,7 +18,7 @@ function body(video) {
 export function curl(video) {
   const quoted = body(video).replaceAll("'", "'\\''");
   const header = key.value ? ` \\\n  -H "Authorization: Bearer $REELWRIGHT_API_KEY"` : "";
-  return `curl ${location.origin}/v1/videos/sync \\\n  -H "Content-Type: application/json"${header} \\\n` +
+  return `curl ${server()}v1/videos/sync \\\n  -H "Content-Type: application/json"${header} \\\n` +
     `  -d '${quoted}' \\\n  -o video.mp4\n`;
 }
 
@@ -24,7 +27,7 @@ export function python(video) {
   const values = sent.map((field) => `    ${field}=${literal(field, video[field])},\n`).join("");
   const auth = key.value ? `, api_key=os.environ["REELWRIGHT_API_KEY"]` : "";
   return `${key.value ? "import os\n\n" : ""}from reelwright import Client\n\n` +
-    `with Client("${location.origin}"${auth}) as client:\n` +
+    `with Client("${server()}"${auth}) as client:\n` +
     `    video = client.generate(\n        ${JSON.stringify(video.prompt)},\n${values.replace(/^/gm, "    ").trimEnd()}\n    )\n` +
     `    video.wait().save("video.mp4")\n`;
 }
@@ -32,7 +35,7 @@ export function python(video) {
 export function javascript(video) {
   const header = key.value ? ',\n    Authorization: `Bearer ${process.env.REELWRIGHT_API_KEY}`' : "";
   return `import { writeFile } from "node:fs/promises";\n\n` +
-    `const response = await fetch("${location.origin}/v1/videos/sync", {\n  method: "POST",\n` +
+    `const response = await fetch("${server()}v1/videos/sync", {\n  method: "POST",\n` +
     `  headers: { "Content-Type": "application/json"${header} },\n` +
     `  body: JSON.stringify(${body(video).replace(/\n/g, "\n  ")}),\n});\n` +
     `if (!response.ok) throw new Error(await response.text());\n` +
