@@ -18,7 +18,7 @@ from PIL import Image
 from tests import pictures
 from tests.api.asks import nothing_is_stored
 from tests.pictures import GREEN, WHITE, Colour, encoded, flat
-from tests.servers import ServerProcess
+from tests.servers import ServerProcess, eventually
 
 ASKED = {"prompt": "a slow move", "engine": "sketch", "size": "96x72", "num_frames": "1", "fps": "1"}
 TOLERANCE = 14
@@ -77,6 +77,20 @@ def test_what_cannot_be_decoded_is_refused_before_it_is_accepted(
     assert later.status_code == 400
     assert error["message"].startswith("Invalid input_reference: "), error
     assert error["param"] == "input_reference"
+    assert "Traceback" not in server.log_text()[before:]
+
+
+def test_what_only_an_engine_finds_wrong_is_the_clients_fault_too(http: httpx2.Client, server: ServerProcess) -> None:
+    """An engine may know limits of its own; what it says of a field comes out as if it had been said at once."""
+    before = len(server.log_text())
+    asked = {"prompt": "fail invalid_field", "engine": "toy", "size": "64x64", "num_frames": 1}
+    native = http.post("/api/video/generate", json=asked)
+    assert (native.status_code, native.json()["error"], native.json()["field"]) == (400, "It went wrong", "image")
+    sync = http.post("/v1/videos/sync", json=asked)
+    assert (sync.status_code, sync.json()["error"]["param"]) == (400, "image")
+    video_id = http.post("/v1/videos", json=asked).json()["id"]
+    ended = eventually(lambda: (v := http.get(f"/v1/videos/{video_id}").json())["status"] == "failed" and v)
+    assert ended["error"] == {"code": "invalid_field", "message": "It went wrong"}
     assert "Traceback" not in server.log_text()[before:]
 
 
@@ -201,7 +215,7 @@ def test_percent_encoding_is_decoded_across_its_slices(http: httpx2.Client) -> N
         ("data:image/png;base64,", "0 bytes"),
         ("data:image/png,", "0 bytes"),
         ("DATA:image/svg+xml,%3Csvg/%3E", "neither PNG nor JPEG nor WebP"),
-        ("/9j/holiday.jpg", "base64 is damaged"),
+        ("/9j/holiday.jpg", "Send a PNG, JPEG or WebP file"),
         ("photo.png", "Send a PNG, JPEG or WebP file"),
         ("FILE:///etc/passwd", "Send a PNG, JPEG or WebP file"),
         ("HTTP://127.0.0.1/x.png", "Only public addresses"),

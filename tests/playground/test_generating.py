@@ -205,6 +205,25 @@ def test_a_picture_sets_the_shape_until_another_one_is_chosen(
     expect(page.locator(".crop")).to_have_count(0)
 
 
+@pytest.mark.parametrize("model", ["sketch/sketch", "toy/toy"])
+def test_the_page_and_the_server_find_the_same_size_for_a_picture(
+    visit: Visit, api: httpx2.Client, tmp_path: Path, model: str
+) -> None:
+    page = visit().open()
+    choose_model(page, model)
+    page.get_by_text("Settings").click()
+    page.get_by_role("radio", name="Standard").check(force=True)
+    for width, height in ((300, 400), (400, 301), (161, 120), (1200, 100), (90, 2400), (500, 500), (1999, 1333)):
+        photo = tmp_path / f"{width}.png"
+        Image.linear_gradient("L").resize((width, height)).save(photo)
+        page.set_input_files("[data-role=picture]", photo)
+        expect(page.locator(".picture")).to_contain_text(f"{width} × {height}")
+        shown = page.locator(".numbers").inner_text()
+        asked = {"prompt": "x", "model": model.partition("/")[0], "num_frames": "1"}
+        chosen = api.post("/v1/videos", data=asked, files={"input_reference": photo.read_bytes()}).json()
+        assert f"{chosen['width']} × {chosen['height']}" in shown
+
+
 def test_a_shape_that_was_chosen_stays_and_cuts_the_picture(visit: Visit, tmp_path: Path) -> None:
     page = visit().open()
     choose_model(page, "toy/toy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
@@ -16,10 +17,20 @@ from reelwright.video import Image
 
 _WHITE = " \t\n\f\r"
 """White space as the WHATWG's standards have it (ASCII whitespace)."""
-_SIGNATURES = ("iVBORw0KGgo", "/9j/", "UklGR")
-"""How a PNG, a JPEG and a WebP begin in base64: no URL and no path of a browser does."""
 _SLICE = 1 << 16
-_ALLOWED = "Send a PNG, JPEG or WebP file, a base64 data URI or an https URL."
+_ALLOWED = "Send a PNG, JPEG or WebP file, its base64 (best as a data URI) or an https URL."
+
+
+def holds_picture(text: str) -> bool:
+    """Whether a string is a picture and not words: a data URI of one, or base64 that begins as a PNG, JPEG or WebP."""
+    head = text[:200].lstrip(_WHITE)
+    if head[: len("data:image/")].lower() == "data:image/":
+        return True
+    try:
+        begins = base64.b64decode(head[:24], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return begins.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (begins[:4] + begins[8:12] == b"RIFFWEBP")
 
 
 class Intake:
@@ -52,7 +63,7 @@ class Intake:
             return await asyncio.to_thread(_decode_data_uri, text, field)
         if scheme.startswith(("https://", "http://")):
             return await self._outbound.fetch_image(text, max_bytes=images.MAX_BYTES, field=field)
-        if text.startswith(_SIGNATURES):
+        if holds_picture(text):
             return await asyncio.to_thread(_decode_base64, text.encode(errors="replace"), text, field)
         raise invalid(field, text, _ALLOWED)
 
