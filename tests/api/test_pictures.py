@@ -18,7 +18,7 @@ from PIL import Image
 from tests import pictures
 from tests.api.asks import nothing_is_stored
 from tests.pictures import GREEN, WHITE, Colour, encoded, flat
-from tests.servers import ServerProcess, eventually
+from tests.servers import ROOT, ServerProcess, eventually
 
 ASKED = {"prompt": "a slow move", "engine": "sketch", "size": "96x72", "num_frames": "1", "fps": "1"}
 TOLERANCE = 14
@@ -225,3 +225,44 @@ def test_what_is_no_picture_is_told_by_name(http: httpx2.Client, text: str, told
     answer = http.post("/api/video/generate", json={"prompt": "x", "engine": "sketch", "image": text})
     assert (answer.status_code, answer.json().get("field")) == (400, "image"), answer.text
     assert told in answer.json()["error"]
+
+
+# --- the process that decodes -----------------------------------------------------------------------------------------
+
+STAND_IN = """
+import os, sys
+if "reelwright.media.developing" in sys.orig_argv:
+    with open({seen!r}, "w") as file:
+        file.write("\\n".join(os.environ))
+    if os.path.exists({broken!r}):
+        os.abort()
+"""
+"""Runs in each Python process of the server, before anything else."""
+
+
+def test_the_decoder_sees_no_secret_and_may_crash(tmp_path: Path) -> None:
+    seen, broken = tmp_path / "seen", tmp_path / "broken"
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(STAND_IN.format(seen=str(seen), broken=str(broken)))
+    server = ServerProcess(
+        tmp_path / "data",
+        HF_TOKEN="hf_canary",
+        REELWRIGHT_ENDPOINT_TOKEN="canary",
+        REELWRIGHT_API_KEYS="",
+        PYTHONPATH=f"{tmp_path / 'site'}:{ROOT}",
+    ).start()
+    try:
+        with httpx2.Client(base_url=server.url, timeout=60) as client:
+            assert sent(client, PNG).status_code == 200
+            assert "PYTHONPATH" in seen.read_text()
+            assert not {name for name in seen.read_text().split() if "TOKEN" in name or name.startswith("REELWRIGHT")}
+            broken.touch()
+            answer = sent(client, PNG)
+            assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input_reference")
+            assert "cannot be decoded" in answer.json()["error"]["message"]
+            broken.unlink()
+            assert sent(client, PNG).status_code == 200
+        assert "picture not decoded" in server.log_text()
+        assert "Traceback" not in server.log_text()
+    finally:
+        server.stop()

@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 
 from reelwright.errors import BadRequest, Code, EngineError
+from reelwright.media import images
 from reelwright.media.image_headers import has_all_rows
 from reelwright.media.images import check_image, decode_image
 from tests import pictures
 from tests.pictures import encoded, png_bomb, png_chunk
+from tests.servers import ROOT
 
 
 def drawing(width: int = 60, height: int = 40, mode: str = "RGB") -> Image.Image:
@@ -138,6 +140,16 @@ def test_decoding_checks_the_file_again(tmp_path: Path) -> None:
     path.write_bytes(png_bomb(30_000, 30_000))
     with pytest.raises(EngineError, match="30000×30000"):
         decode_image(path)
+
+
+def test_the_docs_tell_the_limits() -> None:
+    told = (ROOT / "docs" / "input-images.md").read_text()
+    assert f"{images.MAX_BYTES / 1e6:g} MB" in told
+    for kind, name in (("jpeg", "JPEG"), ("webp", "PNG and WebP")):
+        assert f"{name} {images.MAX_PIXELS[kind] / 1e6:g} megapixels" in told
+    assert images.MAX_PIXELS["png"] == images.MAX_PIXELS["webp"]
+    assert f"{images.MAX_SIDE} a side" in told
+    assert f"{images.KEPT_PIXELS / 1e6:.1f} megapixels" in told
 
 
 def test_checking_imports_no_image_library() -> None:
