@@ -71,7 +71,6 @@ if TYPE_CHECKING:
 
 BESIDE_THREADS = 3
 MEDIA_THREADS = 2
-IMAGE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +234,7 @@ def build(
 
     checks = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
     api.include_router(health_router(clock, facts, checks))
-    drafting = Drafting(catalog, Intake(files, outbound, IMAGE_BYTES))
+    drafting = Drafting(catalog, Intake(files, outbound))
     max_body_bytes = int(settings.max_body_mb * 1e6)
     api.include_router(
         native_router(queue=queue, drafting=drafting, integrity=integrity, clock=clock, max_body_bytes=max_body_bytes)

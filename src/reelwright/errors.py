@@ -130,12 +130,24 @@ class EngineError(ReelwrightError):
     code = Code.ENGINE_FAILED
 
     def to_failure(self) -> Failure:
-        return Failure(code=self.code.value, message=self.message, details=self.details, retry_after=self.retry_after)
+        return Failure(
+            code=self.code.value,
+            message=self.message,
+            details=self.details,
+            retry_after=self.retry_after,
+            field=self.field,
+        )
 
     @classmethod
     def from_failure(cls, failure: Failure) -> EngineError:
         kind = Cancelled if failure.code == Code.CANCELLED else cls
-        return kind(failure.message, code=Code(failure.code), details=failure.details, retry_after=failure.retry_after)
+        return kind(
+            failure.message,
+            code=Code(failure.code),
+            details=failure.details,
+            retry_after=failure.retry_after,
+            field=failure.field,
+        )
 
 
 class Cancelled(EngineError):

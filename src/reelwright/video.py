@@ -159,12 +159,16 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a video failed, as it is stored and told. `code` is one of `errors.Code`; `retry_after` is in seconds."""
+    """Why a video failed, as it is stored and told. `code` is one of `errors.Code`; `retry_after` is in seconds.
+
+    `field` names the request's field that was at fault, if one was.
+    """
 
     code: str
     message: str
     details: str | None = None
     retry_after: float | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,9 @@ class ToyEngine:
             case "refuse":
                 raise EngineError("Prompt refused", code=Code.REFUSED, details="not nice")
             case "fail":
-                raise EngineError("It went wrong", code=Code(rest), details="what the provider said", retry_after=7.2)
+                field = "image" if rest == Code.INVALID_FIELD else None
+                told = {"details": "what the provider said", "retry_after": 7.2}
+                raise EngineError("It went wrong", code=Code(rest), field=field, **told)  # type: ignore[arg-type]
         frames = assignment.frames.array()
         for index in range(first, len(frames)):
             frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
+import numpy as np
+import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.playground.screening import PHONE, Screening, another_server, choose_model, generate, opened
@@ -169,6 +173,83 @@ def test_a_picture_is_dropped_pasted_and_set_in_motion(visit: Visit, api: httpx2
     generate(page, "Slowly zoom into it")
     expect(page.get_by_role("link", name="Play: Slowly zoom into it")).to_be_visible()
     assert newest(api)["has_image"] is True
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 400), (400, 300), (1200, 300)])
+def test_a_picture_sets_the_shape_until_another_one_is_chosen(
+    visit: Visit, api: httpx2.Client, tmp_path: Path, width: int, height: int
+) -> None:
+    page = visit().open()
+    choose_model(page, "toy/toy")
+    photo = tmp_path / "photo.png"
+    Image.linear_gradient("L").resize((width, height)).save(photo)
+    page.set_input_files("[data-role=picture]", photo)
+    expect(page.locator(".numbers")).to_contain_text("Picture · ")
+    expect(page.locator(".crop")).to_have_count(0)
+    generate(page, f"As it is, {width} by {height}")
+    expect(page.get_by_role("link", name=f"Play: As it is, {width} by {height}")).to_be_visible()
+    made = newest(api)
+    assert made["width"] / made["height"] == pytest.approx(width / height, rel=0.06)
+
+    page.get_by_text("Settings").click()
+    page.get_by_role("radio", name="1:1").check(force=True)
+    frame, whole = (page.locator(place).bounding_box() for place in (".crop", ".still"))
+    assert frame is not None
+    assert whole is not None
+    assert frame["width"] == pytest.approx(frame["height"], abs=1)
+    assert min(frame["width"] / whole["width"], frame["height"] / whole["height"]) < 0.8
+    assert frame["x"] + frame["width"] / 2 == pytest.approx(whole["x"] + whole["width"] / 2, abs=1)
+    assert frame["y"] + frame["height"] / 2 == pytest.approx(whole["y"] + whole["height"] / 2, abs=1)
+    expect(page.locator(".picture")).to_contain_text("the frame shows what the video keeps")
+    page.get_by_role("radio", name="As the picture").check(force=True)
+    expect(page.locator(".crop")).to_have_count(0)
+
+
+@pytest.mark.parametrize("model", ["sketch/sketch", "toy/toy"])
+def test_the_page_and_the_server_find_the_same_size_for_a_picture(
+    visit: Visit, api: httpx2.Client, tmp_path: Path, model: str
+) -> None:
+    page = visit().open()
+    choose_model(page, model)
+    page.get_by_text("Settings").click()
+    page.get_by_role("radio", name="Standard").check(force=True)
+    for width, height in ((300, 400), (400, 301), (161, 120), (1200, 100), (90, 2400), (500, 500), (1999, 1333)):
+        photo = tmp_path / f"{width}.png"
+        Image.linear_gradient("L").resize((width, height)).save(photo)
+        page.set_input_files("[data-role=picture]", photo)
+        expect(page.locator(".picture")).to_contain_text(f"{width} × {height}")
+        shown = page.locator(".numbers").inner_text()
+        asked = {"prompt": "x", "model": model.partition("/")[0], "num_frames": "1"}
+        chosen = api.post("/v1/videos", data=asked, files={"input_reference": photo.read_bytes()}).json()
+        assert f"{chosen['width']} × {chosen['height']}" in shown
+
+
+def test_a_shape_that_was_chosen_stays_and_cuts_the_picture(visit: Visit, tmp_path: Path) -> None:
+    page = visit().open()
+    choose_model(page, "toy/toy")
+    page.get_by_text("Settings").click()
+    page.get_by_role("radio", name="21:9").check(force=True)
+    photo = tmp_path / "photo.png"
+    Image.linear_gradient("L").resize((300, 400)).save(photo)
+    page.set_input_files("[data-role=picture]", photo)
+    expect(page.locator(".crop")).to_be_visible()
+    page.get_by_role("button", name="Remove the picture").click()
+    expect(page.get_by_role("radio", name="As the picture")).to_have_count(0)
+    expect(page.locator(".numbers")).to_contain_text("21:9 · ")
+
+
+def test_a_transparent_picture_that_the_browser_encodes_anew_stays_on_white(
+    visit: Visit, api: httpx2.Client, tmp_path: Path
+) -> None:
+    page = visit().open()
+    choose_model(page, "sketch/sketch")
+    drawing = tmp_path / "drawing.gif"
+    Image.new("P", (320, 200)).save(drawing, transparency=0)
+    page.set_input_files("[data-role=picture]", drawing)
+    generate(page, "White paper")
+    expect(page.get_by_role("link", name="Play: White paper")).to_be_visible()
+    poster = api.get(f"/v1/videos/{newest(api)['id']}/content", params={"variant": "thumbnail"})
+    assert np.asarray(Image.open(io.BytesIO(poster.content)).convert("L")).mean() > 240
 
 
 def test_a_file_that_is_no_picture_is_told(visit: Visit, tmp_path: Path) -> None:

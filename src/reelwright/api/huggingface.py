@@ -6,8 +6,6 @@ https://huggingface.co/docs/inference-providers/tasks/text-to-video describes th
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,6 +20,7 @@ from reelwright.api.asking import hung_up, idempotency
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.uploads import holds_picture
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
@@ -101,37 +100,13 @@ def _fields(asked: Mapping[str, Any], picture: object) -> tuple[dict[str, Any], 
         fields |= {"width": size["width"], "height": size["height"]}
         del fields["target_size"]
     inputs = asked.get("inputs")
-    if picture is None and isinstance(inputs, str) and "prompt" in fields:
-        picture, inputs = _image(inputs), None
-    elif picture is None and isinstance(inputs, str) and (decoded := _maybe_image(inputs)):
-        picture, inputs = decoded, None
+    if picture is None and isinstance(inputs, str) and ("prompt" in fields or holds_picture(inputs)):
+        picture, inputs = inputs, None
     if inputs is not None:
         fields["prompt"] = inputs
     elif picture is not None:
         fields.setdefault("prompt", IMAGE_PROMPT)
     return fields, picture
-
-
-def _image(text: str) -> object:
-    if text.startswith(("data:", "https://", "http://")):
-        return text
-    try:
-        return Upload(data=base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError):
-        raise invalid("inputs", text, "Beside parameters.prompt it must be an image: base64 or a URL.") from None
-
-
-def _maybe_image(text: str) -> object | None:
-    """Base64 of an image is told from a prompt by the image's own first bytes."""
-    if text.startswith("data:image/"):
-        return text
-    try:
-        head = base64.b64decode(text[:24], validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        return _image(text)
-    return None
 
 
 _MESSAGES: Mapping[Code, str] = {

@@ -1,25 +1,45 @@
-"""Input images: from a file part, a data URI or an https URL to a checked, stored `Image`."""
+"""Input images: from a file part, a data URI, bare base64 or a URL to a checked, decoded and stored `Image`."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import binascii
+from urllib.parse import unquote_to_bytes
 
 from reelwright.api.body import Upload
+from reelwright.api.darkroom import Darkroom
 from reelwright.errors import invalid
 from reelwright.media import images
 from reelwright.outbound import Outbound
 from reelwright.store.files import Files
 from reelwright.video import Image
 
+_WHITE = " \t\n\f\r"
+"""White space as the WHATWG's standards have it (ASCII whitespace)."""
+_SLICE = 1 << 16
+_ALLOWED = "Send a PNG, JPEG or WebP file, its base64 (best as a data URI) or an https URL."
+
+
+def holds_picture(text: str) -> bool:
+    """Whether a string is a picture and not words: a data URI of one, or base64 that begins as a PNG, JPEG or WebP."""
+    head = text[:200].lstrip(_WHITE)
+    if head[: len("data:image/")].lower() == "data:image/":
+        return True
+    try:
+        begins = base64.b64decode(head[:24], validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return begins.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (begins[:4] + begins[8:12] == b"RIFFWEBP")
+
 
 class Intake:
-    """Takes input images in. Only the header is looked at here; pixels are decoded in an engine's child process."""
+    """Takes input images in: their header is checked here, their pixels by the `Darkroom`, and what is left is kept."""
 
-    def __init__(self, files: Files, outbound: Outbound, max_bytes: int) -> None:
+    def __init__(self, files: Files, outbound: Outbound) -> None:
         self._files = files
         self._outbound = outbound
-        self._max_bytes = max_bytes
+        self._darkroom = Darkroom()
 
     async def take(self, value: object, field: str = "image") -> Image | None:
         """The stored image, None for None. Raises `BadRequest` that names the field and what is wrong."""
@@ -28,25 +48,66 @@ class Intake:
                 return None
             case Upload(data=data):
                 pass
-            case str() if value.startswith("data:"):
-                data = await asyncio.to_thread(_decode_data_uri, value, field)
-            case str() if value.startswith(("https://", "http://")):
-                data = await self._outbound.fetch_image(value, max_bytes=self._max_bytes, field=field)
+            case str():
+                data = await self._read(value.strip(_WHITE), field)
             case _:
-                raise invalid(field, value, "Send a PNG, JPEG or WebP file, a base64 data URI or an https URL.")
-        return await asyncio.to_thread(self._check_and_keep, data, field)
+                raise invalid(field, value, _ALLOWED)
+        await asyncio.to_thread(images.check_image, data, field=field)
+        developed = await self._darkroom.develop(data, field)
+        return await asyncio.to_thread(self._keep, developed)
 
-    def _check_and_keep(self, data: bytes, field: str) -> Image:
-        image = images.check_image(data, max_bytes=self._max_bytes, field=field)
+    async def _read(self, text: str, field: str) -> bytes:
+        """The bytes that a string names or holds."""
+        scheme = text[:8].lower()
+        if scheme.startswith("data:"):
+            return await asyncio.to_thread(_decode_data_uri, text, field)
+        if scheme.startswith(("https://", "http://")):
+            return await self._outbound.fetch_image(text, max_bytes=images.MAX_BYTES, field=field)
+        if holds_picture(text):
+            return await asyncio.to_thread(_decode_base64, text.encode(errors="replace"), text, field)
+        raise invalid(field, text, _ALLOWED)
+
+    def _keep(self, data: bytes) -> Image:
+        image = images.check_image(data, max_bytes=None)
         self._files.keep_image(data)
         return image
 
 
 def _decode_data_uri(uri: str, field: str) -> bytes:
-    kind, comma, data = uri.partition(",")
-    if not comma or not kind.endswith(";base64"):
-        raise invalid(field, uri, "A data URI must be data:image/…;base64,…")
+    """The body of a data: URL, as https://fetch.spec.whatwg.org/#data-url-processor reads it.
+
+    `uri` without white space around it; its declared type is not looked at.
+    """
+    url = uri.replace("\t", "").replace("\n", "").replace("\r", "").partition("#")[0]
+    kind, comma, body = url[len("data:") :].partition(",")
+    if not comma:
+        raise invalid(field, uri, "A data URI must have a comma before its data: data:image/png;base64,…")
+    data = _percent_decoded(body.encode(errors="replace"))
+    kind = kind.strip(_WHITE)
+    packed = kind[-len("base64") :].lower() == "base64" and kind[: -len("base64")].rstrip(" ").endswith(";")
+    return _decode_base64(data, uri, field) if packed else data
+
+
+def _percent_decoded(text: bytes) -> bytes:
+    """`%41` → `A`. In slices: the library makes an object of each escape."""
+    if b"%" not in text:
+        return text
+    parts, at = [], 0
+    while at < len(text):
+        end = at + _SLICE
+        end -= next((back for back in (1, 2) if text[end - back : end - back + 1] == b"%"), 0)
+        parts.append(unquote_to_bytes(text[at:end]))
+        at = end
+    return b"".join(parts)
+
+
+def _decode_base64(text: bytes, shown: str, field: str) -> bytes:
+    """White space and no padding are fine (https://infra.spec.whatwg.org/#forgiving-base64-decode)."""
+    packed = text.translate(None, _WHITE.encode())
+    if len(packed) % 4 == 0:
+        packed = packed[:-2] + packed[-2:].rstrip(b"=")
     try:
-        return binascii.a2b_base64(data, strict_mode=True)
+        return binascii.a2b_base64(packed + b"=" * (-len(packed) % 4), strict_mode=True)
     except (binascii.Error, ValueError):
-        raise invalid(field, uri, "Its base64 is damaged.") from None
+        remedy = "Its base64 is damaged: only A–Z, a–z, 0–9, + and / may be in it, padded with =."
+        raise invalid(field, shown, remedy) from None

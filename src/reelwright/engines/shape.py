@@ -84,8 +84,10 @@ def _of_resolution(card: Card, shorter: int, ratio: float) -> tuple[int, int]:
 
 
 def _of_area(card: Card, area: int, ratio: float) -> tuple[int, int]:
-    """That area in that shape, as far as the card's shortest and longest sides let it."""
-    return _near(card, math.sqrt(area * ratio)), _near(card, math.sqrt(area / ratio))
+    """That area in that shape, less where a side would be too long. The page does the same (`cards.js`, `size`)."""
+    width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
+    scale = min(1.0, card.max_side / max(width, height))
+    return _near(card, width * scale), _near(card, height * scale)
 
 
 def _near(card: Card, side: float) -> int:

@@ -273,7 +273,11 @@ class VideoJob:
             return Ended()
         except (EngineError, Busy) as error:
             failure = Failure(
-                code=error.code, message=error.message, details=error.details, retry_after=error.retry_after
+                code=error.code,
+                message=error.message,
+                details=error.details,
+                retry_after=error.retry_after,
+                field=error.field,
             )
             return Failed(attempt=video.attempt, failure=failure)
         except Exception:  # noqa: BLE001 - the runner's edge: recorded, and told without its text

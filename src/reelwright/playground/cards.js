@@ -8,11 +8,15 @@ export const QUALITIES = { Draft: 0.5, Standard: 1, High: 2 };
 const LENGTHS = [2, 4, 6, 10, 20];
 const SMOOTH_FPS = 24;
 
-/** Width and height in pixels for a shape and a quality, within the card's bounds. */
+/**
+ * Width and height in pixels for a shape and a quality, within the card's bounds. `shape` is a name of SHAPES, or a
+ * ratio: a picture's own. In standard quality the server chooses the same for a picture that comes without a size.
+ */
 export function size(card, shape, quality) {
   const native = card.default_width / card.default_height;
-  // A shape that is nearly the card's own is meant to be the card's own: 832 × 480 stands for 16:9.
-  const ratio = Math.abs(SHAPES[shape] / native - 1) < 0.06 ? native : SHAPES[shape];
+  // A named shape that is nearly the card's own is meant to be the card's own: 832 × 480 stands for 16:9.
+  const wanted = SHAPES[shape] ?? shape;
+  const ratio = shape in SHAPES && Math.abs(wanted / native - 1) < 0.06 ? native : wanted;
   const area = card.default_width * card.default_height * QUALITIES[quality];
   const longest = Math.max(Math.sqrt(area * ratio), Math.sqrt(area / ratio));
   const fit = Math.min(1, card.max_side / longest);
@@ -52,6 +56,12 @@ export function frames(card, seconds, fps, { width, height }) {
 
 function mostFrames(card, width, height) {
   return Math.min(card.max_frames, Math.floor(card.max_pixel_frames / (width * height)));
+}
+
+/** The part of a picture that a video of `size` shows, as shares of the picture's width and height. */
+export function crop(picture, size) {
+  const wider = picture.width / picture.height / (size.width / size.height);
+  return { width: Math.min(1, 1 / wider), height: Math.min(1, wider) };
 }
 
 export const animates = (card) => card.tasks.includes("image-to-video");

@@ -79,13 +79,39 @@ function Prompt() {
       onInput=${(event) => (draft.prompt.value = event.target.value)} onKeyDown=${key}></textarea>`;
 }
 
+/** A shape that differs by less comes from rounding the sides. */
+const SAME = 0.97;
+
+/** The whole picture, and a frame around the part of it that the video shows. */
+function Still({ picture, part }) {
+  const ratio = picture.width / picture.height;
+  const percent = (share) => `${(share * 100).toFixed(2)}%`;
+  const frame = {
+    left: percent((1 - part.width) / 2),
+    top: percent((1 - part.height) / 2),
+    width: percent(part.width),
+    height: percent(part.height),
+  };
+  const box = { width: `${Math.min(112, 76 * ratio)}px`, aspectRatio: `${picture.width} / ${picture.height}` };
+  return html`
+    <span class="still" style=${box}>
+      <img src=${picture.url} alt="" />
+      ${isCut(part) && html`<i class="crop" style=${frame}></i>`}
+    </span>`;
+}
+
+const isCut = (part) => Math.min(part.width, part.height) < SAME;
+
 function Picture() {
   const picture = draft.picture.value;
   if (!picture) return null;
+  const part = cards.crop(picture, draft.size.value);
+  const cut = isCut(part);
   return html`
     <p class="picture">
-      <img src=${picture.url} alt="" />
-      <span>Starts from <b>${picture.name}</b><br /><small>${picture.width} × ${picture.height}</small></span>
+      <${Still} picture=${picture} part=${part} />
+      <span>Starts from <b>${picture.name}</b><br />
+        <small>${picture.width} × ${picture.height}${cut && html` · <span class="cut">the frame shows what the video keeps</span>`}</small></span>
       <button type="button" class="bare" aria-label="Remove the picture" onClick=${draft.dropPicture}><${CloseIcon} /></button>
     </p>`;
 }

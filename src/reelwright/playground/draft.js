@@ -10,6 +10,8 @@ export const known = signal([]);
 export const prompt = signal("");
 export const chosen = signal("");
 export const shape = signal("16:9");
+/** Whether the user has chosen the shape on this visit. */
+export const shapeChosen = signal(false);
 export const quality = signal("Standard");
 export const seconds = signal(4);
 /** A size, count or rate taken over from a video as it is; null follows the presets. */
@@ -31,7 +33,11 @@ export const EXTRAS = ["negative_prompt", "num_inference_steps", "guidance_scale
 
 export const card = computed(() => known.value.find((one) => cards.name(one) === chosen.value) || known.value[0]);
 export const fps = computed(() => exactFps.value || cards.rate(card.value, quality.value));
-export const size = computed(() => exactSize.value || cards.size(card.value, shape.value, quality.value));
+/** The picture's own shape counts until another one is chosen. */
+export const follows = computed(() => Boolean(picture.value) && !shapeChosen.value);
+/** A name of cards.SHAPES, or the picture's width by its height. */
+export const aspect = computed(() => (follows.value ? picture.value.width / picture.value.height : shape.value));
+export const size = computed(() => exactSize.value || cards.size(card.value, aspect.value, quality.value));
 export const lengths = computed(() => cards.lengths(card.value, fps.value, size.value));
 /** The length that is offered and nearest to the one wished for. */
 export const length = computed(() =>

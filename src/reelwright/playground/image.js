@@ -1,8 +1,9 @@
 // A picture from the user, on its way to the server: read, and made smaller where the server would refuse it.
 
 const PLAIN = ["image/png", "image/jpeg", "image/webp"];
-const MOST_BYTES = 8e6;
-const MOST_PIXELS = 12e6;
+const MOST_BYTES = 11e6;
+const MOST_PIXELS = 36e6;
+const MOST_SIDE = 4096;
 
 /** {data, url, name, width, height}: a data URI to send and an object URL to show. Throws in plain words. */
 export async function read(file) {
@@ -17,11 +18,14 @@ export async function read(file) {
 }
 
 function redraw(bitmap) {
-  const scale = Math.min(1, 2048 / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(bitmap.width * scale);
   canvas.height = Math.round(bitmap.height * scale);
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff"; // what is transparent becomes white, as on the server
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
 }
 

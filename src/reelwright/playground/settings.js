@@ -28,13 +28,21 @@ function Shape() {
     const { width, height } = cards.size(draft.card.value, name, draft.quality.value);
     return [name, html`<${ShapeIcon} ratio=${ratio} />${name}`, `${name}, ${width} × ${height}`];
   });
+  const picture = draft.picture.value;
+  if (picture) {
+    const ratio = picture.width / picture.height;
+    const { width, height } = cards.size(draft.card.value, ratio, draft.quality.value);
+    options.unshift(["picture", html`<${ShapeIcon} ratio=${ratio} />Picture`, `As the picture, ${width} × ${height}`]);
+  }
   if (exact) options.push(["exact", `${exact.width} × ${exact.height}`, "The size of the video you took over"]);
   const choose = (name) => {
     if (name === "exact") return;
     draft.exactSize.value = null;
-    draft.shape.value = name;
+    draft.shapeChosen.value = name !== "picture";
+    if (name !== "picture") draft.shape.value = name;
   };
-  return html`<${Choice} legend="Shape" options=${options} value=${exact ? "exact" : draft.shape.value} onChoose=${choose} />`;
+  const value = exact ? "exact" : draft.follows.value ? "picture" : draft.shape.value;
+  return html`<${Choice} legend="Shape" options=${options} value=${value} onChoose=${choose} />`;
 }
 
 function Length() {
@@ -51,9 +59,9 @@ function Length() {
 }
 
 function Quality() {
-  const { card, exactSize, shape } = draft;
+  const { card, exactSize, aspect } = draft;
   const options = Object.keys(cards.QUALITIES).map((quality) => {
-    const { width, height } = cards.size(card.value, shape.value, quality);
+    const { width, height } = cards.size(card.value, aspect.value, quality);
     return [quality, quality, `${quality}: ${width} × ${height} at ${cards.rate(card.value, quality)} frames a second`];
   });
   const choose = (quality) => {
@@ -145,7 +153,7 @@ function More() {
 export function Numbers() {
   const { width, height } = draft.size.value;
   const seconds = Math.round((draft.frames.value / draft.fps.value) * 100) / 100;
-  const shape = draft.exactSize.value ? "" : `${draft.shape} · ${draft.quality} · `;
+  const shape = draft.exactSize.value ? "" : `${draft.follows.value ? "Picture" : draft.shape} · ${draft.quality} · `;
   return html`<span class="numbers"><span>${shape}</span>${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps · ${seconds} s</span>`;
 }
 

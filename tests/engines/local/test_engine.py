@@ -13,6 +13,7 @@ import pytest
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.video import Task
+from tests import pictures
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import Recorder, a_request, an_image_request, take
 from tests.fakes.spans import Recorded
@@ -96,6 +97,36 @@ def test_frames_that_a_pipeline_must_make_beyond_the_wish_are_left_out(engine: L
 def test_an_image_is_animated(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
     with_fox = take(engine, an_image_request("ltx", num_inference_steps=2), tmp_path, image_path=fox)
     assert with_fox.facts["pipeline"] == "LTXImageToVideoPipeline"
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("transparent PNG", pictures.badge("RGB", pictures.GREEN, pictures.WHITE)),
+        ("16-bit grey", pictures.flat((128, 128, 128))),
+        ("16-bit transparent", pictures.badge("RGB", pictures.GREEN, pictures.WHITE)),
+        ("1 bit", pictures.badge("L", 0, 255)),
+        ("coded PQ", pictures.flat(pictures.WHITE)),
+    ],
+)
+def test_an_image_is_what_it_shows_however_it_is_encoded(
+    engine: LocalEngine, tmp_path: Path, name: str, plain: PIL.Image.Image
+) -> None:
+    plain.save(tmp_path / "plain", "PNG")
+    (tmp_path / "image").write_bytes(pictures.kinds()[name].data)
+    made = [
+        take(engine, an_image_request("svd", num_inference_steps=1), tmp_path, image_path=tmp_path / file).hash
+        for file in ("plain", "image")
+    ]
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("name", pictures.liars())
+def test_an_image_that_lies_is_refused_by_name(engine: LocalEngine, tmp_path: Path, name: str) -> None:
+    (tmp_path / "image").write_bytes(pictures.liars()[name])
+    with pytest.raises(EngineError, match="Invalid image") as caught:
+        take(engine, an_image_request("svd"), tmp_path, image_path=tmp_path / "image")
+    assert (caught.value.code, caught.value.field) == (Code.INVALID_FIELD, "image")
 
 
 def test_a_file_that_is_no_image_is_refused(engine: LocalEngine, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests import pictures
 from tests.engines.local.conftest import TinyFolder
 from tests.servers import ServerProcess, eventually
 
@@ -106,3 +107,27 @@ def test_a_cancel_stops_between_two_steps_and_previews_come_before(server: Serve
     assert video(server, running)["error"]["code"] == "cancelled"
     # The same child goes on with the next job.
     assert ended(server, submit(server, num_inference_steps=2))["status"] == "completed"
+
+
+def test_a_picture_is_what_it_shows_however_it_is_sent(server: ServerProcess, tmp_path: Path) -> None:
+    kinds = pictures.kinds()
+    white = pictures.encoded(pictures.badge("RGB", pictures.GREEN, pictures.WHITE), "PNG")
+    grey = pictures.encoded(pictures.flat((128, 128, 128)), "PNG")
+    for same in (
+        (white, kinds["transparent PNG"].data, kinds["transparent WebP"].data, kinds["16-bit colour"].data),
+        (grey, kinds["16-bit grey"].data),
+    ):
+        answers = [
+            httpx2.post(
+                f"{server.url}/api/video/generate",
+                data={**BODY, "num_inference_steps": 2},
+                files={"image": data},
+                timeout=120,
+            )
+            for data in same
+        ]
+        assert [answer.status_code for answer in answers] == [200] * len(same)
+        assert len({frames_of(answer.content, tmp_path) for answer in answers}) == 1
+    files = {"image": pictures.liars()["damaged pixels"]}
+    refused = httpx2.post(f"{server.url}/api/video/generate", data=BODY, files=files)
+    assert (refused.status_code, refused.json()["field"]) == (400, "image")

@@ -12,7 +12,6 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import PIL.Image
-import PIL.ImageOps
 import torch
 
 from reelwright.engines.engine import Made
@@ -27,10 +26,10 @@ from reelwright.engines.local.scheduler import watched
 from reelwright.engines.local.stock import Stock
 from reelwright.engines.local.ticket import Ticket, stage
 from reelwright.errors import Code, EngineError
+from reelwright.media import images
 from reelwright.media.clip import Clip
 
 _log = logging.getLogger(__name__)
-_MAX_IMAGE_PIXELS = 16_000_000
 
 
 class OutOfMemory(Exception):
@@ -166,7 +165,7 @@ class Renderer:
         elif plan.paints:
             self._paint(ticket, size, tier)
         elif ticket.assignment.image_path is not None and "image" in plan.variant.arguments:
-            ticket.image = _open_image(ticket, size)
+            ticket.image = images.fit(images.decode_image(ticket.assignment.image_path), size)
 
     def _paint(self, ticket: Ticket, size: tuple[int, int], tier: Tier) -> None:
         plan = ticket.plan
@@ -324,19 +323,6 @@ def _watching(pipe: Any, watcher: Denoising) -> Iterator[None]:
         raise
     finally:
         vars(pipe)["scheduler"] = original
-
-
-def _open_image(ticket: Ticket, size: tuple[int, int]) -> PIL.Image.Image:
-    """The request's image, cut to the video's shape around its middle and scaled."""
-    path = ticket.assignment.image_path
-    try:
-        with PIL.Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:  # type: ignore[arg-type]
-            if image.width * image.height > _MAX_IMAGE_PIXELS:
-                raise EngineError("Invalid image: it has more than 16 megapixels.", code=Code.INVALID_FIELD)
-            upright = PIL.ImageOps.exif_transpose(image).convert("RGB")
-            return PIL.ImageOps.fit(upright, size, PIL.Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError) as error:
-        raise EngineError("Invalid image: it cannot be read.", code=Code.INVALID_FIELD) from error
 
 
 def _weights(pipe: Any) -> Iterator[torch.nn.Parameter]:

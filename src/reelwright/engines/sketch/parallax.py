@@ -6,11 +6,12 @@ import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageFilter
 
 from reelwright.engines.sketch.camera import Pose, View
 from reelwright.engines.sketch.canvas import Canvas, Enlarger
 from reelwright.engines.sketch.noise import Plane
+from reelwright.media import images
 
 _MARGIN = 1.08
 """The image is prepared this much larger than the frame, so that a move never shows its edge."""
@@ -22,9 +23,7 @@ class Parallax:
     def __init__(self, path: Path, view: View, motion: float) -> None:
         self._view, self._motion = view, motion
         self._w, self._h = math.ceil(view.width * _MARGIN), math.ceil(view.height * _MARGIN)
-        with Image.open(path) as opened:
-            upright = ImageOps.exif_transpose(opened).convert("RGB")
-        picture = ImageOps.fit(upright, (self._w, self._h), Image.Resampling.LANCZOS)
+        picture = images.fit(images.decode_image(path), (self._w, self._h))
         codes = np.asarray(picture)
         level = np.arange(256, dtype=np.float32) / 255
         table = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4).astype(np.float32)

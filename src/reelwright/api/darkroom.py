@@ -1,0 +1,70 @@
+"""Has each picture decoded before it is accepted, by a process of its own (`media.developing`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+
+import structlog
+
+from reelwright.errors import BadRequest, Busy, invalid
+
+SIDE_BY_SIDE = 2
+"""So many pictures are decoded at once; each may take a gigabyte."""
+LIMIT_S = 60.0
+_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR")
+"""All that the process gets of the environment: a decoder that is taken over finds no secret there."""
+
+
+class Darkroom:
+    """Turns what was sent into a picture that every engine can show: sRGB, upright, on white, of a sane size."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._log = structlog.get_logger("reelwright.api")
+
+    async def develop(self, data: bytes, field: str) -> bytes:
+        """The bytes to keep: `data` itself where it is such a picture already.
+
+        Raises `BadRequest` that names `field` when it cannot be decoded, `Busy` when no process can be had now.
+        """
+        async with self._turns:
+            output, code = await self._run(data, field)
+        head, _, picture = output.partition(b"\n")
+        if code != 0:
+            self._log.warning("picture not decoded", exit_code=code, bytes=len(data))
+            raise invalid(field, f"{len(data):,} bytes", "It cannot be decoded; export it anew and send it again.")
+        match json.loads(head):
+            case {"problem": str(problem)}:
+                raise BadRequest(problem, field=field)
+            case {"changed": True}:
+                return picture
+        return data
+
+    async def _run(self, data: bytes, field: str) -> tuple[bytes, int | None]:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "reelwright.media.developing",
+                field,
+                env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:
+            self._log.warning("no process for a picture", reason=error.strerror)
+            raise Busy("The server cannot look at pictures now. Try again soon.") from None
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                output, _ = await process.communicate(data)
+        except TimeoutError:
+            raise Busy("The server is too busy to look at pictures now. Try again soon.") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        return output, process.returncode
