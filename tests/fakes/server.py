@@ -8,6 +8,7 @@ import os
 import sys
 
 from reelwright.app import offered
+from reelwright.cli.own_server import end_with_parent
 from reelwright.engines.catalog import Offer
 from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
@@ -18,6 +19,8 @@ from tests.fakes.engines import CARD
 
 
 def main() -> int:
+    if sys.platform == "linux":
+        end_with_parent()
     settings = load_settings()
     catalog = offered(settings)
     options = json.loads(os.environ.get("TOY_OPTIONS", "{}"))
