@@ -56,7 +56,7 @@ class ServerProcess:
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             text = self.log.read_bytes()[before:].decode("utf-8", "replace")
-            if found := re.search(r"http://localhost:(\d+)", text):
+            if found := re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)", text):
                 self.url = f"http://127.0.0.1:{found[1]}"
                 with contextlib.suppress(httpx2.TransportError):
                     if httpx2.get(f"{self.url}/health").status_code == 200:
