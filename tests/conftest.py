@@ -15,11 +15,13 @@ import httpx2
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.servers import ServerProcess
+from tests.servers import SOURCES, ServerProcess
 
 # The tests start a hundred processes. Without bytecode on the disk each would compile all that it imports, which takes
 # it two seconds of CPU longer.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+os.environ["PYTHONPATH"] = SOURCES
 
 # A shell starts what runs in its background deaf to Ctrl-C; the programs that the tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():

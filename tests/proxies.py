@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +13,8 @@ from pathlib import Path
 import httpx2
 
 from tests.docs.pages import blocks
-from tests.servers import ROOT, eventually
+from tests.processes import Process
+from tests.servers import ROOT, eventually, free_port
 
 PROGRAMS = {"nginx": "nginx", "caddyfile": "caddy"}
 """The language of a block, and the program that reads it."""
@@ -36,12 +35,6 @@ def documented(language: str) -> list[str]:
     return [block.text for block in blocks(ROOT / "docs" / "deployment.md") if block.language == language]
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def proxy(language: str, block: str, server_url: str, folder: Path) -> Iterator[str]:
     """The address of a proxy before the server. `block` as it stands in the document, but for the two addresses."""
@@ -51,7 +44,7 @@ def proxy(language: str, block: str, server_url: str, folder: Path) -> Iterator[
     command = _nginx(block, port, folder) if language == "nginx" else _caddy(block, port, folder)
     environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
     url, log = f"http://127.0.0.1:{port}", folder / "log"
-    with log.open("wb") as file, subprocess.Popen(command, cwd=folder, env=environment, stdout=file, stderr=file) as it:
+    with log.open("wb") as file, Process[bytes](command, cwd=folder, env=environment, stdout=file, stderr=file) as it:
         try:
             eventually(lambda: it.poll() is not None or _answers(url))
             assert it.poll() is None, log.read_text()

@@ -5,27 +5,34 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Self
 
 import httpx2
 
+from tests.processes import Process
+
 ROOT = Path(__file__).parent.parent
+SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+"""`PYTHONPATH` of what the tests start: the program of this checkout, also where another one is installed."""
 START_LIMIT_S = 30
+STOP_LIMIT_S = 40
 
 
 class ServerProcess:
-    """One server on its data directory. `start` may be called again after the process has ended."""
+    """One server on its data directory. `start` may be called again after the process has ended.
+
+    A `with` block starts it and kills it. Where a test stops it itself and fails before, it ends with the tests.
+    """
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         """`environment`: settings by their names; nothing is inherited that would choose an engine."""
         self.data_dir = data_dir
         self._environment = environment
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process[bytes] | None = None
         self.log = data_dir.parent / f"{data_dir.name}.log"
         self.url = ""
 
@@ -38,24 +45,31 @@ class ServerProcess:
             "REELWRIGHT_DATA_DIR": str(self.data_dir),
             "REELWRIGHT_ENGINE": "sketch",
             "NODE_ENV": "development",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": SOURCES,
             **self._environment,
         }
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = Process(
                 [sys.executable, "-m", "tests.fakes.server"], env=environment, cwd=self.data_dir.parent, stderr=log
             )
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             text = self.log.read_bytes()[before:].decode("utf-8", "replace")
-            if found := re.search(r"http://localhost:(\d+)", text):
+            if found := re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)", text):
                 self.url = f"http://127.0.0.1:{found[1]}"
                 with contextlib.suppress(httpx2.TransportError):
                     if httpx2.get(f"{self.url}/health").status_code == 200:
                         return self
             time.sleep(0.02)
+        self.kill()
         raise AssertionError(f"the server did not start:\n{self.log_text()}")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def log_text(self) -> str:
         return self.log.read_text(errors="replace")
@@ -63,7 +77,7 @@ class ServerProcess:
     def kill(self) -> None:
         """What a power cut or the kernel's memory killer does to the server."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
@@ -71,7 +85,8 @@ class ServerProcess:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(40)
+        with self.process:
+            return self.process.wait(STOP_LIMIT_S)
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from reelwright.errors import BadRequest
-from reelwright.outbound import Outbound, Receipt, is_public
+from reelwright.outbound import Outbound, Receipt, is_listed, is_public
 
 ANY_PORT = range(65536)
 FRIEND = "127.0.0.2"
@@ -193,9 +193,10 @@ async def test_a_name_is_judged_by_what_it_resolves_to(canary: Canary, addresses
         await outbound.fetch_image(url, max_bytes=1000)
     assert url[:40] in refusal.value.message
     assert not any(address in refusal.value.message for address in addresses)
-    assert await outbound.post_json(url, b"{}", {}) == Receipt(
-        status=None, problem="Only public addresses are reached, on ports 80 and 443."
-    )
+    receipt = await outbound.post_json(url, b"{}", {})
+    assert receipt.status is None
+    assert receipt.problem
+    assert receipt.problem.startswith("Only public addresses are reached, on ports 80 and 443.")
     assert canary.connections == 0
 
 
@@ -425,3 +426,51 @@ async def test_a_post_without_an_answer_is_cut_off() -> None:
 )
 def test_public_addresses(text: str, public: bool) -> None:
     assert is_public(ipaddress.ip_address(text)) is public
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "listed"),
+    [
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.0.0.0/8", "11.1.2.3", False),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", False),
+        ("0.0.0.0/0", "192.168.1.7", True),
+        ("0.0.0.0/0", "127.0.0.1", False),
+        ("0.0.0.0/0", "169.254.169.254", False),
+        ("169.0.0.0/8", "169.254.169.254", False),
+        ("169.254.169.254", "169.254.169.254", True),
+        ("169.254.0.0/16", "169.254.169.254", True),
+        ("127.0.0.0/8", "127.0.0.1", True),
+        ("0.0.0.0/0", "0.0.0.0", False),
+        ("0.0.0.0/8", "0.0.0.1", False),
+        ("224.0.0.0/4", "224.0.0.1", False),
+        ("100.64.0.0/10", "100.64.1.1", True),
+        ("100.64.0.0/10", "100.100.100.200", False),
+        ("fd00::/8", "fd12::1", True),
+        ("fd00::/8", "fd00:ec2::254", False),
+        ("fd00:ec2::254", "fd00:ec2::254", True),
+        ("::/0", "::1", False),
+        ("::1", "::1", True),
+        ("10.0.0.0/8,192.168.1.0/24", "192.168.1.9", True),
+    ],
+)
+def test_a_wide_network_opens_neither_this_machine_nor_the_clouds_metadata(
+    networks: str, address: str, listed: bool
+) -> None:
+    found = [ipaddress.ip_network(one) for one in networks.split(",")]
+    assert is_listed(ipaddress.ip_address(address), found) is listed
+
+
+def test_a_clouds_own_public_address_is_not_public() -> None:
+    assert not is_public(ipaddress.ip_address("168.63.129.16"))
+
+
+async def test_a_redirect_out_of_a_listed_network_goes_nowhere(canary: Canary) -> None:
+    async def redirect(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"http://127.0.0.1:{canary.port}/")
+
+    async with served(redirect) as url:
+        outbound = Outbound(networks=[ipaddress.ip_network(FRIEND)])
+        with pytest.raises(BadRequest, match="REELWRIGHT_ALLOWED_NETWORKS"):
+            await outbound.fetch_image(url, max_bytes=1000)
+    assert canary.connections == 0

@@ -113,7 +113,8 @@ def test_heavy_libraries_are_not_imported(modules: list[str], heavy: set[str]) -
 STARTED = '''
 import asyncio, importlib.machinery, json, sys
 from pathlib import Path
-from reelwright.app import build, Drain, offered, running
+from reelwright.app import build, Drain, running
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 

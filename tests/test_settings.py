@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reelwright.env_file import parse
 from reelwright.errors import ConfigurationError
 from reelwright.settings import Settings, environment_name, load_settings
 
@@ -129,7 +130,6 @@ def test_secrets_are_not_shown(folder: Path) -> None:
         ("PORT", "65536", "PORT"),
         ("PORT", "-1", "PORT"),
         ("PORT", "http", "PORT"),
-        ("NODE_ENV", "staging", "NODE_ENV"),
         ("REELWRIGHT_WORKERS", "-1", "REELWRIGHT_WORKERS"),
         ("REELWRIGHT_WORKERS", "1.5", "REELWRIGHT_WORKERS"),
         ("REELWRIGHT_LOG_FORMAT", "xml", "REELWRIGHT_LOG_FORMAT"),
@@ -152,6 +152,12 @@ def test_secrets_are_not_shown(folder: Path) -> None:
         ("CLIENT_URL", "null", "CLIENT_URL"),
         ("CLIENT_URL", "localhost:8080", "CLIENT_URL"),
         ("CLIENT_URL", "http://a.example/app", "CLIENT_URL"),
+        ("CLIENT_URL", "http://a.example:many", "CLIENT_URL"),
+        ("CLIENT_URL", "http://user@a.example", "CLIENT_URL"),
+        ("CLIENT_URL", "http://☃..example", "CLIENT_URL"),
+        ("REELWRIGHT_ALLOWED_NETWORKS", "10.0.0.5/8", "write it as 10.0.0.0/8"),
+        ("REELWRIGHT_ALLOWED_NETWORKS", "intranet", "write it as 10.0.0.0/8 or 192.168.1.7"),
+        ("REELWRIGHT_DATA_DIR", "~nobody-of-that-name/data", "REELWRIGHT_DATA_DIR"),
     ],
 )
 def test_a_bad_value_is_named(env: SetEnvironment, name: str, value: str, told: str) -> None:
@@ -164,10 +170,10 @@ def test_a_bad_value_is_named(env: SetEnvironment, name: str, value: str, told: 
 
 def test_all_bad_values_are_named_at_once(env: SetEnvironment) -> None:
     env("PORT", "x")
-    env("NODE_ENV", "y")
+    env("REELWRIGHT_WORKERS", "y")
     message = refused()
     assert "PORT" in message
-    assert "NODE_ENV" in message
+    assert "REELWRIGHT_WORKERS" in message
 
 
 def test_a_bad_secret_is_not_echoed(env: SetEnvironment) -> None:
@@ -187,6 +193,13 @@ def test_the_wildcard_is_refused_with_the_reason(env: SetEnvironment) -> None:
         (" http://a.example/ , https://B.Example:8443/ ,", ("http://a.example", "https://b.example:8443")),
         ("http://[::1]:3000", ("http://[::1]:3000",)),
         ("capacitor://localhost", ("capacitor://localhost",)),
+        ("https://x.example:443", ("https://x.example",)),
+        ("HTTP://X.Example:80/", ("http://x.example",)),
+        ("https://x.example:80", ("https://x.example:80",)),
+        ("https://bücher.example/", ("https://xn--bcher-kva.example",)),
+        ("https://straße.example", ("https://xn--strae-oqa.example",)),
+        ("https://例え.テスト:8443", ("https://xn--r8jz45g.xn--zckzah:8443",)),
+        ("http://[0:0:0:0:0:0:0:1]:80", ("http://[::1]",)),
     ],
 )
 def test_origins_are_as_browsers_write_them(env: SetEnvironment, value: str, origins: tuple[str, ...]) -> None:
@@ -228,3 +241,85 @@ def test_the_form_of_the_logs(env: SetEnvironment, environment: dict[str, str], 
     for name, value in environment.items():
         env(name, value)
     assert load_settings().log_as == form
+
+
+DOTENV = """# a comment
+PLAIN=value
+  export EXPORTED=exported
+SPACED = spaced\x20\x20
+EMPTY=
+QUOTED="two words"
+SINGLE='it''s $HOME ${PLAIN}'
+BACKTICK=`a "b" 'c'`
+COMMENTED=value # a comment
+GLUED=value#comment
+HASH="a#b"
+NEWLINE="a\\nb"
+RAW='a\\nb'
+COLON: yes
+MULTI="first
+second"
+TWICE=1
+TWICE=2
+DOLLAR=a${PLAIN}b
+JSON={"huggingface": {"slots": 2}}
+NAKED
+TAB="a\\tb"
+OPEN="never closed
+URL=postgres://u:p@h/d?x=1
+"""
+AS_NODE_READS_IT = {
+    "PLAIN": "value",
+    "EXPORTED": "exported",
+    "SPACED": "spaced",
+    "EMPTY": "",
+    "QUOTED": "two words",
+    "SINGLE": "it''s $HOME ${PLAIN}",
+    "BACKTICK": "a \"b\" 'c'",
+    "COMMENTED": "value",
+    "GLUED": "value",
+    "HASH": "a#b",
+    "NEWLINE": "a\nb",
+    "RAW": "a\\nb",
+    "COLON": "yes",
+    "MULTI": "first\nsecond",
+    "TWICE": "2",
+    "DOLLAR": "a${PLAIN}b",
+    "JSON": '{"huggingface": {"slots": 2}}',
+    "TAB": "a\\tb",
+    "OPEN": '"never closed',
+    "URL": "postgres://u:p@h/d?x=1",
+}
+"""What `dotenv` 16 of npm made of that text."""
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_the_file_means_what_it_means_to_node(line_end: str) -> None:
+    assert parse(DOTENV.replace("\n", line_end)) == AS_NODE_READS_IT
+
+
+def test_a_byte_order_mark_hides_nothing(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"\xef\xbb\xbfPORT='4001'\r\nexport REELWRIGHT_WORKERS=2 # two\r\n")
+    assert (load_settings().port, load_settings().workers) == (4001, 2)
+
+
+def test_a_tilde_is_the_home(folder: Path, env: SetEnvironment) -> None:
+    env("HOME", str(folder / "home"))
+    (folder / ".env").write_text("REELWRIGHT_DATA_DIR=~/videos\n")
+    assert load_settings().data_dir == folder / "home" / "videos"
+    assert load_settings(data_dir="~/x").data_dir == folder / "home" / "x"
+
+
+@pytest.mark.parametrize("word", ["test", "staging", "Production", "development"])
+def test_any_word_but_production_is_development(env: SetEnvironment, word: str) -> None:
+    env("NODE_ENV", word)
+    assert (load_settings().production, load_settings().log_as) == (False, "console")
+
+
+def test_networks_are_listed(env: SetEnvironment) -> None:
+    env("REELWRIGHT_ALLOWED_NETWORKS", "10.0.0.0/8, 192.168.1.7,fd00::/8")
+    assert [str(network) for network in load_settings().allowed_networks] == [
+        "10.0.0.0/8",
+        "192.168.1.7/32",
+        "fd00::/8",
+    ]

@@ -42,7 +42,6 @@ from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
 from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
-from reelwright.engines.choice import offer_engines
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
 from reelwright.errors import ConfigurationError, EngineError
@@ -57,7 +56,7 @@ from reelwright.jobs.video_job import Threads, VideoJob
 from reelwright.jobs.webhooks import SCHEDULE, Webhooks
 from reelwright.jobs.worker import Bench, Worker
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings
+from reelwright.settings import Settings, secret_names
 from reelwright.store.database import DatabaseLock, open_database
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
@@ -297,23 +296,11 @@ def build(
     )
 
 
-def offered(settings: Settings) -> Catalog:
-    """The engines that these settings and this machine offer."""
-    return offer_engines(
-        settings.engine,
-        token=settings.hf_token,
-        options=settings.engine_options,
-        aliases=settings.model_aliases,
-        memory_mb=settings.engine_memory_mb,
-        children=settings.workers,
-    )
-
-
 def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
     url = settings.engine_options.get("huggingface", {}).get("endpoint_url")
     if settings.keep_warm_s is None or not url:
         return None
-    token = endpoint_token(url, settings.hf_token)
+    token = endpoint_token(url, settings.hf_token, settings.endpoint_token)
     return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
 
 
@@ -352,9 +339,13 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metric
 
 
 def _child_environment() -> dict[str, str]:
-    """What an engine child inherits: everything but the server's own secrets (an engine's own are in its spec)."""
-    secret = {"HF_TOKEN", "DATABASE_URL", "REELWRIGHT_API_KEYS"}
-    return {name: value for name, value in os.environ.items() if name not in secret}
+    """What an engine child inherits: no secret setting, and nothing named `REELWRIGHT_…` (its own are in its spec)."""
+    secret = secret_names()
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in secret and not name.upper().startswith("REELWRIGHT_")
+    }
 
 
 def _lost_disk(log: structlog.stdlib.BoundLogger) -> None:

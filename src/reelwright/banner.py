@@ -1,21 +1,30 @@
-"""What a person sees when the server is up."""
+"""What a person, or a program that reads JSON lines, is told when the server is up."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from reelwright import __version__
+
+RUNNING = "✅ Video generation server running"
+
+
+def addresses(url: str) -> Mapping[str, str]:
+    """Where the server can be used; `url` has no trailing slash."""
+    return {"server": url, "video_api": f"{url}/api/video/generate", "health_check": f"{url}/health", "page": f"{url}/"}
 
 
 def banner(url: str, engine: str, reason: str) -> str:
-    """The lines of the banner; `url` has no trailing slash."""
+    """The lines of the banner. The first four are the contract's, word for word: scripts wait for them."""
+    at = addresses(url)
     return "\n".join(
         [
-            "",
-            f"🎞️  Reelwright {__version__}",
-            f"🚀 Server     {url}",
-            f"🎬 Video API  {url}/api/video/generate",
-            f"💚 Health     {url}/health",
-            f"🖥️  Page       {url}/",
-            f"🎨 Engine     {engine} ({reason})",
-            "",
+            RUNNING,
+            f"🚀 Server: {at['server']}",
+            f"🎬 Video API: {at['video_api']}",
+            f"💚 Health Check: {at['health_check']}",
+            f"🎞️ Page: {at['page']}",
+            f"🎨 Engine: {engine} ({reason})",
+            f"📦 Reelwright {__version__}",
         ]
     )

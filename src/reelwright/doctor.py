@@ -12,15 +12,16 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from reelwright.app import offered
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
+from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError
-from reelwright.settings import Settings, adopt_variables
+from reelwright.offers import offered
+from reelwright.settings import Settings
 from reelwright.store.database import open_database
 from reelwright.store.files import Files
-from reelwright.telemetry import PREFIX, destination, open_tracer
+from reelwright.telemetry import destination, open_tracer
 
 LEAST_FREE_GB = 1.0
 
@@ -37,6 +38,7 @@ class Finding:
 
 def survey(settings: Settings) -> list[Finding]:
     """Look at everything that a video needs, from the ground up. Asks the hub about the token when there is one."""
+    adopt(*ADOPTED)
     catalog = offered(settings)
     return [
         Finding(
@@ -124,7 +126,6 @@ def _encoder() -> Finding:
 
 
 def _traces() -> Iterator[Finding]:
-    adopt_variables(PREFIX)
     try:
         where = destination(os.environ)
         open_tracer(os.environ).close()

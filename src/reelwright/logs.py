@@ -6,14 +6,13 @@ A log line is always one line: line breaks in a value (a prompt, an upstream's t
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import MutableMapping
+import logging.handlers
+from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, TextIO
 
 import structlog
 
 _EMOJI = {
-    "ready": "🚀",
     "stopping": "👋",
     "stopped": "👋",
     "rendering": "🎬",
@@ -28,8 +27,8 @@ _EMOJI = {
 }
 
 
-def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO = sys.stderr) -> None:
-    """Send everything, the libraries' lines too, to `stream` in one form."""
+def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO | None = None) -> None:
+    """Send everything, the libraries' lines too, to `stream` (None: stderr) in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -62,6 +61,25 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     for noisy in ("sqlalchemy", "dbos", "asyncio", "PIL", "httpx2", "httpcore2", "uvicorn", "mcp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+class HeldLines:
+    """Log lines that wait until the one that says that the server runs, which is to be the first.
+
+    From its making on they wait, until `release`; a warning or an error does not, and takes those before it along.
+    """
+
+    def __init__(self) -> None:
+        (self._target,) = logging.getLogger().handlers
+        self._held = logging.handlers.MemoryHandler(1_000, logging.WARNING, self._target)
+        logging.getLogger().handlers[:] = [self._held]
+
+    def release(self, first: Callable[[], None] | None = None) -> None:
+        """Let them out, after what `first` logs. Once released, there is nothing to let out."""
+        logging.getLogger().handlers[:] = [self._target]
+        if first is not None:
+            first()
+        self._held.close()
 
 
 def _console_line(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""HTTP to addresses that a client named: input images and webhooks. Reaches public addresses only.
+"""HTTP to addresses that a client named: input images and webhooks. Reaches public addresses, and listed networks only.
 
 The check stands where it cannot be got around: at the socket. Whatever a URL looked like, whatever a name resolved to
 and wherever a redirect led, a socket is made only for an address that may be reached. No proxy, no cookie, no
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Callable, Container, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 CONNECT_S = 5.0
 FETCH_S = 20.0
@@ -49,6 +50,34 @@ _NOT_PUBLIC = tuple(
 https://www.iana.org/assignments/iana-ipv4-special-registry and …/iana-ipv6-special-registry."""
 
 
+_ONLY_BY_NAME = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "127.0.0.0/8",  # this machine
+        "::1/128",
+        "169.254.0.0/16",  # link-local: the metadata of most clouds, with their credentials
+        "fe80::/10",
+        "fd00:ec2::/32",  # the same of AWS
+        "100.100.100.200/32",  # of Alibaba
+        "168.63.129.16/32",  # of Azure
+    )
+)
+"""What a wide network, 0.0.0.0/0 say, does not open: only one that lies within it does."""
+
+
+def is_listed(address: Address, networks: Sequence[Network]) -> bool:
+    """True when one of `networks` opens the address. Multicast and 0.0.0.0/8 are opened by none."""
+    if address.is_multicast or address.is_unspecified or (address.version == 4 and int(address) < 1 << 24):
+        return False
+    holding = [network for network in networks if address in network]
+    guarded = next((guarded for guarded in _ONLY_BY_NAME if address in guarded), None)
+    return any(guarded is None or _within(network, guarded) for network in holding)
+
+
+def _within(network: Network, other: Network) -> bool:
+    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+
+
 def is_public(address: Address) -> bool:
     """True for a unicast address of the public Internet.
 
@@ -57,7 +86,8 @@ def is_public(address: Address) -> bool:
     """
     if address.version == 6 and address not in _IPV6_UNICAST:
         return False
-    return address.is_global and not address.is_multicast and not any(address in network for network in _NOT_PUBLIC)
+    closed = (*_NOT_PUBLIC, *_ONLY_BY_NAME)
+    return address.is_global and not address.is_multicast and not any(address in network for network in closed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +106,14 @@ class Outbound:
         *,
         allow: Callable[[Address], bool] = is_public,
         ports: Container[int] = PORTS,
+        networks: Sequence[Network] = (),
         resolver: Callable[[], AbstractResolver] | None = None,
         fetch_s: float = FETCH_S,
         post_s: float = POST_S,
     ) -> None:
-        """`allow` and `ports`: what a socket may be connected to. `resolver`: another one than the system's.
+        """`allow` and `ports`: what a socket may be connected to; to `networks` it may at any port.
+
+        `resolver`: another one than the system's.
 
         `fetch_s` and `post_s`: the whole time that a fetch or a post may take, in seconds.
         """
@@ -88,6 +121,7 @@ class Outbound:
         self._post_s = post_s
         self._allow = allow
         self._ports = ports
+        self._networks = networks
         self._resolver = resolver
 
     def check(self, url: str, field: str) -> None:
@@ -144,7 +178,8 @@ class Outbound:
         if url.user is not None or url.password is not None:
             raise _Problem("A URL may not carry a user name or a password.")
         literal = _address(host)
-        if port not in self._ports or (literal is not None and not self._allow(literal)):
+        # What a name stands for is seen at the socket; at which port it may be reached can depend on that.
+        if not self._may(literal, port or 0) if literal else not (port in self._ports or self._networks):
             raise _Problem(_ONLY_PUBLIC)
         return url
 
@@ -167,17 +202,23 @@ class Outbound:
         ) as session:
             yield session
 
+    def _may(self, address: Address, port: int) -> bool:
+        return (port in self._ports and self._allow(address)) or is_listed(address, self._networks)
+
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """The one place where a socket is made. Raises `_Refused` for an address that may not be reached."""
         family, kind, protocol, _, (host, port, *_) = info
         address = _address(host)
         # A name must not come this far: connecting would resolve it once more.
-        if address is None or port not in self._ports or not self._allow(address):
+        if address is None or not self._may(address, port):
             raise _Refused
         return socket.socket(family, kind, protocol)
 
 
-_ONLY_PUBLIC = "Only public addresses are reached, on ports 80 and 443."
+_ONLY_PUBLIC = (
+    "Only public addresses are reached, on ports 80 and 443. "
+    "A network of the server's own has to be listed in REELWRIGHT_ALLOWED_NETWORKS."
+)
 
 
 class _Problem(Exception):

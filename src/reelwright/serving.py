@@ -16,15 +16,17 @@ import uvicorn
 import uvloop
 
 from reelwright.api.connection import Connection
-from reelwright.app import Drain, Server, build, offered, running
-from reelwright.banner import banner
+from reelwright.app import Drain, Server, build, running
+from reelwright.banner import RUNNING, addresses, banner
 from reelwright.engines.catalog import Catalog
+from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError
 from reelwright.jobs.webhooks import SCHEDULE
-from reelwright.logs import configure_logs
+from reelwright.logs import HeldLines, configure_logs
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings, adopt_variables
-from reelwright.telemetry import PREFIX, open_tracer
+from reelwright.settings import Settings
+from reelwright.telemetry import open_tracer
 
 
 def serve(
@@ -35,17 +37,27 @@ def serve(
 ) -> int:
     """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
 
-    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses only.
+    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses and listed networks.
     `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
     """
     configure_logs(settings.log_as, settings.log_level)
-    adopt_variables(PREFIX)  # the SDK reads the process's environment, and so do the engines' children
+    adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
     # Bound first: a taken port is told before anything is loaded or locked.
     sock = _bind(settings.host, settings.port)
     with contextlib.closing(open_tracer(os.environ)) as tracer:
-        server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule, tracer)
+        server = build(
+            settings,
+            catalog or offered(settings),
+            outbound or Outbound(networks=settings.allowed_networks),
+            webhook_schedule,
+            tracer,
+        )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, sock, settings))
+            lines = HeldLines()
+            try:
+                runner.run(_serve(server, sock, settings, lines))
+            finally:
+                lines.release()
     return 0
 
 
@@ -78,7 +90,7 @@ class _Http(uvicorn.Server):
         yield
 
 
-async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
+async def _serve(server: Server, sock: socket.socket, settings: Settings, lines: HeldLines) -> None:
     config = uvicorn.Config(
         server.asgi,
         http=Connection,
@@ -90,7 +102,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
-    http = _Http(config, lambda: _announce(server, sock, settings))
+    http = _Http(config, lambda: lines.release(lambda: _announce(server, sock, settings)))
 
     drain = Drain(settings.drain_s)
 
@@ -112,9 +124,9 @@ def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
     name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
     url = f"http://{name}:{port}"
     if settings.log_as == "json":
-        server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)
+        server.log.info(RUNNING, **addresses(url), engine=server.catalog.default, reason=server.catalog.reason)
     else:
-        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n")
+        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n\n")
         sys.stderr.flush()
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from reelwright.env_file import variables
 from reelwright.errors import ConfigurationError
 
 
@@ -24,12 +26,61 @@ def _knob(default: Any, name: str | AliasChoices, description: str, **bounds: An
     return Field(default, validation_alias=name, description=description, **bounds)
 
 
+def _network(written: object) -> object:
+    """Raises ValueError that says how to write it, also for 10.0.0.5/8, which could mean the one or the other."""
+    try:
+        return ipaddress.ip_network(str(written))
+    except ValueError:
+        try:
+            meant = ipaddress.ip_network(str(written), strict=False)
+        except ValueError:
+            raise ValueError(f"{written!r} is not a network; write it as 10.0.0.0/8 or 192.168.1.7") from None
+        raise ValueError(f"{written!r} is not a network; write it as {meant}") from None
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class _EnvFile(EnvSettingsSource):
+    """The settings in `.env`."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in variables().items() if value}
+
+
+def _origin(written: str) -> str:
+    """As browsers write it in `Origin`: lower case, no slash at the end, no default port, international names in ASCII.
+
+    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin. Raises ValueError.
+    """
+    refusal = ValueError(f"{written!r} is not an origin; write it as https://host or http://host:port")
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@*\s]+/*", written):
+        raise refusal
+    try:
+        parts = urlsplit(written.rstrip("/"))
+        host, port = _ascii_host(parts.hostname or ""), parts.port
+    except ValueError:
+        raise refusal from None
+    if not host:
+        raise refusal
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}")
+
+
+def _ascii_host(host: str) -> str:
+    """Raises ValueError for a name that cannot be one."""
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host).compressed}]"
+    if host.isascii():
+        return host
+    import idna
+
+    return idna.encode(host, uts46=True).decode()
+
+
 class Settings(BaseSettings):
     """The server's settings. Frozen; an unknown flag or a value out of range is a `ConfigurationError`."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
-        env_file_encoding="utf-8",
         extra="ignore",
         frozen=True,
         allow_inf_nan=False,
@@ -45,8 +96,8 @@ class Settings(BaseSettings):
     client_url: Annotated[tuple[str, ...], NoDecode] = _knob(
         ("http://localhost:8080",), "CLIENT_URL", "Origins that may call from a browser (CORS), comma-separated."
     )
-    node_env: Literal["development", "production"] = _knob(
-        "development", "NODE_ENV", "`production` makes logs JSON lines and hides nothing else."
+    node_env: str = _knob(
+        "development", "NODE_ENV", "`production` makes logs JSON lines; any other word means development."
     )
     database_url: str | None = _knob(
         None, "DATABASE_URL", "Postgres URL; empty: SQLite in the data directory.", repr=False
@@ -59,6 +110,12 @@ class Settings(BaseSettings):
     engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface` or `local`.")
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
+    )
+    endpoint_token: str | None = _knob(
+        None,
+        "REELWRIGHT_ENDPOINT_TOKEN",
+        "Token for a dedicated endpoint that is not at Hugging Face.",
+        repr=False,
     )
     model_aliases: Annotated[dict[str, str], NoDecode] = _knob(
         {}, "REELWRIGHT_MODEL_ALIASES", "JSON: names that clients send as `model`, and the model each one means."
@@ -88,6 +145,11 @@ class Settings(BaseSettings):
         "Addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed, "
         "comma-separated; `*`: anybody's. Also read under uvicorn's name, `FORWARDED_ALLOW_IPS`.",
     )
+    allowed_networks: Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode] = _knob(
+        (),
+        "REELWRIGHT_ALLOWED_NETWORKS",
+        "Networks of your own that image URLs and webhooks may reach, e.g. 10.0.0.0/8,192.168.1.7; empty: none.",
+    )
     workers: int = _knob(1, "REELWRIGHT_WORKERS", "Child processes of each engine.", ge=1, le=64)
     keep_warm_s: float | None = _knob(
         None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
@@ -111,7 +173,13 @@ class Settings(BaseSettings):
         None, "REELWRIGHT_ENGINE_MEMORY_MB", "Address-space limit of an engine child, in MB; empty: none.", ge=128
     )
 
-    @field_validator("client_url", "api_keys", "allowed_hosts", "trusted_proxies", mode="before")
+    @field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        """After `_split_commas`: the last validator goes first."""
+        return tuple(_network(written) for written in value) if isinstance(value, tuple) else value
+
+    @field_validator("client_url", "api_keys", "allowed_hosts", "allowed_networks", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -131,14 +199,28 @@ class Settings(BaseSettings):
     @field_validator("client_url")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """As browsers write them: scheme and host in lower case, no slash at the end."""
-        origins = tuple(origin.rstrip("/").lower() for origin in value)
-        if "*" in origins:
+        if "*" in value:
             raise ValueError("`*` cannot be combined with credentials, which the API allows; list the origins instead")
-        for origin in origins:
-            if not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@*\s]+", origin):
-                raise ValueError(f"{origin!r} is not an origin; write it as https://host or http://host:port")
-        return origins
+        return tuple(_origin(origin) for origin in value)
+
+    @field_validator("data_dir")
+    @classmethod
+    def _at_home(cls, value: Path) -> Path:
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError(f"{str(value)!r} begins with the home of a user who is not known here") from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _EnvFile(settings_cls)
 
     @field_validator("root_path")
     @classmethod
@@ -150,7 +232,7 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for one in value:
             try:
                 _ = one == "*" or ipaddress.ip_network(one)
@@ -160,7 +242,11 @@ class Settings(BaseSettings):
 
     @property
     def log_as(self) -> Literal["console", "json"]:
-        return self.log_format or ("json" if self.node_env == "production" else "console")
+        return self.log_format or ("json" if self.production else "console")
+
+    @property
+    def production(self) -> bool:
+        return self.node_env == "production"
 
     @property
     def loopback(self) -> bool:
@@ -179,13 +265,9 @@ def environment_name(field: str) -> str:
     return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
 
 
-def adopt_variables(prefix: str) -> None:
-    """Put the variables of `.env` that begin so into the process's environment, for a library that reads only that."""
-    from dotenv import dotenv_values
-
-    for name, value in dotenv_values(".env").items():
-        if name.startswith(prefix) and value:
-            os.environ.setdefault(name, value)
+def secret_names() -> frozenset[str]:
+    """The variables whose values are nobody's business but the server's: those of the fields that are not shown."""
+    return frozenset(environment_name(name) for name, field in Settings.model_fields.items() if not field.repr)
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -196,8 +278,6 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         lines = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The file .env cannot be read: {error}. Write it as UTF-8, or remove it.") from None
     if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "

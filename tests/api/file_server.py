@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from starlette.routing import Route
 
 from reelwright.api import connection
 from reelwright.api.delivery import Download
+from tests.processes import Process
 from tests.servers import ROOT
 
 EPOLLOUT = 0x4
@@ -43,7 +43,7 @@ class FileServer:
         self._log = log
         command = [sys.executable, "-m", "tests.api.file_server", str(folder), way]
         with log.open("ab") as stderr:
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr)
+            self._process = Process(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, self.log_text()
@@ -56,7 +56,7 @@ class FileServer:
 
     def __exit__(self, *_: object) -> None:
         with self._process:
-            self._process.send_signal(signal.SIGKILL)
+            pass
 
     def log_text(self) -> str:
         return self._log.read_text()

@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from reelwright.app import build, offered
+from reelwright.app import build
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 from tests.api.asks import PATH, SMALL, count, generate

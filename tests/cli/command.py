@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes import Process
+
 _COMMAND = (sys.executable, "-m", "reelwright.cli")
 _LIMIT_S = 60.0
 
@@ -37,9 +39,9 @@ def environment(**extra: str) -> dict[str, str]:
     return kept | {"TERM": "xterm-256color"} | extra
 
 
-def start(*arguments: str, cwd: Path, **extra: str) -> subprocess.Popen[str]:
+def start(*arguments: str, cwd: Path, **extra: str) -> Process[str]:
     """The command under way, in a process group of its own as a shell would start it."""
-    return subprocess.Popen(
+    return Process(
         [*_COMMAND, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -79,7 +81,7 @@ def run_in_terminal(
     """`on_screen` sees the screen so far whenever it changes; what it returns is typed (once it returns something)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    process = subprocess.Popen(
+    process = Process(
         [*_COMMAND, *arguments],
         stdin=slave,
         stdout=subprocess.PIPE,
@@ -92,13 +94,13 @@ def run_in_terminal(
     os.close(slave)
     screen = b""
     deadline = time.monotonic() + _LIMIT_S
-    while time.monotonic() < deadline and (chunk := _read(master)) is not None:
-        screen += chunk
-        if on_screen is not None and (keys := on_screen(screen.decode(errors="replace"))):
-            os.write(master, keys.encode())
-            on_screen = None
-    stdout, _ = process.communicate(timeout=_LIMIT_S)
-    os.close(master)
+    with process, os.fdopen(master, "r+b", buffering=0):
+        while time.monotonic() < deadline and (chunk := _read(master)) is not None:
+            screen += chunk
+            if on_screen is not None and (keys := on_screen(screen.decode(errors="replace"))):
+                os.write(master, keys.encode())
+                on_screen = None
+        stdout, _ = process.communicate(timeout=_LIMIT_S)
     return Terminal(screen.decode(errors="replace"), stdout.decode(), process.returncode)
 
 

@@ -61,7 +61,7 @@ def test_a_real_server_is_measured_and_left_as_it_was(server: ServerProcess, tmp
     assert found["videos_per_second"] == pytest.approx(6 / found["seconds"], rel=0.01)
     assert found["frames_per_second"] == pytest.approx(24 / found["seconds"], rel=0.01)
     assert found["first_s"] > 0
-    assert result.stderr.splitlines() == [f"{number} of 6" for number in range(1, 7)]
+    assert result.stderr.splitlines() == [f"{number} of 6 videos" for number in range(1, 7)]
     assert videos() == before
 
 
@@ -118,7 +118,7 @@ def test_when_the_first_one_fails_nothing_is_measured(server: ServerProcess, tmp
     ("arguments", "message"),
     [
         (["--server", "http://127.0.0.1:1"], "reelwright serve"),
-        (["--server", "nonsense"], "Invalid server"),
+        (["--server", "ftp://x"], "Invalid server"),
         (["-n", "0"], "-n"),
         (["--engine", "nonsense"], "'nonsense' is not an engine"),
     ],

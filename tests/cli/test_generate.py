@@ -60,9 +60,9 @@ def test_the_video_goes_to_the_file_and_its_path_to_stdout(fake: FakeVideoServer
     lines = result.stderr.splitlines()
     assert [line.partition(": ")[2] for line in lines[:-1]] == [
         "queued, place 1",
-        "rendering 25 %",
-        "rendering 75 %",
-        "done",
+        "in_progress, 25 % rendered",
+        "in_progress, 75 % rendered",
+        "completed",
     ]
     assert lines[-1].startswith("Saved out.mp4: 640×384, 48 frames at 24 a second, seed 9")
     assert "\x1b" not in result.stderr
@@ -108,7 +108,7 @@ def test_a_failed_job_exits_1_and_leaves_no_file(fake: FakeVideoServer, tmp_path
         (["  "], 2, "The prompt is empty."),
         (["a sea", "--image", "nowhere.png"], 2, "Cannot read the image nowhere.png: No such file"),
         (["a sea", "-o", "nowhere/out.mp4"], 2, "There is no folder nowhere"),
-        (["a sea", "-o", "out.mov"], 2, "out.mov does not end in .mp4, .gif, .webm, .webp"),
+        (["a sea", "-o", "out.mov"], 2, "out.mov does not end in .mp4, .webm, .gif, .webp, .jpg"),
         (["a sea", "--frames", "many"], 2, "'many' is not a valid integer"),
         (["a sea", "--data-dir", "x"], 2, "--data-dir is for a server of its own"),
     ],
@@ -172,7 +172,17 @@ def test_a_terminal_shows_a_bar_with_stage_percent_and_times(fake: FakeVideoServ
 
     done = run_in_terminal("generate", "a sea", "-o", "o.mp4", "--server", fake.url, cwd=tmp_path, on_screen=play)
     assert (done.returncode, done.stdout) == (0, "o.mp4\n"), done.screen
-    for shown in ("queued, place 1", "rendering", "42%", "100%", "0:00:0", "left", "━", "done", "\x1b[1m"):
+    for shown in (
+        "queued, place 1",
+        "rendering",
+        "42% rendered",
+        "100%",
+        "0:00:0",
+        "left",
+        "━",
+        "completed",
+        "\x1b[1m",
+    ):
         assert shown in done.screen
 
 

@@ -27,7 +27,7 @@ def test_ls_lists_the_newest_first(fake: FakeVideoServer, video_ids: list[str], 
     assert [(row[0], row[1], row[4]) for row in rows] == [
         (video_ids[2], "failed", "sea 2"),
         (video_ids[1], "queued, place 1", "sea 1"),
-        (video_ids[0], "done", "sea 0"),
+        (video_ids[0], "completed", "sea 0"),
     ]
     found = json.loads(run("ls", "--json", "--status", "completed", "--server", fake.url, cwd=tmp_path).stdout)
     assert [video["id"] for video in found] == [video_ids[0]]
@@ -74,7 +74,7 @@ def test_download_of_a_failed_video_exits_1(fake: FakeVideoServer, video_ids: li
 
 def test_cancel_and_rm(fake: FakeVideoServer, video_ids: list[str], tmp_path: Path) -> None:
     result = run("cancel", video_ids[1], "--server", fake.url, cwd=tmp_path)
-    assert (result.returncode, result.stdout) == (0, f"{video_ids[1]}\tcancelled\n")
+    assert (result.returncode, result.stdout) == (0, f"{video_ids[1]}\tfailed, cancelled\n")
     assert run("rm", *video_ids[:2], "--server", fake.url, cwd=tmp_path).returncode == 0
     assert list(fake.jobs) == [video_ids[2]]
 

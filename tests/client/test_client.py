@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import socket
 import subprocess
 import sys
@@ -299,8 +300,33 @@ def test_no_server_and_no_url_are_told_apart() -> None:
             pytest.raises(Unreachable, match="No server"),
         ):
             client.health()
-    with pytest.raises(ValueError, match="localhost:3001"):
-        Client("localhost:3001")
+    for server in ("ftp://localhost:3001", "http://", "localhost:port", "http://localhost:3001?key=x", "two words"):
+        with pytest.raises(ValueError, match=re.escape(server)):
+            Client(server)
+
+
+@pytest.mark.parametrize("form", ["{}", "http://{}", "http://{}/", "HTTP://{}/v1", "{}/v1/", " {} "])
+def test_the_address_may_be_written_in_any_usual_form(server: FakeVideoServer, form: str) -> None:
+    with Client(form.format(f"127.0.0.1:{server.port}")) as client:
+        assert client.models()
+
+
+def test_the_names_ending_chooses_what_is_saved(server: FakeVideoServer, client: Client, tmp_path: Path) -> None:
+    video = client.generate("a sea")
+    server.complete(video.id)
+    for name, variant in (
+        ("a.mp4", "video"),
+        ("a.GIF", "gif"),
+        ("a.webm", "webm"),
+        ("a.jpg", "poster"),
+        ("a", "video"),
+    ):
+        video.save(tmp_path / name)
+        assert server.seen[-1][1].endswith(f"/content?variant={variant}"), name
+    video.save(tmp_path / "a.bin", variant="spritesheet")
+    with pytest.raises(ValueError, match=r"\.mp4, \.webm, \.gif, \.webp, \.jpg"):
+        video.save(tmp_path / "a.mov")
+    assert not (tmp_path / "a.mov").exists()
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_a_local_server(

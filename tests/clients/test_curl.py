@@ -14,6 +14,7 @@ import pytest
 
 from reelwright.media.probe import probe
 from tests.api.videos import Gate, create, look, made
+from tests.processes import Process
 from tests.servers import ROOT, ServerProcess, eventually
 
 pytestmark = [
@@ -86,7 +87,7 @@ def test_events_arrive_while_the_job_runs(server: ServerProcess, http: httpx2.Cl
     with Gate(tmp_path) as gate:
         video = create(http, gate.with_preview)
         url = f"{server.url}/v1/videos/{video['id']}/events"
-        with subprocess.Popen(["curl", "-sSN", url], stdout=subprocess.PIPE, text=True) as process:
+        with Process(["curl", "-sSN", url], stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout
             kinds = []
             for line in process.stdout:
@@ -95,7 +96,7 @@ def test_events_arrive_while_the_job_runs(server: ServerProcess, http: httpx2.Cl
                 if kinds and kinds[-1] == "preview" and not (tmp_path / "gate").exists():
                     assert look(http, video)["status"] == "in_progress"
                     gate.open()
-        assert process.returncode == 0
+            assert process.wait(30) == 0
     assert kinds[-1] == "completed"
     assert "preview" in kinds
 

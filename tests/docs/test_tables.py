@@ -42,5 +42,5 @@ def test_every_code_is_on_its_page() -> None:
 def test_every_engine_has_a_page() -> None:
     from reelwright.engines.choice import offer_engines
 
-    catalog: Catalog = offer_engines("sketch", token=None, options={}, aliases={}, memory_mb=None)
+    catalog: Catalog = offer_engines("sketch", token=None, endpoint_token=None, options={}, aliases={}, memory_mb=None)
     assert not [name for name in catalog.offers if not (ROOT / "docs" / "engines" / f"{name}.md").exists()]

@@ -53,7 +53,7 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 receiver.received.append(Message(path=self.path, headers=dict(self.headers), body=body))
                 place = min(len(receiver.received), len(receiver._statuses)) - 1
                 receiver.hurry.wait()

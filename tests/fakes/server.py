@@ -7,10 +7,11 @@ import json
 import os
 import sys
 
-from reelwright.app import offered
+from reelwright.cli.own_server import end_with_parent
 from reelwright.engines.catalog import Offer
 from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.serving import leave, serve
 from reelwright.settings import load_settings
@@ -18,6 +19,8 @@ from tests.fakes.engines import CARD
 
 
 def main() -> int:
+    if sys.platform == "linux":
+        end_with_parent()
     settings = load_settings()
     catalog = offered(settings)
     options = json.loads(os.environ.get("TOY_OPTIONS", "{}"))
@@ -29,9 +32,7 @@ def main() -> int:
     catalog = dataclasses.replace(catalog, offers={**catalog.offers, "toy": toy})
     # Webhooks and image URLs reach one loopback address only, and only when a test asks for it.
     reachable = os.environ.get("REACHABLE")
-    outbound = (
-        Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else Outbound()
-    )
+    outbound = Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else None
     schedule = json.loads(os.environ.get("WEBHOOK_SCHEDULE", "[0, 0.2, 0.2]"))
     return serve(settings, catalog, outbound, schedule)
 

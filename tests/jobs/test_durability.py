@@ -16,7 +16,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.servers import ROOT, ServerProcess, eventually
+from tests.processes import Process
+from tests.servers import SOURCES, ServerProcess, eventually
 
 SMALL = {"width": 64, "height": 64, "num_frames": 4}
 StartServer = Callable[..., ServerProcess]
@@ -260,7 +261,7 @@ def test_a_disk_that_keeps_nothing_ends_the_server_without_an_acknowledgement(st
     assert ended(server, submit(server, "before"))["status"] == "completed"
     assert server.process is not None
     attach = ["strace", "-f", "-qq", "-p", str(server.process.pid), "-o", "/dev/null"]
-    with subprocess.Popen(
+    with Process(
         [*attach, "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO"], stderr=subprocess.DEVNULL
     ) as fault:
         tasks = Path(f"/proc/{server.process.pid}/task")
@@ -269,6 +270,7 @@ def test_a_disk_that_keeps_nothing_ends_the_server_without_an_acknowledgement(st
             submit(server, "on a lost disk")
         assert server.process.wait(20) == 1
         fault.terminate()
+        fault.wait(20)
     server.start()
     assert ended(server, submit(server, "after"))["status"] == "completed"
     assert server.stop() == 0
@@ -323,7 +325,7 @@ def test_an_engine_out_of_memory_ends_one_job_only(start: StartServer) -> None:
 def refused(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.fakes.server"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "REELWRIGHT_ENGINE": "sketch", **environment},
+        env={**os.environ, "PYTHONPATH": SOURCES, "REELWRIGHT_ENGINE": "sketch", **environment},
         capture_output=True,
         text=True,
         timeout=30,

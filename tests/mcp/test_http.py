@@ -195,7 +195,8 @@ def _status(server: ServerProcess, video_id: str) -> str:
 LOADED = """
 import json, sys
 from pathlib import Path
-from reelwright.app import build, offered
+from reelwright.app import build
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 settings = load_settings(data_dir=Path(sys.argv[1]), engine="sketch")

@@ -17,6 +17,7 @@ import pytest
 
 from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.store.files import DirectoryLock, Files, sha256_of
+from tests.processes import Process
 
 VIDEO = "video_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 OTHER = "video_01ARZ3NDEKTSV4RRFFQ69G5FAW"
@@ -252,14 +253,11 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         f"lock = DirectoryLock(pathlib.Path({str(tmp_path)!r})); "
         "lock.acquire('the child'); print('locked', flush=True); time.sleep(60)"
     )
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
-    assert child.stdout
-    assert child.stdout.readline() == b"locked\n"
-    with pytest.raises(ConfigurationError, match="in use by the child"):
-        DirectoryLock(tmp_path).acquire("me")
-    child.kill()
-    child.wait()
-    child.stdout.close()
+    with Process([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        assert child.stdout.readline() == b"locked\n"
+        with pytest.raises(ConfigurationError, match="in use by the child"):
+            DirectoryLock(tmp_path).acquire("me")
     lock = DirectoryLock(tmp_path)
     lock.acquire("me")
     lock.release()

@@ -62,7 +62,8 @@ def test_without_traces_every_span_is_the_one_that_does_nothing() -> None:
 STARTED = """
 import asyncio, json, sys
 from pathlib import Path
-from reelwright.app import build, Drain, offered, running
+from reelwright.app import build, Drain, running
+from reelwright.offers import offered
 from reelwright.engines import host
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings

@@ -6,18 +6,23 @@ Heavy imports (settings, HTTP, rich) stand inside the commands, so that `reelwri
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from reelwright import __version__
 from reelwright.cli.bench import bench
-from reelwright.cli.connection import INTERRUPTED
+from reelwright.cli.connection import INTERRUPTED, Failed, Refused
 from reelwright.cli.generate import generate
 from reelwright.cli.mcp import mcp
 from reelwright.cli.models import models
 from reelwright.cli.pull import pull
 from reelwright.cli.setup import config, doctor, serve
+from reelwright.cli.streams import in_utf8, open_streams, unwritable
 from reelwright.cli.videos import cancel, download, ls, rm, show
 from reelwright.cli.webhooks import webhooks
+from reelwright.env_file import adopt
+from reelwright.errors import ConfigurationError
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or configuration, 130 interrupted.
@@ -46,12 +51,25 @@ for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, 
 
 def main() -> int:
     """Run the command line; the result is the exit code."""
+    in_utf8()
+    open_streams()
     try:
+        adopt("REELWRIGHT_SERVER", "REELWRIGHT_API_KEY")
         result = cli.main(standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except ConfigurationError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        return Refused.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return INTERRUPTED
+    except OSError as error:
+        if (why := unwritable(error)) is None:
+            raise
+        if why:
+            click.echo(f"Error: {why}", err=True)
+        return Failed.exit_code
     return result if isinstance(result, int) else 0

@@ -79,8 +79,10 @@ def bench(
     given = {name: value for name, value in fields.items() if value is not None}
     with ended_like_by_ctrl_c(), ExitStack() as stack:
         if server is None:
+            from reelwright.cli.draft import check
             from reelwright.cli.own_server import own_server
 
+            check(prompt, given)
             if not quiet:
                 click.echo("Starting a server …", err=True)
             server, api_key = stack.enter_context(own_server(data_dir, fields["engine"]))
@@ -123,7 +125,7 @@ def _counting(total: int, *, quiet: bool) -> Generator[Callable[[int], None]]:
     """To be called with the number of videos that have ended: moves a bar in a terminal, prints lines elsewhere."""
     if quiet or not sys.stderr.isatty():
         step = max(1, total // 10)
-        yield lambda done: None if quiet or done % step else click.echo(f"{done} of {total}", err=True)
+        yield lambda done: None if quiet or done % step else click.echo(f"{done} of {total} videos", err=True)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

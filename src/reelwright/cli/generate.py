@@ -12,7 +12,7 @@ import click
 
 from reelwright.cli.connection import INTERRUPTED, Refused, connected, server_options
 from reelwright.cli.interruption import ended_like_by_ctrl_c
-from reelwright.cli.output import chosen_path, variant_of
+from reelwright.cli.output import chosen_path, save
 from reelwright.cli.progress import progress_view
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Examples:
   mpv "$(reelwright generate "Campfire sparks at night" --quiet)"
 
 \b
-The video goes to the file of -o (default: named after the prompt; .mp4, .gif, .webm or .webp),
+The video goes to the file of -o (default: named after the prompt; .mp4, .webm, .gif, .webp, or .jpg for a still),
 progress to stderr, the file's path to stdout. An existing file is replaced only with --force.
 Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130 interrupted.
 """
@@ -85,8 +85,10 @@ def generate(
     with ended_like_by_ctrl_c(), ExitStack() as stack:
         patience = 30.0
         if server is None:
+            from reelwright.cli.draft import check
             from reelwright.cli.own_server import own_server
 
+            check(prompt, given)
             if not quiet:
                 click.echo("Starting a server …", err=True)
             server, api_key = stack.enter_context(own_server(data_dir, fields["engine"]))
@@ -97,7 +99,7 @@ def generate(
             click.echo(json.dumps(video.raw) if as_json else video.id)
             return
         video = _made(video, quiet=quiet, pictures=not no_preview, as_json=as_json)
-        video.save(path, variant=variant_of(path))
+        save(video, path)
     if not quiet:
         click.echo(_summary(video, path), err=True)
     click.echo(json.dumps({**video.raw, "path": str(path)}) if as_json else path)

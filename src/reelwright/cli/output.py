@@ -6,17 +6,15 @@ import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.cli.connection import Refused
+from reelwright.cli.connection import Failed, Refused
 
 if TYPE_CHECKING:
-    from reelwright.client import Variant
+    from reelwright.client import Video
 
 _NAME_LENGTH = 60
-_VARIANTS: Mapping[str, Variant] = {".mp4": "video", ".gif": "gif", ".webm": "webm", ".webp": "webp"}
 
 
 def chosen_path(given: Path | None, name: str, *, force: bool) -> Path:
@@ -25,14 +23,11 @@ def chosen_path(given: Path | None, name: str, *, force: bool) -> Path:
     Raises `Refused` when the file exists and `force` is not set, when it cannot be written there, or when its ending is
     none of the formats.
     """
-    if given is None or given.is_dir():
-        path = _unused(given or Path(), _slug(name))
-    elif given.exists() and not force:
-        raise Refused(f"{given} exists. Add --force to replace it, or choose another name with -o.")
-    else:
-        path = given
-    if path.suffix.lower() not in _VARIANTS:
-        raise Refused(f"{path} does not end in {', '.join(_VARIANTS)}. Choose the format by the name's ending.")
+    from reelwright.client.facts import BY_SUFFIX
+
+    path = _file(given and _at_home(given), name, force=force)
+    if path.suffix.lower() not in BY_SUFFIX:
+        raise Refused(f"{path} does not end in {', '.join(BY_SUFFIX)}. Choose the format by the name's ending.")
     if not path.parent.is_dir():
         raise Refused(f"There is no folder {path.parent} to write {path.name} to.")
     if not os.access(path.parent, os.W_OK):
@@ -40,9 +35,30 @@ def chosen_path(given: Path | None, name: str, *, force: bool) -> Path:
     return path
 
 
-def variant_of(path: Path) -> Variant:
-    """The format that the name's ending asks for. `path` comes from `chosen_path`."""
-    return _VARIANTS[path.suffix.lower()]
+def save(video: Video, path: Path) -> None:
+    """Write the video in the format of the name's ending. Raises `Failed` when the file cannot be written."""
+    try:
+        video.save(path)
+    except OSError as error:
+        raise Failed(f"{path} cannot be written: {error.strerror}. The video stays on the server.") from None
+
+
+def _file(given: Path | None, name: str, *, force: bool) -> Path:
+    try:
+        if given is None or given.is_dir():
+            return _unused(given or Path(), _slug(name))
+        if given.exists() and not force:
+            raise Refused(f"{given} exists. Add --force to replace it, or choose another name with -o.")
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise Refused(f"{given} cannot be written: {error.strerror}.") from None
+    return given
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise Refused(f"{path} begins with the home of a user who is not known here.") from None
 
 
 def _slug(name: str) -> str:

@@ -44,7 +44,7 @@ def own_server(data_dir: Path | None, engine: str | None) -> Generator[tuple[str
                 stderr=output,
                 env=environment,
                 process_group=0,  # Ctrl-C reaches this process alone, which then cancels the job and stops the server.
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         try:
             url = f"http://127.0.0.1:{port}"
@@ -54,8 +54,8 @@ def own_server(data_dir: Path | None, engine: str | None) -> Generator[tuple[str
             _stop(server)
 
 
-def _end_with_parent() -> None:
-    """In the child: the kernel sends SIGTERM when this command ends without having stopped it (prctl(2), Linux)."""
+def end_with_parent() -> None:
+    """In a child: the kernel sends SIGTERM when its parent ends without having stopped it (prctl(2), Linux)."""
     set_parent_death_signal = 1
     ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from reelwright.client import VideoFacts
 
+_RENDERED = 99
+"""Percent: the engine's steps and frames are all done; what is left is to encode and to store."""
+
 _LINE_EVERY = 10
 """Percent between two plain lines."""
 
@@ -50,15 +53,29 @@ def progress_view(*, quiet: bool, pictures: bool = False) -> ProgressView:
     return Lines()
 
 
-def stage(video: VideoFacts) -> str:
-    """What happens to the video now, in a word or two."""
-    if video.status == "queued":
-        return "queued" if video.queue_position is None else f"queued, place {video.queue_position}"
+def state(video: VideoFacts) -> str:
+    """The API's word for the video's state, as `ls --status` takes it, and what is known beyond it."""
+    return f"{video.status}, {more}" if (more := _more(video)) else video.status
+
+
+def _more(video: VideoFacts) -> str:
+    match video.status:
+        case "queued" if video.queue_position is not None:
+            return f"place {video.queue_position}"
+        case "in_progress" if video.progress >= _RENDERED:
+            return "finishing"
+        case "in_progress" if video.progress:
+            return f"{video.progress} % rendered"
+        case "failed" if video.error is not None and video.error.code == "cancelled":
+            return "cancelled"
+    return ""
+
+
+def _stage(video: VideoFacts) -> str:
+    """What is done with the video now: the bar beside it tells how much of that."""
     if video.status == "in_progress":
-        return "finishing" if video.progress >= 100 else "rendering"
-    if video.status == "failed" and video.error is not None and video.error.code == "cancelled":
-        return "cancelled"
-    return "done" if video.status == "completed" else "failed"
+        return "finishing" if video.progress >= _RENDERED else "rendering"
+    return state(video)
 
 
 class Silence:
@@ -88,20 +105,18 @@ class Lines:
         pass
 
     def show(self, video: VideoFacts) -> None:
-        now = stage(video)
-        told = (now, video.progress // _LINE_EVERY)
+        told = (_stage(video), video.progress // _LINE_EVERY)
         if told == self._told:
             return
         self._told = told
-        percent = f" {video.progress} %" if now == "rendering" and video.progress else ""
-        click.echo(f"{video.id}: {now}{percent}", err=True)
+        click.echo(f"{video.id}: {state(video)}", err=True)
 
     def preview(self, picture: bytes) -> None:
         pass
 
 
 class Bar:
-    """Stage, bar, percent, elapsed and remaining time. The bar pulses while nothing is measured yet."""
+    """Stage, bar, percent rendered, elapsed and remaining time. The bar pulses while nothing is measured yet."""
 
     def __init__(self, console: Console, *, pictures: bool = False) -> None:
         from rich.live import Live
@@ -117,7 +132,7 @@ class Bar:
         self._progress = Progress(
             TextColumn("[bold]{task.description:<12}"),
             BarColumn(bar_width=None),
-            TaskProgressColumn(),
+            TaskProgressColumn("[progress.percentage]{task.percentage:>3.0f}% rendered"),
             TimeElapsedColumn(),
             TextColumn("[dim]left"),
             TimeRemainingColumn(compact=True),
@@ -145,7 +160,7 @@ class Bar:
         measured = video.status == "completed" or video.progress > 0
         self._progress.update(
             self._task,
-            description=stage(video),
+            description=_stage(video),
             total=100 if measured else None,
             completed=100 if video.status == "completed" else video.progress,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 
 from reelwright.cli.connection import Failed, Refused
@@ -22,11 +24,15 @@ def pull(names: tuple[str, ...], loras: tuple[str, ...], full: bool) -> None:
     """
     if not names and not loras:
         raise click.UsageError("Name a model, or a LoRA with --lora.")
+    from reelwright.env_file import ADOPTED, adopt
+
+    adopt(*ADOPTED)  # before the Hub's library is imported, which reads the environment then
     from reelwright.engines.local import lora, weights
     from reelwright.engines.local.options import Options
-    from reelwright.errors import ConfigurationError, EngineError
+    from reelwright.errors import EngineError
     from reelwright.settings import load_settings
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # what it says of its tries is said by the error
     try:
         models = Options.parse(load_settings().engine_options.get("local", {})).models
         if unknown := [name for name in names if name not in models]:
@@ -36,7 +42,5 @@ def pull(names: tuple[str, ...], loras: tuple[str, ...], full: bool) -> None:
             click.echo("\n".join(map(str, folders)) if folders else f"{models[name].source} is a folder already")
         for repository in loras:
             click.echo(lora.pull(repository))
-    except ConfigurationError as error:
-        raise Refused(error.message) from None
     except EngineError as error:
         raise Failed(error.message) from None

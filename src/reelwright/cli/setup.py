@@ -8,13 +8,11 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
-from reelwright.cli.connection import Refused
 from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
@@ -85,16 +83,6 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-@contextmanager
-def _configuration_errors() -> Generator[None]:
-    from reelwright.errors import ConfigurationError
-
-    try:
-        yield
-    except ConfigurationError as error:
-        raise Refused(error.message) from None
-
-
 @click.command(
     cls=SettingsCommand,
     short_help="Run the server.",
@@ -103,18 +91,17 @@ def _configuration_errors() -> Generator[None]:
 )
 def serve(**flags: Any) -> None:
     """Run the server: the API, the queue and the page, on http://localhost:3001."""
-    with _configuration_errors():
-        from reelwright.settings import load_settings
+    from reelwright.settings import load_settings
 
-        settings = load_settings(**flags)
-        # What is imported stays: looking through it for garbage, now or while the server runs, finds none.
-        gc.disable()
-        from reelwright.serving import leave
-        from reelwright.serving import serve as run
+    settings = load_settings(**flags)
+    # What is imported stays: looking through it for garbage, now or while the server runs, finds none.
+    gc.disable()
+    from reelwright.serving import leave
+    from reelwright.serving import serve as run
 
-        gc.freeze()
-        gc.enable()
-        leave(run(settings))
+    gc.freeze()
+    gc.enable()
+    leave(run(settings))
 
 
 @click.command(
@@ -128,13 +115,12 @@ def doctor(as_json: bool, **flags: Any) -> int:
 
     Takes the same flags as `serve`. Exits 0 when a server with these settings can generate, else 1.
     """
-    with _configuration_errors():
-        from reelwright.settings import load_settings
+    from reelwright.settings import load_settings
 
-        settings = load_settings(**flags)
-        from reelwright.doctor import survey
+    settings = load_settings(**flags)
+    from reelwright.doctor import survey
 
-        findings = survey(settings)
+    findings = survey(settings)
     if as_json:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail, "remedy": f.remedy} for f in findings]
         click.echo(json.dumps(rows))
@@ -159,10 +145,9 @@ def _show_findings(findings: Sequence[Finding]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of name, value, source and description.")
 def config(as_json: bool) -> None:
     """Show every setting: its value here, where that comes from, and what it does. Secrets are hidden."""
-    with _configuration_errors():
-        from reelwright.settings import load_settings
+    from reelwright.settings import load_settings
 
-        rows = list(_settings_rows(load_settings()))
+    rows = list(_settings_rows(load_settings()))
     if as_json:
         click.echo(
             json.dumps([dict(zip(("name", "value", "source", "description"), row, strict=True)) for row in rows])
@@ -172,11 +157,10 @@ def config(as_json: bool) -> None:
 
 
 def _settings_rows(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
-    from dotenv import dotenv_values
-
+    from reelwright.env_file import variables
     from reelwright.settings import environment_name
 
-    from_file = dotenv_values(".env")
+    from_file = variables()
     for name, field in type(settings).model_fields.items():
         variable = environment_name(name)
         source = "environment" if os.environ.get(variable) else ".env" if from_file.get(variable) else "default"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from reelwright.cli.connection import connected, server_options
-from reelwright.cli.output import chosen_path, variant_of
-from reelwright.cli.progress import progress_view, stage
+from reelwright.cli.output import chosen_path, save
+from reelwright.cli.progress import progress_view, state
 from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def ls(limit: int, status: Status | None, as_json: bool, server: str, api_key: s
         click.echo(json.dumps([video.raw for video in videos]))
         return
     rows = [
-        (video.id, _state(video), _when(video.created_at), video.engine or "", _cut(video.prompt or ""))
+        (video.id, state(video), _when(video.created_at), video.engine or "", _cut(video.prompt or ""))
         for video in videos
     ]
     show_table(("ID", "State", "Created", "Engine", "Prompt"), rows, wrapped="Prompt")
@@ -86,15 +86,14 @@ def download(
 ) -> None:
     """Save a video and print its path; waits for its end if it is under way.
 
-    The name's ending chooses the format: .mp4, .gif, .webm or .webp.
+    The name's ending chooses the format: .mp4, .webm, .gif, .webp, or .jpg for a still.
     """
     path = chosen_path(output, video_id, force=force)
-    variant = variant_of(path)
     with connected(server, api_key) as client:
         video = client.get(video_id)
         with progress_view(quiet=quiet or video.finished) as view:
             video = video.wait(on_progress=view.show)
-        video.save(path, variant=variant)
+        save(video, path)
     click.echo(json.dumps({**video.raw, "path": str(path)}) if as_json else path)
 
 
@@ -107,7 +106,7 @@ def cancel(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str 
     with connected(server, api_key) as client:
         for video_id in video_ids:
             video = client.cancel(video_id)
-            click.echo(json.dumps(video.raw) if as_json else f"{video.id}\t{stage(video)}")
+            click.echo(json.dumps(video.raw) if as_json else f"{video.id}\t{state(video)}")
 
 
 @click.command(short_help="Remove videos and their files.", epilog="\b\nExample:\n  reelwright rm video_01JD…")
@@ -120,10 +119,6 @@ def rm(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str | No
         for video_id in video_ids:
             client.delete(video_id)
             click.echo(json.dumps({"id": video_id, "deleted": True}) if as_json else f"{video_id}\tremoved")
-
-
-def _state(video: Video) -> str:
-    return f"{stage(video)} {video.progress} %" if video.status == "in_progress" else stage(video)
 
 
 def _when(moment: datetime | None) -> str:

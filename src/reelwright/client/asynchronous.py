@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
-from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, video_facts
+from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, variant_for, video_facts
 from reelwright.client.part import Part
 from reelwright.client.watch import Watch
 from reelwright.client.wire import (
@@ -50,7 +50,7 @@ class AsyncVideo(VideoFacts):
         """See `AsyncClient.wait`."""
         return await self.client.wait(self.id, timeout, on_progress, on_preview)
 
-    async def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
+    async def save(self, path: Path | str, *, variant: Variant | None = None) -> Path:
         return await self.client.save(self.id, path, variant=variant)
 
     def events(self) -> AsyncGenerator[Event]:
@@ -173,8 +173,11 @@ class AsyncClient:
                 watch.refused(error)
             await asyncio.sleep(watch.pause())
 
-    async def save(self, video_id: str, path: Path | str, *, variant: Variant = "video") -> Path:
-        async with self._stream(path_of(video_id, "content"), params={"variant": variant}) as response:
+    async def save(self, video_id: str, path: Path | str, *, variant: Variant | None = None) -> Path:
+        """See `Client.save`."""
+        async with self._stream(
+            path_of(video_id, "content"), params={"variant": variant or variant_for(path)}
+        ) as response:
             with Part(path) as part:
                 async for chunk in response.aiter_bytes(CHUNK):
                     await asyncio.to_thread(part.write, chunk)

@@ -13,6 +13,16 @@ Status = Literal["queued", "in_progress", "completed", "failed"]
 Variant = Literal["video", "poster", "thumbnail", "spritesheet", "gif", "webp", "webm"]
 """The MP4 itself, a still of it, or the same moving pictures in another format."""
 
+BY_SUFFIX: Mapping[str, Variant] = {
+    ".mp4": "video",
+    ".webm": "webm",
+    ".gif": "gif",
+    ".webp": "webp",
+    ".jpg": "poster",
+    ".jpeg": "poster",
+}
+"""What a file of that name is to hold."""
+
 
 class Fields(TypedDict, total=False):
     """What `generate` takes beside the prompt. What is left out is the server's default.
@@ -42,6 +52,15 @@ class Fields(TypedDict, total=False):
     priority: int
     metadata: Mapping[str, str]
     extra_params: Mapping[str, Any]
+
+
+def variant_for(path: Path | str) -> Variant:
+    """The variant that the name's ending asks for; the MP4 where it has none. Raises ValueError for another ending."""
+    suffix = Path(path).suffix
+    if suffix and suffix.lower() not in BY_SUFFIX:
+        possible = ", ".join(BY_SUFFIX)
+        raise ValueError(f"{str(path)!r} ends in {suffix}. Possible are {possible}; or name the variant.")
+    return BY_SUFFIX[suffix.lower()] if suffix else "video"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
-from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, video_facts
+from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, variant_for, video_facts
 from reelwright.client.part import Part
 from reelwright.client.watch import Watch
 from reelwright.client.wire import (
@@ -50,7 +50,7 @@ class Video(VideoFacts):
         """See `Client.wait`."""
         return self.client.wait(self.id, timeout, on_progress, on_preview)
 
-    def save(self, path: Path | str, *, variant: Variant = "video") -> Path:
+    def save(self, path: Path | str, *, variant: Variant | None = None) -> Path:
         """See `Client.save`."""
         return self.client.save(self.id, path, variant=variant)
 
@@ -179,12 +179,16 @@ class Client:
                 watch.refused(error)
             time.sleep(watch.pause())
 
-    def save(self, video_id: str, path: Path | str, *, variant: Variant = "video") -> Path:
+    def save(self, video_id: str, path: Path | str, *, variant: Variant | None = None) -> Path:
         """Download the finished video to `path`, which appears only when it is complete (and is replaced if it exists).
 
-        Raises `APIError` when there is no file (yet), OSError when `path` cannot be written.
+        Without `variant`, the path's ending chooses: .mp4, .webm, .gif, .webp, or .jpg for a still. Raises ValueError
+        for another ending, `APIError` when there is no file (yet), OSError when `path` cannot be written.
         """
-        with self._stream(path_of(video_id, "content"), params={"variant": variant}) as response, Part(path) as part:
+        with (
+            self._stream(path_of(video_id, "content"), params={"variant": variant or variant_for(path)}) as response,
+            Part(path) as part,
+        ):
             for chunk in response.iter_bytes(CHUNK):
                 part.write(chunk)
         return Path(path)

@@ -24,14 +24,13 @@ _MAGIC = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), 
 
 
 def connection(server: str, api_key: str | None) -> dict[str, Any]:
-    """The arguments of an `httpx2` client. Raises ValueError when `server` is not an http(s) URL."""
+    """The arguments of an `httpx2` client. Raises ValueError when `server` is no address of a server."""
     import httpx2
 
-    parts = urlsplit(server)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"Invalid server: {server!r}. Give an address such as {DEFAULT_SERVER}")
+    address = base_url(server)
+    parts = urlsplit(address)
     return {
-        "base_url": server.rstrip("/"),
+        "base_url": address,
         "headers": {"Authorization": f"Bearer {api_key}"} if api_key else {},
         "timeout": httpx2.Timeout(_ANSWER_S, connect=_CONNECT_S),
         # A proxy that the environment names cannot reach a server on this machine.
@@ -42,9 +41,27 @@ def connection(server: str, api_key: str | None) -> dict[str, Any]:
     }
 
 
-def _loopback(host: str) -> bool:
+def base_url(server: str) -> str:
+    """Where the API begins, without a slash at the end.
+
+    `server` may lack the scheme (then it is http) and end in a slash, or in the `/v1` that OpenAI's clients want.
+    Raises ValueError when it is no address of a server.
+    """
+    address = server.strip()
+    address = address if "://" in address else f"http://{address}"
+    parts = urlsplit(address)
     try:
-        return ipaddress.ip_address(host).is_loopback
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or parts.query or parts.fragment or any(character.isspace() for character in address):
+        raise ValueError(f"Invalid server: {server!r}. Give an address such as {DEFAULT_SERVER}")
+    return address.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def _loopback(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return host == "localhost"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import sys
@@ -135,7 +136,7 @@ class EngineChild:
         the call ends when the job has really ended or its process was killed.
         """
         request = job.request
-        frames = FrameBuffer.create(request.num_frames, request.height, request.width)
+        frames = _room(request)
         running = _Running(watch, frames, asyncio.get_running_loop().create_future())
         self._running[job.video_id] = running
         try:
@@ -304,3 +305,17 @@ def _oom_kills() -> int:
             return next((int(line.split()[1]) for line in file if line.startswith("oom_kill ")), 0)
     except OSError:
         return 0
+
+
+def _room(request: Request) -> FrameBuffer:
+    """The buffer for a job's frames. Raises `EngineError` when the machine has no room for it."""
+    try:
+        return FrameBuffer.create(request.num_frames, request.height, request.width)
+    except OSError as error:
+        if error.errno not in (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise EngineError(
+            f"There is no room for the video's frames ({error.strerror}). Free the temporary folder (TMPDIR), or ask "
+            "for a smaller or shorter video.",
+            code=Code.OUT_OF_MEMORY,
+        ) from None

@@ -15,6 +15,7 @@ from typing import Any
 from reelwright.engines.catalog import Catalog, Offer
 from reelwright.engines.child import Spec
 from reelwright.engines.huggingface import card as huggingface_card
+from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE, TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import card as local_card
 from reelwright.engines.local.options import Options as LocalOptions
@@ -32,6 +33,7 @@ def offer_engines(
     wanted: str,
     *,
     token: str | None,
+    endpoint_token: str | None,
     options: Mapping[str, Mapping[str, Any]],
     aliases: Mapping[str, str],
     memory_mb: int | None,
@@ -46,7 +48,7 @@ def offer_engines(
     if unknown:
         raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     offers = {
-        "huggingface": _huggingface(options.get("huggingface", {}), token),
+        "huggingface": _huggingface(options.get("huggingface", {}), token, endpoint_token),
         "local": _local(options.get("local", {}), memory_mb, children),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
@@ -71,15 +73,15 @@ def _choose(offers: Mapping[str, Offer], token: str | None) -> tuple[str, str]:
     return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
 
 
-def _huggingface(options: Mapping[str, Any], token: str | None) -> Offer:
+def _huggingface(options: Mapping[str, Any], token: str | None, endpoint_token: str | None) -> Offer:
     parsed = HuggingFaceOptions.parse(options)
     problem = None
     if not token and not parsed.endpoint_url:
         problem = "Server configuration error: HF_TOKEN is not set"
+    tokens = {TOKEN_VARIABLE: token, ENDPOINT_TOKEN_VARIABLE: endpoint_token}
+    own = {name: value for name, value in tokens.items() if value}
     return Offer(
-        spec=Spec(
-            engine="huggingface", options=options, environment={**ONE_HEAP, **({"HF_TOKEN": token} if token else {})}
-        ),
+        spec=Spec(engine="huggingface", options=options, environment=ONE_HEAP | own),
         cards=huggingface_card.cards(options),
         slots=parsed.slots,
         problem=problem,
@@ -113,7 +115,7 @@ def gpu() -> bool:
 
 def weights_here(source: str, environment: Callable[[str], str | None] = os.environ.get) -> bool:
     """Whether a folder or a hub repository's snapshot is on this machine (in the hub's own cache layout)."""
-    if Path(source).is_dir():
+    if Path(source).expanduser().is_dir():
         return True
     home = environment("HF_HUB_CACHE") or str(Path(environment("HF_HOME") or "~/.cache/huggingface") / "hub")
     snapshots = Path(home).expanduser() / f"models--{source.replace('/', '--')}" / "snapshots"

@@ -7,6 +7,7 @@ and the kernel frees it when the last process that holds it ends, whatever kille
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import sys
@@ -44,12 +45,13 @@ class FrameBuffer:
 
     @classmethod
     def create(cls, num_frames: int, height: int, width: int) -> FrameBuffer:
-        if sys.platform == "linux":
-            fd = os.memfd_create("reelwright-frames", os.MFD_CLOEXEC)
+        """Raises OSError where there is neither anonymous memory nor room for a temporary file."""
+        size = num_frames * height * width * 3 + SLACK_BYTES
+        fd = _anonymous_memory()
+        if fd is None:
+            fd = _unlinked_file(size)
         else:
-            with tempfile.TemporaryFile() as file:
-                fd = os.dup(file.fileno())
-        os.ftruncate(fd, num_frames * height * width * 3 + SLACK_BYTES)
+            os.ftruncate(fd, size)
         return cls(fd, num_frames, height, width)
 
     def array(self) -> NDArray[np.uint8]:
@@ -67,6 +69,28 @@ class FrameBuffer:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def _anonymous_memory() -> int | None:
+    """None where the system has none, or a sandbox forbids it: old kernels, some seccomp profiles, macOS."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.memfd_create("reelwright-frames", os.MFD_CLOEXEC)
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+            raise
+        return None
+
+
+def _unlinked_file(size: int) -> int:
+    """Raises OSError when the disk is full: told now, and not by a SIGBUS when a page is first written."""
+    with tempfile.TemporaryFile() as file:
+        if sys.platform == "linux":
+            os.posix_fallocate(file.fileno(), 0, size)
+        else:
+            file.truncate(size)
+        return os.dup(file.fileno())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

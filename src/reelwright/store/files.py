@@ -231,14 +231,20 @@ class DirectoryLock:
         except OSError as error:
             raise _unwritable(self._path.parent, error) from None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            _lock(file)
+        except BlockingIOError:
             file.seek(0)
             present = file.read().strip() or "another process"
             file.close()
             raise ConfigurationError(
                 f"The data directory {self._path.parent} is in use by {present}. "
                 "Stop that server, or set REELWRIGHT_DATA_DIR to another folder."
+            ) from None
+        except OSError as error:
+            file.close()
+            raise ConfigurationError(
+                f"The file system of {self._path.parent} has no locks ({error.strerror}), so two servers could write "
+                "the same files. Set REELWRIGHT_DATA_DIR to a folder on a local disk."
             ) from None
         file.truncate(0)
         file.write(holder)
@@ -249,6 +255,22 @@ class DirectoryLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _lock(file: IO[str]) -> None:
+    """Take the file's lock: flock(2), or where a file system has none, fcntl(2)'s, which SQLite uses, too.
+
+    Raises BlockingIOError when another process has it, another OSError where there are no locks at all.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL, errno.EBADF):
+            raise
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except PermissionError as taken:  # POSIX lets fcntl(2) say EACCES for EAGAIN
+            raise BlockingIOError(taken.errno, taken.strerror) from None
 
 
 def _unwritable(data_dir: Path, error: OSError) -> ConfigurationError:
@@ -279,5 +301,8 @@ def _fsync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems write a folder's names at once
+            raise
     finally:
         os.close(descriptor)

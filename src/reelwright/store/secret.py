@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
@@ -26,9 +27,23 @@ def signing_secret(data_dir: Path) -> str:
             file.write(secret + "\n")
             file.flush()
             os.fsync(file.fileno())
-        # A link, not a rename: of two processes that begin at once, the first one's secret counts.
-        with contextlib.suppress(FileExistsError):
-            os.link(part, path)
+        _publish(part, path)
     finally:
-        part.unlink()
+        part.unlink(missing_ok=True)
     return path.read_text().strip()
+
+
+def _publish(part: Path, path: Path) -> None:
+    """A link, not a rename: of two processes that begin at once, the first one's secret counts.
+
+    Where the file system has no hard links (FAT, some network and FUSE ones), a rename of who comes first.
+    """
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if not path.exists():
+            part.replace(path)

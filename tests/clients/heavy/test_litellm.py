@@ -14,6 +14,7 @@ import pytest
 from openai import OpenAI
 
 from tests.api.asks import picture
+from tests.processes import Process
 from tests.servers import ServerProcess, eventually, free_port
 
 pytestmark = [
@@ -70,7 +71,7 @@ def proxy(python: Path, near: ServerProcess, tmp_path_factory: pytest.TempPathFa
     port = free_port()
     program = [python.with_name("litellm"), "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(program, cwd=folder, stdout=log, stderr=log)
+        process = Process(program, cwd=folder, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:
@@ -80,12 +81,9 @@ def proxy(python: Path, near: ServerProcess, tmp_path_factory: pytest.TempPathFa
         except httpx2.TransportError:
             return False
 
-    try:
+    with process:
         eventually(answers, 120, 0.2)
         yield url, key
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_the_openai_client_through_the_proxy(proxy: tuple[str, str]) -> None:

@@ -15,6 +15,7 @@ from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import Recorder, Take, a_request, an_image_request, take
+from tests.processes import Process
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -44,7 +45,7 @@ def kill_at(options: dict[str, Any], request: Any, scratch: Path, unit: int, sav
     command += [json.dumps(options), json.dumps(request.to_json()), str(scratch), str(unit)]
     state: dict[str, Any] = {}
     done = 0
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
             told = json.loads(line)

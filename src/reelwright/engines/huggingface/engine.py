@@ -51,7 +51,7 @@ class HuggingFaceEngine:
 
         options = self._options
         token = _environment(TOKEN_VARIABLE)
-        its_token = endpoint_token(options.endpoint_url, token)
+        its_token = endpoint_token(options.endpoint_url, token, _environment(ENDPOINT_TOKEN_VARIABLE))
         scrub = Scrubber((token, its_token))
         Guard(
             scrub=scrub,
@@ -91,11 +91,11 @@ def _environment(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def endpoint_token(url: str | None, token: str | None) -> str | None:
+def endpoint_token(url: str | None, token: str | None, own: str | None) -> str | None:
     """An endpoint's own token; the Hugging Face token only for addresses of Hugging Face, and only over TLS."""
     if url is None:
         return None
-    if own := _environment(ENDPOINT_TOKEN_VARIABLE):
+    if own:
         return own
     parts = urlsplit(url)
     host = parts.hostname or ""

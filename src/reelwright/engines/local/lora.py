@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwright.engines.local import hub
 from reelwright.engines.local.recipe import Variant
 from reelwright.errors import Code, EngineError
 
@@ -97,10 +98,12 @@ def _find_in_cache(source: str, repo: str, name: str | None) -> Path:
 
 
 def pull(repo: str) -> Path:
-    """Fetch a LoRA repository's safetensors into the Hub's cache; returns its folder."""
+    """Fetch a LoRA repository's safetensors into the Hub's cache; returns its folder. Raises EngineError."""
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(repo, allow_patterns=["*.safetensors", "*.json"]))
+    with hub.reaching(f"LoRA {repo!r}", repo):
+        hub.files_of(repo, None)
+        return Path(snapshot_download(repo, allow_patterns=["*.safetensors", "*.json"]))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from reelwright.engines.local import hub
 from reelwright.engines.local.options import Model
 from reelwright.errors import Code, EngineError
 
@@ -192,28 +193,16 @@ def pull(model: Model, *, half: bool = True) -> tuple[Path, ...]:
 
 
 def _fetch(name: str, source: str, revision: str | None, *, whole: bool, half: bool) -> Path:
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub import hf_hub_download, snapshot_download
 
     if not _HUB_ID.fullmatch(source):
         raise EngineError(f"{source!r} is no Hugging Face repository.", code=Code.ENGINE_NOT_CONFIGURED)
-    try:
-        files = HfApi().list_repo_files(source, revision=revision)
+    with hub.reaching(f"Model {name!r}", source):
+        files = hub.files_of(source, revision)
         index = {}
         if whole:
             index = json.loads(Path(hf_hub_download(source, _INDEX, revision=revision)).read_text(encoding="utf-8"))
         return Path(snapshot_download(source, revision=revision, allow_patterns=wanted_files(files, index, half=half)))
-    except OfflineModeIsEnabled:
-        raise EngineError(
-            f"Model {name!r} cannot be fetched: HF_HUB_OFFLINE is set.", code=Code.ENGINE_NOT_CONFIGURED
-        ) from None
-    except (HfHubHTTPError, OSError) as error:
-        status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-        why = f"the Hub answered {status}" if status else "the Hub could not be reached"
-        raise EngineError(
-            f"Model {name!r} cannot be fetched: {why} ({source}). A gated one needs its terms accepted and HF_TOKEN.",
-            code=Code.ENGINE_NOT_CONFIGURED,
-        ) from error
 
 
 def wanted_files(files: Iterable[str], index: Mapping[str, Any], *, half: bool) -> list[str]:
