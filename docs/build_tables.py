@@ -21,6 +21,7 @@ from reelwright.api.errors import Dialect
 from reelwright.api.huggingface import HUGGINGFACE
 from reelwright.api.native import NATIVE
 from reelwright.api.openai import OPENAI
+from reelwright.api.openrouter import OPENROUTER
 from reelwright.api.replicate import REPLICATE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local.options import Options as LocalOptions
@@ -178,12 +179,12 @@ def options_tables() -> str:
 def errors_table() -> str:
     if missing := set(Code) - set(ERRORS):
         raise SystemExit(f"docs/build_tables.py: no words for {', '.join(sorted(missing))}")
-    dialects = (NATIVE, OPENAI, HUGGINGFACE, REPLICATE)
+    dialects = (NATIVE, OPENAI, HUGGINGFACE, REPLICATE, OPENROUTER)
     rows = [
         (f"`{code}`", ERRORS[code][0], *(str(_status(dialect, code)) for dialect in dialects), ERRORS[code][1])
         for code in Code
     ]
-    return _table(("Code", "Meaning", "native", "OpenAI", "Hugging Face", "Replicate", "Remedy"), rows)
+    return _table(("Code", "Meaning", "native", "OpenAI", "Hugging Face", "Replicate", "OpenRouter", "Remedy"), rows)
 
 
 def recipes_table() -> str:

@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from reelwright import __version__
-from reelwright.api import openai, replicate
+from reelwright.api import openai, openrouter, replicate
 from reelwright.api.addresses import Addresses
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
@@ -34,6 +34,7 @@ from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import models_router
 from reelwright.api.native import NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
+from reelwright.api.openrouter import OPENROUTER, OpenRouterVideos, openrouter_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.routes import Methods, is_path
@@ -127,7 +128,12 @@ def build(
         clock=clock,
         threads=threads.database,
         secret=lambda: signing_secret(settings.data_dir.absolute()),
-        bodies={"openai": openai.webhook_body, "replicate": replicate.webhook_body},
+        bodies={
+            "openai": openai.webhook_body,
+            "openrouter": openrouter.webhook_body,
+            "replicate": replicate.webhook_body,
+        },
+        signatures={"openrouter": openrouter.sign},
         traces=traces,
         schedule=webhook_schedule,
     )
@@ -198,7 +204,8 @@ def build(
         budget_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
         period_s=settings.sweep_s,
     )
-    answers = Answers([NATIVE, REPLICATE, OPENAI, HUGGINGFACE, *([JSONRPC] if settings.mcp else [])], clock.now)
+    mcp = [JSONRPC] if settings.mcp else []
+    answers = Answers([OPENROUTER, *mcp, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     answers.install(api)
 
@@ -263,6 +270,17 @@ def build(
         started=clock.now(),
     )
     api.include_router(replicate_router(predictions))
+    jobs = OpenRouterVideos(
+        queue=queue,
+        catalog=catalog,
+        drafting=drafting,
+        integrity=integrity,
+        reads=reads,
+        outbound=outbound,
+        max_body_bytes=max_body_bytes,
+        started=clock.now(),
+    )
+    api.include_router(openrouter_router(jobs))
     api.include_router(webhooks_router(queue, webhooks))
     api.include_router(models_router(catalog, int(clock.now().timestamp())))
     api.include_router(

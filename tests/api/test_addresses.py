@@ -79,6 +79,7 @@ def test_every_address_in_an_answer_has_the_prefix(http: httpx2.Client) -> None:
         "accepted": (accepted.json(), 3),
         "list": (http.get("/v1/videos").json(), 1),
         "prediction": (prediction, 3),
+        "job": (http.get(f"/api/v1/videos/{video['id']}").json(), 2),
         "predictions": (http.get("/v1/predictions").json(), 3),
         "events": (json.loads(re.findall(r"^data: (.*)$", events, re.MULTILINE)[-1]), 1),
     }
@@ -86,7 +87,7 @@ def test_every_address_in_an_answer_has_the_prefix(http: httpx2.Client) -> None:
         found = addresses(answer)
         assert len(found) >= least, name
         for address in found:
-            assert address.removeprefix(origin).startswith("/reel/v1/"), (name, address)
+            assert address.removeprefix(origin).startswith(("/reel/v1/", "/reel/api/v1/")), (name, address)
     assert httpx2.get(f"{origin}/reel/health", headers=http.headers).status_code == 200
     assert http.get("/openapi.json").json()["servers"] == [{"url": "/reel"}]
 

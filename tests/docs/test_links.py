@@ -15,7 +15,7 @@ _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 README_LINKS = (
     *("quick-start", "settings", "errors", "deployment", "operations", "security", "python-client", "command-line"),
     *("benchmarks", "architecture", "decisions", "mcp"),
-    *("dialects/native", "dialects/openai", "dialects/huggingface", "dialects/replicate"),
+    *("dialects/native", "dialects/openai", "dialects/huggingface", "dialects/replicate", "dialects/openrouter"),
     *("engines/huggingface", "engines/local"),
 )
 

@@ -78,3 +78,11 @@ def test_a_resolution_that_the_model_cannot_make_is_refused() -> None:
     ) as caught:
         choose_size(WAN, Wish(prompt="x", resolution=1080))
     assert caught.value.field == "resolution"
+
+
+def test_a_shape_leaves_room_for_the_models_own_length() -> None:
+    tight = dataclasses.replace(WAN, default_width=720, default_height=480, max_pixel_frames=720 * 480 * 24)
+    for sides in ((100, 100), (3000, 4000), (4000, 3000), (100, 120)):
+        (width, height), _ = choose_size(tight, Wish(prompt="x", image=picture(*sides)))
+        assert 0.9 * 720 * 480 < width * height <= 720 * 480
+        assert abs(width / height - sides[0] / sides[1]) < 0.1

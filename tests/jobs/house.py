@@ -110,6 +110,7 @@ async def house(
         threads=threads,
         secret=lambda: signing_secret(data_dir),
         bodies={"openai": envelope, "replicate": bare},
+        signatures={},
         traces=Traces(NO_TRACES),
         schedule=schedule,
     )

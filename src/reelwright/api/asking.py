@@ -94,14 +94,20 @@ def read_priority(value: object) -> int:
 
 
 def read_webhook(
-    request: Request, value: object, events: tuple[str, ...], dialect: str, outbound: Outbound
+    request: Request,
+    value: object,
+    events: tuple[str, ...],
+    dialect: str,
+    outbound: Outbound,
+    *,
+    field: str = "webhook",
 ) -> Webhook | None:
-    """Whom to tell about those events. Raises `BadRequest` for a URL that could never be reached."""
+    """Whom to tell about those events. Raises `BadRequest` for a URL that could never be reached, by its field."""
     if value is None:
         return None
     if not isinstance(value, str):
-        raise invalid("webhook", value, "Must be an http or https URL.")
-    outbound.check(value, "webhook")
+        raise invalid(field, value, "Must be an http or https URL.")
+    outbound.check(value, field)
     return Webhook(url=value, dialect=dialect, events=events, base_url=base_url(request))
 
 

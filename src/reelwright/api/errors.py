@@ -83,7 +83,7 @@ class Dialect:
 
 
 class Answers:
-    """Renders errors in the dialect of the request's path; the first dialect is for paths that belong to none."""
+    """Renders errors in the dialect of the request's path: the first that owns it, the last one where none does."""
 
     def __init__(self, dialects: Sequence[Dialect], now: Callable[[], datetime]) -> None:
         self._dialects = dialects
@@ -92,7 +92,7 @@ class Answers:
 
     def render(self, request: Request, error: ReelwrightError) -> Response:
         """The answer for an error, with `Retry-After` and `WWW-Authenticate` where they belong."""
-        dialect = next((d for d in self._dialects if d.paths.fullmatch(request.url.path)), self._dialects[0])
+        dialect = next((d for d in self._dialects if d.paths.fullmatch(request.url.path)), self._dialects[-1])
         response = dialect.render(request, error, self._now())
         seconds = COME_BACK_S.get(error.code) if error.retry_after is None else error.retry_after
         if seconds is not None:

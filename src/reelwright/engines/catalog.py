@@ -153,11 +153,10 @@ class Catalog:
             unused.append(Unused(field="seconds", reason=f"num_frames says {num_frames}, and the frames win."))
         if width * height * num_frames > card.max_pixel_frames:
             most = card.max_pixel_frames // (width * height)
-            raise invalid(
-                "num_frames",
-                num_frames,
-                f"At {width}x{height} the model {card.model} makes at most {most:,} frames; ask for fewer.",
-            )
+            at = f"At {width}x{height} the model {card.model} makes at most"
+            if wish.num_frames is None and wish.seconds is not None:
+                raise invalid("seconds", wish.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
+            raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
         _check_optional(card, wish)
         cannot = f"the model {card.model} cannot do it."
         unused += [

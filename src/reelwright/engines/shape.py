@@ -84,17 +84,27 @@ def _of_resolution(card: Card, shorter: int, ratio: float) -> tuple[int, int]:
 
 
 def _of_area(card: Card, area: int, ratio: float) -> tuple[int, int]:
-    """That area in that shape, less where a side would be too long. The page does the same (`cards.js`, `size`)."""
-    width, height = math.sqrt(area * ratio), math.sqrt(area / ratio)
-    scale = min(1.0, card.max_side / max(width, height))
-    return _near(card, width * scale), _near(card, height * scale)
+    """That area in that shape, less where a side would be too long or the model would have no room for its own length.
+
+    The page does the same (`cards.js`, `size`), but for the last.
+    """
+    long, high = math.sqrt(area * ratio), math.sqrt(area / ratio)
+    scale = min(1.0, card.max_side / max(long, high))
+    width, height = _near(card, long * scale), _near(card, high * scale)
+    room = max(area, card.max_pixel_frames // card.default_frames)
+    if width * height <= room:
+        return width, height
+    # Both were rounded up, and some models make no more than their default.
+    if ratio < 1:
+        return width, _near(card, room / width, down=True)
+    return _near(card, room / height, down=True), height
 
 
-def _near(card: Card, side: float) -> int:
-    """The nearest side that the card allows."""
+def _near(card: Card, side: float, *, down: bool = False) -> int:
+    """The nearest side that the card allows; with `down`, the nearest that is not longer."""
     step = card.side_multiple
     least, most = math.ceil(card.min_side / step) * step, card.max_side // step * step
-    return min(max(step * round(side / step), least), most)
+    return min(max(step * (math.floor(side / step) if down else round(side / step)), least), most)
 
 
 def _check_side(card: Card, name: str, value: int) -> None:

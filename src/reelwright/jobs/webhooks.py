@@ -13,7 +13,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ from standardwebhooks import Webhook as Signer
 
 from reelwright import ids
 from reelwright.clock import Clock
-from reelwright.errors import NotFound
+from reelwright.errors import Code, NotFound
 from reelwright.jobs.durable import Durable, send_id
 from reelwright.jobs.traces import Traces
 from reelwright.outbound import Outbound, Receipt
@@ -42,13 +42,18 @@ KEPT = timedelta(days=30)
 
 EVENTS: Mapping[Status, tuple[str, ...]] = {
     Status.IN_PROGRESS: ("start",),
-    Status.COMPLETED: ("video.completed", "completed", "output"),
-    Status.FAILED: ("video.failed", "completed"),
+    Status.COMPLETED: ("video.completed", "video.generation.completed", "completed", "output"),
+    Status.FAILED: ("video.failed", "video.generation.failed", "completed"),
 }
 """What happens in each state. A webhook that wants several of them is told the first one only."""
 
+CANCELLED = ("video.generation.cancelled", *EVENTS[Status.FAILED])
+
 Describe = Callable[[str, Video, str], Mapping[str, Any]]
 """The body that a dialect sends for an event: (event, video, base URL of the server) → a JSON object."""
+
+Sign = Callable[[Delivery, datetime, str], Mapping[str, str]]
+"""The headers by which a receiver knows the sender: (delivery, time of this try, secret) → headers."""
 
 
 class Webhooks:
@@ -64,10 +69,13 @@ class Webhooks:
         threads: Executor,
         secret: Callable[[], str],
         bodies: Mapping[str, Describe],
+        signatures: Mapping[str, Sign],
         traces: Traces,
         schedule: Sequence[float] = SCHEDULE,
     ) -> None:
-        """`threads`: for database transactions. `secret`: reads the signing secret. `bodies`: by the dialect's name."""
+        """`threads`: for database transactions. `secret`: reads the signing secret. By the dialect's name: `bodies`,
+        and `signatures` where its receivers expect another than that of Standard Webhooks.
+        """
         self._deliveries = deliveries
         self._records = records
         self._outbound = outbound
@@ -75,6 +83,7 @@ class Webhooks:
         self._threads = threads
         self._secret = secret
         self._bodies = bodies
+        self._signatures = signatures
         self._traces = traces
         self._schedule = schedule
         self._due: asyncio.Queue[Delivery] = asyncio.Queue()
@@ -168,7 +177,9 @@ class Webhooks:
         return max(0.0, ((delivery.next_try_at or now) - now).total_seconds())
 
     def _delivery(self, webhook: Webhook, video: Video) -> Delivery | None:
-        event = next((event for event in EVENTS[video.status] if event in webhook.events), None)
+        cancelled = video.failure is not None and video.failure.code == Code.CANCELLED
+        happened = CANCELLED if cancelled else EVENTS[video.status]
+        event = next((event for event in happened if event in webhook.events), None)
         if event is None:
             return None
         now = self._clock.now()
@@ -187,6 +198,8 @@ class Webhooks:
 
     def _sign(self, delivery: Delivery) -> Mapping[str, str]:
         now = self._clock.now()
+        if own := self._signatures.get(delivery.dialect):
+            return own(delivery, now, self._secret())
         return {
             "webhook-id": delivery.id,
             "webhook-timestamp": str(int(now.timestamp())),

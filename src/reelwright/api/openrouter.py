@@ -1,0 +1,278 @@
+"""The OpenRouter video dialect (`/api/v1/videos`), as `openrouter` 1.3.84 (PyPI) and `@openrouter/ai-sdk-provider`
+2.10.0 (npm) speak it.
+
+A job is a video. Errors are `{"error": {"code": <HTTP status>, "message", "metadata"}}`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reelwright.api import delivery
+from reelwright.api.addresses import base_url
+from reelwright.api.asking import idempotency, read_webhook
+from reelwright.api.body import Body, parse_body
+from reelwright.api.drafting import Drafting
+from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.openrouter_models import PASSED_ON, VideoModels
+from reelwright.api.vocabulary import Vocabulary
+from reelwright.clock import iso_milliseconds
+from reelwright.engines.catalog import RETIRED_MODEL, Catalog
+from reelwright.errors import BadRequest, Code, EngineError, NotFound, ReelwrightError, invalid
+from reelwright.jobs.integrity import Integrity
+from reelwright.jobs.janitor import Reads
+from reelwright.jobs.queue import Order, Queue
+from reelwright.outbound import Outbound
+from reelwright.store.deliveries import Delivery
+from reelwright.video import Request as VideoRequest
+from reelwright.video import Status, Video
+
+PATH = "/api/v1/videos"
+WEBHOOK_EVENTS = ("video.generation.completed", "video.generation.cancelled", "video.generation.failed")
+
+IMPOSSIBLE: Mapping[str, str] = {
+    "input_references": "No model here takes references. Send a picture as frame_images, with frame_type first_frame.",
+    "generate_audio": "No model here makes sound. Send false or leave it out.",
+    "previous_job_id": "No model here goes on with an earlier video. Leave it out.",
+    "creativity": "No model here enlarges videos. Leave it out.",
+    "upscale_factor": "No model here enlarges videos. Leave it out.",
+}
+"""Fields that no card here has anything for: why, and what to do instead."""
+
+NAMES = Vocabulary(
+    renamed={"duration": "seconds", "frame_images": "image"},
+    hidden=frozenset({"seconds", "image"}),
+    beside=frozenset({"callback_url", "provider", *IMPOSSIBLE}),
+    tolerated=frozenset({"session_id", "trace", "user"}),
+)
+FRAMES_FORM = (
+    'Must be a list of {"type": "image_url", "image_url": {"url": "https://… or data:…"}, "frame_type": "first_frame"}.'
+)
+
+
+class OpenRouterVideos:
+    """The routes' functions."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        catalog: Catalog,
+        drafting: Drafting,
+        integrity: Integrity,
+        reads: Reads,
+        outbound: Outbound,
+        max_body_bytes: int,
+        started: datetime,
+    ) -> None:
+        """`started`: when the server did; its models are as old as it."""
+        self._queue = queue
+        self._catalog = catalog
+        self._drafting = drafting
+        self._integrity = integrity
+        self._reads = reads
+        self._outbound = outbound
+        self._max_body_bytes = max_body_bytes
+        self._models = VideoModels(catalog, started)
+
+    async def create(self, request: Request) -> Response:
+        """Ask for a video; the answer is its job, pending."""
+        body = await parse_body(request, self._max_body_bytes)
+        if not body.typed:
+            raise BadRequest("A form is not read here. Send application/json.", code=Code.UNSUPPORTED_MEDIA_TYPE)
+        wanted = await self._wanted(body.fields)
+        video = await self._queue.submit(wanted, request.state.owner, self._order(request, body))
+        return await self._answer(request, video, 202)
+
+    async def get(self, request: Request, job_id: str) -> Response:
+        """The job as it is now. A failed one is a 200 with `status: "failed"`."""
+        return await self._answer(request, await self._queue.get(job_id, request.state.owner or None))
+
+    async def content(self, request: Request, job_id: str, index: int = Query(0)) -> Response:
+        """The MP4; Range, ETag and HEAD work. A job has one output, with the index 0."""
+        video = await self._queue.get(job_id, request.state.owner or None)
+        if index != 0:
+            raise NotFound(f"There is no output {index}; a job has one, index=0.", field="index")
+        if video.failure:
+            raise NotFound(f"The job is {_word(video)}, so it has no output.", field="id")
+        if video.status is not Status.COMPLETED:
+            message = f"The job is {_word(video)}; there is an output once it is completed."
+            raise BadRequest(message, code=Code.CONFLICT, field="id")
+        self._reads.note(video.id)
+        try:
+            path = await self._integrity.path(video)
+        except NotFound:
+            raise EngineError("The file of this video is gone. Make it anew.", code=Code.CORRUPT) from None
+        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
+        return delivery.send_file(path, "video/mp4", headers, f"{video.id}.mp4")
+
+    def models(self) -> Response:
+        """What this server can make videos with, the default first."""
+        return JSONResponse({"data": self._models.list()})
+
+    async def _wanted(self, fields: Mapping[str, Any]) -> VideoRequest:
+        for name, remedy in IMPOSSIBLE.items():
+            if fields.get(name) not in (None, False, [], ""):
+                raise invalid(name, fields[name], remedy)
+        passed = _passed_on(fields)
+        picture, place = _first_frame(fields.get("frame_images"))
+        model = self._model(fields.get("model"))
+        names = dataclasses.replace(NAMES, labels={"image": place, **{name: _label(name) for name in passed}})
+        return await self._drafting.request(
+            {**fields, **passed, "frame_images": picture, "model": model}, names, typed=True
+        )
+
+    def _model(self, name: object) -> object:
+        """Our name for it. None is the configured engine; `openai/sora-2`, OpenRouter's slug of it, means that, too."""
+        if not isinstance(name, str) or name in self._catalog.aliases:
+            return name
+        if RETIRED_MODEL.fullmatch(name.removeprefix("openai/")):
+            return None
+        own = name.removeprefix("reelwright/")
+        return None if own in ("default", "auto") else own
+
+    def _order(self, request: Request, body: Body) -> Order:
+        callback = body.fields.get("callback_url")
+        webhook = read_webhook(request, callback, WEBHOOK_EVENTS, "openrouter", self._outbound, field="callback_url")
+        return Order(detached=True, once=idempotency(request, body), webhook=webhook)
+
+    async def _answer(self, request: Request, video: Video, status: int = 200) -> Response:
+        gone = video.status is Status.COMPLETED and not await self._integrity.holds(video)
+        told = job(video, base_url(request), gone=gone)
+        return JSONResponse(told, status, {"Cache-Control": "no-store"})
+
+
+def openrouter_router(calls: OpenRouterVideos) -> APIRouter:
+    router = APIRouter(prefix=PATH, tags=["openrouter"])
+    router.add_api_route("", calls.create, methods=["POST"], status_code=202, response_class=Response)
+    router.add_api_route("/models", calls.models, methods=["GET"], response_class=Response)
+    router.add_api_route("/{job_id}", calls.get, methods=["GET"], response_class=Response)
+    router.add_api_route("/{job_id}/content", calls.content, methods=["GET", "HEAD"], response_class=Response)
+    return router
+
+
+def _first_frame(frames: object) -> tuple[str | None, str]:
+    """The picture of the first frame as an address or a data URI, and what its entry is called."""
+    if frames is None or frames == []:
+        return None, "frame_images"
+    if not isinstance(frames, list) or not all(isinstance(one, dict) for one in frames):
+        raise invalid("frame_images", frames, FRAMES_FORM)
+    for place, one in enumerate(frames):
+        name = f"frame_images[{place}]"
+        if one.get("frame_type") == "last_frame":
+            raise invalid(name, "last_frame", "No model here ends with a given picture. Send a first_frame only.")
+        if one.get("frame_type") != "first_frame":
+            raise invalid(f"{name}.frame_type", one.get("frame_type"), "Must be first_frame.")
+        if place:
+            raise invalid(name, "first_frame", "A video begins with one picture. Send one first_frame.")
+    picture = frames[0].get("image_url")
+    picture = picture.get("url") if isinstance(picture, dict) else picture
+    if not isinstance(picture, str):
+        raise invalid("frame_images[0].image_url", picture, FRAMES_FORM)
+    return picture, "frame_images[0]"
+
+
+def _passed_on(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options for this provider, `provider.options.reelwright`; those for others are none of ours."""
+    options = _object(_object(fields.get("provider"), "provider").get("options"), "provider.options")
+    options = _object(options.get("reelwright"), "provider.options.reelwright")
+    if unknown := sorted(set(options) - set(PASSED_ON)):
+        label = _label(unknown[0][:80])
+        raise BadRequest(f"Unknown field: {label}. Known ones there are {', '.join(PASSED_ON)}.", field=label)
+    for name, value in options.items():
+        if fields.get(name, value) != value:
+            raise BadRequest(f"Invalid {_label(name)}: it contradicts {name}. Send one of them.", field=_label(name))
+    return options
+
+
+def _object(value: object, place: str) -> Mapping[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise invalid(place, value, "Must be an object.")
+    return value or {}
+
+
+def _label(name: str) -> str:
+    return f"provider.options.reelwright.{name}"
+
+
+def _word(video: Video) -> str:
+    """The job's status in OpenRouter's words."""
+    match video.status:
+        case Status.QUEUED:
+            return "pending"
+        case Status.FAILED if video.failure is not None and video.failure.code == Code.CANCELLED:
+            return "cancelled"
+    return video.status.value
+
+
+def job(video: Video, base_url: str, *, gone: bool = False) -> dict[str, Any]:
+    """OpenRouter's `VideoGenerationResponse`; `base_url` ends with a slash.
+
+    `gone`: the video was completed, but its file is not there any more, or damaged. There is nothing to fetch then.
+    """
+    own = f"{base_url}{PATH.removeprefix('/')}/{video.id}"
+    told: dict[str, Any] = {"id": video.id, "polling_url": own, "status": _word(video)}
+    if video.status.terminal:
+        told["generation_id"] = video.id
+    if video.failure:
+        told["error"] = video.failure.message
+    elif gone:
+        told |= {"status": "expired", "error": "The file of this video is gone. Make it anew."}
+    elif video.status is Status.COMPLETED:
+        told["unsigned_urls"] = [f"{own}/content?index=0"]
+        told["usage"] = {"cost": 0, "is_byok": False}
+        if video.expires_at:
+            told["expires_at"] = int(video.expires_at.timestamp())
+    return told
+
+
+def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
+    """What a callback is sent: the event's type and time, and the job with its model."""
+    told = job(video, base_url)
+    return {
+        "type": event,
+        "created_at": iso_milliseconds(video.completed_at or video.created_at),
+        "data": {**told, "model": video.request.model},
+    }
+
+
+def sign(delivery: Delivery, now: datetime, secret: str) -> Mapping[str, str]:
+    """OpenRouter's signature: `t=<seconds>,v1=<hex>`, the HMAC-SHA256 of `<seconds>,<body>` under the whole secret.
+
+    Source: https://openrouter.ai/docs/cookbook/video-generation/video-generation-webhooks
+    """
+    seconds = int(now.timestamp())
+    digest = hmac.new(secret.encode(), f"{seconds},{delivery.body}".encode(), hashlib.sha256).hexdigest()
+    return {
+        "X-OpenRouter-Signature": f"t={seconds},v1={digest}",
+        "X-OpenRouter-Idempotency-Key": f"{delivery.video_id}-{delivery.event.rpartition('.')[2]}",
+    }
+
+
+# --- errors -----------------------------------------------------------------------------------------------------------
+
+_STATUS: Mapping[Code, int] = {
+    **STATUS,
+    # The client repeats every 5xx for an hour, and these do not get better.
+    Code.CORRUPT: 410,
+    Code.ENGINE_NOT_CONFIGURED: 400,
+}
+
+
+def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+    status = _STATUS[error.code]
+    metadata = {"code": error.code, **({"field": error.field} if error.field else {})}
+    return JSONResponse({"error": {"code": status, "message": error.message, "metadata": metadata}}, status)
+
+
+OPENROUTER = Dialect(paths=re.compile(r"/api/v1(/.*)?"), render=_render)

@@ -1,0 +1,135 @@
+"""`GET /api/v1/videos/models`: each model's card in OpenRouter's words.
+
+The lists are made by asking the catalog, so whatever they offer is taken: each size, and each resolution in each aspect
+ratio, at each duration. Names are those of OpenRouter's own enums (`openrouter` 1.3.84, `VideoModel`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from reelwright.api.fields import read_fields, to_wish
+from reelwright.engines.catalog import OPTIONAL_FIELDS, Catalog
+from reelwright.engines.engine import Card
+from reelwright.errors import BadRequest
+from reelwright.video import Image, Request, Task
+
+ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
+RESOLUTIONS = ("360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K")
+PASSED_ON = (*OPTIONAL_FIELDS, "fps", "num_frames")
+"""Our fields that OpenRouter has no word for: what `provider.options.reelwright` takes."""
+ALWAYS_PASSED_ON = frozenset({"fps", "num_frames"})
+
+_SQUARE = Image(sha256="", media_type="image/png", width=1024, height=1024)
+"""Stands for a first frame where a model makes no video without one; the shape is always asked for beside it."""
+
+
+class VideoModels:
+    """The models of this server, the default first."""
+
+    def __init__(self, catalog: Catalog, created: datetime) -> None:
+        """`created`: since when the models are said to be there."""
+        self._catalog = catalog
+        self._created = int(created.timestamp())
+        self._told: list[dict[str, Any]] | None = None
+
+    def list(self) -> list[dict[str, Any]]:
+        """The objects; made once, since cards do not change."""
+        if self._told is None:
+            self._told = [self._model(card) for card in self._catalog.cards()]
+        return self._told
+
+    def _model(self, card: Card) -> dict[str, Any]:
+        shapes = Shapes(self._catalog, card)
+        name = slug(card)
+        return {
+            "id": name,
+            "canonical_slug": name,
+            "name": card.title,
+            "description": card.description,
+            "created": self._created,
+            "supported_durations": list(shapes.durations) or None,
+            "supported_resolutions": list(shapes.resolutions) or None,
+            "supported_aspect_ratios": list(shapes.ratios) or None,
+            "supported_sizes": [f"{width}x{height}" for width, height in shapes.sizes] or None,
+            "supported_frame_images": ["first_frame"] if Task.IMAGE_TO_VIDEO in card.tasks else None,
+            "generate_audio": False,
+            "seed": "seed" in card.honours,
+            "allowed_passthrough_parameters": [
+                name for name in PASSED_ON if name in card.honours or name in ALWAYS_PASSED_ON
+            ],
+            "creativity": None,
+            "upscale_factor": None,
+            "pricing_skus": None,
+        }
+
+
+def slug(card: Card) -> str:
+    """The model's name as `owner/name`, which OpenRouter's models all have."""
+    return card.model if "/" in card.model else f"reelwright/{card.model}"
+
+
+class Shapes:
+    """What sizes and lengths a model makes, in lists that may be combined at will."""
+
+    def __init__(self, catalog: Catalog, card: Card) -> None:
+        self._catalog = catalog
+        self._card = card
+        ratios = [ratio for ratio in ASPECT_RATIOS if self._shape(aspect_ratio=ratio)]
+        self.ratios, self.resolutions = self._combinable(ratios)
+        self.sizes = self._sizes(ratios)
+        self.durations = self._durations()
+
+    def _combinable(self, ratios: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Aspect ratios and resolutions of which every pair can be made: as many pairs as there can be."""
+        resolutions = [one for one in RESOLUTIONS if self._shape(resolution=one)]
+        best: tuple[Sequence[str], Sequence[str]] = (ratios, ())
+        for highest in resolutions:
+            wide = [ratio for ratio in ratios if self._pair(highest, ratio)]
+            whole = [one for one in resolutions if all(self._pair(one, ratio) for ratio in wide)]
+            if wide and len(wide) * len(whole) >= len(best[0]) * len(best[1]):
+                best = wide, whole
+        return best
+
+    def _sizes(self, ratios: Sequence[str]) -> Sequence[tuple[int, int]]:
+        """Width and height of all that can be made, the smallest first."""
+        made = [self._pair(resolution, ratio) for resolution in RESOLUTIONS for ratio in ratios]
+        made += [self._shape(aspect_ratio=ratio) for ratio in ratios]
+        made += [self._shape(resolution=one) for one in RESOLUTIONS]
+        made.append(self._shape())
+        sizes = {(request.width, request.height) for request in made if request}
+        return sorted(sizes, key=lambda size: (size[0] * size[1], size))
+
+    def _durations(self) -> Sequence[int]:
+        """Whole seconds that the largest of the sizes can be made in, so the others can too."""
+        if not self.sizes:
+            return ()
+        width, height = self.sizes[-1]
+        longest = self._card.max_frames // self._card.default_fps
+        return [one for one in range(1, longest + 1) if self._made(width=width, height=height, seconds=one)]
+
+    def _pair(self, resolution: str, ratio: str) -> Request | None:
+        return self._shape(resolution=resolution, aspect_ratio=ratio)
+
+    def _shape(self, **asked: Any) -> Request | None:
+        """The request for that shape, or None where it leaves no room for the card's own length, also in whole seconds.
+
+        Larger pictures leave room for fewer frames.
+        """
+        seconds = self._card.default_frames // self._card.default_fps
+        if seconds and not self._made(**asked, seconds=seconds):
+            return None
+        return self._made(**asked)
+
+    def _made(self, **asked: Any) -> Request | None:
+        """The request that becomes of these fields, or None where they are refused."""
+        image = None if Task.TEXT_TO_VIDEO in self._card.tasks else _SQUARE
+        fields = read_fields(
+            {"prompt": "a", "engine": self._card.engine, "model": self._card.model, **asked}, typed=True
+        )
+        try:
+            return self._catalog.admit(to_wish(fields, image, {}), draw=lambda _bits: 0)
+        except BadRequest:
+            return None
