@@ -31,12 +31,14 @@ from reelwright.api.health import health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
-from reelwright.api.models import models_router
+from reelwright.api.models import MODELS, models_router
 from reelwright.api.native import NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.openrouter import OPENROUTER, OpenRouterVideos, openrouter_router
 from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
+from reelwright.api.replicate_files import FileCalls, files_router
+from reelwright.api.replicate_models import ReplicateModels, replicate_models_router
 from reelwright.api.routes import Methods, is_path
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
@@ -64,6 +66,7 @@ from reelwright.store.files import DirectoryLock, Files
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
+from reelwright.store.uploads import Uploads
 from reelwright.tracing import NO_TRACES, Tracer
 
 if TYPE_CHECKING:
@@ -192,9 +195,11 @@ def build(
         openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
     )
     reads = Reads(clock)
+    uploads = Uploads(settings.data_dir / "uploads", files)
     janitor = Janitor(
         records=records,
         files=files,
+        uploads=uploads,
         queue=queue,
         webhooks=webhooks,
         durable=durable,
@@ -205,7 +210,7 @@ def build(
         period_s=settings.sweep_s,
     )
     mcp = [JSONRPC] if settings.mcp else []
-    answers = Answers([OPENROUTER, *mcp, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
+    answers = Answers([OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
     api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
     answers.install(api)
 
@@ -261,15 +266,19 @@ def build(
             queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes
         )
     )
+    file_calls = FileCalls(uploads=uploads, clock=clock, max_body_bytes=max_body_bytes)
+    replicate_models = ReplicateModels(catalog=catalog, started=clock.now(), secret=webhooks.secret_of)
     predictions = Predictions(
         queue=queue,
-        catalog=catalog,
         drafting=drafting,
+        models=replicate_models,
+        files=file_calls,
         outbound=outbound,
         max_body_bytes=max_body_bytes,
-        started=clock.now(),
     )
     api.include_router(replicate_router(predictions))
+    api.include_router(files_router(file_calls))
+    api.include_router(replicate_models_router(replicate_models))
     jobs = OpenRouterVideos(
         queue=queue,
         catalog=catalog,
@@ -282,7 +291,7 @@ def build(
     )
     api.include_router(openrouter_router(jobs))
     api.include_router(webhooks_router(queue, webhooks))
-    api.include_router(models_router(catalog, int(clock.now().timestamp())))
+    api.include_router(models_router(catalog, int(clock.now().timestamp()), replicate_models))
     api.include_router(
         metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.beside, records.stored))
     )

@@ -1,4 +1,7 @@
-"""Ids: `video_` and a ULID (https://github.com/ulid/spec): 48 bits of milliseconds, 80 random bits, base 32."""
+"""Ids: `video_` or `file_` and a ULID (https://github.com/ulid/spec).
+
+A ULID is 48 bits of milliseconds and 80 random bits, in base 32.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Callable
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _VIDEO_ID = re.compile(r"video_[0-9A-HJKMNP-TV-Z]{26}")
+_FILE_ID = re.compile(r"file_[0-9A-HJKMNP-TV-Z]{26}")
 
 
 def ulid(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
@@ -23,3 +27,20 @@ def video_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits
 def is_video_id(text: str) -> bool:
     """True for a string that this server could have made as a video's id; anything else never reaches the database."""
     return _VIDEO_ID.fullmatch(text) is not None
+
+
+def file_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    return f"file_{ulid(milliseconds, entropy)}"
+
+
+def is_file_id(text: str) -> bool:
+    """True for a string that this server could have made as the id of an uploaded file; nothing else becomes a path."""
+    return _FILE_ID.fullmatch(text) is not None
+
+
+def file_time(upload_id: str) -> float:
+    """When a file's id was made, in seconds since the epoch."""
+    milliseconds = 0
+    for character in upload_id.removeprefix("file_")[:10]:
+        milliseconds = milliseconds * 32 + _ALPHABET.index(character)
+    return milliseconds / 1000

@@ -189,7 +189,8 @@ class MadeFile:
 class Video:
     """One video and its life. All times are aware UTC; `progress` is 0–100 and measured.
 
-    `trace` names the span of its submission (a W3C `traceparent`), if there are traces.
+    `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
+    client sent, for a dialect that shows it again.
     """
 
     id: str
@@ -208,6 +209,7 @@ class Video:
     remixed_from: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     trace: str | None = None
+    asked: Mapping[str, Any] | None = None
 
     @property
     def generation_seconds(self) -> float | None:

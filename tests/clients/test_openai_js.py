@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.api.asks import picture
-from tests.clients.conftest import CROWD
+from tests.clients.conftest import CROWD, run_node
 from tests.servers import ServerProcess
 
 pytestmark = pytest.mark.client("openai (Node.js)", "npm:openai")
-
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The path of node, beside which the package is installed."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not installed (Debian: apt install nodejs npm)")
-    wanted = json.loads((HERE / "package.json").read_text())["dependencies"]["openai"]
-    installed = HERE / "node_modules" / "openai" / "package.json"
-    if not installed.exists() or json.loads(installed.read_text())["version"] != wanted:
-        install = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
-        subprocess.run(install, cwd=HERE, check=True, timeout=120)
-    return node
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +25,7 @@ def seen(
     path = tmp_path_factory.mktemp("js") / "picture.png"
     path.write_bytes(picture())
     arguments = [f"{near.url}/v1", f"{crowd.url}/v1", picture_url, str(path)]
-    run = subprocess.run(
-        [node, "openai.mjs", *arguments], cwd=HERE, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return dict(json.loads(run.stdout))
+    return run_node(node, "openai.mjs", *arguments)
 
 
 def test_a_video_is_made(seen: dict[str, Any]) -> None:

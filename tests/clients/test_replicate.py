@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import httpx2
 import pytest
 import replicate
 from replicate.exceptions import ModelError, ReplicateError
+from replicate.helpers import FileOutput
+from replicate.webhook import InvalidSignatureError, Webhooks
 
 from tests.api.asks import picture
 from tests.api.videos import Gate
-from tests.clients.conftest import ALIAS, CROWD, VERSION
+from tests.clients.conftest import ALIAS, CROWD, VERSION, Secure
+from tests.fakes.receiver import Receiver
 from tests.servers import ServerProcess, eventually
 
 pytestmark = pytest.mark.client("replicate (Python)", "pypi:replicate")
@@ -124,14 +130,127 @@ def test_the_list_has_pages(crowd: ServerProcess) -> None:
     client._client.close()
 
 
-@pytest.mark.parametrize("name", ["image", "start_image", "first_frame_image"])
-def test_an_image(client: replicate.Client, name: str) -> None:
-    file = io.BytesIO(picture())
-    file.name = "fox.png"
-    prediction = client.predictions.create(
-        version=TOY, input=asked("paint", **{name: file}), wait=True, file_encoding_strategy="base64"
-    )
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "füchsin.png"
+    path.write_bytes(picture())
+    return path
+
+
+def test_an_open_file_is_a_picture(client: replicate.Client, photo: Path) -> None:
+    """The client's default: it uploads the file first, and sends its address."""
+    with photo.open("rb") as file:
+        assert content(client.run(TOY, input=asked("paint", image=file)))[4:8] == b"ftyp"
+    newest = client.predictions.list().results[0]
+    assert newest.input
+    uploaded = client.files.get(newest.input["image"].rpartition("/")[2])
+    assert (uploaded.name, uploaded.content_type, uploaded.size) == ("füchsin.png", "image/png", len(picture()))
+
+
+@pytest.mark.parametrize("name", ["image", "start_image", "first_frame_image", "input_image"])
+@pytest.mark.parametrize("strategy", [None, "url", "base64"])
+def test_every_way_to_send_a_picture(client: replicate.Client, photo: Path, name: str, strategy: Any) -> None:
+    for file in (photo, photo.open("rb"), io.BytesIO(picture())):
+        options = {"file_encoding_strategy": strategy} if strategy else {}
+        prediction = client.predictions.create(version=TOY, input=asked("paint", **{name: file}), wait=True, **options)
+        assert prediction.status == "succeeded"
+        assert prediction.input
+        assert prediction.input[name].startswith("data:" if strategy == "base64" else client._client.base_url.scheme)
+        if isinstance(file, io.IOBase):
+            file.close()
+
+
+async def test_async_files_and_predictions(near: ServerProcess, photo: Path) -> None:
+    client = replicate.Client(api_token="any", base_url=near.url)
+    with photo.open("rb") as file:
+        assert content(await client.async_run(f"{TOY}:toy", input=asked("paint", image=file)))[4:8] == b"ftyp"
+    uploaded = await client.files.async_create(photo, metadata={"team": "red"})
+    assert (await client.files.async_get(uploaded.id)).metadata == {"team": "red"}
+    prediction = await client.predictions.async_create(TOY, input=asked("paint", image=uploaded.urls["get"]))
+    await prediction.async_wait()
     assert prediction.status == "succeeded"
+    assert uploaded.id in [one.id for one in await client.files.async_list()]
+    assert await client.files.async_delete(uploaded.id)
+    await client._async_client.aclose()
+
+
+def test_files(client: replicate.Client, photo: Path) -> None:
+    uploaded = client.files.create(photo, filename="fox.png", content_type="image/x-fox", metadata={"team": "red"})
+    assert (uploaded.content_type, uploaded.metadata) == ("image/x-fox", {"team": "red"})
+    assert uploaded.id in [one.id for one in client.files.list()]
+    assert client.files.delete(uploaded.id)
+    with pytest.raises(ReplicateError) as gone:
+        client.files.get(uploaded.id)
+    assert (gone.value.status, gone.value.title) == (404, "Not found")
+    with pytest.raises(ReplicateError) as spent:
+        client.run(TOY, input=asked("paint", image=uploaded.urls["get"]))
+    assert "24 hours" in (spent.value.detail or "")
+
+
+def test_over_https_the_output_is_a_file(secure: Secure, photo: Path) -> None:
+    transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=secure.authority))
+    client = replicate.Client(api_token="any", base_url=secure.url, transport=transport)
+    with photo.open("rb") as file:
+        output = client.run(TOY, input=asked("paint", image=file))
+    assert isinstance(output, FileOutput)
+    assert output.url.startswith(secure.url)
+    assert output.read()[4:8] == b"ftyp"
+    assert b"".join(output)[4:8] == b"ftyp"
+    assert client.run(TOY, input=asked("paint"), use_file_output=False).startswith(secure.url)
+    client._client.close()
+
+
+def test_models_versions_and_the_account(client: replicate.Client) -> None:
+    model = client.models.get(TOY)
+    assert model.id == TOY
+    assert TOY in [one.id for one in client.models.list()]
+    assert model.latest_version
+    [version] = model.versions.list()
+    assert version == model.latest_version == model.versions.get(version.id)
+    for ref in (model, version, f"{TOY}:{version.id}"):
+        assert content(client.run(ref, input=asked("paint")))[4:8] == b"ftyp"
+    prediction = client.predictions.create(version=version, input=asked("paint"), wait=True)
+    assert (prediction.status, prediction.version) == ("succeeded", version.id)
+    assert client.accounts.current().username == "reelwright"
+
+
+def test_a_webhook_is_verified(client: replicate.Client) -> None:
+    secret = client.webhooks.default.secret()
+    with Receiver(host="127.0.0.1") as receiver:
+        prediction = client.predictions.create(
+            model=TOY, input=asked("paint"), webhook=receiver.url, webhook_events_filter=["completed"]
+        )
+        eventually(lambda: receiver.received)
+    [message] = receiver.received
+    headers, body = dict(message.headers), message.body.decode()
+    Webhooks.validate(headers=headers, body=body, secret=secret, tolerance=60)
+    with pytest.raises(InvalidSignatureError):
+        Webhooks.validate(headers=headers, body=body.replace("paint", "point"), secret=secret)
+    told = json.loads(body)
+    assert (told["id"], told["status"], told["webhook"]) == (prediction.id, "succeeded", receiver.url)
+
+
+def test_the_webhooks_first_name_is_read(client: replicate.Client) -> None:
+    with Receiver(host="127.0.0.1") as receiver:
+        client.predictions.create(version=TOY, input=asked("paint"), webhook_completed=receiver.url)
+        eventually(lambda: receiver.received)
+
+
+def test_what_there_is_not_is_told(client: replicate.Client) -> None:
+    for call in (
+        lambda: client.deployments.get("acme/video"),
+        lambda: client.deployments.predictions.create("acme/video", {"prompt": "paint"}),
+        client.collections.list,
+        client.hardware.list,
+        client.trainings.list,
+        lambda: client.models.get("somebody/unheard-of"),
+        lambda: client.models.get(TOY).versions.get("unheard-of"),
+    ):
+        with pytest.raises(ReplicateError) as missing:
+            call()
+        assert (missing.value.status, missing.value.title) == (404, "Not found")
+    with pytest.raises(ReplicateError, match="does not support streaming"):
+        next(iter(client.stream(TOY, input=asked("paint"))))
 
 
 def test_an_image_by_url(client: replicate.Client, picture_url: str) -> None:

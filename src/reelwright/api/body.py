@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from reelwright.api.multipart import boundary_of, read_parts
+from reelwright.api.multipart import Part, boundary_of, read_parts
 from reelwright.errors import BadRequest, Code
 
 MAX_FIELDS = 200
@@ -44,6 +44,8 @@ class Upload:
     """A file part. Its name and type are the client's word and are never trusted."""
 
     data: bytes
+    name: str = ""
+    media_type: str = ""
 
     def __repr__(self) -> str:
         return f"a file of {len(self.data):,} bytes"
@@ -219,7 +221,7 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
             if part.is_file and not part.file_name and not part.data:
                 continue  # what a browser sends for a file field in which nothing was chosen
             name = _text(part.name or b"", "a field's name")
-            _add(fields, name, Upload(data=part.data) if part.is_file else _text(part.data, "a field's value"))
+            _add(fields, name, _upload(part) if part.is_file else _text(part.data, "a field's value"))
     except ValueError as error:
         _malformed(f"Malformed multipart form: {error}")
     return fields
@@ -228,6 +230,11 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
     """A form's fields without the blank ones. A blank prompt stays: it is an error of its own."""
     return {name: value for name, value in fields.items() if value != "" or name == "prompt"}
+
+
+def _upload(part: Part) -> Upload:
+    name, media_type = part.file_name or b"", part.content_type
+    return Upload(data=part.data, name=name.decode("utf-8", "replace"), media_type=media_type.decode("latin-1"))
 
 
 def _add(fields: dict[str, Any], name: str, value: object) -> None:

@@ -405,13 +405,18 @@ def _epoch(moment: datetime | None) -> int | None:
 _KINDS: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+def error_object(error: ReelwrightError) -> dict[str, Any]:
+    """What OpenAI's clients read of an error."""
     status = STATUS[error.code]
     kind = _KINDS.get(status) or ("server_error" if status >= 500 else "invalid_request_error")
-    body = {"message": error.message, "type": kind, "param": error.field, "code": error.code}
+    return {"message": error.message, "type": kind, "param": error.field, "code": error.code}
+
+
+def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+    status = STATUS[error.code]
     # Without it the client repeats what cannot get better.
     headers = {} if status in (429, 503) else {"x-should-retry": "false"}
-    return JSONResponse({"error": body}, status, headers)
+    return JSONResponse({"error": error_object(error)}, status, headers)
 
 
 OPENAI = Dialect(paths=re.compile(r"/v1(/.*)?|/videos(/.*)?"), render=_render)

@@ -1,7 +1,7 @@
 """The Replicate predictions dialect (https://replicate.com/docs/reference/http): a prediction is a video.
 
-The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads. A
-model has one version here, whatever it is called.
+The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads.
+Files are in `replicate_files.py`, models and the rest in `replicate_models.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,31 +21,20 @@ from reelwright.api.asking import idempotency, read_cursor, read_webhook, wait_s
 from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.vocabulary import Vocabulary
+from reelwright.api.replicate_files import FileCalls
+from reelwright.api.replicate_models import ReplicateModels, path_of, version_id
+from reelwright.api.replicate_names import NAMES, adapted, shown
+from reelwright.api.vocabulary import unknown_fields
 from reelwright.clock import iso_milliseconds
-from reelwright.engines.catalog import Catalog
-from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
+from reelwright.errors import Code, ReelwrightError, invalid
 from reelwright.jobs.queue import Order, Queue
 from reelwright.outbound import Outbound
-from reelwright.video import Status, Video
+from reelwright.video import Status, Video, Webhook
 
 LONGEST_WAIT_S = 60.0
 PAGE = 100
-_TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "stream"})
+_TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "webhook_completed", "stream"})
 WEBHOOK_EVENTS = ("start", "output", "logs", "completed")
-NAMES = Vocabulary(
-    renamed={
-        "frames_per_second": "fps",
-        "duration": "seconds",
-        "sample_steps": "num_inference_steps",
-        "sample_guide_scale": "guidance_scale",
-        "start_image": "image",
-        "first_frame_image": "image",
-    },
-    prefix="input.",
-    labels={"model": "version"},
-)
-"""Names that video models at Replicate use for our fields."""
 
 
 class Predictions:
@@ -54,33 +44,31 @@ class Predictions:
         self,
         *,
         queue: Queue,
-        catalog: Catalog,
         drafting: Drafting,
+        models: ReplicateModels,
+        files: FileCalls,
         outbound: Outbound,
         max_body_bytes: int,
-        started: datetime,
     ) -> None:
-        """`started`: when the server did; its models are as old as it."""
         self._queue = queue
-        self._catalog = catalog
         self._drafting = drafting
+        self._models = models
+        self._files = files
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
-        self._started = started
 
     async def create(self, request: Request) -> Response:
-        """`version` names the model: its name, an alias (of a digest, say), `owner/name` or `owner/name:anything`."""
+        """`version` names the model: a version's id, an alias of it, the model's name, `owner/name:anything`."""
         body = await parse_body(request, self._max_body_bytes)
         version = body.fields.get("version")
         if version is not None and not isinstance(version, str):
-            raise invalid("version", version, "Must be a string: the model's name.")
-        name = version or "reelwright/default"
-        path = self._catalog.aliases.get(name, name).partition(":")[0]
-        return await self._create(request, body, path if "/" in path else f"reelwright/{path}")
+            raise invalid("version", version, "Must be a string: a version's id or a model's name.")
+        return await self._create(request, body, self._models.model_of(version) if version else None)
 
     async def create_for_model(self, request: Request, owner: str, name: str) -> Response:
         """The model is named by the path."""
-        return await self._create(request, await parse_body(request, self._max_body_bytes), f"{owner}/{name}")
+        model = self._models.named(f"{owner}/{name}")
+        return await self._create(request, await parse_body(request, self._max_body_bytes), model)
 
     async def get(self, request: Request, prediction_id: str) -> Response:
         """The prediction as it is now."""
@@ -106,41 +94,46 @@ class Predictions:
         following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None
         return JSONResponse({"previous": None, "next": following, "results": [prediction(v, base) for v in videos]})
 
-    async def _create(self, request: Request, body: Body, path: str) -> Response:
-        if unknown := sorted(set(body.fields) - _TOP_LEVEL):
-            raise BadRequest(
-                f"Unknown field: {unknown[0][:80]!r}. Known fields are {', '.join(sorted(_TOP_LEVEL))}.",
-                field=unknown[0][:80],
-            )
+    async def _create(self, request: Request, body: Body, model: str | None) -> Response:
+        if unknown := [name for name in body.fields if name not in _TOP_LEVEL]:
+            raise unknown_fields(unknown, _TOP_LEVEL)
         asked = body.fields.get("input", {})
         if not isinstance(asked, dict):
             raise invalid("input", asked, "Must be an object.")
-        model = self._catalog.named(path)
-        wanted = await self._drafting.request(asked, NAMES, typed=True, model=model)
-        events = _webhook_events(body.fields.get("webhook_events_filter"))
-        webhook = read_webhook(request, body.fields.get("webhook"), events, "replicate", self._outbound)
-        order = Order(detached=True, once=idempotency(request, body), webhook=webhook)
+        fields = await self._with_files(request.state.owner, asked)
+        wanted = await self._drafting.request(fields, NAMES, typed=True, model=model)
+        webhook, told = self._webhook(request, body)
+        order = Order(
+            detached=True, once=idempotency(request, body), webhook=webhook, asked={"input": shown(asked), **told}
+        )
         video = await self._queue.submit(wanted, request.state.owner, order)
-        told = prediction(video, base_url(request))
+        answer = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             video = await self._queue.wait_for(video, seconds)
-            told = prediction(video, base_url(request))
+            answer = prediction(video, base_url(request))
             if not video.status.terminal:
-                told["status"] = "starting"  # the client takes `processing` after a wait for the end
-        return JSONResponse(told, 201)
+                answer["status"] = "starting"  # the client takes `processing` after a wait for the end
+        return JSONResponse(answer, 201)
 
-    async def version(self, request: Request, owner: str, name: str, version: str) -> Response:
-        """A model's version, whatever it is called: the client asks for it to learn the form of the output."""
-        self._catalog.named(f"{owner}/{name}")
-        output = {"type": "string", "format": "uri", "title": "Output"}
-        return JSONResponse(
-            {
-                "id": version,
-                "created_at": iso_milliseconds(self._started),
-                "cog_version": "0",
-                "openapi_schema": {"components": {"schemas": {"Output": output}}},
-            }
-        )
+    async def _with_files(self, owner: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields with the uploaded files that they name as a picture."""
+        return {
+            name: await self._files.resolve(owner, value, f"{NAMES.prefix}{name}")
+            if NAMES.renamed.get(name, name) == "image"
+            else value
+            for name, value in adapted(fields).items()
+        }
+
+    def _webhook(self, request: Request, body: Body) -> tuple[Webhook | None, dict[str, Any]]:
+        """Whom to tell, and what the prediction shows of it."""
+        url, chosen = body.fields.get("webhook"), body.fields.get("webhook_events_filter")
+        if url is None and (earlier := body.fields.get("webhook_completed")):  # its name in the first API
+            url, chosen = earlier, ["completed"]
+        events = _webhook_events(chosen)
+        if url is None:
+            return None, {}
+        webhook = read_webhook(request, url, events, "replicate", self._outbound)
+        return webhook, {"webhook": url, **({"webhook_events_filter": chosen} if chosen else {})}
 
 
 def replicate_router(calls: Predictions) -> APIRouter:
@@ -150,7 +143,6 @@ def replicate_router(calls: Predictions) -> APIRouter:
     router.add_api_route("/v1/predictions/{prediction_id}", calls.get, methods=["GET"])
     router.add_api_route("/v1/predictions/{prediction_id}/cancel", calls.cancel, methods=["POST"])
     router.add_api_route("/v1/models/{owner}/{name}/predictions", calls.create_for_model, methods=["POST"])
-    router.add_api_route("/v1/models/{owner}/{name}/versions/{version}", calls.version, methods=["GET"])
     return router
 
 
@@ -180,26 +172,21 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
     """Replicate's prediction object; `base_url` ends with a slash."""
     cancelled = video.failure is not None and video.failure.code == Code.CANCELLED
     done = video.status is Status.COMPLETED
-    own = f"{base_url}v1/predictions/{video.id}"
-    request = video.request
-    asked: dict[str, Any] = {
-        "prompt": request.prompt,
-        "width": request.width,
-        "height": request.height,
-        "num_frames": request.num_frames,
-        "fps": request.fps,
-        "seed": request.seed,
-    }
+    own, path, asked = f"{base_url}v1/predictions/{video.id}", path_of(video.request.model), video.asked or {}
     return {
         "id": video.id,
-        "model": request.model if "/" in request.model else f"reelwright/{request.model}",
-        "version": "hidden",
+        "model": path,
+        "version": version_id(path),
         "status": "canceled" if cancelled else _STATUSES[video.status],
-        "input": asked,
+        "input": asked.get("input") or _input(video),
         "output": f"{base_url}v1/videos/{video.id}/content" if done else None,
         "logs": _logs(video),
         "error": video.failure.message if video.failure and not cancelled else None,
-        "metrics": {"predict_time": video.generation_seconds} if done else {},
+        "metrics": _metrics(video) if done else {},
+        "source": "api",
+        "data_removed": False,
+        **{name: value for name, value in asked.items() if name != "input"},
+        "warnings": [str(unused) for unused in video.request.unused],
         "created_at": iso_milliseconds(video.created_at),
         "started_at": iso_milliseconds(video.started_at) if video.started_at else None,
         "completed_at": iso_milliseconds(video.completed_at) if video.completed_at else None,
@@ -207,12 +194,32 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
     }
 
 
+def _input(video: Video) -> dict[str, Any]:
+    """The input of a video that was asked for in another dialect."""
+    request = video.request
+    return {
+        "prompt": request.prompt,
+        "width": request.width,
+        "height": request.height,
+        "num_frames": request.num_frames,
+        "fps": request.fps,
+        "seed": request.seed,
+    }
+
+
+def _metrics(video: Video) -> dict[str, Any]:
+    ended = video.completed_at or video.created_at
+    return {"predict_time": video.generation_seconds, "total_time": (ended - video.created_at).total_seconds()}
+
+
 def _logs(video: Video) -> str:
-    """One line in the form of a tqdm bar, which Replicate's clients parse."""
+    """What shaped the video beside its input; the last line has the form of a tqdm bar, which the clients parse."""
     if video.started_at is None:
         return ""
+    lines = [f"Using seed: {video.request.seed}"]
+    lines += [str(unused) for unused in video.request.unused]
     percent = video.progress
-    return f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"
+    return "\n".join([*lines, f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"])
 
 
 _TITLES: Mapping[int, str] = {
@@ -223,14 +230,21 @@ _TITLES: Mapping[int, str] = {
 }
 
 
-def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+def problem(error: ReelwrightError) -> dict[str, Any]:
+    """An error in Replicate's form (RFC 9457)."""
     status = 422 if STATUS[error.code] == 400 else STATUS[error.code]
-    title = _TITLES.get(status, "Error")
+    title = _TITLES.get(status, HTTPStatus(status).phrase)
     detail = f"- {error.field}: {error.message}" if status == 422 and error.field else error.message
-    return JSONResponse(
-        {"title": title, "detail": detail, "status": status}, status, media_type="application/problem+json"
-    )
+    return {"title": title, "detail": detail, "status": status}
 
 
-_PATHS = re.compile(r"/v1/predictions(/.*)?|/v1/models/.+/(predictions|versions/[^/]+)")
+def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
+    told = problem(error)
+    return JSONResponse(told, told["status"], media_type="application/problem+json")
+
+
+_PATHS = re.compile(
+    r"/v1/(?:predictions|files|account|webhooks|deployments|trainings|collections|hardware)(?:/.*)?"
+    r"|/v1/models/[^/]+/.+"
+)
 REPLICATE = Dialect(paths=_PATHS, render=_render)

@@ -6,7 +6,7 @@ A dialect has words, no rules: it says which of its names stand for which of our
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class Vocabulary:
                 told = f"{self.prefix}{name}"
                 raise BadRequest(f"Invalid {told}: it contradicts {names[own]}. Send one of them.", field=told)
         if unknown and values.get("prompt"):  # a missing prompt is told first
-            raise self._unknown(unknown)
+            raise unknown_fields(unknown, self.known(), self.prefix)
         return Sent(values=values, names=names, unused=tuple(unused))
 
     def label(self, own: str, names: Mapping[str, str]) -> str:
@@ -97,10 +97,12 @@ class Vocabulary:
         own = {name for name in OWN if name not in self.hidden}
         return sorted(own | self.renamed.keys() | self.beside | self.tolerated)
 
-    def _unknown(self, unknown: list[str]) -> BadRequest:
-        shown = [name[:MAX_NAME_CHARACTERS] for name in unknown]
-        told = ", ".join(repr(name) for name in shown[:MAX_NAMED])
-        more = f" and {len(shown) - MAX_NAMED:,} more" if len(shown) > MAX_NAMED else ""
-        what = "Unknown field" if len(shown) == 1 else "Unknown fields"
-        message = f"{what}: {told}{more}. Known fields are {', '.join(self.known())}."
-        return BadRequest(message, field=self.prefix + shown[0])
+
+def unknown_fields(unknown: Sequence[str], known: Iterable[str], prefix: str = "") -> BadRequest:
+    """The error for fields that nobody knows: names all of them at once, and those that there are."""
+    shown = [name[:MAX_NAME_CHARACTERS] for name in unknown]
+    told = ", ".join(repr(name) for name in shown[:MAX_NAMED])
+    more = f" and {len(shown) - MAX_NAMED:,} more" if len(shown) > MAX_NAMED else ""
+    what = "Unknown field" if len(shown) == 1 else "Unknown fields"
+    message = f"{what}: {told}{more}. Known fields are {', '.join(sorted(known))}."
+    return BadRequest(message, field=prefix + shown[0])

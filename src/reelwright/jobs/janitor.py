@@ -4,6 +4,7 @@
     the store's size budget    least recently used first; what was read lately stays
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
+    uploaded files             after 24 hours
     workflows                  whose video is gone
     orphans                    files whose video is gone, input images of no video, half-written files
 
@@ -29,6 +30,7 @@ from reelwright.jobs.video_job import Threads
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.files import Files
 from reelwright.store.records import Records
+from reelwright.store.uploads import Uploads
 
 T = TypeVar("T")
 
@@ -62,6 +64,7 @@ class Janitor:
         *,
         records: Records,
         files: Files,
+        uploads: Uploads,
         queue: Queue,
         webhooks: Webhooks,
         durable: Durable,
@@ -73,6 +76,7 @@ class Janitor:
     ) -> None:
         self._records = records
         self._files = files
+        self._uploads = uploads
         self._queue = queue
         self._webhooks = webhooks
         self._durable = durable
@@ -106,8 +110,9 @@ class Janitor:
         known = await self._thread(self._threads.beside, self._records.ids)
         self._reads.keep_only(known)
         orphans = await self._thread(self._threads.beside, self._remove_orphans, known)
-        if doomed or orphans:
-            self._log.info("swept", videos=len(doomed), orphans=orphans)
+        uploads = await self._thread(self._threads.beside, self._uploads.sweep, now)
+        if doomed or orphans or uploads:
+            self._log.info("swept", videos=len(doomed), orphans=orphans, uploads=uploads)
         return len(doomed)
 
     async def _over_budget(self, now: datetime, doomed: set[str]) -> list[str]:

@@ -49,7 +49,7 @@ class Order:
     """How a request is submitted, beside what it asks for.
 
     `detached`: the client was promised the video and does not wait, so nobody's hanging up cancels it. `priority`
-    shifts the turn: lower comes sooner.
+    shifts the turn: lower comes sooner. `asked`: what the client sent, for a dialect that shows it again.
     """
 
     detached: bool
@@ -58,6 +58,7 @@ class Order:
     metadata: Mapping[str, str] = field(default_factory=dict)
     remixed_from: str | None = None
     webhook: Webhook | None = None
+    asked: Mapping[str, Any] | None = None
 
 
 class Queue:
@@ -137,6 +138,7 @@ class Queue:
             remixed_from=order.remixed_from,
             metadata=order.metadata,
             trace=trace,
+            asked=order.asked,
         )
         seat = None if self._live.waiting(request.engine) else await self._worker.free_seat(request.engine)
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None

@@ -10,6 +10,8 @@ Nothing here may fail a job. What a crash leaves undone is found at the next sta
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -93,6 +95,16 @@ class Webhooks:
         """Create the tables, and the secret at the first start."""
         await self._thread(self._deliveries.create_tables)
         await self._thread(self._secret)
+
+    def secret_of(self, owner: str) -> str:
+        """In a thread: what this owner's receivers may know to verify messages in Replicate's dialect.
+
+        Those messages carry this secret's signature beside the server's own. It is derived from that one (HMAC-SHA256),
+        so it lasts as long, and who knows it can forge nobody else's messages.
+        """
+        master = base64.b64decode(self._secret().removeprefix("whsec_"))
+        derived = hmac.digest(master, f"webhooks of {owner}".encode(), "sha256")
+        return "whsec_" + base64.b64encode(derived).decode()
 
     def write_down(self, video: Video) -> Sequence[Delivery]:
         """In a thread: the video has begun or ended, so write down what is to be told to whom. Never raises.
@@ -200,10 +212,13 @@ class Webhooks:
         now = self._clock.now()
         if own := self._signatures.get(delivery.dialect):
             return own(delivery, now, self._secret())
+        secrets = [self._secret()]
+        if delivery.dialect == "replicate":
+            secrets.append(self.secret_of(delivery.owner))
         return {
             "webhook-id": delivery.id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Signer(self._secret()).sign(delivery.id, now, delivery.body),
+            "webhook-signature": " ".join(Signer(key).sign(delivery.id, now, delivery.body) for key in secrets),
         }
 
     async def _settle(self, delivery: Delivery, receipt: Receipt) -> float | None:

@@ -8,6 +8,7 @@
       work/<id>/                           a running job's own folder on this machine; may be lost
       work/<id>.clip                       what an engine has encoded or fetched, until it is moved to videos
                                            these three are removed when the job ends
+      uploads/                             what clients have sent beforehand: see uploads.py
 
 All names are made here from ids and digests; nothing a client sent becomes part of a path.
 """

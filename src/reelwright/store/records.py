@@ -62,8 +62,8 @@ idempotency_keys = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
-TRACE = "trace"
-"""Where a request's column also holds the name of its trace, if there is one."""
+TRACE, ASKED = "trace", "asked"
+"""Where a request's column also holds the name of its trace and what the client sent, if there is any."""
 
 # Not `in_`: that is written anew for each execution.
 _active = sa.or_(videos.c.status == Status.QUEUED.value, videos.c.status == Status.IN_PROGRESS.value)
@@ -397,11 +397,12 @@ def _twin(owner: sa.BindParameter[str], fingerprint: sa.BindParameter[str]) -> s
 
 def _row(video: Video) -> dict[str, Any]:
     """The columns of a new video that do not depend on other rows."""
+    beside = {name: value for name, value in ((TRACE, video.trace), (ASKED, video.asked)) if value}
     return {
         "id": video.id,
         "status": video.status.value,
         "engine": video.request.engine,
-        "request": json.dumps({**video.request.to_json(), **({TRACE: video.trace} if video.trace else {})}),
+        "request": json.dumps({**video.request.to_json(), **beside}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
         "expires_at": video.expires_at.timestamp() if video.expires_at else None,
@@ -415,7 +416,7 @@ def _row(video: Video) -> dict[str, Any]:
 
 def _video(row: Any) -> Video:
     request = json.loads(row["request"])
-    trace = request.pop(TRACE, None)
+    trace, asked = request.pop(TRACE, None), request.pop(ASKED, None)
     status = Status(row["status"])
     return Video(
         id=row["id"],
@@ -434,6 +435,7 @@ def _video(row: Any) -> Video:
         remixed_from=row["remixed_from"],
         metadata=row["metadata"],
         trace=trace,
+        asked=asked,
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.clients.conftest import node_with
 from tests.servers import ROOT
 
 HERE = Path(__file__).parent
@@ -25,8 +24,4 @@ def python() -> Path:
 @pytest.fixture(scope="session")
 def heavy_node(python: Path) -> str:
     """The path of node, beside which the packages of heavy/package.json are installed."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not installed (Debian: apt install nodejs npm)")
-    subprocess.run([npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"], cwd=HERE, check=True)
-    return node
+    return node_with(HERE)

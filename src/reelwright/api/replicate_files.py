@@ -1,0 +1,186 @@
+"""Replicate's files (https://replicate.com/docs/reference/http#files.create): what its clients send before they run.
+
+Their default way to send a picture is `POST /v1/files`; the address that comes back (`urls.get`) is then the `image` of
+a prediction. Such an address is never fetched: it names a file of the same key, whatever the host in front of it is
+called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from reelwright.api.addresses import base_url
+from reelwright.api.body import Upload, parse_body, parse_json
+from reelwright.api.vocabulary import unknown_fields
+from reelwright.clock import Clock, iso_milliseconds
+from reelwright.engines.catalog import check_text
+from reelwright.errors import BadRequest, NotFound, invalid
+from reelwright.media import images
+from reelwright.store.uploads import Uploaded, Uploads
+
+MAX_METADATA_CHARACTERS = 4_096
+MAX_NAME_CHARACTERS = 255
+_FIELDS = frozenset({"content", "filename", "type", "metadata"})
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
+_UNKNOWN_TYPE = "application/octet-stream"
+_OWN_ADDRESS = re.compile(r"(?:/.*)?/v1/files/(file_[0-9A-Z]{26})(?:/download)?/?")
+
+
+class FileCalls:
+    """The routes' functions, and the way from an address to a file."""
+
+    def __init__(self, *, uploads: Uploads, clock: Clock, max_body_bytes: int) -> None:
+        self._uploads = uploads
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+
+    async def create(self, request: Request) -> Response:
+        """Store a file of any kind for 24 hours: multipart `content`, and `filename`, `type`, `metadata` (JSON)."""
+        fields = (await parse_body(request, self._max_body_bytes)).fields
+        if unknown := [name for name in fields if name not in _FIELDS]:
+            raise unknown_fields(unknown, _FIELDS)
+        content = fields.get("content")
+        if not isinstance(content, Upload):
+            raise BadRequest("The file is missing: send it as the part content of a multipart form.", field="content")
+        uploaded = await asyncio.to_thread(
+            self._uploads.keep,
+            request.state.owner,
+            content.data,
+            name=_name(_text(fields, "filename") or content.name),
+            media_type=_media_type(_text(fields, "type") or content.media_type),
+            metadata=_metadata(fields),
+            now=self._clock.now(),
+        )
+        return JSONResponse(_object(uploaded, base_url(request)), 201)
+
+    async def list(self, request: Request) -> Response:
+        """The caller's files, newest first; there are never so many that they need pages."""
+        found = await asyncio.to_thread(self._uploads.list, request.state.owner)
+        results = [_object(uploaded, base_url(request)) for uploaded in found]
+        return JSONResponse({"previous": None, "next": None, "results": results})
+
+    async def get(self, request: Request, file_id: str) -> Response:
+        """The facts of a file."""
+        uploaded = await asyncio.to_thread(self._uploads.get, request.state.owner, file_id)
+        if uploaded is None:
+            raise _missing()
+        return JSONResponse(_object(uploaded, base_url(request)))
+
+    async def download(self, request: Request, file_id: str) -> Response:
+        """The file's bytes. A browser shows none of them: they are a download, whatever they claim to be."""
+        data = await asyncio.to_thread(self._uploads.read, request.state.owner, file_id)
+        if data is None:
+            raise _missing()
+        headers = {
+            "Content-Disposition": f'attachment; filename="{file_id}"',
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private",
+        }
+        return Response(data, media_type=await asyncio.to_thread(_seen_type, data), headers=headers)
+
+    async def delete(self, request: Request, file_id: str) -> Response:
+        """Remove a file; videos that were asked for with it keep their picture."""
+        if not await asyncio.to_thread(self._uploads.delete, request.state.owner, file_id):
+            raise _missing()
+        return Response(status_code=204)
+
+    async def resolve(self, owner: str, value: object, field: str) -> object:
+        """The file that an address of this server names, as if it had been sent itself; any other value as it is.
+
+        Raises `BadRequest` that names `field` when there is no such file of this owner (any more).
+        """
+        match = _OWN_ADDRESS.fullmatch(_path(value)) if isinstance(value, str) else None
+        if match is None:
+            return value
+        data = await asyncio.to_thread(self._uploads.read, owner, match[1])
+        if data is None:
+            raise invalid(field, value, "There is no such file. Files are kept for 24 hours: send it again.")
+        return Upload(data=data)
+
+
+def files_router(calls: FileCalls) -> APIRouter:
+    router = APIRouter(tags=["replicate"])
+    router.add_api_route("/v1/files", calls.create, methods=["POST"])
+    router.add_api_route("/v1/files", calls.list, methods=["GET"])
+    router.add_api_route("/v1/files/{file_id}", calls.get, methods=["GET"])
+    router.add_api_route("/v1/files/{file_id}", calls.delete, methods=["DELETE"])
+    router.add_api_route("/v1/files/{file_id}/download", calls.download, methods=["GET"])
+    return router
+
+
+def _object(uploaded: Uploaded, base_url: str) -> dict[str, Any]:
+    return {
+        "id": uploaded.id,
+        "name": uploaded.name,
+        "content_type": uploaded.media_type,
+        "size": uploaded.size,
+        "etag": uploaded.sha256,
+        "checksums": {"sha256": uploaded.sha256},
+        "metadata": dict(uploaded.metadata),
+        "created_at": iso_milliseconds(uploaded.created_at),
+        "expires_at": iso_milliseconds(uploaded.expires_at),
+        "urls": {"get": f"{base_url}v1/files/{uploaded.id}"},
+    }
+
+
+def _path(address: str) -> str:
+    """The path of an http or https URL, "" for anything else."""
+    try:
+        parts = urlsplit(address.strip())
+    except ValueError:
+        return ""
+    return parts.path if parts.scheme in ("http", "https") else ""
+
+
+def _text(fields: Any, name: str) -> str:
+    """A part that is text; clients also send such parts as files."""
+    value = fields.get(name, "")
+    if isinstance(value, Upload):
+        value = value.data.decode("utf-8", "replace")
+    if not isinstance(value, str):
+        raise invalid(name, value, "Must be a string.")
+    return value
+
+
+def _name(name: str) -> str:
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return "".join(character for character in last if character.isprintable())[:MAX_NAME_CHARACTERS] or "file"
+
+
+def _media_type(value: str) -> str:
+    essence = value.partition(";")[0].strip().lower()
+    return essence if _MEDIA_TYPE.fullmatch(essence) else _UNKNOWN_TYPE
+
+
+def _metadata(fields: Any) -> dict[str, Any]:
+    value = fields.get("metadata")
+    if isinstance(value, str | Upload):
+        text = _text(fields, "metadata")
+        value = parse_json(text) if text.strip() else None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid("metadata", value, "Must be a JSON object.")
+    check_text("metadata", json.dumps(value, ensure_ascii=False), MAX_METADATA_CHARACTERS)
+    return value
+
+
+def _seen_type(data: bytes) -> str:
+    """The type of a picture that really is one; nothing else is named."""
+    try:
+        return images.check_image(data, max_bytes=len(data)).media_type
+    except BadRequest:
+        return _UNKNOWN_TYPE
+
+
+def _missing() -> NotFound:
+    return NotFound("There is no file with this id", field="id")

@@ -1,0 +1,117 @@
+"""The names and forms that Replicate's video models have for what a video may be asked for.
+
+Each of its models has inputs of its own. The names here are those of the well-known ones: wan-video, lightricks/ltx,
+kwaivgi/kling, minimax, google/veo, bytedance/seedance, luma, pixverse, runwayml, tencent/hunyuan-video, zeroscope,
+stable-video-diffusion. What they have and no model here can do is left out and told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reelwright.api.vocabulary import Vocabulary
+
+NAMES = Vocabulary(
+    renamed={
+        "duration": "seconds",
+        "frames_per_second": "fps",
+        "frame_rate": "fps",
+        "frame_num": "num_frames",
+        "video_length": "num_frames",
+        "sample_steps": "num_inference_steps",
+        "steps": "num_inference_steps",
+        "infer_steps": "num_inference_steps",
+        "sample_guide_scale": "guidance_scale",
+        "guidance": "guidance_scale",
+        "cfg": "guidance_scale",
+        "n_prompt": "negative_prompt",
+        "cond_aug": "noise_aug_strength",
+        "start_image": "image",
+        "start_image_url": "image",
+        "first_frame_image": "image",
+        "first_frame": "image",
+        "input_image": "image",
+        "init_image": "image",
+        "image_url": "image",
+        "input_reference": "image",
+    },
+    tolerated=frozenset(
+        # how it is computed
+        {"go_fast", "fast_mode", "speed_mode", "scheduler", "sample_shift", "shift", "flow_shift", "decoding_t"}
+        | {"cfg_scale", "embedded_guidance_scale", "denoise_strength", "image_noise_scale", "downscale_factor"}
+        | {"final_inference_steps", "conditioning_frames", "batch_size", "max_area", "target_size", "sizing_strategy"}
+        # what happens to the prompt
+        | {"prompt_optimizer", "optimize_prompt", "enhance_prompt", "extend_prompt", "prompt_extend"}
+        | {"enable_prompt_expansion", "multi_prompt", "concepts"}
+        # other pictures, films and sound
+        | {"last_image", "last_frame", "last_frame_image", "end_image", "end_image_url", "tail_image"}
+        | {"reference_images", "reference_videos", "reference_audios", "subject_reference", "style_reference"}
+        | {"video", "input_video", "init_video", "init_weight", "start_video_id", "end_video_id"}
+        | {"generate_audio", "audio", "enable_audio", "sound_effect_switch", "sound_effect_content"}
+        # trained weights
+        | {"lora_weights", "lora_scale", "lora_url", "lora_strength", "hf_lora", "extra_lora", "extra_lora_scale"}
+        | {"lora_weights_transformer", "lora_scale_transformer", "replicate_weights"}
+        | {"lora_weights_transformer_2", "lora_scale_transformer_2"}
+        # how it looks
+        | {"mode", "quality", "motion_mode", "camera_fixed", "camera_motion", "camera_movement", "effect", "style"}
+        | {"loop", "resize_mode"}
+        # what comes out
+        | {"interpolate_output", "output_format", "output_quality", "num_outputs", "watermark", "remove_watermark"}
+        | {"disable_safety_checker", "safety_tolerance"}
+    ),
+    prefix="input.",
+    labels={"model": "version"},
+)
+
+_SHAPES = {"portrait": "9:16", "landscape": "16:9", "square": "1:1", "keep_ratio": "auto", "match_input_image": "auto"}
+_LENGTH = re.compile(r"([0-9]{1,4})_frames\w*")
+_SECRET = re.compile(r".*(?:api_?key|token|secret|password)", re.IGNORECASE)
+REDACTED = "[REDACTED]"
+
+LONGEST_SHOWN = 40_000
+"""Characters of a string that `input` shows again."""
+SHOWN_OF_DATA_URI = 60
+
+
+def adapted(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with the values in our forms where Replicate's models have others."""
+    return {name: _adapted(name, value) for name, value in fields.items()}
+
+
+def _adapted(name: str, value: Any) -> Any:
+    if name == "seed" and value == -1 and not isinstance(value, bool):
+        return None  # as good as absent: drawn
+    if not isinstance(value, str):
+        return value
+    if name == "size":
+        return value.replace("*", "x")
+    if name == "aspect_ratio":
+        return _SHAPES.get(value.strip().lower(), value)
+    match = _LENGTH.fullmatch(value) if name == "video_length" else None
+    return int(match[1]) if match else value
+
+
+def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The input as it is kept and shown again: as it was sent, without the bulk of files in it and without secrets."""
+    return {
+        _sendable(name): REDACTED if value and _SECRET.fullmatch(name) else _shown(value)
+        for name, value in fields.items()
+    }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return shown(value)
+    if isinstance(value, list):
+        return [_shown(inner) for inner in value]
+    if not isinstance(value, str):
+        return value if isinstance(value, int | float | None) else str(value)
+    longest = SHOWN_OF_DATA_URI if value[:5].lower() == "data:" else LONGEST_SHOWN
+    return _sendable(value if len(value) <= longest else f"{value[:longest]}…")
+
+
+def _sendable(text: str) -> str:
+    """Half of a surrogate pair cannot be sent as UTF-8."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,84 @@
+"""Uploaded files: whole or not there, their owner's only, bounded, and gone when they have had their time."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reelwright.store.files import Files
+from reelwright.store.uploads import KEPT, Uploaded, Uploads
+
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def shelf(folder: Path, **bounds: int) -> Uploads:
+    return Uploads(folder / "uploads", Files(folder), **bounds)
+
+
+def keep(uploads: Uploads, owner: str = "ann", data: bytes = b"x", now: datetime = NOW, **facts: Any) -> Uploaded:
+    told = {"name": "fox.png", "media_type": "image/png", "metadata": {}, **facts}
+    return uploads.keep(owner, data, now=now, **told)
+
+
+def stored(folder: Path) -> list[Path]:
+    return [path for path in (folder / "uploads").rglob("*") if path.is_file()]
+
+
+def test_a_file_comes_back_as_it_was_also_after_a_restart(tmp_path: Path) -> None:
+    data = b"\x00\n\r\n{}\n" * 1000
+    kept = keep(shelf(tmp_path), data=data, name='f"ü\nx\ud800.png', metadata={"a": ["\x00", 1]})
+    again = shelf(tmp_path)
+    assert again.read("ann", kept.id) == data
+    assert again.get("ann", kept.id) == kept
+    assert again.list("ann") == [kept]
+    assert kept.expires_at - kept.created_at == timedelta(hours=24)
+
+
+def test_a_file_is_its_owners_only(tmp_path: Path) -> None:
+    uploads = shelf(tmp_path)
+    kept = keep(uploads, "ann")
+    for stranger in ("", "bob", "ann/", "../ann", "\x00"):
+        assert uploads.get(stranger, kept.id) is None
+        assert uploads.read(stranger, kept.id) is None
+        assert not uploads.delete(stranger, kept.id)
+        assert uploads.list(stranger) == []
+    assert uploads.delete("ann", kept.id)
+    assert not uploads.delete("ann", kept.id)
+    assert stored(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../../etc/passwd", "file_" + "0" * 25, "file_" + "U" * 26, "\x00"])
+def test_nothing_but_an_id_becomes_a_path(tmp_path: Path, name: str) -> None:
+    uploads = shelf(tmp_path)
+    keep(uploads)
+    assert (uploads.get("ann", name), uploads.read("ann", name), uploads.delete("ann", name)) == (None, None, False)
+
+
+def test_beyond_what_an_owner_may_have_the_oldest_go(tmp_path: Path) -> None:
+    uploads = shelf(tmp_path, most_files=3, most_bytes=2_000)
+    kept = [keep(uploads, now=NOW + timedelta(seconds=second)) for second in range(5)]
+    other = keep(uploads, "bob")
+    assert uploads.list("ann") == kept[:1:-1]
+    large = keep(uploads, data=b"x" * 1_500, now=NOW + timedelta(seconds=9))
+    assert uploads.list("ann") == [large, kept[4]]
+    # The newest one stays, whatever its size.
+    huge = keep(uploads, data=b"x" * 5_000, now=NOW + timedelta(seconds=10))
+    assert (uploads.list("ann"), uploads.list("bob")) == ([huge], [other])
+
+
+def test_a_sweep_takes_what_has_had_its_time_and_what_was_left_half_written(tmp_path: Path) -> None:
+    uploads = shelf(tmp_path)
+    assert uploads.sweep(NOW) == 0
+    old, young = keep(uploads), keep(uploads, now=NOW + timedelta(minutes=1))
+    part = stored(tmp_path)[0].with_name("file_x.abc.part")
+    part.touch()
+    assert uploads.sweep(NOW + KEPT + timedelta(seconds=1)) == 1
+    assert (uploads.list("ann"), uploads.read("ann", old.id)) == ([young], None)
+    assert part.exists()
+    os.utime(part, (0, 0))
+    uploads.sweep(NOW)
+    assert not part.exists()
