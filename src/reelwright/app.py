@@ -18,10 +18,12 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelwright import __version__
 from reelwright.api import openai, replicate
+from reelwright.api.connection import Refusal
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
@@ -42,7 +44,7 @@ from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
-from reelwright.errors import EngineError
+from reelwright.errors import EngineError, ReelwrightError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
@@ -73,6 +75,7 @@ class Server:
     """One running server's parts, as far as its start, its stop and its tests need them."""
 
     asgi: ASGIApp
+    refusal: Refusal
     api: FastAPI
     records: Records
     queue: Queue
@@ -266,6 +269,7 @@ def build(
     api.include_router(page_router())
     return Server(
         asgi=_guarded(api, settings, answers, metrics, tracer),
+        refusal=_refusal(answers, metrics),
         api=api,
         records=records,
         queue=queue,
@@ -311,10 +315,23 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metric
     """The layers around the routes, outermost last."""
     gate = KeyGate(RouteName(api), keys=Keys(settings.api_keys), answer=answers.render)
     cors = CrossOrigin(gate, origins=settings.client_url, exposed=EXPOSED_HEADERS)
-    hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
+    own = {f"[{settings.host}]" if ":" in settings.host else settings.host, *settings.allowed_hosts}
+    hosts = LOOPBACK_NAMES | {name.lower() for name in own} if settings.loopback else None
     neighbourhood = Neighbourhood(cors, origins=settings.client_url, hosts=hosts, answer=answers.render)
     enveloped = Envelope(neighbourhood, metrics.request_ended)
     return Traced(enveloped, tracer) if tracer.on else enveloped
+
+
+def _refusal(answers: Answers, metrics: Metrics) -> Refusal:
+    """What the connection answers to what is no request: an error in the dialect of its path, where that is known."""
+
+    def refuse(error: ReelwrightError) -> ASGIApp:
+        async def refused(scope: Scope, receive: Receive, send: Send) -> None:
+            await answers.render(Request(scope), error)(scope, receive, send)
+
+        return Envelope(refused, metrics.request_ended)
+
+    return refuse
 
 
 def _child_environment() -> dict[str, str]:

@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, cast
 
 import uvicorn
 import uvloop
@@ -19,8 +20,8 @@ from reelwright.api.connection import Connection
 from reelwright.app import Drain, Server, build, offered, running
 from reelwright.banner import banner
 from reelwright.engines.catalog import Catalog
-from reelwright.errors import ConfigurationError
 from reelwright.jobs.webhooks import SCHEDULE
+from reelwright.listening import listening_sockets
 from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings, adopt_variables
@@ -41,11 +42,11 @@ def serve(
     configure_logs(settings.log_as, settings.log_level)
     adopt_variables(PREFIX)  # the SDK reads the process's environment, and so do the engines' children
     # Bound first: a taken port is told before anything is loaded or locked.
-    sock = _bind(settings.host, settings.port)
+    sockets = listening_sockets(settings.host, settings.port)
     with contextlib.closing(open_tracer(os.environ)) as tracer:
         server = build(settings, catalog or offered(settings), outbound or Outbound(), webhook_schedule, tracer)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, sock, settings))
+            runner.run(_serve(server, sockets, settings))
     return 0
 
 
@@ -78,10 +79,11 @@ class _Http(uvicorn.Server):
         yield
 
 
-async def _serve(server: Server, sock: socket.socket, settings: Settings) -> None:
+async def _serve(server: Server, sockets: list[socket.socket], settings: Settings) -> None:
     config = uvicorn.Config(
         server.asgi,
-        http=Connection,
+        http=cast("type[asyncio.Protocol]", partial(Connection, refusal=server.refusal)),
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -89,7 +91,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
-    http = _Http(config, lambda: _announce(server, sock, settings))
+    http = _Http(config, lambda: _announce(server, sockets[0], settings))
 
     drain = Drain(settings.drain_s)
 
@@ -102,30 +104,16 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     async with running(server, drain):
-        await http.serve(sockets=[sock])
+        await http.serve(sockets=sockets)
     server.log.info("stopped")
 
 
 def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
     host, port = sock.getsockname()[:2]
     name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
-    url = f"http://{name}:{port}"
+    url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
     if settings.log_as == "json":
         server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)
     else:
         sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n")
         sys.stderr.flush()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what uses the port, or set PORT to another one."
-        ) from None
-    return sock

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from reelwright.api.connection import Connection
+from reelwright.errors import ReelwrightError
 from tests.api.hasty import HASTE, HastyLoop, ticking
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -24,6 +26,10 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     await PlainTextResponse("hello")(scope, receive, send)
 
 
+def refuse(error: ReelwrightError) -> ASGIApp:
+    return PlainTextResponse(error.message, 400)
+
+
 def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop] = HastyLoop) -> None:
     """Runs a conversation with one connection of the server."""
 
@@ -32,7 +38,7 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
         config = uvicorn.Config(hello, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=300)
         config.load()
         loop, state = asyncio.get_running_loop(), ServerState()
-        server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: Connection(config, state, {}, refusal=refuse), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
             async with asyncio.timeout(20 * HASTE):
