@@ -21,7 +21,7 @@ from reelwright.app import Drain, Server, build, offered, running
 from reelwright.banner import banner
 from reelwright.engines.catalog import Catalog
 from reelwright.jobs.webhooks import SCHEDULE
-from reelwright.listening import listening_sockets
+from reelwright.listening import LOOPBACKS, listening_sockets
 from reelwright.logs import configure_logs
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings, adopt_variables
@@ -88,6 +88,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ",".join(LOOPBACKS)),
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
@@ -110,7 +111,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
 
 def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
     host, port = sock.getsockname()[:2]
-    name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
+    name = "localhost" if host in (*LOOPBACKS, "0.0.0.0", "::") else host
     url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
     if settings.log_as == "json":
         server.log.info("ready", url=url, engine=server.catalog.default, reason=server.catalog.reason)

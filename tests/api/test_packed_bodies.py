@@ -41,6 +41,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         ("identity", BODY),
         ("", BODY),
     ],
+    ids=["gzip", "GZip", "x-gzip", "beside identity", "two members", "deflate", "identity", "none"],
 )
 def test_a_packed_body_is_read(http: httpx2.Client, coding: str, packed: bytes) -> None:
     answer = send(http, packed, **{"Content-Encoding": coding})
@@ -96,6 +97,7 @@ def test_every_dialect_reads_them(http: httpx2.Client, path: str, body: object) 
         ("gzip", gzip.compress(b"") * 1_001),
         ("deflate", gzip.compress(BODY)),
     ],
+    ids=["plain", "cut", "cut early", "wrong sum", "more behind it", "another form", "many members", "not deflate"],
 )
 def test_a_damaged_one_is_told(http: httpx2.Client, coding: str, packed: bytes) -> None:
     answer = send(http, packed, **{"Content-Encoding": coding})
@@ -128,8 +130,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def test_a_bomb_is_refused_without_its_memory(small: ServerProcess) -> None:
-    packed = bomb(500)
-    assert len(packed) < 1_000_000
+    packed = bomb(100)
     with httpx2.Client(base_url=small.url, timeout=30) as http:
         assert generate(http, "paint").status_code == 200
         before = resident(small)

@@ -93,7 +93,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
     if coding is None:
         return bytes(chunks)
-    return await asyncio.to_thread(_unpack, bytes(chunks), coding, max_bytes)
+    return await run_in_threadpool(_unpack, bytes(chunks), coding, max_bytes)
 
 
 def _content_coding(request: Request) -> str | None:
