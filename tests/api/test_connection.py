@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from reelwright.api.connection import Connection
-from reelwright.errors import ReelwrightError
 from tests.api.hasty import HASTE, HastyLoop, ticking
+from tests.api.wire import refuse
 
 KEEP_ALIVE_S = 300
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -27,10 +26,6 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
     while scope["path"] != "/unread" and (await receive()).get("more_body"):
         pass
     await PlainTextResponse("hello")(scope, receive, send)
-
-
-def refuse(error: ReelwrightError) -> ASGIApp:
-    return PlainTextResponse(error.message, 400)
 
 
 def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop] = HastyLoop) -> None:

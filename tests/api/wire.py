@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Any
 
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
+
+from reelwright.errors import ReelwrightError
 from tests.servers import ServerProcess
 
 
@@ -22,6 +26,11 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def refuse(error: ReelwrightError) -> ASGIApp:
+    """The plainest `Refusal` that a `Connection` can be given."""
+    return PlainTextResponse(error.message, 400)
 
 
 class Wire:
