@@ -81,8 +81,16 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "A field has the wrong type or is out of range",
         "The message names the field and what is allowed",
     ),
+    Code.MALFORMED_REQUEST: (
+        "What arrived is not HTTP/1.1, or its head or framing is faulty; the connection is closed",
+        "The message says what is wrong",
+    ),
     Code.MALFORMED_BODY: ("The body is not valid JSON, form or UTF-8", "The message says what is wrong and where"),
-    Code.UNSUPPORTED_MEDIA_TYPE: ("A `Content-Type` that is not read here", "Send JSON or a form"),
+    Code.UNSUPPORTED_MEDIA_TYPE: (
+        "A `Content-Type` or `Content-Encoding` that is not read here",
+        "Send JSON or a form, as it is or in gzip",
+    ),
+    Code.HEAD_TOO_LARGE: ("The head of the request, or the trailer of its body, is larger than 64 KiB", "Send less"),
     Code.BODY_TOO_LARGE: (
         "The body is larger than `REELWRIGHT_MAX_BODY_MB`",
         "Send a smaller image, or raise the limit",
@@ -96,6 +104,10 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     Code.RANGE_NOT_SATISFIABLE: ("A `Range` beyond the end of the file", "`Content-Range` tells its size"),
     Code.MODEL_NOT_FOUND: ("No such model here", "The message lists the models there are"),
     Code.IDEMPOTENCY_CONFLICT: ("The `Idempotency-Key` came before with another body", "A new key for a new request"),
+    Code.NOT_IMPLEMENTED: (
+        "A `Transfer-Encoding` other than chunked, or CONNECT; the connection is closed",
+        "Name a compressed body with `Content-Encoding`",
+    ),
     Code.UNAUTHORIZED: ("The API key is missing or wrong", "`Authorization: Bearer <key>`"),
     Code.FORBIDDEN: ("A web page of an origin that is not listed", "Add the origin to `CLIENT_URL`"),
     Code.MISDIRECTED: ("A host name that this server does not answer to", "Add it to `REELWRIGHT_ALLOWED_HOSTS`"),

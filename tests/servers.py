@@ -57,7 +57,8 @@ class ServerProcess:
         while time.monotonic() < deadline and self.process.poll() is None:
             text = self.log.read_bytes()[before:].decode("utf-8", "replace")
             if found := re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)", text):
-                self.url = f"http://127.0.0.1:{found[1]}"
+                address = "[::1]" if "::1" in self._environment.get("HOST", "") else "127.0.0.1"
+                self.url = f"http://{address}:{found[1]}"
                 with contextlib.suppress(httpx2.TransportError):
                     if httpx2.get(f"{self.url}/health").status_code == 200:
                         return self

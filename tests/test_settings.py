@@ -44,7 +44,7 @@ def refused(**flags: Any) -> str:
 
 def test_the_defaults_are_the_contracts() -> None:
     settings = load_settings()
-    assert (settings.host, settings.port, settings.node_env) == ("127.0.0.1", 3001, "development")
+    assert (settings.host, settings.port, settings.node_env) == ("localhost", 3001, "development")
     assert settings.client_url == ("http://localhost:8080",)
     assert settings.data_dir == Path("reelwright-data")
     assert (settings.engine, settings.workers, settings.api_keys) == ("auto", 1, ())
@@ -217,6 +217,11 @@ def test_a_file_that_is_no_text_is_told(folder: Path) -> None:
     assert ".env" in refused()
 
 
+def test_an_address_may_stand_in_brackets() -> None:
+    assert load_settings(host="[::1]").host == "::1"
+    assert load_settings(host="[2001:db8::7]", api_keys=("k",)).host == "2001:db8::7"
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org"])
 def test_another_address_wants_keys(host: str) -> None:
     assert "REELWRIGHT_API_KEYS" in refused(host=host)
@@ -224,7 +229,7 @@ def test_another_address_wants_keys(host: str) -> None:
     assert load_settings(host=host, insecure_no_auth=True).host == host
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1", "[::1]"])
 def test_the_loopback_addresses_do_not(host: str) -> None:
     assert load_settings(host=host).loopback
 

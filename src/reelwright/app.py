@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 import structlog
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelwright import __version__
 from reelwright.api import openai, openrouter, replicate
 from reelwright.api.addresses import Addresses
+from reelwright.api.connection import Refusal
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
@@ -47,7 +49,7 @@ from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
-from reelwright.errors import ConfigurationError, EngineError
+from reelwright.errors import ConfigurationError, EngineError, ReelwrightError
 from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
@@ -81,6 +83,7 @@ class Server:
     """One running server's parts, as far as its start, its stop and its tests need them."""
 
     asgi: ASGIApp
+    refusal: Refusal
     api: FastAPI
     records: Records
     queue: Queue
@@ -301,6 +304,7 @@ def build(
         api.router.routes.append(assistants.route)
     return Server(
         asgi=_guarded(api, settings, answers, metrics, tracer),
+        refusal=_refusal(answers, metrics),
         api=api,
         records=records,
         queue=queue,
@@ -354,7 +358,8 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metric
     gate = KeyGate(methods, keys=Keys(settings.api_keys), answer=answers.render)
     origins = Origins(settings.client_url, any_local=settings.node_env != "production" and settings.loopback)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
-    hosts = LOOPBACK_NAMES | set(settings.allowed_hosts) | {settings.host} if settings.loopback else None
+    own = {f"[{settings.host}]" if ":" in settings.host else settings.host, *settings.allowed_hosts}
+    hosts = LOOPBACK_NAMES | {name.lower() for name in own} if settings.loopback else None
     neighbourhood = Neighbourhood(cors, origins=origins, hosts=hosts, answer=answers.render)
     enveloped = Envelope(neighbourhood, metrics.request_ended)
     return Addresses(
@@ -363,6 +368,18 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metric
         root_path=settings.root_path,
         known=lambda path: is_path(api.routes, path),
     )
+
+
+def _refusal(answers: Answers, metrics: Metrics) -> Refusal:
+    """What the connection answers to what is no request: an error in the dialect of its path, where that is known."""
+
+    def refuse(error: ReelwrightError) -> ASGIApp:
+        async def refused(scope: Scope, receive: Receive, send: Send) -> None:
+            await answers.render(Request(scope), error)(scope, receive, send)
+
+        return Envelope(refused, metrics.request_ended)
+
+    return refuse
 
 
 def _child_environment() -> dict[str, str]:

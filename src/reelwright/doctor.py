@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import socket
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
 from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError
+from reelwright.listening import listening_sockets
 from reelwright.offers import offered
 from reelwright.settings import Settings
 from reelwright.store.database import open_database
@@ -95,18 +95,11 @@ def _database(settings: Settings) -> Finding:
 
 
 def _port(settings: Settings) -> Finding:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            return Finding(
-                name="Port",
-                ok=None,
-                detail=f"{settings.host}:{settings.port} is taken ({error.strerror}): a server may be running already",
-                remedy="Stop it, or set PORT",
-            )
+    try:
+        for sock in listening_sockets(settings.host, settings.port):
+            sock.close()
+    except ConfigurationError as error:
+        return Finding(name="Port", ok=None, detail=error.message, remedy="A server may be running already")
     return Finding(name="Port", ok=True, detail=f"{settings.host}:{settings.port} is free")
 
 

@@ -27,8 +27,10 @@ class Code(StrEnum):
     PROMPT_MISSING = "prompt_missing"
     PROMPT_EMPTY = "prompt_empty"
     INVALID_FIELD = "invalid_field"
+    MALFORMED_REQUEST = "malformed_request"
     MALFORMED_BODY = "malformed_body"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    HEAD_TOO_LARGE = "head_too_large"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TOO_SLOW = "body_too_slow"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
@@ -36,6 +38,7 @@ class Code(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MODEL_NOT_FOUND = "model_not_found"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    NOT_IMPLEMENTED = "not_implemented"
     # Who asks, and for what
     UNAUTHORIZED = "unauthorized"
     FORBIDDEN = "forbidden"

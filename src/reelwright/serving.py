@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, cast
 
 import uvicorn
 import uvloop
@@ -20,8 +21,8 @@ from reelwright.app import Drain, Server, build, running
 from reelwright.banner import RUNNING, addresses, banner
 from reelwright.engines.catalog import Catalog
 from reelwright.env_file import ADOPTED, adopt
-from reelwright.errors import ConfigurationError
 from reelwright.jobs.webhooks import SCHEDULE
+from reelwright.listening import LOOPBACKS, listening_sockets
 from reelwright.logs import HeldLines, configure_logs
 from reelwright.offers import offered
 from reelwright.outbound import Outbound
@@ -43,7 +44,7 @@ def serve(
     configure_logs(settings.log_as, settings.log_level)
     adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
     # Bound first: a taken port is told before anything is loaded or locked.
-    sock = _bind(settings.host, settings.port)
+    sockets = listening_sockets(settings.host, settings.port)
     with contextlib.closing(open_tracer(os.environ)) as tracer:
         server = build(
             settings,
@@ -55,7 +56,7 @@ def serve(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             lines = HeldLines()
             try:
-                runner.run(_serve(server, sock, settings, lines))
+                runner.run(_serve(server, sockets, settings, lines))
             finally:
                 lines.release()
     return 0
@@ -90,10 +91,11 @@ class _Http(uvicorn.Server):
         yield
 
 
-async def _serve(server: Server, sock: socket.socket, settings: Settings, lines: HeldLines) -> None:
+async def _serve(server: Server, sockets: list[socket.socket], settings: Settings, lines: HeldLines) -> None:
     config = uvicorn.Config(
         server.asgi,
-        http=Connection,
+        http=cast("type[asyncio.Protocol]", partial(Connection, refusal=server.refusal)),
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -102,7 +104,7 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings, lines:
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
-    http = _Http(config, lambda: lines.release(lambda: _announce(server, sock, settings)))
+    http = _Http(config, lambda: lines.release(lambda: _announce(server, sockets[0], settings)))
 
     drain = Drain(settings.drain_s)
 
@@ -115,30 +117,16 @@ async def _serve(server: Server, sock: socket.socket, settings: Settings, lines:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     async with running(server, drain):
-        await http.serve(sockets=[sock])
+        await http.serve(sockets=sockets)
     server.log.info("stopped")
 
 
 def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
     host, port = sock.getsockname()[:2]
-    name = "localhost" if settings.loopback or host in ("0.0.0.0", "::") else host
-    url = f"http://{name}:{port}"
+    name = "localhost" if host in (*LOOPBACKS, "0.0.0.0", "::") else host
+    url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
     if settings.log_as == "json":
         server.log.info(RUNNING, **addresses(url), engine=server.catalog.default, reason=server.catalog.reason)
     else:
         sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n\n")
         sys.stderr.flush()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `ConfigurationError` when the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        sock = socket.socket(family, kind, protocol)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Stop what uses the port, or set PORT to another one."
-        ) from None
-    return sock

@@ -92,7 +92,11 @@ class Settings(BaseSettings):
         None, "HF_TOKEN", "Hugging Face token; with it the `huggingface` engine is the default.", repr=False
     )
     port: int = _knob(3001, "PORT", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
-    host: str = _knob("127.0.0.1", "HOST", "Address to listen on. Any but loopback needs API keys.")
+    host: str = _knob(
+        "localhost",
+        "HOST",
+        "Address to listen on; `localhost` means 127.0.0.1 and ::1. Any but loopback needs API keys.",
+    )
     client_url: Annotated[tuple[str, ...], NoDecode] = _knob(
         ("http://localhost:8080",), "CLIENT_URL", "Origins that may call from a browser (CORS), comma-separated."
     )
@@ -185,6 +189,12 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, value: str) -> str:
+        """An IPv6 address may stand in brackets, as in a URL."""
+        return value[1:-1] if value.startswith("[") and value.endswith("]") else value
 
     @field_validator("engine_options", "model_aliases", mode="before")
     @classmethod
@@ -281,6 +291,6 @@ def load_settings(**flags: Any) -> Settings:
     if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "
-            "Set REELWRIGHT_API_KEYS, keep HOST=127.0.0.1, or pass --insecure-no-auth if anybody may use this server."
+            "Set REELWRIGHT_API_KEYS, keep HOST=localhost, or pass --insecure-no-auth if anybody may use this server."
         )
     return settings

@@ -14,6 +14,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from starlette.routing import Route
 
 from reelwright.api import connection
 from reelwright.api.delivery import Download
+from tests.api.wire import refuse
 from tests.processes import Process
 from tests.servers import ROOT
 
@@ -149,7 +151,8 @@ def main(folder: Path, way: str) -> None:
     watch(counts)
     go(way)
     app = application(folder, counts)
-    config = uvicorn.Config(app, http=connection.Connection, port=0, lifespan="off", log_config=None, access_log=False)
+    http = partial(connection.Connection, refusal=refuse)
+    config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None, access_log=False)
     uvloop.run(Announced(config).serve())
 
 

@@ -1,4 +1,4 @@
-"""A client that is slow with a request's head, or sends too much of it, is cut off. The real protocol, a fast clock."""
+"""A client that is slow with a request, or sends too much of its head, is cut off. The real protocol, a fast clock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from uvicorn.server import ServerState
 
 from reelwright.api.connection import Connection
 from tests.api.hasty import HASTE, HastyLoop, ticking
+from tests.api.wire import refuse
 
+KEEP_ALIVE_S = 300
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 async def hello(scope: Any, receive: Any, send: Any) -> None:
-    while (await receive()).get("more_body"):
+    if scope["path"] == "/slow":
+        await asyncio.sleep(30)
+    while scope["path"] != "/unread" and (await receive()).get("more_body"):
         pass
     await PlainTextResponse("hello")(scope, receive, send)
 
@@ -29,10 +33,12 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
 
     async def conversation() -> None:
         ticks = asyncio.create_task(ticking())
-        config = uvicorn.Config(hello, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=300)
+        config = uvicorn.Config(
+            hello, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE_S
+        )
         config.load()
         loop, state = asyncio.get_running_loop(), ServerState()
-        server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+        server = await loop.create_server(lambda: Connection(config, state, {}, refusal=refuse), "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
             async with asyncio.timeout(20 * HASTE):
@@ -110,17 +116,75 @@ def test_requests_behind_each_other_are_answered() -> None:
     talk(pipeline)
 
 
+POST = b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+
+
+def test_a_body_that_nobody_reads_is_cut_off() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(POST % b"/unread")
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+        begun = asyncio.get_running_loop().time()
+        while not reader.at_eof() and reader.exception() is None:
+            writer.write(b"x")
+            await asyncio.sleep(1)
+        assert asyncio.get_running_loop().time() - begun > 5
+
+    talk(drip)
+
+
+def test_a_body_that_nobody_reads_may_come_in_time() -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            writer.write(POST % b"/unread" + b"x" * 400)
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(5)
+            writer.write(b"x" * 600)
+            await asyncio.sleep(30)  # idle between requests
+        writer.write(HEAD + b"\r\n")
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+
+    talk(late)
+
+
+@pytest.mark.parametrize("last", [b"", b"\r\n"])
+def test_an_idle_connection_ends_whatever_was_sent_last(last: bytes) -> None:
+    async def idle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(POST % b"/unread")
+        await reader.readuntil(b"hello")
+        writer.write(b"x" * 1_000)
+        begun = asyncio.get_running_loop().time()
+        while not reader.at_eof() and reader.exception() is None:
+            writer.write(last)
+            await asyncio.sleep(10)
+        assert asyncio.get_running_loop().time() - begun > KEEP_ALIVE_S / 2
+
+    talk(idle)
+
+
+def test_a_head_that_the_server_does_not_read_yet_is_waited_for() -> None:
+    async def crowded(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD.replace(b"/ ", b"/slow ") + b"\r\n" + HEAD + b"\r\n" + HEAD)
+        for _ in range(2):
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+        writer.write(b"\r\n")
+        assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+
+    talk(crowded)
+
+
 @pytest.mark.parametrize("line", [b"X-Header: " + b"x" * 1_000 + b"\r\n", b"x" * 1_000])
 def test_a_head_without_end_is_cut_off(line: bytes) -> None:
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(HEAD)
+        answer = asyncio.create_task(reader.read())
         sent = 0
         with contextlib.suppress(ConnectionError):
-            while not reader.at_eof() and sent < 5_000_000:
+            while not answer.done() and sent < 5_000_000:
                 writer.write(line)
                 sent += len(line)
                 await writer.drain()
                 await asyncio.sleep(0)
         assert sent < 5_000_000
+        assert b"is too large" in await answer
 
     talk(endless, asyncio.new_event_loop)  # in real time, so that it is the length that counts

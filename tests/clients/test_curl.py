@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import shlex
@@ -40,6 +41,26 @@ def test_the_readmes_line_leaves_a_video(server: ServerProcess, tmp_path: Path) 
     small[small.index("-d") + 1] = json.dumps({**body, "size": "64x64", "num_frames": 4})
     curl(*small, folder=tmp_path)
     assert probe(tmp_path / "sunset.mp4").num_frames == 4
+
+
+@pytest.mark.parametrize(
+    "asked", [["--http2"], ["--http1.0"], ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]]
+)
+def test_another_version_may_be_asked_for(server: ServerProcess, asked: list[str], tmp_path: Path) -> None:
+    if asked == ["--http2"] and b"HTTP2" not in curl("--version"):
+        pytest.skip("this curl is built without HTTP/2")
+    body = json.dumps({"prompt": "paint", "engine": "toy", "size": "64x64", "num_frames": 4})
+    post = ["-H", "Content-Type: application/json", "-d", body, "-o", "paint.mp4", "-w", "%{http_code} %{http_version}"]
+    assert curl(*asked, *post, f"{server.url}/api/video/generate", folder=tmp_path) == b"200 1.1"
+    assert probe(tmp_path / "paint.mp4").num_frames == 4
+
+
+def test_a_packed_body(server: ServerProcess, tmp_path: Path) -> None:
+    body = json.dumps({"prompt": "paint", "engine": "toy", "size": "64x64", "num_frames": 4}).encode()
+    (tmp_path / "body.gz").write_bytes(gzip.compress(body))
+    headers = ["-H", "Content-Type: application/json", "-H", "Content-Encoding: gzip"]
+    curl(*headers, "--data-binary", "@body.gz", "-o", "paint.mp4", f"{server.url}/api/video/generate", folder=tmp_path)
+    assert probe(tmp_path / "paint.mp4").num_frames == 4
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -33,6 +34,11 @@ SLOWEST_BYTES_PER_S = 20_000
 
 OFF_LOOP_BYTES = 64_000
 """A longer body is parsed by a thread: other requests are answered meanwhile."""
+
+CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""The values of `Content-Encoding` that are unpacked (RFC 9110, 8.4.1), each as zlib names it."""
+MAX_GZIP_MEMBERS = 1_000
+_UNPACKED_AT_ONCE = 64 * 1024
 
 MAX_BRACKETS = 8
 _BRACKETED = re.compile(r"(?P<name>[^\[\]]+)(?P<keys>(?:\[[^\[\]]*\])+)")
@@ -65,10 +71,12 @@ class Body:
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The raw body.
+    """The raw body, unpacked where `Content-Encoding` says that it is packed.
 
-    Raises `BadRequest`: `body_too_large` as soon as it is clear that it is longer than allowed, `body_too_slow`.
+    Raises `BadRequest`: `body_too_large` as soon as it is clear that it is longer than allowed, packed or unpacked,
+    `body_too_slow`, `unsupported_media_type` for another coding, `malformed_body` for what cannot be unpacked.
     """
+    coding = _content_coding(request)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         _too_large(max_bytes)
@@ -85,7 +93,46 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
         raise BadRequest(f"The request body came too slowly: {len(chunks):,} bytes", code=Code.BODY_TOO_SLOW) from None
     except ClientDisconnect:
         raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
-    return bytes(chunks)
+    if coding is None:
+        return bytes(chunks)
+    return await run_in_threadpool(_unpack, bytes(chunks), coding, max_bytes)
+
+
+def _content_coding(request: Request) -> str | None:
+    """The one in which the body is packed; None when it is not."""
+    named = ",".join(request.headers.getlist("content-encoding"))
+    codings = [coding for one in named.split(",") if (coding := one.strip().lower()) not in ("", "identity")]
+    if not codings:
+        return None
+    if codings[1:] or codings[0] not in CODINGS:
+        raise BadRequest(
+            f"Unsupported Content-Encoding: {named[:100]!r}. Send the body as it is, or in gzip or deflate.",
+            code=Code.UNSUPPORTED_MEDIA_TYPE,
+        )
+    return codings[0]
+
+
+def _unpack(raw: bytes, coding: str, max_bytes: int) -> bytes:
+    """What a body in gzip (RFC 1952, one member or several) or deflate (RFC 1950) holds."""
+    unpacked = bytearray()
+    stream, members = zlib.decompressobj(CODINGS[coding]), 1
+    for begin in range(0, len(raw), _UNPACKED_AT_ONCE):
+        rest = raw[begin : begin + _UNPACKED_AT_ONCE]
+        while rest:
+            if stream.eof:
+                stream, members = zlib.decompressobj(CODINGS[coding]), members + 1
+            try:
+                unpacked += stream.decompress(rest, max_bytes + 1 - len(unpacked))
+            except zlib.error:
+                _malformed(f"The body is not valid {coding}, as its Content-Encoding says")
+            if len(unpacked) > max_bytes:
+                _too_large(max_bytes)
+            if members > MAX_GZIP_MEMBERS:
+                _malformed(f"The body has more than {MAX_GZIP_MEMBERS:,} gzip members")
+            rest = stream.unused_data
+    if raw and not stream.eof:
+        _malformed(f"The body in {coding} ends early")
+    return bytes(unpacked)
 
 
 async def parse_body(request: Request, max_bytes: int) -> Body:

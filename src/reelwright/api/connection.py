@@ -1,6 +1,9 @@
-"""One HTTP/1.1 connection of uvicorn, that does not wait for a request's head for ever, nor read it without end.
+"""One HTTP/1.1 connection of uvicorn, made strict: nothing is waited for without end, nor read without end.
 
-It sends files by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
+- An `Upgrade` that a request asks for is ignored, as RFC 9110 (7.8) allows: the request is read as if it had not asked.
+- What RFC 9112 calls faulty is refused: the answer names the fault, and the connection ends.
+- Trailer fields never count as headers (RFC 9110, 6.5.1).
+- Files are sent by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
 """
 
 from __future__ import annotations
@@ -9,17 +12,25 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable
+from enum import Enum, auto
 from functools import partial
 from typing import Any, NoReturn
 
+import httptools
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from reelwright.api.framing import MAX_HEAD_BYTES, check_head, explain, refuse_size
+from reelwright.errors import BadRequest, Code, ReelwrightError
 
 HEAD_S = 10.0
 """A connection that has not sent the whole head of a request this long after it began is closed."""
-
-MAX_HEAD_BYTES = 64 * 1024
+UNREAD_S = 10.0
+"""So is one that has not sent the whole body of a request this long after that request was answered."""
+LINGER_S = 2.0
+"""So long a client whose request was faulty may go on sending, while it is told so."""
 
 SEND_FILE = "reelwright.send_file"
 """The ASGI extension whose value is a `SendFile`, for an answer that has begun."""
@@ -32,25 +43,42 @@ SendFile = Callable[[int, int, int], Awaitable[int]]
 """Sends from an open file, from a position, that many bytes of the body. Returns how many it has sent: fewer when the
 rest must be sent in another way. Raises `ClientDisconnect` when the client has gone."""
 
+Refusal = Callable[[ReelwrightError], ASGIApp]
+"""An application that answers any request with that error."""
+
+
+class _Part(Enum):
+    """What comes next on the connection."""
+
+    REQUEST = auto()
+    HEAD = auto()
+    BODY = auto()
+
 
 class Connection(HttpToolsProtocol):
-    """Give it to uvicorn as `http`. Between requests uvicorn's own keep-alive time-out counts."""
+    """Give it to uvicorn as `http`, with its `refusal`. Between requests uvicorn's own keep-alive time-out counts."""
 
+    _part = _Part.REQUEST
     _patience: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    _idle_bytes = 0
+    """Received since the last head, or piece of a body's content, was whole."""
+    _deaf = False
+    """After a fault nothing more is read: nobody knows where the next request would begin."""
+    _fault: ReelwrightError | None = None
+    """Of the body that the last request has begun."""
     _room: asyncio.Future[None] | None = None
     _served: RequestResponseCycle | None = None
 
+    def __init__(self, *args: Any, refusal: Refusal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refusal = refusal
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._patience = self.loop.call_later(HEAD_S, transport.close)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._served = cycle
-        super()._start_asgi_task(cycle, app)
+        self._be_patient(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._head_is_whole()
+        self._calm_down()
         if self._served is not None and not self._served.response_complete:
             # uvicorn tells only the last of several requests that came behind each other.
             self._served.disconnected = True
@@ -58,31 +86,192 @@ class Connection(HttpToolsProtocol):
         self._has_room()
         super().connection_lost(exc)
 
+    # --- what arrives ---
+
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._patience is None:
+        if self._deaf or self.transport.is_closing():
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too large.")
+        self._idle_bytes += len(data)
+        try:
+            self._parse(data)
+            if self._idle_bytes > MAX_HEAD_BYTES:
+                refuse_size("framing of the body" if self._part is _Part.BODY else "head")
+        except ReelwrightError as error:
+            self._refuse(error)
+        except httptools.HttpParserError as error:
+            self._refuse(explain(error))
+
+    def _parse(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as asked:
+                rest = rest[asked.args[0] :]
+            self._parse_without_upgrade()
+
+    def _parse_without_upgrade(self) -> None:
+        """Read the head again, from a parser that has not seen `Upgrade`: this one would take the body for what follows
+        the upgrade, and skip it."""
+        lines = [b"%b: %b\r\n" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        self.parser.feed_data(start + b"".join(lines) + b"\r\n")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._part = _Part.HEAD
+        self._unset_keepalive_if_required()
         if self._patience is None:
-            self._patience = self.loop.call_later(HEAD_S, self.transport.close)
+            self._be_patient(HEAD_S)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._part is _Part.HEAD:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._head_is_whole()
+        if self.parser.get_method() == b"CONNECT":
+            raise BadRequest("CONNECT is not supported: this server is not a proxy.", code=Code.NOT_IMPLEMENTED)
+        if self.parser.should_upgrade():
+            return
+        version = self.parser.get_http_version()
+        check_head(version, self.url, self.headers)
         super().on_headers_complete()
-        if self.cycle is not None and self.cycle.scope is self.scope and self.scheme == "http":
+        self._part, self._idle_bytes = _Part.BODY, 0
+        self._calm_down()
+        if version == "1.0":
+            self.cycle.waiting_for_100_continue = False
+        if self.scheme == "http":
             extensions: dict[str, Any] = {SEND_FILE: partial(self._send_file, self.cycle)}
             self.scope["extensions"] = extensions
 
-    def _head_is_whole(self) -> None:
-        self._head_bytes = 0
+    def on_body(self, body: bytes) -> None:
+        self._idle_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        self._part, self._idle_bytes = _Part.REQUEST, 0
+        if self.cycle.response_complete:
+            self._calm_down()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            return
+        if self._part is not _Part.REQUEST:  # the next one has begun, or this one's body is still on its way
+            self._unset_keepalive_if_required()
+        if self._deaf and self.cycle.response_complete:
+            self._linger()
+        elif self._part is _Part.BODY and self.cycle.response_complete:
+            self._be_patient(UNREAD_S)
+
+    # --- patience ---
+
+    def _be_patient(self, seconds: float) -> None:
+        self._calm_down()
+        self._patience = self.loop.call_later(seconds, self._lose_patience, seconds)
+
+    def _lose_patience(self, seconds: float) -> None:
+        if self.flow.read_paused:  # it is not the client who is slow
+            self._be_patient(seconds)
+        else:
+            self.transport.close()
+
+    def _calm_down(self) -> None:
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    # --- what is faulty ---
+
+    def _refuse(self, error: ReelwrightError) -> None:
+        """Answer the request that cannot be read with this error, after those before it, and close the connection."""
+        self._deaf = True
+        self._calm_down()
+        if self._part is _Part.BODY:
+            self._break_off(error)
+            return
+        cycle = RequestResponseCycle(
+            scope=self._scope_of_refused(),  # type: ignore[arg-type]
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+        app: Any = self._refusal(error)
+        before, self.cycle = self.cycle, cycle
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, app)
+        else:
+            self.pipeline.appendleft((cycle, app))
+
+    def _scope_of_refused(self) -> Scope:
+        """As much as is known of it. The path decides on the form of the answer."""
+        if self._part is _Part.REQUEST:
+            self.on_message_begin()
+        path = b"/"
+        with contextlib.suppress(httptools.HttpParserError):
+            path = httptools.parse_url(self.url).path or path
+        return {
+            **self.scope,
+            "headers": [(name, value) for name, value in self.headers if name != b"host"],
+            "method": self.parser.get_method().decode() if self.url else "GET",
+            "path": path.decode("ascii"),
+            "raw_path": path,
+            "query_string": b"",
+        }
+
+    def _linger(self) -> None:
+        """Close the connection once the client has stopped sending: closed before, it would be reset, and the client
+        lose the answer with it."""
+        self.transport.write_eof()
+        self._be_patient(LINGER_S)
+
+    def _break_off(self, error: ReelwrightError) -> None:
+        """The body of a request that has begun cannot be read on."""
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self.transport.close()
+            return
+        self._fault = error
+        self.cycle.message_event.set()
+
+    # --- what is answered ---
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, partial(self._answer, cycle, app))
+
+    async def _answer(
+        self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        async def receive_sound() -> Message:
+            message = await receive()
+            if self._fault is not None and cycle is self.cycle and cycle.more_body and not cycle.response_started:
+                raise self._fault
+            return message
+
+        async def send_and_stay(message: Message) -> None:
+            await send(message)
+            if self._deaf and cycle is self.cycle and message["type"] == "http.response.start":
+                cycle.keep_alive = True  # the answer says that the connection closes; it is `_linger` that closes it
+
+        sends = _until_closed(cycle, send_and_stay) if scope["http_version"] == "1.0" else send_and_stay
+        await app(scope, receive_sound, sends)
 
     async def _send_file(self, cycle: RequestResponseCycle, file: int, position: int, count: int) -> int:
         """Implements `SendFile`. Raises OSError when the file is shorter than that."""
@@ -155,3 +344,19 @@ def _in_memory(file: int, position: int, length: int) -> bool:
     with contextlib.suppress(OSError):  # EAGAIN: not in memory; EOPNOTSUPP: the file system cannot tell
         return all(os.preadv(file, [byte], at, NOW) for at in (position, position + length - 1))
     return False
+
+
+def _until_closed(cycle: RequestResponseCycle, send: Send) -> Send:
+    """`send` for HTTP/1.0, which has no chunks: a body whose length is not known ends with the connection."""
+    unframed = False
+
+    async def send_plain(message: Message) -> None:
+        nonlocal unframed
+        if message["type"] == "http.response.start":
+            unframed = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+            cycle.chunked_encoding = False if unframed else None
+        elif unframed:
+            cycle.expected_content_length = len(message.get("body", b""))
+        await send(message)
+
+    return send_plain

@@ -129,8 +129,12 @@ class Neighbourhood:
         await self._app(scope, receive, send)
 
     def _check_host(self, headers: Headers) -> None:
-        name = re.sub(r":[0-9]*$", "", headers.get("host", "")).lower()
-        if self._hosts is not None and name not in self._hosts:
+        """Only HTTP/1.0 comes without a `Host`, and no browser speaks it."""
+        host = headers.get("host")
+        if self._hosts is None or host is None:
+            return
+        name = re.sub(r":[0-9]*$", "", host).lower()
+        if name not in self._hosts:
             raise Forbidden(
                 f"This server does not answer to the host name {name[:100]!r}. Add it to REELWRIGHT_ALLOWED_HOSTS.",
                 code=Code.MISDIRECTED,
