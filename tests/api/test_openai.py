@@ -401,6 +401,23 @@ def test_a_bad_filter_is_named(http: httpx2.Client, name: str, value: str) -> No
     assert (error["param"] or "").partition("[")[0] == name.partition("[")[0]
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ({"limit": "101"}, "Invalid limit: '101'. Must be at most 100."),
+        ({"limit": "-1"}, "Invalid limit: '-1'. Must be at least 0."),
+        ({"limit": "x"}, "Invalid limit: 'x'. Must be a whole number."),
+        ({"order": "up"}, "Invalid order: 'up'. Must be 'asc' or 'desc'."),
+        (
+            {"status": "done"},
+            "Invalid status: 'done'. Must be 'queued', 'in_progress', 'completed' or 'failed'.",
+        ),
+    ],
+)
+def test_a_bad_filter_is_told_with_what_it_may_be(http: httpx2.Client, query: dict[str, str], told: str) -> None:
+    assert refused(http.get("/v1/videos", params=query))["message"] == told
+
+
 def test_priorities_shift_the_turn(http: httpx2.Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate:
         first = create(http, gate.prompt)

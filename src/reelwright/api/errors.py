@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwright.api.routes import allowed_methods
-from reelwright.errors import BadRequest, Code, NotFound, ReelwrightError
+from reelwright.errors import BadRequest, Code, NotFound, ReelwrightError, invalid
 
 STATUS: Mapping[Code, int] = {
     Code.PROMPT_MISSING: 400,
@@ -149,8 +149,16 @@ class Answers:
         return self.render(request, ReelwrightError("Internal server error"))
 
     async def _validation(self, request: Request, error: Exception) -> Response:
-        """A path or query parameter that FastAPI refused; its input is not echoed."""
+        """A query parameter that FastAPI refused, in words of our own."""
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        name = str(first["loc"][-1])
-        return self.render(request, BadRequest(f"Invalid {name}: {first['msg']}.", field=name))
+        name, bounds = str(first["loc"][-1]), first.get("ctx", {})
+        wanted = {
+            "int_parsing": "Must be a whole number.",
+            "greater_than_equal": f"Must be at least {bounds.get('ge')}.",
+            "less_than_equal": f"Must be at most {bounds.get('le')}.",
+            "literal_error": f"Must be {bounds.get('expected')}.",
+            "enum": f"Must be {bounds.get('expected')}.",
+        }
+        allowed = wanted.get(first["type"], "It has another form than this parameter takes.")
+        return self.render(request, invalid(name, request.query_params.get(name), allowed))

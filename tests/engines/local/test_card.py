@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.local.card import cards, fits, fitting, tiers
+from reelwright.engines.local.card import cards, fitting, tiers
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.plan import make_plan
 from reelwright.engines.local.recipe import GIB, FrameRule, Placement
@@ -85,15 +85,19 @@ def test_a_frame_rule_makes_at_least_what_was_asked(rule: tuple[int, int], asked
     assert FrameRule(step=rule[0], offset=rule[1]).at_least(asked) == made
 
 
-def test_what_fits_a_machine() -> None:
-    on_8_gb = {fit.recipe.name: fit.placement for fit in fits(8 * GIB, accelerator=True)}
-    assert on_8_gb["svd"] is Placement.SEQUENTIAL
-    assert on_8_gb["animatediff"] is Placement.MODEL
-    assert on_8_gb["wan-14b"] is None
-    on_80_gb = {fit.recipe.name: fit.placement for fit in fits(80 * GIB, accelerator=True)}
-    assert on_80_gb["svd"] is Placement.RESIDENT
-    assert on_80_gb["wan-14b"] is Placement.MODEL
-    assert fitting(RECIPES["svd"], 14 * GIB, accelerator=False) is Placement.LEAN
+@pytest.mark.parametrize(
+    ("recipe", "gib", "accelerator", "placement"),
+    [
+        ("svd", 8, True, Placement.SEQUENTIAL),
+        ("animatediff", 8, True, Placement.MODEL),
+        ("wan-14b", 8, True, None),
+        ("svd", 80, True, Placement.RESIDENT),
+        ("wan-14b", 80, True, Placement.MODEL),
+        ("svd", 14, False, Placement.LEAN),
+    ],
+)
+def test_the_fastest_placement_that_fits(recipe: str, gib: int, accelerator: bool, placement: Placement | None) -> None:
+    assert fitting(RECIPES[recipe], gib * GIB, accelerator=accelerator) is placement
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)

@@ -1,16 +1,14 @@
-"""What the local engine offers, told without loading anything: its cards, and which recipes fit a machine."""
+"""What the local engine offers, told without loading anything: its cards, and which placements fit a machine."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from reelwright.engines.engine import Card
 from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.recipe import Placement, Recipe, Tier
-from reelwright.engines.local.recipes import RECIPES
 from reelwright.video import Task
 
 ENGINE = "local"
@@ -88,21 +86,6 @@ def license_note(model: Model) -> str:
     if model.image is None or model.image.license == model.recipe.license:
         return model.recipe.license
     return f"{model.recipe.license}; the text-to-image stage: {model.image.license}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """How a recipe fits a device: the fastest placement its memory allows, or None when none does."""
-
-    recipe: Recipe
-    placement: Placement | None
-
-
-def fits(memory: int, *, accelerator: bool) -> tuple[Fit, ...]:
-    """Every built-in recipe with the fastest placement that `memory` bytes (of the GPU, else of the machine) allow."""
-    return tuple(
-        Fit(recipe=recipe, placement=fitting(recipe, memory, accelerator=accelerator)) for recipe in RECIPES.values()
-    )
 
 
 def fitting(recipe: Recipe, memory: int, *, accelerator: bool) -> Placement | None:
