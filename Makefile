@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev test test-core test-clients check bench lock clean
+.PHONY: help demo run dev test test-core test-clients test-schema check bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -38,6 +38,9 @@ test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
 
 test-clients: $(VENV)/.dev $(VENV)/clients/.ready ## The public clients, large ones too; writes docs/clients.md
 	@$(BIN)/python -m pytest -p tests.clients.table --clients-table docs/clients.md tests/clients
+
+test-schema: $(VENV)/.dev ## Ten minutes of schemathesis over the whole API (SCHEMA_SECONDS=… for each of two runs)
+	@SCHEMA_SECONDS=$${SCHEMA_SECONDS:-300} $(BIN)/python -m pytest tests/api/test_schema.py
 
 check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@$(BIN)/ruff format --check --quiet .

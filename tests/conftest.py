@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.contract import checking
 from tests.servers import SOURCES, ServerProcess
 
 # The tests start a hundred processes. Without bytecode on the disk each would compile all that it imports, which takes
@@ -66,7 +67,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def http(server: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as client:
+    """Every answer is compared with the API's document."""
+    with checking(server.url) as client:
         yield client
 
 

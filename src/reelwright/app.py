@@ -25,6 +25,7 @@ from reelwright import __version__
 from reelwright.api import openai, openrouter, replicate
 from reelwright.api.addresses import Addresses
 from reelwright.api.connection import Refusal
+from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
@@ -42,6 +43,7 @@ from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.replicate_files import FileCalls, files_router
 from reelwright.api.replicate_models import ReplicateModels, replicate_models_router
 from reelwright.api.routes import Methods, is_path
+from reelwright.api.schema.document import document
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
@@ -214,7 +216,8 @@ def build(
     )
     mcp = [JSONRPC] if settings.mcp else []
     answers = Answers([OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
-    api = FastAPI(title="Reelwright", version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False)
+    # The document is ours (`schema`): FastAPI knows nothing of bodies that are parsed by hand.
+    api = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
     answers.install(api)
 
     async def database_ready() -> str | None:
@@ -299,6 +302,7 @@ def build(
         metrics_router(metrics, lambda: asyncio.get_running_loop().run_in_executor(threads.beside, records.stored))
     )
     api.include_router(page_router())
+    api.include_router(docs_router(lambda: document(api, catalog, keys=bool(settings.api_keys))))
     assistants = _assistants(api, settings, answers, live) if settings.mcp else None
     if assistants:
         api.router.routes.append(assistants.route)

@@ -10,8 +10,12 @@ import secrets
 from collections.abc import Callable
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_VIDEO_ID = re.compile(r"video_[0-9A-HJKMNP-TV-Z]{26}")
-_FILE_ID = re.compile(r"file_[0-9A-HJKMNP-TV-Z]{26}")
+VIDEO_ID = "video_[0-9A-HJKMNP-TV-Z]{26}"
+FILE_ID = "file_[0-9A-HJKMNP-TV-Z]{26}"
+"""What every id looks like, as a regular expression."""
+
+_VIDEO_ID = re.compile(VIDEO_ID)
+_FILE_ID = re.compile(FILE_ID)
 
 
 def ulid(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:

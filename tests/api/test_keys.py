@@ -11,6 +11,7 @@ import pytest
 
 from reelwright.api.guard import Keys
 from tests.api.asks import PATH, SMALL
+from tests.contract import checking
 from tests.servers import ServerProcess, eventually
 
 ALICE, BOB = "alice-canary-8f2b61/+==/", "bob-canary-77aa01"
@@ -29,19 +30,19 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def alice(locked: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=locked.url, timeout=30, headers={"Authorization": f"Bearer {ALICE}"}) as client:
+    with checking(locked.url, headers={"Authorization": f"Bearer {ALICE}"}) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def bob(locked: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=locked.url, timeout=30, headers={"X-API-Key": BOB}) as client:
+    with checking(locked.url, headers={"X-API-Key": BOB}) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def stranger(locked: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=locked.url, timeout=30) as client:
+    with checking(locked.url) as client:
         yield client
 
 
@@ -73,14 +74,16 @@ def test_every_route_and_method_asks_for_a_key(alice: httpx2.Client, stranger: h
     assert asked > 20
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/nope", "/health/", "/health/x", "/playground/", "/docs"])
+@pytest.mark.parametrize("path", ["/nope", "/health/x", "/playground/", "/openapi.json/x", "/docs/a/b"])
 def test_what_is_not_on_the_allow_list_asks_too(stranger: httpx2.Client, path: str) -> None:
     assert_asks_for_a_key(stranger.get(path))
 
 
-def test_the_probes_and_the_page_do_not_ask(stranger: httpx2.Client) -> None:
+def test_the_probes_and_the_pages_do_not_ask(stranger: httpx2.Client) -> None:
     assert [stranger.get(path).status_code for path in ("/health", "/ready")] == [200, 200]
     assert stranger.get("/").status_code != 401
+    assert stranger.get("/docs").status_code == 200
+    assert {} not in stranger.get("/openapi.json").json()["security"]
 
 
 @pytest.mark.parametrize(

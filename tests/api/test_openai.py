@@ -140,6 +140,11 @@ def test_bracketed_keys_are_nested_values(http: httpx2.Client) -> None:
     assert answer.json()["metadata"] == {"team": "blue"}
 
 
+def test_metadata_in_a_form_may_be_the_text_of_an_object(http: httpx2.Client) -> None:
+    answer = http.post("/v1/videos", **multipart({"prompt": "paint", **SMALL, "metadata": '{"team": "blue"}'}))
+    assert answer.json()["metadata"] == {"team": "blue"}
+
+
 def test_brackets_are_read_as_the_clients_write_them() -> None:
     form = {
         "a[b]": "1",
@@ -394,7 +399,8 @@ def test_the_list_is_filtered_by_status_and_metadata(http: httpx2.Client, tmp_pa
 @pytest.mark.parametrize(
     ("name", "value"),
     [("limit", "-1"), ("limit", "101"), ("limit", "x"), ("order", "up"), ("status", "cancelled"), ("after", "video_1"),
-     ("after", "\0"), ("metadata[a]", "\0"), ("metadata[\0]", "a"), ("metadata[a]", "b" * 600)],
+     ("after", "\0"), ("metadata[a]", "\0"), ("metadata[\0]", "a"), ("metadata[a]", "b" * 600),
+     ("metadata", "a"), ("metadata[a][b]", "c"), ("metadata[]", "a")],
 )  # fmt: skip
 def test_a_bad_filter_is_named(http: httpx2.Client, name: str, value: str) -> None:
     error = refused(http.get("/v1/videos", params={name: value}))

@@ -21,12 +21,12 @@ from reelwright.api.drafting import Drafting
 from reelwright.api.openrouter import NAMES
 from reelwright.api.openrouter_models import VideoModels
 from reelwright.api.uploads import Intake
-from reelwright.app import offered
 from reelwright.engines.catalog import Catalog, Offer
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
 from reelwright.engines.huggingface import card as huggingface
 from reelwright.engines.local import card as local
+from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings
 from reelwright.store.files import Files

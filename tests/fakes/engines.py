@@ -5,6 +5,7 @@ The prompt's first word says how the engine behaves, so that one server can be g
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import signal
@@ -32,6 +33,20 @@ CARD = Card(
     deterministic=True,
     resumes=True,
 )
+
+TINY = dataclasses.replace(
+    CARD,
+    engine="tiny",
+    model="tiny",
+    title="Tiny",
+    max_side=512,
+    default_width=64,
+    default_height=64,
+    max_frames=24,
+    default_frames=4,
+    max_pixel_frames=512 * 512 * 24,
+)
+"""Whatever this model may be asked for is made in a moment."""
 
 
 class ToyEngine:

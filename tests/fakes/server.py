@@ -1,4 +1,7 @@
-"""The real server with the toy engines beside the sketch engine: `python -m tests.fakes.server`, settings as usual."""
+"""The real server with the toy engine beside the sketch engine: `python -m tests.fakes.server`, settings as usual.
+
+With `TINY_ALONE` it has one engine only, whose card no request can overtax.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.serving import leave, serve
 from reelwright.settings import load_settings
-from tests.fakes.engines import CARD
+from tests.fakes.engines import CARD, TINY
 
 
 def main() -> int:
@@ -30,6 +33,9 @@ def main() -> int:
         slots=options.get("slots", 1),
     )
     catalog = dataclasses.replace(catalog, offers={**catalog.offers, "toy": toy})
+    if os.environ.get("TINY_ALONE"):
+        tiny = dataclasses.replace(toy, cards=(TINY,))
+        catalog = dataclasses.replace(catalog, offers={"tiny": tiny}, default="tiny")
     # Webhooks and image URLs reach one loopback address only, and only when a test asks for it.
     reachable = os.environ.get("REACHABLE")
     outbound = Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else None

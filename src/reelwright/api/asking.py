@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 
 from reelwright.api.addresses import base_url
-from reelwright.api.body import Body
+from reelwright.api.body import Body, parse_json
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, invalid
 from reelwright.ids import is_video_id
@@ -70,9 +70,11 @@ def read_cursor(name: str, value: str | None) -> str | None:
 
 
 def read_metadata(value: object) -> Mapping[str, str]:
-    """What the client attaches to a video: at most 16 names with string values."""
+    """What the client attaches to a video: at most 16 names with string values. It may be the text of the object."""
     if value is None:
         return {}
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = parse_json(value)
     if not isinstance(value, dict) or not all(isinstance(inner, str) for inner in value.values()):
         raise invalid("metadata", value, "Must be an object whose values are strings.")
     if len(value) > MAX_METADATA:
@@ -87,10 +89,10 @@ def read_priority(value: object) -> int:
     """A whole number from -10 (sooner) to 10 (later)."""
     if value is None:
         return 0
-    number = re.fullmatch(r"-?[0-9]{1,2}", str(value))
-    if isinstance(value, bool) or number is None or int(number[0]) not in PRIORITIES:
+    number = re.fullmatch(r"(-?[0-9]{1,2})(\.0)?", str(value))
+    if isinstance(value, bool) or number is None or int(number[1]) not in PRIORITIES:
         raise invalid("priority", value, f"Must be a whole number from {PRIORITIES[0]} (sooner) to {PRIORITIES[-1]}.")
-    return int(number[0])
+    return int(number[1])
 
 
 def read_webhook(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -79,10 +79,11 @@ COME_BACK_S: Mapping[Code, float] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A way of talking: the paths it owns, and how it renders an error."""
+    """A way of talking: the paths it owns, and how it renders an error, with which status."""
 
     paths: re.Pattern[str]
     render: Callable[[Request, ReelwrightError, datetime], Response]
+    statuses: Mapping[Code, int] = field(default_factory=lambda: STATUS)
 
 
 class Answers:

@@ -25,8 +25,8 @@ from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthoriz
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 
-PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+")
-"""Routes that never ask for a key: probes and the static page. Everything else is a job route."""
+PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+|/openapi\.json|/docs(/[^/]+)?")
+"""Routes that never ask for a key: probes, the static pages and the API's document. Everything else is a job route."""
 
 
 EXPOSED_HEADERS = (

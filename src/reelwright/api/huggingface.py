@@ -43,7 +43,7 @@ def huggingface_router(
 ) -> APIRouter:
     router = APIRouter(tags=["huggingface"])
 
-    @router.post("/models/{owner}/{name}", response_class=Response, openapi_extra=_documentation())
+    @router.post("/models/{owner}/{name}", response_class=Response)
     async def run_task(request: Request, owner: str, name: str) -> Response:
         """Text to video (`inputs` is the prompt), or image to video (`inputs` is base64, or the body is the image)."""
         raw = await read_body(request, max_body_bytes)
@@ -125,23 +125,4 @@ def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Respon
     return JSONResponse(body, status)
 
 
-HUGGINGFACE = Dialect(paths=re.compile(r"/models/.*"), render=_render)
-
-
-def _documentation() -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": {
-            "inputs": {"type": "string", "description": "The prompt, or an image in base64"},
-            "parameters": {"type": "object"},
-            "options": {"type": "object"},
-        },
-        "required": ["inputs"],
-    }
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": schema}, "image/*": {"schema": {"type": "string"}}},
-        },
-        "responses": {"200": {"description": "The video", "content": {"video/mp4": {}}}},
-    }
+HUGGINGFACE = Dialect(paths=re.compile(r"/models/.*"), render=_render, statuses=_STATUS)

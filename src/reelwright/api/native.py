@@ -20,7 +20,6 @@ from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.fields import VideoFields
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.errors import Code, EngineError, ReelwrightError
@@ -50,7 +49,7 @@ def native_router(
 ) -> APIRouter:
     router = APIRouter(prefix="/api/video", tags=["native"])
 
-    @router.post("/generate", openapi_extra=_documentation(), response_class=Response)
+    @router.post("/generate", response_class=Response)
     async def generate(request: Request) -> Response:
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
@@ -168,25 +167,4 @@ def _render(request: Request, error: ReelwrightError, now: datetime) -> Response
     return JSONResponse(body, _STATUS[code])
 
 
-NATIVE = Dialect(paths=re.compile(r"/api(/.*)?|/health|/ready"), render=_render)
-
-
-def _documentation() -> dict[str, Any]:
-    """The request body and the answers in the OpenAPI document."""
-    schema = VideoFields.model_json_schema()
-    form = {**schema, "properties": {**schema["properties"], "image": {"type": "string", "format": "binary"}}}
-    typed = {**schema, "properties": {**schema["properties"], "image": {"type": "string"}}}
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {"schema": typed, "example": {"prompt": "A beautiful sunset over the ocean"}},
-                "application/x-www-form-urlencoded": {"schema": typed},
-                "multipart/form-data": {"schema": form},
-            },
-        },
-        "responses": {
-            "200": {"description": "The video", "content": {"video/mp4": {}}},
-            "202": {"description": "Accepted (Prefer: respond-async)", "content": {"application/json": {}}},
-        },
-    }
+NATIVE = Dialect(paths=re.compile(r"/api(/.*)?|/health|/ready"), render=_render, statuses=_STATUS)

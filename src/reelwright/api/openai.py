@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Query
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Match
+from starlette.types import Scope
 
 from reelwright.api import delivery
 from reelwright.api.addresses import prefix
@@ -40,6 +43,7 @@ from reelwright.video import Request as VideoRequest
 from reelwright.video import Status, Video, Wish
 
 PATHS = ("/v1/videos", "/videos")
+OPERATIONS = ("sync", "edits", "extensions")
 POLL_AFTER_MS = 500
 MAX_PAGE = 100
 LONGEST_WAIT_S = 300.0
@@ -124,18 +128,13 @@ class OpenAIVideos:
         status: Status | None = None,
     ) -> Response:
         """The caller's videos, newest first; `metadata[name]=value` and `status` narrow the list."""
-        metadata = {
-            match[1]: value
-            for name, value in request.query_params.multi_items()
-            if (match := re.fullmatch(r"metadata\[([^\[\]]+)\]", name))
-        }
         videos, more = await self._queue.page(
             owner(request),
             after=read_cursor("after", after),
             limit=limit,
             newest_first=order == "desc",
             status=status,
-            metadata=read_metadata(metadata),
+            metadata=_wanted_metadata(request),
         )
         return JSONResponse(
             {
@@ -260,9 +259,21 @@ class OpenAIVideos:
         return video_object(video, self._live.position(video.id), before)
 
 
+class VideoRoute(APIRoute):
+    """A route under a video's id: what is an operation's name is none, so `GET /v1/videos/sync` is a 405."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, found = super().matches(scope)
+        video_id = found.get("path_params", {}).get("video_id")
+        return (Match.NONE, {}) if video_id in OPERATIONS else (match, found)
+
+
 def openai_router(calls: OpenAIVideos) -> APIRouter:
-    """The routes, under `/v1/videos` and under `/videos`; only the first are in the OpenAPI document."""
-    router = APIRouter(tags=["openai"])
+    """The routes, under `/v1/videos` and under `/videos`.
+
+    The document has the first, without those that no engine can do.
+    """
+    router = APIRouter(tags=["openai"], route_class=VideoRoute)
     routes: tuple[tuple[str, list[str], Callable[..., Any]], ...] = (
         ("", ["POST"], calls.create),
         ("", ["GET"], calls.page),
@@ -282,7 +293,7 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
                 base + path,
                 call,
                 methods=methods,
-                include_in_schema=base == PATHS[0] and "HEAD" not in methods[:1],
+                include_in_schema=base == PATHS[0] and call not in (calls.edit, calls.extend),
                 response_class=Response,
                 name=f"{call.__name__} {base}",
             )
@@ -307,6 +318,18 @@ def _same_wish(request: VideoRequest, prompt: str) -> Wish:
         image=request.image,
         params=request.params,
     )
+
+
+def _wanted_metadata(request: Request) -> Mapping[str, str]:
+    """The names and values of `metadata[name]=value` in the query."""
+    wanted: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        match = re.fullmatch(r"metadata\[((?:(?!\]\[).)+)\]", name, re.DOTALL)
+        if match and match[1] not in wanted:
+            wanted[match[1]] = value
+        elif name.startswith("metadata"):
+            raise invalid("metadata", f"{name}={value}", "Write metadata[name]=value, each name once.")
+    return read_metadata(wanted)
 
 
 def _reference(value: object, name: str) -> object:

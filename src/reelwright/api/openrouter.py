@@ -275,4 +275,4 @@ def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Respon
     return JSONResponse({"error": {"code": status, "message": error.message, "metadata": metadata}}, status)
 
 
-OPENROUTER = Dialect(paths=re.compile(r"/api/v1(/.*)?"), render=_render)
+OPENROUTER = Dialect(paths=re.compile(r"/api/v1(/.*)?"), render=_render, statuses=_STATUS)

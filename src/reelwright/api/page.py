@@ -72,15 +72,15 @@ def page_router() -> APIRouter:
             # The page's own addresses are relative: under `/reel` they would lead beside it.
             query = request.scope["query_string"].decode("latin-1")
             return RedirectResponse(local(request, "/") + (f"?{query}" if query else ""), 308)
-        return _send(request, sheets["index.html"], immutable=False)
+        return send_sheet(request, sheets["index.html"], immutable=False)
 
     async def favicon(request: Request) -> Response:
-        return _send(request, sheets["favicon.svg"], immutable=False)
+        return send_sheet(request, sheets["favicon.svg"], immutable=False)
 
     async def file(request: Request, name: str) -> Response:
         if name not in sheets or name == "index.html":
             raise NotFound("Route not found")
-        return _send(request, sheets[name], immutable=request.query_params.get("v") == version)
+        return send_sheet(request, sheets[name], immutable=request.query_params.get("v") == version)
 
     for path, endpoint in (("/", page), ("/favicon.ico", favicon), ("/playground/{name}", file)):
         router.add_api_route(path, endpoint, methods=["GET", "HEAD"])
@@ -103,14 +103,15 @@ def _load() -> tuple[str, dict[str, Sheet]]:
     with resources.as_file(folder) as there:
         modified = max(file.stat().st_mtime for file in there.iterdir())
     return version, {
-        "index.html": _sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page), modified),
-        "page.js": _sheet("text/javascript", script, modified),
-        "style.css": _sheet("text/css", style, modified),
-        "favicon.svg": _sheet("image/svg+xml", drawing, modified),
+        "index.html": make_sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page), modified),
+        "page.js": make_sheet("text/javascript", script, modified),
+        "style.css": make_sheet("text/css", style, modified),
+        "favicon.svg": make_sheet("image/svg+xml", drawing, modified),
     }
 
 
-def _sheet(media_type: str, text: str, modified: float) -> Sheet:
+def make_sheet(media_type: str, text: str, modified: float) -> Sheet:
+    """The file, compressed and named once. `modified`: when it was, in seconds since the epoch."""
     plain = text.encode()
     return Sheet(
         media_type=media_type,
@@ -121,13 +122,14 @@ def _sheet(media_type: str, text: str, modified: float) -> Sheet:
     )
 
 
-def _send(request: Request, sheet: Sheet, *, immutable: bool) -> Response:
+def send_sheet(request: Request, sheet: Sheet, *, immutable: bool, policy: str = POLICY) -> Response:
+    """The file, or 304 for a client that has it; compressed for those that can unpack it."""
     headers = {
         "ETag": sheet.etag,
         "Last-Modified": formatdate(sheet.modified, usegmt=True),
         "Cache-Control": "public, max-age=31536000, immutable" if immutable else "no-cache",
         "Vary": "Accept-Encoding",
-        "Content-Security-Policy": POLICY,
+        "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
     }
     if is_known(request, sheet.etag, sheet.modified):

@@ -33,7 +33,7 @@ from reelwright.video import Status, Video, Webhook
 
 LONGEST_WAIT_S = 60.0
 PAGE = 100
-_TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "webhook_completed", "stream"})
+TOP_LEVEL = frozenset({"version", "input", "webhook", "webhook_events_filter", "webhook_completed", "stream"})
 WEBHOOK_EVENTS = ("start", "output", "logs", "completed")
 
 
@@ -95,8 +95,8 @@ class Predictions:
         return JSONResponse({"previous": None, "next": following, "results": [prediction(v, base) for v in videos]})
 
     async def _create(self, request: Request, body: Body, model: str | None) -> Response:
-        if unknown := [name for name in body.fields if name not in _TOP_LEVEL]:
-            raise unknown_fields(unknown, _TOP_LEVEL)
+        if unknown := [name for name in body.fields if name not in TOP_LEVEL]:
+            raise unknown_fields(unknown, TOP_LEVEL)
         asked = body.fields.get("input", {})
         if not isinstance(asked, dict):
             raise invalid("input", asked, "Must be an object.")
@@ -160,7 +160,7 @@ def webhook_body(_event: str, video: Video, base_url: str) -> Mapping[str, Any]:
     return prediction(video, base_url)
 
 
-_STATUSES = {
+STATUSES = {
     Status.QUEUED: "starting",
     Status.IN_PROGRESS: "processing",
     Status.COMPLETED: "succeeded",
@@ -177,7 +177,7 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
         "id": video.id,
         "model": path,
         "version": version_id(path),
-        "status": "canceled" if cancelled else _STATUSES[video.status],
+        "status": "canceled" if cancelled else STATUSES[video.status],
         "input": asked.get("input") or _input(video),
         "output": f"{base_url}v1/videos/{video.id}/content" if done else None,
         "logs": _logs(video),
@@ -222,6 +222,7 @@ def _logs(video: Video) -> str:
     return "\n".join([*lines, f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"])
 
 
+_STATUS: Mapping[Code, int] = {code: 422 if status == 400 else status for code, status in STATUS.items()}
 _TITLES: Mapping[int, str] = {
     401: "Unauthenticated",
     404: "Not found",
@@ -232,7 +233,7 @@ _TITLES: Mapping[int, str] = {
 
 def problem(error: ReelwrightError) -> dict[str, Any]:
     """An error in Replicate's form (RFC 9457)."""
-    status = 422 if STATUS[error.code] == 400 else STATUS[error.code]
+    status = _STATUS[error.code]
     title = _TITLES.get(status, HTTPStatus(status).phrase)
     detail = f"- {error.field}: {error.message}" if status == 422 and error.field else error.message
     return {"title": title, "detail": detail, "status": status}
@@ -247,4 +248,4 @@ _PATHS = re.compile(
     r"/v1/(?:predictions|files|account|webhooks|deployments|trainings|collections|hardware)(?:/.*)?"
     r"|/v1/models/[^/]+/.+"
 )
-REPLICATE = Dialect(paths=_PATHS, render=_render)
+REPLICATE = Dialect(paths=_PATHS, render=_render, statuses=_STATUS)

@@ -222,16 +222,21 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
         raise invalid(name, value, f"Must be between {low:,} and {high:,}.")
 
 
+def optional_bounds(card: Card) -> Mapping[str, tuple[float, float]]:
+    """The least and the greatest value of the fields that not every engine honours."""
+    return {
+        "seed": (0, MAX_SEED),
+        "num_inference_steps": (1, card.max_steps),
+        "guidance_scale": (0, 100),
+        "motion_bucket_id": (1, 255),
+        "noise_aug_strength": (0, 1),
+    }
+
+
 def _check_optional(card: Card, wish: Wish) -> None:
     """Bounds of the fields that not every engine honours: a value out of range is refused even where it is dropped."""
-    bounds: tuple[tuple[str, float | None, float, float], ...] = (
-        ("seed", wish.seed, 0, MAX_SEED),
-        ("num_inference_steps", wish.num_inference_steps, 1, card.max_steps),
-        ("guidance_scale", wish.guidance_scale, 0, 100),
-        ("motion_bucket_id", wish.motion_bucket_id, 1, 255),
-        ("noise_aug_strength", wish.noise_aug_strength, 0, 1),
-    )
-    for name, value, low, high in bounds:
+    for name, (low, high) in optional_bounds(card).items():
+        value = getattr(wish, name)
         if value is not None:
             _check_range(name, value, low, high)
     if wish.params:

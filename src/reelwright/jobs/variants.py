@@ -38,6 +38,10 @@ _ENDINGS = {
 }
 
 
+MEDIA_TYPES = {Variant.VIDEO: "video/mp4", **{variant: ending[1] for variant, ending in _ENDINGS.items()}}
+"""What each variant is sent as."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A file, its type, and how its name ends (without a dot at the beginning)."""
@@ -68,7 +72,7 @@ class Variants:
         """
         source = await self._integrity.path(video)
         if variant is Variant.VIDEO:
-            return Made(path=source, media_type="video/mp4", ending="mp4")
+            return Made(path=source, media_type=MEDIA_TYPES[variant], ending="mp4")
         ending, media_type = _ENDINGS[variant]
         target = self._files.derived(video.id, ending)
         lock = self._making.setdefault(target, asyncio.Lock())

@@ -1,0 +1,146 @@
+"""What a body may hold: our fields with the bounds of this server's cards, under the names of a dialect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reelwright.api.asking import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE, PRIORITIES
+from reelwright.api.fields import VideoFields
+from reelwright.api.schema.json_schema import Schema, nullable, number, text, whole, words
+from reelwright.api.vocabulary import Vocabulary
+from reelwright.engines.catalog import optional_bounds
+from reelwright.engines.engine import Card
+from reelwright.video import MAX_PROMPT_CHARACTERS
+
+TEXT = r"^[^\u0000]*$"
+PROMPT = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
+"""More than white space, and no NUL."""
+SIZE = r"^\s*[0-9]{1,5}[xX×][0-9]{1,5}\s*$"
+ASPECT = r"^\s*([0-9]{1,3}[:/][0-9]{1,3}|[Aa][Uu][Tt][Oo]|[Aa][Dd][Aa][Pp][Tt][Ii][Vv][Ee])\s*$"
+ADDRESS = r"^([Dd][Aa][Tt][Aa]:|[Hh][Tt][Tt][Pp][Ss]?://)"
+"""A data URI or a URL."""
+IMAGE = "The picture that the video begins with: PNG, JPEG or WebP, at most 10 MB; a data URI or an http(s) URL"
+IMAGE_FILE = (
+    "The picture that the video begins with: a PNG, JPEG or WebP file of at most 10 MB (or its data URI, or URL)"
+)
+EXAMPLE = {"prompt": "A beautiful sunset over the ocean"}
+
+
+def field_schemas(cards: Sequence[Card]) -> dict[str, Schema]:
+    """Our fields by name. Bounds are the widest of the cards: beyond them no model of this server can go."""
+    bounds: dict[str, tuple[float, float]] = {
+        "num_frames": (min(c.min_frames for c in cards), max(c.max_frames for c in cards)),
+        "fps": (1, max(c.max_fps for c in cards)),
+        "seconds": (min(max(c.min_frames / c.max_fps, 0.01) for c in cards), max(c.max_frames for c in cards)),
+    }
+    for card in cards:
+        for name, (low, high) in optional_bounds(card).items():
+            known = bounds.get(name, (low, high))
+            bounds[name] = (min(low, known[0]), max(high, known[1]))
+    for side in ("width", "height"):
+        bounds[side] = (min(c.min_side for c in cards), max(c.max_side for c in cards))
+    fields = {name: _field(name, bounds) for name in VideoFields.model_fields}
+    step = math.gcd(*(card.side_multiple for card in cards))
+    for side in ("width", "height"):
+        fields[side]["multipleOf"] = step
+    return fields
+
+
+def _field(name: str, bounds: Mapping[str, tuple[float, float]]) -> Schema:
+    description = str(VideoFields.model_fields[name].description)
+    if name in bounds:
+        low, high = bounds[name]
+        kind = number if name in ("seconds", "guidance_scale", "noise_aug_strength") else whole
+        return kind(description, minimum=low, maximum=high)
+    match name:
+        case "prompt":
+            bound = {"minLength": 1, "maxLength": MAX_PROMPT_CHARACTERS, "pattern": PROMPT}
+            return text(description, **bound, examples=[EXAMPLE["prompt"]])
+        case "negative_prompt":
+            return text(description, maxLength=MAX_PROMPT_CHARACTERS, pattern=TEXT)
+        case "size":
+            return text(description, pattern=SIZE, examples=["512x512"])
+        case "resolution":
+            return text(description, examples=["720p"])
+        case "aspect_ratio":
+            return text(description, pattern=ASPECT, examples=["16:9"])
+        case "extra_params":
+            return words({}, description)
+        case _:
+            return text(description)
+
+
+def beside_schemas() -> dict[str, Schema]:
+    """What may stand in a body beside our fields."""
+    kept = text(maxLength=MAX_METADATA_VALUE, pattern=TEXT)
+    return {
+        "metadata": words(
+            kept,
+            "Names and values of the client's own, kept with the video",
+            maxProperties=MAX_METADATA,
+            propertyNames={"maxLength": MAX_METADATA_NAME, "pattern": TEXT},
+        ),
+        "priority": whole(
+            "The order among the caller's own waiting videos: a lower one comes first",
+            minimum=PRIORITIES[0],
+            maximum=PRIORITIES[-1],
+        ),
+        "webhook": text("An http or https URL that is told when the video has ended", pattern=r"^https?://"),
+    }
+
+
+def body_fields(names: Vocabulary, schemas: Mapping[str, Schema], special: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The fields of a dialect by its names: ours first, in our order, then the others.
+
+    `special` are those that are not ours, or that are ours in a form of the dialect's own.
+    """
+    order = [*VideoFields.model_fields]
+
+    def place(name: str) -> tuple[int, str]:
+        own = names.renamed.get(name, name)
+        return (order.index(own) if own in order else len(order) + (name in names.tolerated), name)
+
+    found: dict[str, Schema] = {}
+    for name in sorted(names.known(), key=place):
+        if name in special:
+            found[name] = special[name]
+        elif name in names.tolerated:
+            found[name] = {"description": "Taken from clients that send it, and not used"}
+        else:
+            found[name] = schemas[names.renamed.get(name, name)]
+    return found
+
+
+def json_body(fields: Mapping[str, Schema], required: Sequence[str] = ("prompt",)) -> Schema:
+    """A JSON object of those fields: null means absent, others are refused."""
+    properties = {name: schema if name in required else nullable(schema) for name, schema in fields.items()}
+    return {"type": "object", "properties": properties, "required": [*required], "additionalProperties": False}
+
+
+def form_body(fields: Mapping[str, Schema], files: Mapping[str, str] | None = None) -> Schema:
+    """The same fields in a form. `files` are those that may be files, with their descriptions."""
+    properties = {name: _in_form(schema) for name, schema in fields.items()}
+    for name, description in (files or {}).items():
+        properties[name] = text(description, format="binary")
+    return {"type": "object", "properties": properties, "required": ["prompt"], "additionalProperties": False}
+
+
+def _in_form(schema: Schema) -> Schema:
+    """An object in a form is its JSON text, and what may be anything is text."""
+    if "type" not in schema and "anyOf" not in schema:
+        return text(schema["description"])
+    if schema.get("type") != "object":
+        return schema
+    return text(f"{schema.get('description', '')}; the text of a JSON object", contentMediaType="application/json")
+
+
+def content(**bodies: Mapping[str, Any]) -> dict[str, Any]:
+    """A request body by media type: `json`, `form` (urlencoded) and `multipart` are references to schemas."""
+    types = {
+        "json": "application/json",
+        "multipart": "multipart/form-data",
+        "form": "application/x-www-form-urlencoded",
+    }
+    return {"required": True, "content": {types[kind]: dict(body) for kind, body in bodies.items()}}

@@ -1,0 +1,89 @@
+"""The whole document, from the routes that there are, the operations that describe them, and the cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from reelwright.api.schema import huggingface, native, openai, openrouter, replicate, server
+from reelwright.api.schema.answers import HEADERS
+from reelwright.api.schema.bodies import field_schemas
+from reelwright.api.schema.operations import Operation, error_answers
+from reelwright.engines.catalog import Catalog
+
+DESCRIPTION = """A video-generation server: a prompt goes in, an MP4 comes out.
+
+`videos` is OpenAI's Videos API with more; `native` answers with the file itself; the others are what existing clients
+of other services speak. All lead to the same videos."""
+
+TAGS = {
+    "videos": "OpenAI's Videos API, also without `/v1`",
+    "native": "One request, one file",
+    "huggingface": "What a dedicated endpoint of Hugging Face answers",
+    "replicate": "Replicate's predictions, files and models",
+    "openrouter": "OpenRouter's video API",
+    "server": "Health and metrics",
+}
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "One of `REELWRIGHT_API_KEYS`, where there are any"},
+    "xApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "api-key", "description": "As Azure's clients send it"},
+}
+
+
+def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these routes, with the bounds of the usable models.
+
+    `keys`: whether the server asks for one. `servers` is left to whoever sends the document.
+    """
+    described = operations()
+    paths: dict[str, Any] = {}
+    for route in iter_route_contexts(api.routes):
+        if isinstance(route.original_route, APIRoute):
+            path, description = route.original_route.path_format, route.original_route.description
+            for method in sorted(route.original_route.methods or ()):
+                if operation := described.get((path, method.lower())):
+                    paths.setdefault(path, {})[method.lower()] = operation.describe(method, description)
+    fields = field_schemas(catalog.cards())
+    voices = {operation.voice.name: operation.voice for operation in described.values()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": api.title,
+            "version": api.version,
+            "description": DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "security": [*({name: []} for name in SECURITY), *([] if keys else [{}])],
+        "paths": paths,
+        "webhooks": openai.webhooks(),
+        "components": {
+            "schemas": {
+                **openai.schemas(fields),
+                **native.schemas(fields),
+                **huggingface.schemas(fields),
+                **openrouter.schemas(fields),
+                **replicate.schemas(fields),
+                **server.schemas(),
+            },
+            "responses": error_answers(voices.values()),
+            "headers": {**HEADERS},
+            "securitySchemes": SECURITY,
+        },
+    }
+
+
+def operations() -> Mapping[tuple[str, str], Operation]:
+    """All operations, by path and method."""
+    return {
+        **openai.operations(),
+        **native.operations(),
+        **huggingface.operations(),
+        **openrouter.operations(),
+        **replicate.operations(),
+        **server.operations(),
+    }

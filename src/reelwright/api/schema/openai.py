@@ -1,0 +1,485 @@
+"""`/v1/videos` and `/v1/models` in the document."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from reelwright.api.asking import MAX_METADATA_NAME
+from reelwright.api.openai import MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
+from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, VIDEO, WAIT, file_answers
+from reelwright.api.schema.bodies import (
+    ADDRESS,
+    EXAMPLE,
+    IMAGE,
+    IMAGE_FILE,
+    beside_schemas,
+    body_fields,
+    content,
+    form_body,
+    json_body,
+)
+from reelwright.api.schema.json_schema import (
+    Schema,
+    array,
+    flag,
+    nullable,
+    number,
+    record,
+    ref,
+    text,
+    whole,
+    words,
+)
+from reelwright.api.schema.operations import (
+    FIELD,
+    FILE,
+    LOOKS,
+    NAMES_ONE,
+    RENDERS,
+    SUBMITS,
+    Operation,
+    Voice,
+    answer,
+    path_parameter,
+    query_parameter,
+)
+from reelwright.engines.engine import Card
+from reelwright.errors import Code
+from reelwright.ids import VIDEO_ID
+from reelwright.jobs.variants import MEDIA_TYPES, Variant
+from reelwright.store.deliveries import State
+from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Status
+
+VOICE = Voice(dialect=OPENAI, name="OpenAI", error="OpenAIError")
+TAG = "videos"
+
+_NUMBER_TEXT = text(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?$")
+_ID = text("The id", pattern=f"^{VIDEO_ID}$")
+
+
+def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The shapes of this dialect; `fields` are those of `bodies.field_schemas`."""
+    form = body_fields(
+        NAMES,
+        fields,
+        {**beside_schemas(), "n": _COUNT, **{name: text(IMAGE, pattern=ADDRESS) for name in REFERENCES}},
+    )
+    return {
+        "CreateVideo": json_body(body_fields(NAMES, fields, _special(fields))),
+        "CreateVideoMultipart": form_body(form, dict.fromkeys(REFERENCES, IMAGE_FILE)),
+        "CreateVideoForm": form_body(form),
+        "RemixVideo": {
+            "type": "object",
+            "properties": {"prompt": fields["prompt"]},
+            "required": ["prompt"],
+            "additionalProperties": False,
+        },
+        "Video": _video(),
+        "VideoError": record({"code": text("A stable name", examples=["cancelled"]), "message": text("Why, in words")}),
+        "VideoEvent": _event(),
+        "VideoPreview": record({"image": text("A picture of how far it is, as a data URI")}),
+        "VideoList": record(
+            {
+                "object": _constant("list"),
+                "data": array(ref("Video"), maxItems=MAX_PAGE),
+                "first_id": nullable(_ID),
+                "last_id": nullable(_ID),
+                "has_more": flag("Whether there are more beyond `last_id`"),
+            }
+        ),
+        "DeletedVideo": record({"id": _ID, "object": _constant("video.deleted"), "deleted": flag()}),
+        "Model": record(
+            {
+                "id": text("Its name"),
+                "object": _constant("model"),
+                "created": whole("When the server started, in seconds since the epoch"),
+                "owned_by": text("Its engine"),
+                "default": flag("Whether it makes the videos that name no model"),
+                "card": ref("Card"),
+                **_model_at_replicate(),
+            }
+        ),
+        "ModelList": record(
+            {
+                "object": _constant("list"),
+                "data": array(ref("Model")),
+                "previous": {"type": "null"},
+                "next": {"type": "null"},
+                "results": array(ref("Model"), "The same, for Replicate's clients"),
+            }
+        ),
+        "Card": _card(),
+        "WebhookDelivery": _delivery(),
+        "WebhookDeliveryList": record({"object": _constant("list"), "data": array(ref("WebhookDelivery"))}),
+        "WebhookEvent": record(
+            {
+                "id": text("The same at every try", examples=["evt_5f2c1d0a9b8e7f6a5b4c3d2e"]),
+                "object": _constant("event"),
+                "type": text(enum=[*WEBHOOK_EVENTS]),
+                "timestamp": text(format="date-time"),
+                "created_at": _time("When it happened"),
+                "data": ref("Video"),
+            }
+        ),
+        "OpenAIError": record({"error": ref("OpenAIErrorDetail")}),
+        "OpenAIErrorDetail": record(
+            {
+                "message": text("What is wrong, in words"),
+                "type": text(examples=["invalid_request_error"]),
+                "param": nullable(text("The field that is wrong, as it was sent")),
+                "code": text("A stable name", examples=["invalid_field"]),
+            }
+        ),
+    }
+
+
+def operations() -> dict[tuple[str, str], Operation]:
+    """By path and method."""
+    return {
+        **_creation(),
+        **_one(),
+        **_models(),
+        **_webhooks(),
+        ("/v1/videos", "get"): _operation(
+            "listVideos",
+            "List videos",
+            {"200": answer("A page of the caller's videos", "VideoList")},
+            LOOKS | FIELD,
+            parameters=[
+                query_parameter("after", text("The last video already seen", pattern=f"^{VIDEO_ID}$")),
+                query_parameter("limit", whole("Videos a page", minimum=0, maximum=MAX_PAGE, default=20)),
+                query_parameter("order", text("By their creation", enum=["asc", "desc"], default="desc")),
+                query_parameter("status", text("Only these", enum=[*Status])),
+                query_parameter(
+                    "metadata",
+                    {
+                        **beside_schemas()["metadata"],
+                        "description": "Only those with these: `metadata[name]=value`",
+                        "propertyNames": {
+                            "minLength": 1,
+                            "maxLength": MAX_METADATA_NAME,
+                            "pattern": r"^[^\[\]\u0000]*$",
+                        },
+                    },
+                    style="deepObject",
+                    explode=True,
+                ),
+            ],
+        ),
+    }
+
+
+def _creation() -> dict[tuple[str, str], Operation]:
+    body = content(
+        json={"schema": ref("CreateVideo"), "example": EXAMPLE},
+        multipart={"schema": ref("CreateVideoMultipart")},
+        form={"schema": ref("CreateVideoForm")},
+    )
+    queued = {"200": {**answer("The video, queued", "Video"), "links": _LINKS}}
+    return {
+        ("/v1/videos", "post"): _operation(
+            "createVideo", "Create a video", queued, SUBMITS, parameters=[ONCE], body=body
+        ),
+        ("/v1/videos/sync", "post"): _operation(
+            "createVideoAndWait",
+            "Create a video and wait for it",
+            file_answers("The video", "video/mp4"),
+            SUBMITS | RENDERS | FILE,
+            parameters=[ONCE],
+            body=body,
+        ),
+        ("/v1/videos/{video_id}/remix", "post"): _operation(
+            "remixVideo",
+            "Make a video again with another prompt",
+            queued,
+            SUBMITS | NAMES_ONE,
+            parameters=[VIDEO, ONCE],
+            body=content(
+                json={"schema": ref("RemixVideo"), "example": EXAMPLE},
+                multipart={"schema": ref("RemixVideo")},
+                form={"schema": ref("RemixVideo")},
+            ),
+        ),
+    }
+
+
+def _one() -> dict[tuple[str, str], Operation]:
+    return {
+        ("/v1/videos/{video_id}", "get"): _operation(
+            "getVideo",
+            "Look at a video",
+            {"200": answer("The video as it is now", "Video")},
+            LOOKS | NAMES_ONE | FIELD,
+            parameters=[VIDEO, WAIT],
+        ),
+        ("/v1/videos/{video_id}", "delete"): _operation(
+            "deleteVideo",
+            "Delete a video",
+            {"200": answer("It is gone", "DeletedVideo")},
+            LOOKS | NAMES_ONE,
+            parameters=[VIDEO],
+        ),
+        ("/v1/videos/{video_id}/cancel", "post"): _operation(
+            "cancelVideo",
+            "Stop a video",
+            {"200": answer("The video as it is now", "Video")},
+            LOOKS | NAMES_ONE,
+            parameters=[VIDEO],
+        ),
+        ("/v1/videos/{video_id}/content", "get"): _operation(
+            "getVideoContent",
+            "Download a video, or a still or rendition of it",
+            file_answers("The file", *MEDIA_TYPES.values(), known=True),
+            FILE | FIELD | {Code.CONFLICT},
+            parameters=[
+                VIDEO,
+                query_parameter("variant", text("What of it", enum=[*Variant], default=Variant.VIDEO)),
+                RANGE,
+                KNOWN,
+            ],
+        ),
+        ("/v1/videos/{video_id}/events", "get"): _operation(
+            "streamVideoEvents",
+            "Follow a video",
+            {
+                "200": {
+                    "description": "Server-sent events until the video has ended",
+                    "content": {"text/event-stream": {"schema": ref("VideoEvent")}},
+                },
+                "204": {"description": "The client has seen the end; an EventSource stops"},
+            },
+            LOOKS | NAMES_ONE,
+            parameters=[
+                VIDEO,
+                {"name": "Last-Event-ID", "in": "header", "description": "Go on after this event", "schema": text()},
+            ],
+        ),
+    }
+
+
+def _models() -> dict[tuple[str, str], Operation]:
+    return {
+        ("/v1/models", "get"): _operation(
+            "listModels", "List models", {"200": answer("All usable models, the default first", "ModelList")}
+        ),
+        ("/v1/models/{model}", "get"): _operation(
+            "getModel",
+            "Look at a model",
+            {"200": answer("The model", "Model")},
+            NAMES_ONE,
+            parameters=[path_parameter("model", text("Its name, an alias or its engine's name", minLength=1))],
+        ),
+    }
+
+
+def _webhooks() -> dict[tuple[str, str], Operation]:
+    delivery = path_parameter("delivery_id", text("The id of a delivery"))
+    return {
+        ("/v1/videos/{video_id}/webhooks", "get"): _operation(
+            "listWebhookDeliveries",
+            "List a video's webhook deliveries",
+            {"200": answer("All deliveries, the oldest first", "WebhookDeliveryList")},
+            LOOKS | NAMES_ONE,
+            parameters=[VIDEO],
+        ),
+        ("/v1/videos/{video_id}/webhooks/{delivery_id}/resend", "post"): _operation(
+            "resendWebhook",
+            "Try a webhook delivery again",
+            {"202": answer("It is tried now", "WebhookDelivery")},
+            LOOKS | NAMES_ONE,
+            parameters=[VIDEO, delivery],
+        ),
+    }
+
+
+def webhooks() -> dict[str, Any]:
+    """What this server sends to the `webhook` of a video."""
+    return {
+        event: {
+            "post": {
+                "operationId": "on" + "".join(word.capitalize() for word in event.split(".")),
+                "tags": [TAG],
+                "summary": f"A video has {event.partition('.')[2]}",
+                "description": "Signed as Standard Webhooks says (webhook-id, webhook-timestamp, webhook-signature).",
+                "security": [],
+                "requestBody": {"content": {"application/json": {"schema": ref("WebhookEvent")}}},
+                "responses": {"2XX": {"description": "Taken; any other answer is tried again"}},
+            }
+        }
+        for event in WEBHOOK_EVENTS
+    }
+
+
+def _operation(
+    identity: str,
+    summary: str,
+    answers: Mapping[str, Any],
+    codes: frozenset[Code] = frozenset(),
+    *,
+    parameters: Sequence[Schema] = (),
+    body: Mapping[str, Any] | None = None,
+) -> Operation:
+    return Operation(
+        id=identity,
+        tag=TAG,
+        summary=summary,
+        voice=VOICE,
+        answers=answers,
+        codes=codes,
+        parameters=parameters,
+        body=body,
+    )
+
+
+_COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}
+_LINKS = {
+    name: {"operationId": name, "parameters": {"video_id": "$response.body#/id"}}
+    for name in ("getVideo", "getVideoContent", "streamVideoEvents", "cancelVideo", "remixVideo", "deleteVideo")
+}
+
+
+def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The fields that this dialect has in a form of its own, in JSON."""
+    address = text(IMAGE, pattern=ADDRESS)
+    nested = {"type": "object", "properties": {"url": address}, "required": ["url"], "additionalProperties": False}
+    wrapped = {
+        "type": "object",
+        "properties": {"image_url": {"anyOf": [address, nested]}},
+        "required": ["image_url"],
+        "additionalProperties": False,
+    }
+    length = {"description": fields["seconds"]["description"], "anyOf": [fields["seconds"], _NUMBER_TEXT]}
+    return {
+        **beside_schemas(),
+        "n": _COUNT,
+        "seconds": length,
+        "duration": length,
+        **{name: {"description": IMAGE, "anyOf": [address, wrapped]} for name in REFERENCES},
+    }
+
+
+def _constant(value: str) -> Schema:
+    return text(const=value)
+
+
+def _time(description: str) -> Schema:
+    return whole(f"{description}, in seconds since the epoch")
+
+
+def _video() -> Schema:
+    """As `api.openai.video_object` makes it."""
+    return record(
+        {
+            "id": _ID,
+            "object": _constant("video"),
+            "model": text("The model that makes it"),
+            "status": text("A cancelled video is `failed` with the error code `cancelled`", enum=[*Status]),
+            "progress": whole("How much is done, in percent", minimum=0, maximum=100),
+            "created_at": _time("When it was asked for"),
+            "completed_at": nullable(_time("When it ended")),
+            "expires_at": nullable(_time("When it will be removed")),
+            "size": text('"WxH" in pixels', pattern=r"^[0-9]+x[0-9]+$"),
+            "seconds": text("Its length in seconds", examples=["2"]),
+            "prompt": text("What it shows", maxLength=MAX_PROMPT_CHARACTERS),
+            "remixed_from_video_id": nullable(_ID),
+            "error": nullable(ref("VideoError")),
+            "seed": whole("The seed that makes it", minimum=0, maximum=MAX_SEED),
+            "num_frames": whole("Number of frames", minimum=1),
+            "fps": whole("Frames a second", minimum=1),
+            "width": whole("Width in pixels", minimum=1),
+            "height": whole("Height in pixels", minimum=1),
+            "engine": text("The engine that makes it"),
+            "queue_position": nullable(whole("How many are before it, while it is queued", minimum=0)),
+            "started_at": nullable(_time("When its first attempt began")),
+            "video_url": nullable(text("Where its content is, once it is completed", format="uri-reference")),
+            "negative_prompt": nullable(text("What it does not show")),
+            "num_inference_steps": nullable(whole("Denoising steps")),
+            "guidance_scale": nullable(number("How closely the prompt is followed")),
+            "motion_bucket_id": nullable(whole("Amount of motion")),
+            "noise_aug_strength": nullable(number("Noise added to the image")),
+            "has_image": flag("Whether it begins with a picture"),
+            "dropped_fields": array(text(), "Fields that were sent and not used"),
+            "warnings": array(text(), "The same in words, with the reasons"),
+            "made_with": words({}, "What shaped it: versions, the device, the provider"),
+            "metadata": words(text(), "The client's own names and values"),
+            "bytes": nullable(whole("The size of the file", minimum=1)),
+            "generation_seconds": nullable(number("From the first attempt to the finished file")),
+        },
+        "A video and its state",
+    )
+
+
+def _event() -> Schema:
+    """As `api.events` sends it."""
+    data = {"anyOf": [ref("Video"), ref("VideoPreview")]}
+    told = "The video; with a `preview` a picture"
+    return record(
+        {
+            "id": text("What `Last-Event-ID` takes"),
+            "event": text(enum=["progress", "preview", "completed", "failed"]),
+            "data": text(told, contentMediaType="application/json", contentSchema=data),
+        },
+        "One server-sent event",
+        optional=("id",),
+    )
+
+
+def _model_at_replicate() -> dict[str, Schema]:
+    """As `api.replicate_models` makes it: the same address is asked by clients of both."""
+    absent = ("github_url", "paper_url", "license_url", "cover_image_url", "default_example")
+    return {
+        "url": text(format="uri"),
+        "owner": text(),
+        "name": text(),
+        "description": text(),
+        "visibility": text(),
+        "is_official": flag(),
+        **{name: {"type": "null"} for name in absent},
+        "run_count": whole(minimum=0),
+        "latest_version": ref("ModelVersion"),
+    }
+
+
+def _card() -> Schema:
+    """As the class has it: `models` answers with all of its fields."""
+    schema = TypeAdapter(Card).json_schema(mode="serialization")
+    properties = {
+        name: {key: value for key, value in _resolved(one, schema).items() if key not in ("title", "default")}
+        for name, one in schema["properties"].items()
+    }
+    assert set(properties) == {one.name for one in dataclasses.fields(Card)}
+    return record(properties, "What the model can do. Sizes are in pixels a side")
+
+
+def _resolved(one: Schema, schema: Schema) -> Schema:
+    """Without references to definitions of its own."""
+    if "$ref" in one:
+        name = one["$ref"].rpartition("/")[2]
+        return {key: value for key, value in schema["$defs"][name].items() if key not in ("title", "description")}
+    if "items" in one:
+        return {**one, "items": _resolved(one["items"], schema)}
+    return one
+
+
+def _delivery() -> Schema:
+    """As `api.webhooks` makes it."""
+    return record(
+        {
+            "id": text("The `webhook-id` of all its tries"),
+            "object": _constant("webhook.delivery"),
+            "video_id": _ID,
+            "url": text("Where it goes"),
+            "event": text(examples=["video.completed"]),
+            "state": text(enum=[*State]),
+            "tries": whole("How often it was sent", minimum=0),
+            "last_status": nullable(whole("The HTTP status of the last answer")),
+            "problem": nullable(text("What was wrong with it")),
+            "created_at": _time("When the event happened"),
+            "next_try_at": nullable(_time("When it is tried next")),
+            "ended_at": nullable(_time("When it was delivered or given up")),
+        }
+    )
