@@ -134,7 +134,7 @@ def test_a_prefix_like_an_own_path_works_where_the_proxy_takes_it_off(behind: Se
 @pytest.mark.parametrize("prefix", ["/playground", "/health", "/reel"])
 def test_a_prefix_opens_nothing_that_needs_a_key(tmp_path: Path, prefix: str) -> None:
     with alone(tmp_path, REELWRIGHT_ROOT_PATH=prefix, REELWRIGHT_API_KEYS="right-key") as server:
-        for path in ("/v1/videos", "/metrics", "/openapi.json", "/v1/models"):
+        for path in ("/v1/videos", "/metrics", "/v1/predictions", "/v1/models"):
             for before in ("", prefix, prefix * 2, f"/playground{prefix}", f"{prefix}/playground"):
                 answer = httpx2.get(f"{server.url}{before}{path}")
                 assert answer.status_code in (401, 404), answer.url

@@ -49,7 +49,7 @@ def test_a_terminal_with_all_colours_shows_the_preview(fake: FakeVideoServer, tm
     assert "38;2;250;130;20;48;2;250;130;20m▀" in screen
     assert "38;2;10;40;200;48;2;10;40;200m▀" in screen
     last = screen[screen.rindex("42%") :]
-    assert "▀" not in last[last.index("done") :], "it makes way when the video is there"
+    assert "▀" not in last[last.index("completed") :], "it makes way when the video is there"
 
 
 @pytest.mark.parametrize(

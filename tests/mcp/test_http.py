@@ -58,7 +58,7 @@ def test_the_guard_stands_before_it(open_server: ServerProcess) -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_there_is_no_session_to_listen_to_or_to_end(open_server: ServerProcess, method: str) -> None:
     answer = httpx2.request(method, f"{open_server.url}/mcp", headers=ACCEPT)
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST, OPTIONS")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,8 @@ async def test_nothing_is_left_of_those_who_have_gone(open_server: ServerProcess
                 await http.post(f"{open_server.url}/mcp", json=waits)
 
         await asyncio.gather(*(hang_up() for _ in range(50)))
-    eventually(lambda: len(_names(descriptors)) <= before + 5)
+    # The job that began has opened some of its own: its engine, its frames, the database.
+    eventually(lambda: len(_names(descriptors)) <= before + 20, 60)
     async with over_http(open_server.url) as client:
         videos = (await made(client, "list_videos", limit=100))["videos"]
         for video in videos:
