@@ -34,7 +34,7 @@ def ended(client: OpenRouter, job_id: str) -> Any:
 
 
 def test_from_the_prompt_to_the_file(client: OpenRouter) -> None:
-    created = client.video_generation.generate(prompt="paint", seed=3, **SMALL)
+    created = client.video_generation.generate(prompt="paint for the first time", seed=3, **SMALL)
     assert created.status in RUNNING
     assert created.polling_url.endswith(f"/api/v1/videos/{created.id}")
     job = ended(client, created.id)
