@@ -451,6 +451,10 @@ def test_public_addresses(text: str, public: bool) -> None:
         ("fd00:ec2::254", "fd00:ec2::254", True),
         ("::/0", "::1", False),
         ("::1", "::1", True),
+        ("::/0", "::ffff:127.0.0.1", False),
+        ("::/0", "::ffff:169.254.169.254", False),
+        ("::/0", "64:ff9b::a9fe:a9fe", False),
+        ("::/0", "2002:7f00:1::", False),
         ("10.0.0.0/8,192.168.1.0/24", "192.168.1.9", True),
     ],
 )

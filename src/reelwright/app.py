@@ -308,7 +308,7 @@ def build(
         api.router.routes.append(assistants.route)
     return Server(
         asgi=_guarded(api, settings, answers, metrics, tracer),
-        refusal=_refusal(answers, metrics),
+        refusal=_refusal(api, settings, answers, metrics),
         api=api,
         records=records,
         queue=queue,
@@ -366,22 +366,27 @@ def _guarded(api: FastAPI, settings: Settings, answers: Answers, metrics: Metric
     hosts = LOOPBACK_NAMES | {name.lower() for name in own} if settings.loopback else None
     neighbourhood = Neighbourhood(cors, origins=origins, hosts=hosts, answer=answers.render)
     enveloped = Envelope(neighbourhood, metrics.request_ended)
+    return _addressed(Traced(enveloped, tracer) if tracer.on else enveloped, api, settings)
+
+
+def _addressed(app: ASGIApp, api: FastAPI, settings: Settings) -> Addresses:
+    """An app that sees requests as if no proxy had been there."""
     return Addresses(
-        Traced(enveloped, tracer) if tracer.on else enveloped,
+        app,
         trusted=settings.trusted_proxies,
         root_path=settings.root_path,
         known=lambda path: is_path(api.routes, path),
     )
 
 
-def _refusal(answers: Answers, metrics: Metrics) -> Refusal:
+def _refusal(api: FastAPI, settings: Settings, answers: Answers, metrics: Metrics) -> Refusal:
     """What the connection answers to what is no request: an error in the dialect of its path, where that is known."""
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
             await answers.render(Request(scope), error)(scope, receive, send)
 
-        return Envelope(refused, metrics.request_ended)
+        return _addressed(Envelope(refused, metrics.request_ended), api, settings)
 
     return refuse
 

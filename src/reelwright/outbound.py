@@ -64,9 +64,16 @@ _ONLY_BY_NAME = tuple(
 )
 """What a wide network, 0.0.0.0/0 say, does not open: only one that lies within it does."""
 
+_CARRIES_IPV4 = tuple(
+    ipaddress.ip_network(text) for text in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
+)
+"""Ways to write an IPv4 address as an IPv6 one; `::1` is opened as itself only."""
+
 
 def is_listed(address: Address, networks: Sequence[Network]) -> bool:
     """True when one of `networks` opens the address. Multicast and 0.0.0.0/8 are opened by none."""
+    if address.version == 6 and not address.is_loopback and any(address in network for network in _CARRIES_IPV4):
+        return False
     if address.is_multicast or address.is_unspecified or (address.version == 4 and int(address) < 1 << 24):
         return False
     holding = [network for network in networks if address in network]

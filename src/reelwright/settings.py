@@ -1,6 +1,6 @@
 """Every knob, described. Precedence: flag, environment, `.env`, default.
 
-Only `cli` and `app` see `Settings`; the rooms get plain values. Six names have no prefix because other programs and
+Only `cli` and `app` see `Settings`; the rooms get plain values. A few names have no prefix because other programs and
 existing front ends rely on them; all others begin with `REELWRIGHT_`.
 """
 
@@ -193,8 +193,8 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, value: str) -> str:
-        """An IPv6 address may stand in brackets, as in a URL."""
-        return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+        """An IPv6 address may stand in brackets, as in a URL; a name has no case."""
+        return (value[1:-1] if value.startswith("[") and value.endswith("]") else value).lower()
 
     @field_validator("engine_options", "model_aliases", mode="before")
     @classmethod
@@ -286,7 +286,10 @@ def load_settings(**flags: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        lines = [f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors(include_input=False)]
+        lines = [
+            f"{problem['loc'][0]}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False)
+        ]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines)) from None
     if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(

@@ -89,6 +89,14 @@ def test_the_old_forms_of_a_date_are_read(http: httpx2.Client, url: str, known: 
         assert http.get(url, headers={"If-Modified-Since": before}).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+@pytest.mark.parametrize(
+    "date", ["Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "Mon, 01 Jan 2024 99999999999:0:0"]
+)
+def test_a_date_that_is_none_counts_as_absent(http: httpx2.Client, url: str, name: str, date: str) -> None:
+    assert http.get(url, headers={name: date}).status_code == 200
+
+
 def test_tags_are_compared_strongly_where_bytes_must_be_the_same(http: httpx2.Client) -> None:
     answer = generate(http, "paint")
     url, etag = f"/v1/videos/{answer.headers['X-Video-Id']}/content", answer.headers["ETag"]

@@ -179,6 +179,33 @@ def test_every_name_of_openais_models_means_the_configured_engine(http: httpx2.C
     assert http.get(f"/v1/models/{model}").json()["id"] == "sketch"
 
 
+def test_numbers_beyond_all_bounds_are_refused(http: httpx2.Client) -> None:
+    for fields in (
+        {"num_frames": 8, "seconds": 1e308},
+        {"width": int("1" * 400), "aspect_ratio": "16:9"},
+        {"height": int("1" * 400), "aspect_ratio": "16:9"},
+    ):
+        answer = http.post("/v1/videos", json={"prompt": "paint", "model": "toy", **fields})
+        assert answer.status_code in (200, 400), answer.text
+
+
+def test_an_option_that_no_model_reads_is_named(http: httpx2.Client) -> None:
+    video = create(http, extra_params={"foo": 1, "size": "9x9"})
+    assert video["dropped_fields"] == ["extra_params.foo", "extra_params.size"]
+    assert video["warnings"][0] == "extra_params.foo was not used: the model toy has no such option."
+
+
+def test_white_space_in_a_form_is_blank(http: httpx2.Client) -> None:
+    answer = http.post("/v1/videos", data={"prompt": "paint", **SMALL_VIDEO, "resolution": " ", "seed": "\t"})
+    assert answer.status_code == 200, answer.text
+
+
+def test_a_form_of_tiny_parts_ends_at_the_limit(http: httpx2.Client) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 100_000 + b"--x--\r\n"
+    answer = http.post(PATH, content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert answer.json()["error"] == "Malformed multipart form: more than 200 fields"
+
+
 def test_a_page_of_nothing(http: httpx2.Client) -> None:
     create(http)
     page = http.get("/v1/videos", params={"limit": 0}).json()

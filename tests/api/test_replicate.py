@@ -159,6 +159,16 @@ def test_the_input_is_shown_as_it_was_sent(http: httpx2.Client) -> None:
     assert prediction["logs"].splitlines()[0] == f"Using seed: {video['seed']}"
 
 
+def test_what_is_kept_of_an_input_is_bounded(http: httpx2.Client) -> None:
+    bulk = {"reference_images": ["x" * 40_000] * 20, "go_fast": True}
+    prediction = http.post(URL, json={"input": {"prompt": "paint", **bulk}}, headers={"Prefer": "wait"}).json()
+    assert prediction["input"] == {
+        "prompt": "paint",
+        "go_fast": True,
+        "reference_images": "… (too long to be kept)",
+    }
+
+
 # What the models' own pages give as examples, with their values where they fit the toy's card.
 EXAMPLES: dict[str, dict[str, Any]] = {
     "wan-2.2-fast": {"num_frames": 81, "resolution": "480p", "aspect_ratio": "9:16", "frames_per_second": 16}

@@ -16,7 +16,6 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 PREFIX = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]{1,64}){1,8}")
 FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-prefix")
-DOCUMENT = "/openapi.json"
 MOST_PEERS = 100
 """How many peers are told of in the log."""
 
@@ -59,8 +58,6 @@ class Addresses:
             before = self._prefix(scope)
             scope["app_root_path"] = before
             scope["path"] = self._own_path(scope["path"], before)
-            if scope["path"] == DOCUMENT:
-                scope["root_path"] = before  # FastAPI writes it into the document, as the server's address
         await self._proxies(scope, receive, send)  # type: ignore[arg-type]
 
     def _prefix(self, scope: Scope) -> str:

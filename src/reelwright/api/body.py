@@ -264,7 +264,7 @@ def _parse_urlencoded(raw: bytes) -> dict[str, Any]:
 def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     try:
-        for part in read_parts(raw, boundary_of(content_type)):
+        for part in read_parts(raw, boundary_of(content_type), MAX_FIELDS):
             if part.is_file and not part.file_name and not part.data:
                 continue  # what a browser sends for a file field in which nothing was chosen
             name = _text(part.name or b"", "a field's name")
@@ -275,8 +275,12 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """A form's fields without the blank ones. A blank prompt stays: it is an error of its own."""
-    return {name: value for name, value in fields.items() if value != "" or name == "prompt"}
+    """The fields that are not blank (empty, or white space). A blank prompt stays: it is an error of its own."""
+
+    def is_blank(value: object) -> bool:
+        return isinstance(value, str) and not value.strip()
+
+    return {name: value for name, value in fields.items() if name == "prompt" or not is_blank(value)}
 
 
 def _upload(part: Part) -> Upload:

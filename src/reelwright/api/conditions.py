@@ -63,10 +63,10 @@ def _date(text: str | None) -> int | None:
     """Seconds since the epoch; None for what is no date, which then counts as absent."""
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+        # The form of asctime(3) names no zone; every HTTP date is in UTC.
+        return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
         return None
-    # The form of asctime(3) names no zone; every HTTP date is in UTC.
-    return int((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp())
 
 
 def _failed(name: str, reason: str) -> BadRequest:

@@ -9,7 +9,7 @@ import sys
 
 import structlog
 
-from reelwright.errors import BadRequest, Busy, invalid
+from reelwright.errors import BadRequest, Busy, ReelwrightError, invalid
 
 SIDE_BY_SIDE = 2
 """So many pictures are decoded at once; each may take a gigabyte."""
@@ -33,6 +33,8 @@ class Darkroom:
         async with self._turns:
             output, code = await self._run(data, field)
         head, _, picture = output.partition(b"\n")
+        if code is not None and code > 0:
+            raise ReelwrightError(f"The process that decodes pictures ended with {code}")
         if code != 0:
             self._log.warning("picture not decoded", exit_code=code, bytes=len(data))
             raise invalid(field, f"{len(data):,} bytes", "It cannot be decoded; export it anew and send it again.")
@@ -47,6 +49,7 @@ class Darkroom:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # nothing is imported from the folder in which the server runs
                 "-m",
                 "reelwright.media.developing",
                 field,

@@ -9,11 +9,12 @@ import html
 import json
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -57,23 +58,27 @@ const ui = SwaggerUIBundle({
 """
 
 
+PREFIXES = 8
+"""A proxy has one path prefix, or a few. A trusted one may be any peer: what is kept for them is bounded."""
+
+
 def docs_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
     """`document` makes the OpenAPI document, without `servers`; it is asked once, when somebody wants it."""
     router = APIRouter(include_in_schema=False)
     whole = cache(document)
     files, started = cache(_files), time.time()
 
-    @cache
+    @lru_cache(PREFIXES)
     def described(before: str) -> Sheet:
         told = {**whole(), "servers": [{"url": before or "/"}]}
         return make_sheet("application/json", json.dumps(told, ensure_ascii=False, separators=(",", ":")), started)
 
-    @cache
+    @lru_cache(PREFIXES)
     def page(before: str) -> Sheet:
         return make_sheet("text/html", _PAGE.replace("PREFIX", html.escape(before)), started)
 
     async def openapi(request: Request) -> Response:
-        return send_sheet(request, described(prefix(request)), immutable=False)
+        return send_sheet(request, await run_in_threadpool(described, prefix(request)), immutable=False)
 
     async def docs(request: Request) -> Response:
         return send_sheet(request, page(prefix(request)), immutable=False, policy=POLICY)

@@ -44,9 +44,11 @@ class Drafting:
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
         # Of what the model cannot do, only what the client itself sent is worth telling.
-        asked = [
-            Unused(field=sent.names[one.field], reason=one.reason) for one in wanted.unused if one.field in sent.names
-        ]
+        asked = []
+        for one in wanted.unused:
+            own, dot, inner = one.field.partition(".")
+            if own in sent.names:
+                asked.append(Unused(field=f"{sent.names[own]}{dot}{inner}", reason=one.reason))
         unknown = f"the model {wanted.model} has no such option."
         asked += [Unused(field=name, reason=unknown) for name in sent.unused]
         return dataclasses.replace(wanted, unused=tuple(asked))

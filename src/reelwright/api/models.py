@@ -53,7 +53,12 @@ def models_router(catalog: Catalog, created: int, others: ReplicateModels) -> AP
 
 
 def _model(card: Card, created: int, *, default: bool) -> dict[str, Any]:
-    values = {**dataclasses.asdict(card), "honours": sorted(card.honours), "tasks": list(card.tasks)}
+    values = {
+        **dataclasses.asdict(card),
+        "honours": sorted(card.honours),
+        "params": sorted(card.params),
+        "tasks": list(card.tasks),
+    }
     return {
         "id": card.model,
         "object": "model",

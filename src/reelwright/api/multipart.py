@@ -45,10 +45,10 @@ def boundary_of(content_type: str) -> bytes:
     return parse_options_header(content_type)[1].get(b"boundary", b"")
 
 
-def read_parts(body: bytes, boundary: bytes) -> Iterator[Part]:
+def read_parts(body: bytes, boundary: bytes, most: int) -> Iterator[Part]:
     """The parts of the body. Text before the first boundary and after the last is none (RFC 2046, section 5.1.1).
 
-    Raises ValueError that completes "Malformed multipart form: …".
+    Raises ValueError that completes "Malformed multipart form: …", also as soon as there are more parts than `most`.
     """
     if not boundary:
         raise ValueError("the Content-Type names no boundary")
@@ -56,7 +56,7 @@ def read_parts(body: bytes, boundary: bytes) -> Iterator[Part]:
     start = 0 if body.startswith(delimiter) else body.find(b"\r\n" + delimiter) + 2
     if start == 1:
         raise ValueError("the closing boundary is missing")
-    collector = _Collector()
+    collector = _Collector(most)
     try:
         MultipartParser(boundary, collector.callbacks(), max_header_count=MAX_PART_HEADERS).write(body[start:])
     except FormParserError as error:
@@ -69,7 +69,8 @@ def read_parts(body: bytes, boundary: bytes) -> Iterator[Part]:
 class _Collector:
     """Hears what the parser finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.parts: list[Part] = []
         self.ended = False
         self._name = self._value = b""
@@ -88,6 +89,8 @@ class _Collector:
         }
 
     def _begin(self) -> None:
+        if len(self.parts) == self._most:
+            raise FormParserError(f"more than {self._most} fields")
         self.parts.append(Part())
         self._data = bytearray()
 

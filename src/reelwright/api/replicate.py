@@ -222,7 +222,10 @@ def _logs(video: Video) -> str:
     return "\n".join([*lines, f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"])
 
 
-_STATUS: Mapping[Code, int] = {code: 422 if status == 400 else status for code, status in STATUS.items()}
+_STATUS: Mapping[Code, int] = {
+    **{code: 422 if status == 400 else status for code, status in STATUS.items()},
+    Code.MALFORMED_REQUEST: 400,
+}
 _TITLES: Mapping[int, str] = {
     401: "Unauthenticated",
     404: "Not found",

@@ -24,15 +24,17 @@ from reelwright.api.vocabulary import unknown_fields
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, NotFound, invalid
+from reelwright.ids import FILE_ID
 from reelwright.media import images
 from reelwright.store.uploads import Uploaded, Uploads
 
 MAX_METADATA_CHARACTERS = 4_096
 MAX_NAME_CHARACTERS = 255
+MAX_ADDRESS_CHARACTERS = 2_048
 _FIELDS = frozenset({"content", "filename", "type", "metadata"})
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}", re.ASCII)
 _UNKNOWN_TYPE = "application/octet-stream"
-_OWN_ADDRESS = re.compile(r"(?:/.*)?/v1/files/(file_[0-9A-Z]{26})(?:/download)?/?")
+_OWN_ADDRESS = re.compile(rf"(?:/.*)?/v1/files/({FILE_ID})(?:/download)?/?")
 
 
 class FileCalls:
@@ -133,12 +135,17 @@ def _object(uploaded: Uploaded, base_url: str) -> dict[str, Any]:
 
 
 def _path(address: str) -> str:
-    """The path of an http or https URL, "" for anything else."""
+    """The path of an http or https URL, "" for anything else.
+
+    `urlsplit` keeps what it is given in a cache: no data URI may come there.
+    """
+    address = address.strip() if len(address) <= MAX_ADDRESS_CHARACTERS else ""
+    if not address.lower().startswith(("http://", "https://")):
+        return ""
     try:
-        parts = urlsplit(address.strip())
+        return urlsplit(address).path
     except ValueError:
         return ""
-    return parts.path if parts.scheme in ("http", "https") else ""
 
 
 def _text(fields: Any, name: str) -> str:

@@ -113,7 +113,7 @@ class ReplicateModels:
 
     async def absent(self, request: Request) -> Response:
         """What Replicate has and a single server has no use for."""
-        what = request.url.path.removeprefix(request.scope.get("root_path", "")).split("/")[2]
+        what = request.scope["path"].split("/")[2]
         raise NotFound(f"This server has no {what}. Name one of GET /v1/models, in predictions, too.")
 
     def _card(self, model: str | None) -> Card:

@@ -7,6 +7,7 @@ stable-video-diffusion. What they have and no model here can do is left out and 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -70,6 +71,10 @@ _LENGTH = re.compile(r"([0-9]{1,4})_frames\w*")
 _SECRET = re.compile(r".*(?:api_?key|token|secret|password)", re.IGNORECASE)
 REDACTED = "[REDACTED]"
 
+MOST_SHOWN = 64_000
+"""Characters of a whole input, as JSON, that are kept with its video."""
+MOST_NAMES = 200
+LEFT_OUT = "… (too long to be kept)"
 LONGEST_SHOWN = 40_000
 """Characters of a string that `input` shows again."""
 SHOWN_OF_DATA_URI = 60
@@ -94,7 +99,21 @@ def _adapted(name: str, value: Any) -> Any:
 
 
 def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The input as it is kept and shown again: as it was sent, without the bulk of files in it and without secrets."""
+    """The input as it is kept and shown again: as it was sent, without the bulk of files in it and without secrets.
+
+    It is stored with the video and told in every list, so all of it together is bounded: the largest values are left
+    out beyond that.
+    """
+    told = _told(fields)
+    sizes = {name: len(json.dumps(value)) for name, value in told.items()}
+    for name in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if sum(sizes.values()) <= MOST_SHOWN:
+            break
+        told[name], sizes[name] = LEFT_OUT, len(LEFT_OUT)
+    return dict(list(told.items())[:MOST_NAMES])
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {
         _sendable(name): REDACTED if value and _SECRET.fullmatch(name) else _shown(value)
         for name, value in fields.items()
@@ -103,7 +122,7 @@ def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return shown(value)
+        return _told(value)
     if isinstance(value, list):
         return [_shown(inner) for inner in value]
     if not isinstance(value, str):

@@ -142,9 +142,10 @@ def _made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
 
 
 def _summary(video: Video, path: Path) -> str:
+    # Another form of it than the MP4 has a size and a rate of its own.
+    shape = [f"{video.width}×{video.height}", f"{video.num_frames} frames at {video.fps} a second"]
     facts = [
-        f"{video.width}×{video.height}",
-        f"{video.num_frames} frames at {video.fps} a second",
+        *(shape if path.suffix.lower() == ".mp4" else []),
         f"seed {video.seed}",
         f"engine {video.engine}",
         f"{path.stat().st_size / 1e6:.2f} MB",

@@ -31,6 +31,9 @@ RETIRED_MODEL = re.compile(r"sora-2(-pro)?(-[0-9]{4}-[0-9]{2}-[0-9]{2})?")
 MAX_PARAMS_CHARACTERS = 16_384
 """Of the engine-specific extras, as JSON: they are stored with the video and told to the engine."""
 
+MOST_UNUSED_PARAMS = 20
+"""So many of them are named; they may be hundreds."""
+
 DRAWN_SEED_BITS = 32
 """A drawn seed is told to JavaScript clients too, whose numbers hold 53 bits."""
 
@@ -149,7 +152,7 @@ class Catalog:
         fps = card.default_fps if wish.fps is None else wish.fps
         _check_range("fps", fps, 1, card.max_fps)
         num_frames = _frames(card, wish, fps)
-        if wish.num_frames is not None and wish.seconds is not None and round(wish.seconds * fps) != num_frames:
+        if wish.num_frames is not None and wish.seconds is not None and abs(wish.seconds * fps - num_frames) > 0.5:
             unused.append(Unused(field="seconds", reason=f"num_frames says {num_frames}, and the frames win."))
         if width * height * num_frames > card.max_pixel_frames:
             most = card.max_pixel_frames // (width * height)
@@ -163,6 +166,11 @@ class Catalog:
             Unused(field=name, reason=cannot)
             for name in OPTIONAL_FIELDS
             if name not in card.honours and getattr(wish, name) is not None
+        ]
+        unused += [
+            Unused(field=f"extra_params.{name[:80]}", reason=f"the model {card.model} has no such option.")
+            for name in list(wish.params)[:MOST_UNUSED_PARAMS]
+            if name not in card.params
         ]
         kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
         return Request(

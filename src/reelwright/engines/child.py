@@ -100,6 +100,7 @@ class EngineChild:
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
+                "-P",  # nothing is imported from the folder in which the server runs
                 "-m",
                 "reelwright.engines.host",
                 str(theirs.fileno()),

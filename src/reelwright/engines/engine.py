@@ -24,8 +24,9 @@ class Card:
     Sizes are in pixels a side, `max_pixel_frames` bounds width × height × frames. `honours` lists the optional request
     fields that change the result (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`,
     `noise_aug_strength`, `image`, `seed`); others a client sends are dropped and named in the video's record.
-    `prompt_tokens` is how much of a prompt the model reads, in tokens (about 4 letters of English each); what comes
-    after them changes nothing. None: all of it, or the engine does not know.
+    `params` are the names in `extra_params` that the engine reads. `prompt_tokens` is how much of a prompt the model
+    reads, in tokens (about 4 letters of English each); what comes after them changes nothing. None: all of it, or the
+    engine does not know.
     `opening` is the checkpoint that every job of this model saves before all else, if it is always the same: stored
     with the job's row, it need not be waited for.
     """
@@ -54,6 +55,7 @@ class Card:
     resumes: bool
     license: str | None = None
     prompt_tokens: int | None = None
+    params: frozenset[str] = frozenset()
     opening: Mapping[str, Any] | None = None
 
 

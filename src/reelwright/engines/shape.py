@@ -53,8 +53,10 @@ def _completed(
     """Both sides, where one or both were given."""
     if width is None:
         assert height is not None
+        _check_side(card, "height", height)
         return (default[0] if ratio is None else _near(card, height * ratio), height)
     if height is None:
+        _check_side(card, "width", width)
         return (width, default[1] if ratio is None else _near(card, width / ratio))
     return (width, height)
 

@@ -12,6 +12,7 @@ from reelwright.api.schema.json_schema import Schema, nullable, number, text, wh
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import optional_bounds
 from reelwright.engines.engine import Card
+from reelwright.media import images
 from reelwright.video import MAX_PROMPT_CHARACTERS
 
 TEXT = r"^[^\u0000]*$"
@@ -21,9 +22,10 @@ SIZE = r"^\s*[0-9]{1,5}[xX×][0-9]{1,5}\s*$"
 ASPECT = r"^\s*([0-9]{1,3}[:/][0-9]{1,3}|[Aa][Uu][Tt][Oo]|[Aa][Dd][Aa][Pp][Tt][Ii][Vv][Ee])\s*$"
 ADDRESS = r"^([Dd][Aa][Tt][Aa]:|[Hh][Tt][Tt][Pp][Ss]?://)"
 """A data URI or a URL."""
-IMAGE = "The picture that the video begins with: PNG, JPEG or WebP, at most 10 MB; a data URI or an http(s) URL"
+LARGEST = f"{images.MAX_BYTES // 1_000_000} MB"
+IMAGE = f"The picture that the video begins with: PNG, JPEG or WebP, at most {LARGEST}; a data URI or an http(s) URL"
 IMAGE_FILE = (
-    "The picture that the video begins with: a PNG, JPEG or WebP file of at most 10 MB (or its data URI, or URL)"
+    f"The picture that the video begins with: a PNG, JPEG or WebP file of at most {LARGEST} (or its data URI, or URL)"
 )
 EXAMPLE = {"prompt": "A beautiful sunset over the ocean"}
 

@@ -11,7 +11,7 @@ from reelwright.api.guard import SAFE_METHODS
 from reelwright.api.schema.json_schema import Schema, ref
 from reelwright.errors import Code
 
-ALWAYS = frozenset({Code.MISDIRECTED, Code.INTERNAL})
+ALWAYS = frozenset({Code.MISDIRECTED, Code.INTERNAL, Code.MALFORMED_REQUEST, Code.HEAD_TOO_LARGE, Code.NOT_IMPLEMENTED})
 ASKS_FOR_KEY = frozenset({Code.UNAUTHORIZED, Code.RATE_LIMITED})
 CHANGES = frozenset({Code.FORBIDDEN})
 """Of a request that is no mere look: another site's page may not send it."""

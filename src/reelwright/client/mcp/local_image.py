@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from reelwright.client.wire import picture_type
 
-MAX_BYTES = 10_000_000
-"""The server takes no larger image."""
+MAX_BYTES = 11_900_000
+"""A larger one does not fit into a body of JSON of 16 MB, in which it goes as base64."""
 
 
 class LocalImageProblem(Exception):
@@ -34,7 +34,7 @@ def local_image(name: str) -> bytes:
     if picture_type(data) is None:
         raise LocalImageProblem(f"the file {path} is not a PNG, JPEG or WebP picture.")
     if len(data) > MAX_BYTES:
-        raise LocalImageProblem(f"the file {path} is larger than {MAX_BYTES // 1_000_000} MB. Scale it down.")
+        raise LocalImageProblem(f"the file {path} is larger than {MAX_BYTES / 1e6:g} MB. Scale it down.")
     return data
 
 

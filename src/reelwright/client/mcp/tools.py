@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from reelwright.client.mcp.definitions import LONGEST_WAIT_S, MOST_VIDEOS, STATE
 from reelwright.client.mcp.local_image import LocalImageProblem, local_image
 from reelwright.client.mcp.results import list_result, models_result, problem_result, video_result
 from reelwright.client.wire import is_address
+
+_log = logging.getLogger(__name__)
 
 Tell = Callable[[AsyncVideo], Awaitable[None]]
 """Is told a video whenever something has changed."""
@@ -66,6 +69,9 @@ async def call_tool(name: str, call: Call) -> CallToolResult:
         return problem_result(_refusal(error))
     except ClientError as error:
         return problem_result(f"{error}.")
+    except Exception:  # noqa: BLE001 - the edge: the protocol's package would tell the exception's text to the client
+        _log.exception("the tool %s failed", name[:80])
+        return problem_result("Internal error. The log of this server or command has the reason.")
 
 
 async def _generate(call: Call) -> CallToolResult:

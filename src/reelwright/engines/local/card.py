@@ -59,6 +59,7 @@ def card(model: Model, options: Options) -> Card:
         resumes=options.resumes(recipe),
         license=license_note(model),
         prompt_tokens=prompt_tokens(model),
+        params=frozenset({"loras"}) if recipe.loras or (model.image and model.image.loras) else frozenset(),
     )
 
 
