@@ -141,20 +141,23 @@ class EngineChild:
         running = _Running(watch, frames, asyncio.get_running_loop().create_future())
         self._running[job.video_id] = running
         try:
-            await self._send(
-                messages.Generate(
-                    video_id=job.video_id,
-                    attempt=job.attempt,
-                    request=request.to_json(),
-                    scratch=str(job.scratch),
-                    image_path=str(job.image_path) if job.image_path else None,
-                    checkpoint=job.checkpoint,
-                    seconds_left=job.seconds_left,
-                    opened=job.opened,
-                    trace=job.trace,
-                ),
-                frames.fd,
-            )
+            try:
+                await self._send(
+                    messages.Generate(
+                        video_id=job.video_id,
+                        attempt=job.attempt,
+                        request=request.to_json(),
+                        scratch=str(job.scratch),
+                        image_path=str(job.image_path) if job.image_path else None,
+                        checkpoint=job.checkpoint,
+                        seconds_left=job.seconds_left,
+                        opened=job.opened,
+                        trace=job.trace,
+                    ),
+                    frames.fd,
+                )
+            except OSError:  # the process has ended meanwhile; why, its exit code tells
+                _settle(running.done, self._post_mortem(await self._process.wait()))
             async with asyncio.timeout(job.seconds_left + CANCEL_GRACE_S):
                 done = await asyncio.shield(running.done)
         except TimeoutError:
