@@ -88,7 +88,7 @@ def test_from_the_prompt_to_the_file(http: httpx2.Client, server: ServerProcess,
         assert job["polling_url"] == f"{server.url}/api/v1/videos/{job['id']}"
         eventually(lambda: look(http, job)["status"] == "in_progress")
         assert set(look(http, job)) == {"id", "polling_url", "status"}
-        behind = ask(http, "paint", seed=4)
+        behind = ask(http, "wait behind it", seed=4)
         assert behind["status"] == "pending"
         assert problem(http.get(f"{URL}/{job['id']}/content"), 409)["metadata"]["code"] == "conflict"
     done = ended(http, job)

@@ -12,6 +12,8 @@ import pytest
 from tests.api.videos import made
 from tests.servers import ServerProcess
 
+pytestmark = pytest.mark.client("wget, aria2c and curl -OJ", "run:wget --version")
+
 PROGRAMS = {
     "curl": ["curl", "-sS", "-OJ"],
     "wget": ["wget", "-q", "--content-disposition"],

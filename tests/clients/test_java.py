@@ -12,6 +12,8 @@ import pytest
 from tests.api.asks import SMALL
 from tests.servers import ServerProcess
 
+pytestmark = pytest.mark.client("java.net.http.HttpClient", "run:java -version")
+
 HERE = Path(__file__).parent
 
 

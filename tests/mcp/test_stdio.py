@@ -54,7 +54,7 @@ def _check(file: Path) -> None:
 async def test_a_local_picture_is_read_and_nothing_else(server: ServerProcess, tmp_path: Path) -> None:
     (tmp_path / "a photo.png").write_bytes(picture())
     (tmp_path / "secret.txt").write_text("canary-secret-5511")
-    (tmp_path / "huge.png").write_bytes(picture() + bytes(10_000_001))
+    (tmp_path / "huge.png").write_bytes(picture() + bytes(11_900_001))
     async with over_stdio("--server", server.url, cwd=tmp_path, HOME=str(tmp_path)) as client:
         for name in ("a photo.png", "~/a photo.png", (tmp_path / "a photo.png").as_uri()):
             video = await made(client, "generate_video", prompt="it moves", image=name, wait_s=60, **SMALL)
@@ -63,7 +63,7 @@ async def test_a_local_picture_is_read_and_nothing_else(server: ServerProcess, t
         for name, words in (
             ("secret.txt", "not a PNG, JPEG or WebP"),
             ("missing.png", "no file"),
-            ("huge.png", "10 MB"),
+            ("huge.png", "11.9 MB"),
             ("/dev/zero", "no file"),
             (str(tmp_path), "no file"),
             ("~nobody-by-this-name/x.png", "not a path"),

@@ -275,12 +275,8 @@ def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that are not blank (empty, or white space). A blank prompt stays: it is an error of its own."""
-
-    def is_blank(value: object) -> bool:
-        return isinstance(value, str) and not value.strip()
-
-    return {name: value for name, value in fields.items() if name == "prompt" or not is_blank(value)}
+    """A form's fields without the blank ones. A blank prompt stays: it is an error of its own."""
+    return {name: value for name, value in fields.items() if value != "" or name == "prompt"}
 
 
 def _upload(part: Part) -> Upload:
