@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.api.asks import SMALL
+from tests.api.asks import SMALL, read_answer
 from tests.api.videos import create, ended, made
 from tests.fakes.receiver import HOST, Receiver
 from tests.servers import ServerProcess, eventually
@@ -129,6 +130,16 @@ def test_a_prefix_like_an_own_path_works_where_the_proxy_takes_it_off(behind: Se
         assert video["video_url"] == f"{prefix}/v1/videos/{video['id']}/content"
         assert http.post("/api/video/generate", json={"prompt": "paint", **SMALL}).status_code == 200
         assert http.put("/models/a/b").status_code == 405
+
+
+def test_what_is_no_http_is_told_in_the_dialect_below_the_prefix(prefixed: ServerProcess) -> None:
+    port = int(prefixed.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        head = b"POST /reel/v1/videos HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\nContent-Length: 2\r\n\r\n{}"
+        connection.sendall(head)
+        status, _, body = read_answer(connection)
+    assert status == 400
+    assert json.loads(body)["error"]["code"] == "malformed_request"
 
 
 @pytest.mark.parametrize("prefix", ["/playground", "/health", "/reel"])
