@@ -38,7 +38,7 @@ def own_server(data_dir: Path | None, engine: str | None) -> Generator[tuple[str
         environment = os.environ | {"REELWRIGHT_API_KEYS": key, "REELWRIGHT_DRAIN_S": "2"}
         with log.open("wb") as output:
             server = subprocess.Popen(
-                [sys.executable, "-m", "reelwright.cli", "serve", *flags],
+                [sys.executable, "-P", "-m", "reelwright.cli", "serve", *flags],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from reelwright.engines.huggingface.outcomes import Scrubber, from_status
 from reelwright.errors import Code
 from tests.engines.huggingface.stage import IMAGE_MODEL, TEXT_MODEL, Stage
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace, Reply
@@ -123,6 +125,23 @@ def test_a_rate_limit_is_tried_three_times(
 
     assert (error.code, error.retry_after) == (Code.UPSTREAM_RATE_LIMITED, retry_after)
     assert len(fake.requests("submit")) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Retry-After": "9" * 400}, {}),
+        ({"Retry-After": "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"}, {}),
+        ({"Retry-After": "soon"}, {}),
+        ({}, b'{"estimated_time": NaN}'),
+        ({}, b'{"estimated_time": 1e999}'),
+        ({}, b'{"estimated_time": ' + b"9" * 400 + b"}"),
+    ],
+)
+def test_a_wait_that_is_none_counts_as_absent(headers: dict[str, str], body: bytes | dict[str, Any]) -> None:
+    text = body.decode() if isinstance(body, bytes) else json.dumps(body)
+    lowered = {name.lower(): value for name, value in headers.items()}
+    assert from_status(429, lowered, text, "fal-ai", Scrubber([])).wait is None
 
 
 def test_the_ratelimit_header_names_the_wait(stage: Stage, fake: FakeHuggingFace) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -44,6 +45,7 @@ from reelwright.api.schema.operations import (
     Operation,
     Voice,
     answer,
+    operation,
     path_parameter,
     query_parameter,
 )
@@ -56,6 +58,7 @@ from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Status
 
 VOICE = Voice(dialect=OPENAI, name="OpenAI", error="OpenAIError")
 TAG = "videos"
+_operation = partial(operation, TAG, VOICE)
 
 _NUMBER_TEXT = text(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?$")
 _ID = text("The id", pattern=f"^{VIDEO_ID}$")
@@ -312,27 +315,6 @@ def webhooks() -> dict[str, Any]:
         }
         for event in WEBHOOK_EVENTS
     }
-
-
-def _operation(
-    identity: str,
-    summary: str,
-    answers: Mapping[str, Any],
-    codes: frozenset[Code] = frozenset(),
-    *,
-    parameters: Sequence[Schema] = (),
-    body: Mapping[str, Any] | None = None,
-) -> Operation:
-    return Operation(
-        id=identity,
-        tag=TAG,
-        summary=summary,
-        voice=VOICE,
-        answers=answers,
-        codes=codes,
-        parameters=parameters,
-        body=body,
-    )
 
 
 _COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}

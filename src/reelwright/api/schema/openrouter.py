@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from reelwright.api.openrouter import IMPOSSIBLE, NAMES, OPENROUTER, PATH
 from reelwright.api.openrouter_models import PASSED_ON
@@ -18,6 +19,7 @@ from reelwright.api.schema.operations import (
     Operation,
     Voice,
     answer,
+    operation,
     path_parameter,
     query_parameter,
 )
@@ -26,6 +28,7 @@ from reelwright.ids import VIDEO_ID
 
 VOICE = Voice(dialect=OPENROUTER, name="OpenRouter", error="OpenRouterError")
 TAG = "openrouter"
+_operation = partial(operation, TAG, VOICE)
 STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled", "expired")
 
 _JOB = path_parameter("job_id", text("The id of a job", pattern=f"^{VIDEO_ID}$"))
@@ -119,27 +122,6 @@ def operations() -> dict[tuple[str, str], Operation]:
             parameters=(_JOB, query_parameter("index", whole("Which output: a job has one", default=0)), RANGE, KNOWN),
         ),
     }
-
-
-def _operation(
-    identity: str,
-    summary: str,
-    answers: Mapping[str, Schema],
-    codes: frozenset[Code] = frozenset(),
-    *,
-    parameters: tuple[Schema, ...] = (),
-    body: Schema | None = None,
-) -> Operation:
-    return Operation(
-        id=identity,
-        tag=TAG,
-        summary=summary,
-        voice=VOICE,
-        answers=answers,
-        codes=codes,
-        parameters=parameters,
-        body=body,
-    )
 
 
 def _open(properties: Mapping[str, Schema], required: list[str] | None = None) -> Schema:

@@ -151,3 +151,26 @@ def query_parameter(name: str, schema: Schema, **more: Any) -> Schema:
 
 def header_parameter(name: str, description: str, schema: Schema) -> Schema:
     return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def operation(
+    tag: str,
+    voice: Voice,
+    identity: str,
+    summary: str,
+    answers: Mapping[str, Any],
+    codes: frozenset[Code] = frozenset(),
+    parameters: Sequence[Schema] = (),
+    body: Mapping[str, Any] | None = None,
+) -> Operation:
+    """An operation of a dialect, which gives its `tag` and its `voice` once (`functools.partial`)."""
+    return Operation(
+        id=identity,
+        tag=tag,
+        summary=summary,
+        voice=voice,
+        answers=answers,
+        codes=codes,
+        parameters=parameters,
+        body=body,
+    )

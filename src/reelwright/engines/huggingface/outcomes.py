@@ -22,6 +22,7 @@ route and, when there is none, waits and asks again.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -189,15 +190,16 @@ def _refusal(text: str) -> bool:
 def _named_wait(headers: Mapping[str, str], text: str) -> float | None:
     """Seconds to wait, by `Retry-After` (seconds or a date), the `ratelimit` header or the body's `estimated_time`."""
     if value := headers.get("retry-after", "").strip():
-        if value.replace(".", "", 1).isdigit():
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
             return float(value)
         try:
             return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             pass
     if found := _RATELIMIT.search(headers.get("ratelimit", "")):
         return float(found[1])
     try:
-        return max(0.0, float(json.loads(text)["estimated_time"]))
-    except (ValueError, KeyError, TypeError):
+        seconds = float(json.loads(text)["estimated_time"])  # Python reads NaN and Infinity, too
+    except (ValueError, KeyError, TypeError, OverflowError):
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
