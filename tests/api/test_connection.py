@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 
 from reelwright.api.connection import Connection
-from tests.api.hasty import HASTE, HastyLoop, ticking
+from tests.api.hasty import HASTE, HastyLoop
 from tests.api.wire import refuse
 
 KEEP_ALIVE_S = 300
@@ -32,7 +32,6 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
     """Runs a conversation with one connection of the server."""
 
     async def conversation() -> None:
-        ticks = asyncio.create_task(ticking())
         config = uvicorn.Config(
             hello, http=Connection, lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE_S
         )
@@ -46,7 +45,6 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
         finally:
             writer.close()
             server.close()
-            ticks.cancel()
 
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(conversation())

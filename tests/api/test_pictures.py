@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_from_bytes
@@ -13,8 +15,11 @@ import av
 import httpx2
 import numpy as np
 import pytest
+import uvloop
 from PIL import Image
 
+from reelwright.api.darkroom import Darkroom
+from reelwright.errors import BadRequest
 from tests import pictures
 from tests.api.asks import nothing_is_stored
 from tests.pictures import GREEN, WHITE, Colour, encoded, flat
@@ -266,3 +271,19 @@ def test_the_decoder_sees_no_secret_and_may_crash(tmp_path: Path) -> None:
         assert "Traceback" not in server.log_text()
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_decoder_that_has_gone_before_it_is_given_the_picture(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = asyncio.create_subprocess_exec
+
+    async def and_wait(*command: str, **options: Any) -> asyncio.subprocess.Process:
+        process = await run("/bin/sh", "-c", "kill -KILL $$", **options)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", and_wait)
+    with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(BadRequest, match="cannot be decoded"):
+        runner.run(Darkroom().develop(PNG, "image"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -63,7 +64,7 @@ class Darkroom:
             raise Busy("The server cannot look at pictures now. Try again soon.") from None
         try:
             async with asyncio.timeout(LIMIT_S):
-                output, _ = await process.communicate(data)
+                output = await _fed(process, data)
         except TimeoutError:
             raise Busy("The server is too busy to look at pictures now. Try again soon.") from None
         finally:
@@ -71,3 +72,16 @@ class Darkroom:
                 process.kill()
                 await process.wait()
         return output, process.returncode
+
+
+async def _fed(process: asyncio.subprocess.Process, data: bytes) -> bytes:
+    """All that the process answers to these bytes; it may end before it has read them."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(ConnectionError, RuntimeError):  # uvloop: "the handler is closed"
+        process.stdin.write(data)
+        await process.stdin.drain()
+        process.stdin.close()
+    output = await process.stdout.read()
+    await process.wait()
+    return output
