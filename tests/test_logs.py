@@ -120,7 +120,7 @@ def test_warnings_of_python_become_log_lines(
 def test_the_level_is_kept_and_libraries_are_quiet() -> None:
     stream = started("console", "warning")
     log().info("not told")
-    for name in ("uvicorn.error", "sqlalchemy.engine", "dbos", "httpx2"):
+    for name in ("uvicorn.error", "sqlalchemy.engine", "httpx2"):
         logging.getLogger(name).info("not told")
     logging.getLogger("python_multipart.multipart").error("a client's own fault")
     assert stream.getvalue() == ""

@@ -102,7 +102,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
             {"torch", "numpy", "av"},
         ),
         (["reelwright.settings", "reelwright.errors", "reelwright.video"], {"sqlalchemy", "fastapi", "numpy"}),
-        (["reelwright.cli"], {"pydantic", "fastapi", "sqlalchemy", "dbos", "numpy"}),
+        (["reelwright.cli"], {"pydantic", "fastapi", "sqlalchemy", "numpy"}),
     ],
     ids=["all rooms", "app", "catalog", "words", "cli"],
 )

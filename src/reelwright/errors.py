@@ -129,6 +129,29 @@ class Busy(ReelwrightError):
     code = Code.UNAVAILABLE
 
 
+class DatabaseBusy(Busy):
+    """The database did not take a transaction: it is locked, starting, or cannot be reached. Waiting helps."""
+
+    def __init__(self) -> None:
+        super().__init__("The database is busy", retry_after=5)
+
+
+class DatabaseFull(DatabaseBusy):
+    """There is no room for what was to be written. It may be made."""
+
+    code = Code.STORAGE_FULL
+
+    def __init__(self) -> None:
+        Busy.__init__(self, "The disk for the database is full", retry_after=60)
+
+
+class DatabaseLost(Busy):
+    """The database is damaged, or its disk is: waiting does not help."""
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be used", retry_after=60)
+
+
 class EngineError(ReelwrightError):
     code = Code.ENGINE_FAILED
 

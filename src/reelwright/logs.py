@@ -59,7 +59,7 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
     logging.captureWarnings(True)
     # It calls a client's malformed form an error of its own.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    for noisy in ("sqlalchemy", "dbos", "asyncio", "PIL", "httpx2", "httpcore2", "uvicorn", "mcp"):
+    for noisy in ("sqlalchemy", "asyncio", "PIL", "httpx2", "httpcore2", "uvicorn", "mcp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

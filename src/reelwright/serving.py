@@ -93,8 +93,8 @@ class _Http(uvicorn.Server):
 
 async def _serve(server: Server, sockets: list[socket.socket], settings: Settings, lines: HeldLines) -> None:
     config = uvicorn.Config(
-        server.asgi,
-        http=cast("type[asyncio.Protocol]", partial(Connection, refusal=server.refusal)),
+        server.api.asgi,
+        http=cast("type[asyncio.Protocol]", partial(Connection, refusal=server.api.refusal)),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -110,7 +110,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
 
     def stop() -> None:
         drain.begin()
-        server.live.close()  # an open event stream must not hold the exit
+        server.jobs.live.close()  # an open event stream must not hold the exit
         http.force_exit = http.should_exit  # the second signal cuts what the first one drains
         http.should_exit = True
 

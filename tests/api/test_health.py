@@ -111,9 +111,9 @@ def test_a_data_directory_that_is_gone_is_told(own: ServerProcess) -> None:
 async def test_an_engine_that_cannot_work_is_told(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path, engine="huggingface", hf_token="")
     built = build(settings, offered(settings), Outbound())
-    transport = httpx2.ASGITransport(app=built.api)
+    transport = httpx2.ASGITransport(app=built.api.routes)
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         answer = await client.get("/ready")
     assert answer.status_code == 503
     assert answer.json()["checks"]["engine"] == "Server configuration error: HF_TOKEN is not set"
-    built.database.dispose()
+    built.store.close()

@@ -68,7 +68,7 @@ def test_an_unknown_command_exits_2(tmp_path: Path) -> None:
 
 
 def test_help_imports_neither_settings_nor_http_nor_rich() -> None:
-    heavy = "('pydantic', 'httpx2', 'rich', 'asyncio', 'numpy', 'fastapi', 'av', 'dbos')"
+    heavy = "('pydantic', 'httpx2', 'rich', 'asyncio', 'numpy', 'fastapi', 'av', 'sqlalchemy')"
     code = "import sys; sys.argv = ['reelwright', '--help']; from reelwright.cli import main; main(); "
     code += f"print('loaded:', [m for m in sys.modules if m in {heavy}])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Webhooks at work in this process: a real database and the real durable queue, but no engines."""
+"""Webhooks at work in this process: a real database and a real outbox, but no engines."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from standardwebhooks import Webhook as Verifier
 
 from reelwright import ids
 from reelwright.clock import SystemClock
-from reelwright.jobs.durable import Durable
+from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
-from reelwright.jobs.webhooks import Webhooks
+from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.outbound import Outbound
 from reelwright.store.database import open_database
 from reelwright.store.deliveries import Deliveries, Delivery, State
@@ -34,12 +34,11 @@ FILE = MadeFile(key="x.mp4", size=1, sha256="0" * 64, width=64, height=64, num_f
 
 @dataclass(kw_only=True)
 class House:
-    """Webhooks at work, with the tables and the durable queue, but no engines."""
+    """Webhooks at work, with the tables, but no engines."""
 
     webhooks: Webhooks
     deliveries: Deliveries
     records: Records
-    durable: Durable
     database: sa.Engine
     secret: str
 
@@ -101,38 +100,32 @@ async def house(
 ) -> AsyncIterator[House]:
     database = open_database(None, data_dir)
     records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database))
-    threads = ThreadPoolExecutor(2)
+    pool = ThreadPoolExecutor(2)
     webhooks = Webhooks(
         deliveries=deliveries,
         records=records,
         outbound=outbound or Outbound(allow=lambda address: str(address) == HOST, ports=range(65536)),
         clock=SystemClock(),
-        threads=threads,
+        threads=Threads(database=pool, beside=pool, media=pool),
         secret=lambda: signing_secret(data_dir),
-        bodies={"openai": envelope, "replicate": bare},
-        signatures={},
+        forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),
-        schedule=schedule,
     )
-    durable = Durable(database, "test", {}, attempt=not_here, send=webhooks.send)
     records.create_tables()
-    await webhooks.prepare()
-    await durable.launch()
-    await durable.requeue(own=False)
-    passing_on = asyncio.create_task(webhooks.run(durable))
+    deliveries.create_tables()
+    at_work = asyncio.create_task(webhooks.run())
     try:
         yield House(
             webhooks=webhooks,
             deliveries=deliveries,
             records=records,
-            durable=durable,
             database=database,
             secret=signing_secret(data_dir),
         )
     finally:
-        passing_on.cancel()
-        await durable.close()
-        threads.shutdown()
+        at_work.cancel()
+        await asyncio.wait({at_work})
+        pool.shutdown()
         database.dispose()
 
 
@@ -142,10 +135,6 @@ def envelope(event: str, video: Video, base_url: str) -> dict[str, Any]:
 
 def bare(_event: str, video: Video, base_url: str) -> dict[str, Any]:
     return {"id": video.id, "status": video.status, "base": base_url}
-
-
-async def not_here(*_arguments: object) -> Any:
-    raise AssertionError("no videos are made here")
 
 
 def wish(url: str, *events: str, dialect: str = "openai") -> Webhook:

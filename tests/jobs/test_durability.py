@@ -82,47 +82,19 @@ def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
     assert server.stop() == 0
 
 
-def test_a_job_that_nobody_works_on_is_taken_up(start: StartServer, tmp_path: Path) -> None:
-    """It has no workflow yet, or one that ended although its outcome could not be recorded."""
-    server = start(TOY_OPTIONS='{"slots": 2}')
-    orphan, lost = (submit(server, f"until {tmp_path / 'go'}") for _ in range(2))
-
-    def workflows() -> dict[str, str]:
-        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-            return dict(database.execute("SELECT workflow_uuid, status FROM workflow_status WHERE name = 'video'"))
-
-    eventually(lambda: set(workflows()) == {orphan, lost})
-    server.kill()
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        database.execute("DELETE FROM workflow_status WHERE workflow_uuid = ?", [orphan])
-        database.execute("UPDATE workflow_status SET status = 'SUCCESS' WHERE workflow_uuid = ?", [lost])
-        database.commit()
-    (tmp_path / "go").touch()
-    server.start()
-    assert [ended(server, one)["status"] for one in (orphan, lost)] == ["completed"] * 2
-    assert "ENQUEUED" not in workflows().values()
-    assert server.stop() == 0
-
-
 def test_a_crowd_that_finds_free_slots_does_not_queue(start: StartServer, tmp_path: Path) -> None:
     server = start(TOY_OPTIONS='{"slots": 40}')
     with ThreadPoolExecutor(40) as pool:
         crowd = list(pool.map(lambda _: submit(server, f"until {tmp_path / 'go'}"), range(40)))
     with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
         rows = dict(database.execute("SELECT id, status FROM videos"))
-        queued = database.execute("SELECT workflow_uuid FROM workflow_status WHERE queue_name = 'toy'").fetchall()
     assert rows == dict.fromkeys(crowd, "in_progress")
-    assert queued == []
     (tmp_path / "go").touch()
     assert {ended(server, one)["status"] for one in crowd} == {"completed"}
 
 
-def test_the_next_in_line_does_not_wait_for_a_look_at_the_queue(start: StartServer, tmp_path: Path) -> None:
+def test_those_in_line_begin_in_their_order_as_slots_become_free(start: StartServer, tmp_path: Path) -> None:
     server = start()
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        # The job engine takes nothing from this queue any more: a slot that becomes free is all that starts a job.
-        database.execute("UPDATE queues SET worker_concurrency = 0 WHERE name = 'toy'")
-        database.commit()
     first = submit(server, f"until {tmp_path / 'go'}")
     line = [submit(server, "paint") for _ in range(5)]
     (tmp_path / "go").touch()
@@ -130,14 +102,37 @@ def test_the_next_in_line_does_not_wait_for_a_look_at_the_queue(start: StartServ
     assert [one["status"] for one in ends] == ["completed"] * 6
     starts = [one["started_at"] for one in ends]
     assert starts == sorted(starts)
-    # Nor does anything stay in the queue, that would be in the way of a later job.
-    eventually(lambda: queued_workflows(server) == 0)
 
 
-def queued_workflows(server: ServerProcess) -> int:
+def test_more_interrupted_jobs_than_slots_wait_in_line(start: StartServer, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    server = start(TOY_OPTIONS='{"slots": 3}')
+    interrupted = [submit(server, f"until {go}") for _ in range(3)]
+    eventually(lambda: all(video(server, one)["status"] == "in_progress" for one in interrupted))
+    server.kill()
+    server = start(TOY_OPTIONS='{"slots": 1}')
+    late = submit(server, f"until {go}")
+    assert video(server, late)["queue_position"] == 3
+    cancelled = httpx2.post(f"{server.url}/v1/videos/{interrupted[2]}/cancel").json()
+    assert cancelled["error"]["code"] == "cancelled"
+    assert video(server, late)["queue_position"] == 2
+    go.touch()
+    assert [ended(server, one)["status"] for one in (*interrupted[:2], late)] == ["completed"] * 3
+
+
+def test_a_job_of_an_engine_that_is_gone_is_ended_at_the_start(start: StartServer, tmp_path: Path) -> None:
+    server = start()
+    running, waiting = (submit(server, f"until {tmp_path / 'go'}") for _ in range(2))
+    server.kill()
     with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        query = "SELECT count(*) FROM workflow_status WHERE name = 'video' AND status = 'ENQUEUED'"
-        return int(database.execute(query).fetchone()[0])
+        database.execute('UPDATE videos SET request = replace(request, \'"engine": "toy"\', \'"engine": "gone"\')')
+        database.commit()
+    server.start()
+    for one in (running, waiting):
+        error = ended(server, one)["error"]
+        assert error["code"] == "engine_failed"
+        assert error["message"] == "The engine gone is not available on this server"
+    assert ended(server, submit(server, "paint"))["status"] == "completed"
 
 
 def test_after_a_restart_the_interrupted_job_comes_first_and_turns_are_kept(start: StartServer, tmp_path: Path) -> None:
@@ -160,7 +155,6 @@ def test_after_a_restart_the_interrupted_job_comes_first_and_turns_are_kept(star
     assert turns == sorted(turns)
     go.touch()
     assert {ended(server, one)["status"] for one in (interrupted, second, third, late)} == {"completed"}
-    eventually(lambda: queued_workflows(server) == 0)
 
 
 def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:
@@ -217,9 +211,7 @@ def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:
             sys.executable,
             "-c",
             f"import sqlite3; c = sqlite3.connect({str(server.data_dir / 'reelwright.db')!r}); "
-            "c.execute(\"UPDATE videos SET status = 'in_progress', file = NULL\"); "
-            "c.execute(\"UPDATE workflow_status SET status = 'PENDING'\"); "
-            "c.execute('DELETE FROM operation_outputs'); c.commit()",
+            "c.execute(\"UPDATE videos SET status = 'in_progress', completed_at = NULL, file = NULL\"); c.commit()",
         ],
         check=True,
     )

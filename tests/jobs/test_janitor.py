@@ -104,20 +104,3 @@ def test_orphans_go_and_the_young_stay(tidy: ServerProcess, client: httpx2.Clien
     eventually(lambda: not in_use.exists())
     for path in young:
         path.unlink()
-
-
-def test_a_sweep_leaves_no_trace_of_deleted_jobs(tidy: ServerProcess, client: httpx2.Client, tmp_path: Path) -> None:
-    with Gate(tmp_path) as gate:
-        videos = [made(client), create(client, gate.prompt), create(client)]
-        eventually(lambda: look(client, videos[1])["status"] == "in_progress")
-        for video in videos:
-            client.delete(f"/v1/videos/{video['id']}").raise_for_status()
-
-        def workflows() -> int:
-            with closing(sqlite3.connect(tidy.data_dir / "reelwright.db")) as database:
-                ids = [video["id"] for video in videos]
-                query = "SELECT count(*) FROM workflow_status WHERE workflow_uuid IN (?, ?, ?)"
-                return int(database.execute(query, ids).fetchone()[0])
-
-        eventually(lambda: workflows() == 0)
-    assert "Traceback" not in tidy.log_text(), tidy.log_text()

@@ -1,4 +1,4 @@
-"""Webhooks: real receivers on loopback, a real database, the real durable queue, but no engines."""
+"""Webhooks: real receivers on loopback, a real database, the real outbox, but no engines."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import pytest_asyncio
 import sqlalchemy as sa
 
 from reelwright.clock import SystemClock
-from reelwright.jobs.durable import send_id
 from reelwright.store.deliveries import State
 from tests.fakes.receiver import Receiver
 from tests.jobs.house import House, house, read, settled, tried_twice, until, wish
 
 HERE = pytest.mark.asyncio(loop_scope="module")
-"""There is one durable queue a process, and starting it takes seconds: these tests share it."""
+"""These tests share one house."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -155,24 +154,14 @@ async def test_a_webhook_never_fails_its_job(home: House) -> None:
 
 
 @HERE
-async def test_old_deliveries_are_removed_with_their_workflows(home: House) -> None:
+async def test_old_deliveries_are_removed(home: House) -> None:
     with Receiver(500, 200) as receiver:
         video = home.fail(home.video(wish(receiver.url)))
         await home.announce(video)
         delivery = await settled(home, video)
-    await home.webhooks.tidy(home.durable)
+    await home.webhooks.tidy()
     assert await home.webhooks.list(video.id) == [delivery]
     with home.database.begin() as connection:
         connection.execute(sa.text("UPDATE deliveries SET ended_at = 0 WHERE id = :id"), {"id": delivery.id})
-    tries = [send_id(delivery.id, turn) for turn in (1, 2)]
-    assert workflows(home, tries) == tries
-    await home.webhooks.tidy(home.durable)
+    await home.webhooks.tidy()
     assert await home.webhooks.list(video.id) == []
-    assert workflows(home, tries) == []
-
-
-def workflows(home: House, ids: list[str]) -> list[str]:
-    """Those of the ids that have a workflow."""
-    query = sa.text("SELECT workflow_uuid FROM workflow_status WHERE workflow_uuid IN :ids ORDER BY workflow_uuid")
-    with home.database.connect() as connection:
-        return list(connection.execute(query.bindparams(sa.bindparam("ids", ids, expanding=True))).scalars())

@@ -1,45 +1,41 @@
-"""Slots: whoever waits gets one in turn, and a free one is told."""
+"""Slots: as many as there is room for, spread over the processes, and a free one is told."""
 
 from __future__ import annotations
 
-import asyncio
-
-import pytest
-
 from reelwright.engines.child import Spec
-from reelwright.jobs.worker import Bench, Worker
+from reelwright.jobs.worker import Pool, Worker
 
 
-@pytest.mark.parametrize("release_first", [True, False])
-async def test_a_slot_meant_for_one_who_goes_away_is_told_as_free(release_first: bool) -> None:
-    bench = Bench(Spec(engine="toy"), children=1, slots=1, environment={}, on_log=print)
+def worker(told: list[str], *, children: int, slots: int) -> Worker:
+    pool = Pool(Spec(engine="toy"), children=children, slots=slots, environment={}, on_log=print)
+    made = Worker({"toy": pool})
+    made.watch(told.append)
+    return made
+
+
+async def test_there_are_as_many_slots_as_there_is_room_for() -> None:
     told: list[str] = []
-    Worker({"toy": bench}).watch(told.append)
-    seat = await bench.seat()
-    waiting = asyncio.create_task(bench.seat())
-    await asyncio.sleep(0)  # it waits
-    if release_first:
-        seat.release()
-        waiting.cancel()
-    else:
-        waiting.cancel()
-        seat.release()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert bench.idle
-    assert told[-1:] == ["toy"]
-
-
-async def test_a_slot_that_somebody_waits_for_is_not_told() -> None:
-    bench = Bench(Spec(engine="toy"), children=1, slots=1, environment={}, on_log=print)
-    told: list[str] = []
-    Worker({"toy": bench}).watch(told.append)
-    first = await bench.seat()
-    waiting = asyncio.create_task(bench.seat())
-    await asyncio.sleep(0)
-    first.release()
+    toy = worker(told, children=2, slots=2)
+    taken = [toy.take("toy") for _ in range(4)]
+    assert all(taken)
+    assert toy.take("toy") is None
     assert told == []
-    second = await waiting
-    second.release()
-    second.release()  # changes nothing
-    assert told == ["toy"]
+    for slot in taken:
+        assert slot
+        with slot:
+            pass
+    assert told == ["toy"] * 4
+    assert all(toy.take("toy") for _ in range(4))
+
+
+async def test_a_slot_is_given_back_when_its_job_breaks() -> None:
+    told: list[str] = []
+    toy = worker(told, children=1, slots=1)
+    slot = toy.take("toy")
+    assert slot
+    try:
+        with slot:
+            raise KeyError("broken")
+    except KeyError:
+        assert told == ["toy"]
+    assert toy.take("toy")

@@ -37,11 +37,12 @@ class Event:
 class _Channel:
     """One video's state, its last events and the queues of those who listen."""
 
-    __slots__ = ("kept", "latest", "listeners", "number", "place", "preview", "video", "waiters")
+    __slots__ = ("in_line", "kept", "latest", "listeners", "number", "place", "preview", "video", "waiters")
 
-    def __init__(self, video: Video, turn: int) -> None:
+    def __init__(self, video: Video, turn: int, in_line: bool) -> None:
         self.video = video
         self.place = (turn, video.id)
+        self.in_line = in_line
         self.number = 0
         self.kept = False
         self.latest: Event | None = None
@@ -71,11 +72,11 @@ class Live:
         return bisect.bisect_left(self._lines[channel.video.request.engine], channel.place) + 1
 
     def first(self, engine: str, but_not: Callable[[str], bool]) -> str | None:
-        """The queued video of that engine whose turn it is, without those that `but_not` names."""
+        """The video of that engine that is first in line, without those that `but_not` names."""
         return next((video_id for _, video_id in self._lines.get(engine, ()) if not but_not(video_id)), None)
 
     def waiting(self, engine: str) -> bool:
-        """Whether a video of that engine is queued."""
+        """Whether a video of that engine is in line."""
         return bool(self._lines.get(engine))
 
     def get(self, video_id: str) -> Video | None:
@@ -102,17 +103,22 @@ class Live:
         if len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
 
-    def publish(self, video: Video, turn: int = 0) -> None:
-        """A video was queued (at that turn), started or ended. Whatever comes after a terminal state is dropped."""
+    def publish(self, video: Video, turn: int = 0, *, interrupted: bool = False) -> None:
+        """A video was queued (at that turn), started or ended. Whatever comes after a terminal state is dropped.
+
+        An `interrupted` one has started in an earlier process and is in line again, among the queued ones.
+        """
         channel = self._active.get(video.id)
         if channel is None:
             if video.id in self._finished or video.id in self._gone:
                 return
-            channel = self._active[video.id] = _Channel(video, turn)
-            if video.status is Status.QUEUED:
+            in_line = interrupted or video.status is Status.QUEUED
+            channel = self._active[video.id] = _Channel(video, turn, in_line)
+            if in_line:
                 bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
                 self._tell_those_behind(channel)
-        elif channel.video.status is Status.QUEUED and video.status is not Status.QUEUED:
+        elif channel.in_line and video.status is not Status.QUEUED:
+            channel.in_line = False
             line = self._lines[video.request.engine]
             del line[bisect.bisect_left(line, channel.place)]
             self._tell_those_behind(channel)

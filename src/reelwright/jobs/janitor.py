@@ -5,7 +5,6 @@
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
     uploaded files             after 24 hours
-    workflows                  whose video is gone
     orphans                    files whose video is gone, input images of no video, half-written files
 
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
@@ -15,24 +14,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import Executor
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 import structlog
 
 from reelwright.clock import Clock
 from reelwright.errors import NotFound
-from reelwright.jobs.durable import Durable
 from reelwright.jobs.queue import Queue
-from reelwright.jobs.video_job import Threads
+from reelwright.jobs.threads import Threads
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.files import Files
 from reelwright.store.records import Records
 from reelwright.store.uploads import Uploads
-
-T = TypeVar("T")
 
 READ_LATELY = timedelta(minutes=10)
 KEYS_KEPT = timedelta(hours=24)
@@ -67,7 +60,6 @@ class Janitor:
         uploads: Uploads,
         queue: Queue,
         webhooks: Webhooks,
-        durable: Durable,
         reads: Reads,
         clock: Clock,
         threads: Threads,
@@ -79,7 +71,6 @@ class Janitor:
         self._uploads = uploads
         self._queue = queue
         self._webhooks = webhooks
-        self._durable = durable
         self._reads = reads
         self._clock = clock
         self._threads = threads
@@ -99,18 +90,17 @@ class Janitor:
     async def sweep(self) -> int:
         """One round. Returns how many videos were removed."""
         now = self._clock.now()
-        doomed = list(await self._thread(self._threads.beside, self._records.expired, now))
+        doomed = list(await self._threads.read(self._records.expired, now))
         doomed += await self._over_budget(now, set(doomed))
         for video_id in doomed:
             with contextlib.suppress(NotFound):  # somebody else was faster
                 await self._queue.delete(await self._queue.get(video_id, None))
-        await self._thread(self._threads.database, self._records.forget_keys, now - KEYS_KEPT)
-        await self._webhooks.tidy(self._durable)
-        await self._durable.tidy()
-        known = await self._thread(self._threads.beside, self._records.ids)
+        await self._threads.write(self._records.forget_keys, now - KEYS_KEPT)
+        await self._webhooks.tidy()
+        known = await self._threads.read(self._records.ids)
         self._reads.keep_only(known)
-        orphans = await self._thread(self._threads.beside, self._remove_orphans, known)
-        uploads = await self._thread(self._threads.beside, self._uploads.sweep, now)
+        orphans = await self._threads.read(self._remove_orphans, known)
+        uploads = await self._threads.read(self._uploads.sweep, now)
         if doomed or orphans or uploads:
             self._log.info("swept", videos=len(doomed), orphans=orphans, uploads=uploads)
         return len(doomed)
@@ -122,8 +112,8 @@ class Janitor:
         """
         if self._budget is None:
             return []
-        finished = await self._thread(self._threads.beside, self._records.finished)
-        sizes = await self._thread(self._threads.beside, self._files.sizes)
+        finished = await self._threads.read(self._records.finished)
+        sizes = await self._threads.read(self._files.sizes)
         used = {
             video_id: max(completed, self._reads.last(video_id) or completed)
             for video_id, completed in finished.items()
@@ -140,7 +130,3 @@ class Janitor:
 
     def _remove_orphans(self, known: frozenset[str]) -> int:
         return self._files.remove_orphans(known, self._records.images(), READ_LATELY.total_seconds())
-
-    @staticmethod
-    async def _thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)

@@ -7,24 +7,21 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-import sqlalchemy as sa
 import structlog
 
 from reelwright import __version__, ids
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
-from reelwright.jobs.durable import Durable
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
+from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
-from reelwright.jobs.video_job import Claim, Threads, VideoJob
+from reelwright.jobs.video_job import Lease, VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Worker
 from reelwright.store.deliveries import Delivery
@@ -32,14 +29,8 @@ from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.video import Failure, Request, Status, Video, Webhook
 
-T = TypeVar("T")
-
 STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
-
-HEAD_START_S = 5.0
-"""A job that begins at once is this far ahead of its workflow. A short one does not pay for it and is no less durable:
-the sweep at start queues rows that have none."""
 
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
@@ -68,7 +59,6 @@ class Queue:
         self,
         *,
         records: Records,
-        durable: Durable,
         job: VideoJob,
         worker: Worker,
         live: Live,
@@ -88,7 +78,6 @@ class Queue:
         first checkpoints of those that have one.
         """
         self._records = records
-        self._durable = durable
         self._job = job
         self._worker = worker
         self._live = live
@@ -103,11 +92,9 @@ class Queue:
         self._deterministic = deterministic
         self._openings = openings
         self._ending: set[str] = set()
-        self._beside: set[asyncio.Task[None]] = set()
-        self._closed = False
-        self._holding = False
+        self._stopping = False
         self._log = structlog.get_logger("reelwright.jobs")
-        worker.watch(self._advance)
+        worker.watch(self._dispatch)
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
         """Store the job and start or queue it, or answer with the video that there is already.
@@ -140,13 +127,13 @@ class Queue:
             trace=trace,
             asked=order.asked,
         )
-        seat = None if self._live.waiting(request.engine) else await self._worker.free_seat(request.engine)
-        begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now) if seat else None
-        opening = self._openings.get((request.engine, request.model)) if seat and seat.ready else None
+        slot = None if self._live.waiting(request.engine) else self._worker.take(request.engine)
+        opening = self._openings.get((request.engine, request.model)) if slot and slot.ready else None
         with contextlib.ExitStack() as unless_begun:
-            if seat:
-                unless_begun.enter_context(seat)
-            placed, due = await self._store(begun or video, order, opening)
+            if slot:
+                video = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now)
+                unless_begun.enter_context(slot)
+            placed, due = await self._store(video, order, opening)
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
@@ -154,12 +141,10 @@ class Queue:
                 await self._webhooks.announce_present(placed.video_id)
             return await self.get(placed.video_id, None), False
         self._live.publish(video, placed.turn)
-        if seat and begun:
-            # It does not wait for its workflow: that would make it no safer, since the row alone is what counts.
-            self._job.begin(Claim(video=begun, seat=seat, opened=opening is not None, due=due))
-            asyncio.get_running_loop().call_later(HEAD_START_S, self._follow, video.id)
+        if slot:
+            self._job.start(Lease(video=video, stored=True, opened=opening is not None, due=due), slot)
         else:
-            await self._enqueue(video, placed.turn)
+            self._dispatch(request.engine)
         return video, True
 
     async def _store(
@@ -181,7 +166,7 @@ class Queue:
             return placed, self._webhooks.write_down(video) if begins else ()
 
         try:
-            return await self._database(insert)
+            return await self._threads.write(insert)
         except QueueFull:
             message = f"The queue is full ({self._max_queued:,} jobs wait)"
             raise Busy(message, code=Code.QUEUE_FULL, retry_after=30) from None
@@ -198,7 +183,7 @@ class Queue:
             await self.wait(video)
             return False
         if video.status is Status.COMPLETED and not await self._integrity.holds(video):
-            await self._database(self._records.disown, video.id)
+            await self._threads.write(self._records.disown, video.id)
             return False
         return True
 
@@ -210,57 +195,22 @@ class Queue:
         text = json.dumps([__version__, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    async def _enqueue(self, video: Video, turn: int) -> None:
-        """It waits in the queue for whoever is free first."""
-        try:
-            await self._durable.enqueue(video.id, video.request.engine, turn)
-        except sa.exc.OperationalError:
-            # The row is stored, so the job is accepted: it is queued as soon as the database takes it.
-            self._beside_it(self._insist(self._durable.enqueue, video.id, video.request.engine, turn))
-        now = self._live.get(video.id)
-        if self._job.has(video.id) or (now is not None and now.status.terminal):
-            await self._insist(self._durable.unqueue, video.id)  # it was taken meanwhile
-        self._advance(video.request.engine)
+    def _dispatch(self, engine: str) -> None:
+        """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
 
-    def _advance(self, engine: str) -> None:
-        """A slot may be free: whoever is first in line need not wait until the job engine looks at its queue."""
-        video_id = self._live.first(engine, self._job.has)
-        if video_id is not None and self._worker.idle(engine) and not self._holding:
-            self._take(video_id)
-
-    def _take(self, video_id: str) -> None:
-        """Begin without the workflow, which would stay in its queue; there is another one if it takes long."""
-        self._job.take(video_id)
-        self._beside_it(self._insist(self._durable.unqueue, video_id))
-        asyncio.get_running_loop().call_later(HEAD_START_S, self._follow, video_id)
-
-    def _follow(self, video_id: str) -> None:
-        """The workflow of a job that has begun; one that has ended meanwhile needs none."""
-        video = self._live.get(video_id)
-        if video is not None and not video.status.terminal and not self._closed:
-            self._beside_it(self._insist(self._durable.start, video_id))
-
-    async def _insist(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
-        """Until the database takes it. What fails for another reason is found at the next start."""
-        while True:
-            try:
-                return await function(*arguments)
-            except sa.exc.OperationalError:
-                await asyncio.sleep(1)
-            except Exception:  # noqa: BLE001 - the edge of a task that nobody waits for: recorded
-                self._log.exception("workflow not written")
-                return None
-
-    def _beside_it(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        Called whenever a job has come into the line, and whenever a slot is given back.
+        """
+        while not self._stopping and (video_id := self._live.first(engine, self._job.has)) is not None:
+            video, slot = self._live.get(video_id), self._worker.take(engine)
+            if slot is None or video is None:
+                return
+            self._job.start(Lease(video=video), slot)
 
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
         video = self._live.get(video_id)
         if video is None and ids.is_video_id(video_id):
-            video = await self._read(self._records.get, video_id)
+            video = await self._threads.read(self._records.get, video_id)
             if video is not None:
                 self._live.remember(video)
         if video is None or owner not in (None, video.owner):
@@ -328,7 +278,7 @@ class Queue:
                 metadata=metadata,
             )
 
-        found = await self._read(read)
+        found = await self._threads.read(read)
         return [self._live.get(video.id) or video for video in found[:limit]], len(found) > limit
 
     async def cancel(self, video: Video) -> Video:
@@ -342,14 +292,13 @@ class Queue:
             self._ending.discard(video.id)
 
     async def _cancel(self, video: Video) -> Video:
-        ended, now, due = await self._database(self._end, video.id)
+        ended, now, due = await self._threads.write(self._end, video.id)
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
         self._webhooks.pass_on(due)
         if ended:
-            if not self._job.cancel(video.id):
-                await self._durable.withdraw(video.id)
+            self._job.cancel(video.id)
             self._log.info("cancelled", video=video.id)
         return now
 
@@ -362,60 +311,31 @@ class Queue:
     async def delete(self, video: Video) -> None:
         """Remove the video for good; a job that runs or waits is cancelled first."""
         await self.cancel(video)
-        if await self._database(self._records.delete, video.id):
+        if await self._threads.write(self._records.delete, video.id):
             self._live.forget(video.id)
-            await self._read(self._files.discard_video, video.id)
+            await self._threads.read(self._files.discard_video, video.id)
 
-    def hold(self) -> None:
-        """The server is about to stop: those who wait are for the next start."""
-        self._holding = True
+    def recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
+        """At start: the videos that have not ended, with their turns and in their order, are in line.
 
-    def close(self) -> None:
-        """The server stops: no workflow is begun any more."""
-        self._closed = True
-        for task in self._beside:
-            task.cancel()
-
-    async def recover(self) -> None:
-        """At start: all that has not ended becomes visible; who has a slot begins, the others are in the queue."""
-        put_back = await self._durable.requeue(own=False)
-        await self._durable.clear()
-        active = await self._database(self._records.active)
-        for turn, video in active:
-            self._live.publish(video, turn)
+        Those that an earlier process had begun are among them: their slots ended with that process.
+        """
+        for turn, video in unfinished:
+            self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
             self._live.keep(video.id)
-        orphans = set(await self._durable.orphans([video.id for _, video in active])) if active else set()
-        room: Counter[str] = Counter()
-        for turn, video in active:
-            engine = video.request.engine
-            if room[engine] < self._worker.capacity(engine):
-                room[engine] += 1
-                self._take(video.id)  # in the order of the turns, so the interrupted ones first
-            elif video.id in orphans:
-                await self._durable.enqueue(video.id, engine, turn)
-        if active:
-            self._log.info("recovered", waiting=len(active), interrupted=put_back, orphaned=len(orphans))
+        for _, video in unfinished:
+            if self._worker.offers(video.request.engine):
+                self._dispatch(video.request.engine)
+            else:
+                self._job.refuse(video, f"The engine {video.request.engine} is not available on this server")
+        if unfinished:
+            interrupted = sum(video.status is Status.IN_PROGRESS for _, video in unfinished)
+            self._log.info("recovered", waiting=len(unfinished), interrupted=interrupted)
 
-    async def _database(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await self._thread(self._threads.database, function, *arguments)
-
-    async def _read(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await self._thread(self._threads.beside, function, *arguments)
-
-    @staticmethod
-    async def _thread(threads: Executor, function: Callable[..., T], *arguments: Any) -> T:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, function, *arguments)
-        except sa.exc.OperationalError as error:
-            raise busy(error) from error
+    def stop(self) -> None:
+        """The server is about to stop: no job is begun any more, those who wait are for the next start."""
+        self._stopping = True
 
 
 def _cancelled(video: Video) -> bool:
     return video.failure is not None and video.failure.code == Code.CANCELLED
-
-
-def busy(error: sa.exc.OperationalError) -> Busy:
-    """What a client is told when the database does not take a transaction."""
-    if "full" in str(error.orig).lower():
-        return Busy("The disk for the database is full", code=Code.STORAGE_FULL, retry_after=60)
-    return Busy("The database is busy", code=Code.UNAVAILABLE, retry_after=5)

@@ -1,39 +1,35 @@
 """Webhooks: tells a receiver that a video has begun or ended, until it has understood.
 
 The messages follow Standard Webhooks (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp` and
-`webhook-signature`, and its schedule of tries. Each try is a durable workflow of its own; the pause before it is spent
-in the queue and takes no memory. Receivers are served side by side: one that is slow only delays its own messages.
+`webhook-signature`, and its schedule of tries. A delivery is a row with the time of its next try; `outbox.py` looks
+after those times.
 
 Nothing here may fail a job. What a crash leaves undone is found at the next start.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any
 
-import sqlalchemy as sa
 import structlog
 from standardwebhooks import Webhook as Signer
 
 from reelwright import ids
 from reelwright.clock import Clock
-from reelwright.errors import Code, NotFound
-from reelwright.jobs.durable import Durable, send_id
+from reelwright.errors import Busy, Code, NotFound
+from reelwright.jobs.outbox import Outbox
+from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.outbound import Outbound, Receipt
 from reelwright.store.deliveries import Deliveries, Delivery, State
 from reelwright.store.records import Records
 from reelwright.video import Status, Video, Webhook
-
-T = TypeVar("T")
 
 SCHEDULE = (0.0, 5.0, 5 * 60.0, 30 * 60.0, *(hours * 3600.0 for hours in (2, 5, 10, 14, 20, 24)))
 """The pause before each try, in seconds, as Standard Webhooks recommends."""
@@ -58,6 +54,16 @@ Sign = Callable[[Delivery, datetime, str], Mapping[str, str]]
 """The headers by which a receiver knows the sender: (delivery, time of this try, secret) → headers."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forms:
+    """How messages look, by the dialect's name: `bodies`, and `signatures` where its receivers expect another than that
+    of Standard Webhooks. `schedule`: the pauses before the tries, in seconds."""
+
+    bodies: Mapping[str, Describe]
+    signatures: Mapping[str, Sign]
+    schedule: Sequence[float] = SCHEDULE
+
+
 class Webhooks:
     """Writes deliveries down, sends them, and shows them."""
 
@@ -68,33 +74,22 @@ class Webhooks:
         records: Records,
         outbound: Outbound,
         clock: Clock,
-        threads: Executor,
+        threads: Threads,
         secret: Callable[[], str],
-        bodies: Mapping[str, Describe],
-        signatures: Mapping[str, Sign],
+        forms: Forms,
         traces: Traces,
-        schedule: Sequence[float] = SCHEDULE,
     ) -> None:
-        """`threads`: for database transactions. `secret`: reads the signing secret. By the dialect's name: `bodies`,
-        and `signatures` where its receivers expect another than that of Standard Webhooks.
-        """
+        """`secret`: reads the signing secret, in a thread."""
         self._deliveries = deliveries
         self._records = records
         self._outbound = outbound
         self._clock = clock
         self._threads = threads
         self._secret = secret
-        self._bodies = bodies
-        self._signatures = signatures
+        self._forms = forms
         self._traces = traces
-        self._schedule = schedule
-        self._due: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._outbox = Outbox(deliveries=deliveries, threads=threads, clock=clock, send=self.send)
         self._log = structlog.get_logger("reelwright.webhooks")
-
-    async def prepare(self) -> None:
-        """Create the tables, and the secret at the first start."""
-        await self._thread(self._deliveries.create_tables)
-        await self._thread(self._secret)
 
     def secret_of(self, owner: str) -> str:
         """In a thread: what this owner's receivers may know to verify messages in Replicate's dialect.
@@ -120,7 +115,7 @@ class Webhooks:
     def pass_on(self, due: Sequence[Delivery]) -> None:
         """Send what was written down."""
         for delivery in due:
-            self._due.put_nowait(delivery)
+            self._outbox.add(delivery)
 
     async def announce_present(self, video_id: str) -> None:
         """Somebody wishes to be told of a video that may have begun or ended already. Never raises."""
@@ -130,30 +125,23 @@ class Webhooks:
             return self.write_down(video) if video and video.status is not Status.QUEUED else ()
 
         try:
-            self.pass_on(await self._thread(write_down))
-        except sa.exc.SQLAlchemyError:
+            self.pass_on(await self._threads.write(write_down))
+        except Busy:
             self._log.exception("webhooks not written down", video=video_id)
 
-    async def run(self, durable: Durable) -> None:
-        """Find what a crash left undone, then pass on for ever what is due."""
+    async def run(self) -> None:
+        """Find what a crash left undone, then send for ever what is due."""
         await self._recover()
-        while True:
-            delivery = await self._due.get()
-            try:
-                await durable.send(delivery.id, delivery.turn, _receiver(delivery.url), self._pause(delivery))
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded, and found at the next start
-                self._log.exception("webhook not queued", delivery=delivery.id)
+        await self._outbox.run()
 
-    async def send(self, delivery_id: str, turn: int) -> float | None:
-        """One try. Returns the pause before the next one in seconds, or None when there is none."""
-        delivery = await self._thread(self._deliveries.get, delivery_id)
-        if delivery is None or delivery.state is not State.PENDING:
+    async def send(self, delivery_id: str, turn: int) -> Delivery | None:
+        """One try. Returns the delivery when there is to be another one; None after the last one, or a void one."""
+        delivery = await self._threads.read(self._deliveries.get, delivery_id)
+        if delivery is None or delivery.state is not State.PENDING or delivery.turn != turn:
             return None
-        if delivery.turn != turn:  # this try was made; what came of it is written down, if not known to the queue
-            return self._pause(delivery) if delivery.turn == turn + 1 else None
         body = delivery.body.encode()
-        headers = await self._thread(self._sign, delivery)
-        video = await self._thread(self._records.get, delivery.video_id) if self._traces.on else None
+        headers = await self._threads.read(self._sign, delivery)
+        video = await self._threads.read(self._records.get, delivery.video_id) if self._traces.on else None
         with self._traces.delivery(video, delivery.url, delivery.event) as trying:
             if trying.traceparent:
                 headers = {**headers, "traceparent": trying.traceparent}
@@ -166,27 +154,21 @@ class Webhooks:
 
     async def list(self, video_id: str) -> Sequence[Delivery]:
         """A video's deliveries, oldest first."""
-        return await self._thread(self._deliveries.list, video_id)
+        return await self._threads.read(self._deliveries.list, video_id)
 
     async def resend(self, video_id: str, delivery_id: str) -> Delivery:
         """Send a delivery again, now and then by the schedule, whatever became of it. Raises `NotFound`."""
-        delivery = await self._thread(self._deliveries.get, delivery_id)
+        delivery = await self._threads.read(self._deliveries.get, delivery_id)
         if delivery is not None and delivery.video_id == video_id:
-            delivery = await self._thread(self._deliveries.reopen, delivery_id, self._clock.now())
+            delivery = await self._threads.write(self._deliveries.reopen, delivery_id, self._clock.now())
             if delivery is not None:
-                self._due.put_nowait(delivery)
+                self._outbox.add(delivery)
                 return delivery
         raise NotFound("This video has no delivery with this id", field="delivery_id")
 
-    async def tidy(self, durable: Durable) -> None:
+    async def tidy(self) -> None:
         """Remove deliveries that ended long ago."""
-        gone = await self._thread(self._deliveries.forget, self._clock.now() - KEPT)
-        await durable.forget([send_id(one.id, turn) for one in gone for turn in range(1, one.turn + 1)])
-
-    def _pause(self, delivery: Delivery) -> float:
-        """The seconds until its next try."""
-        now = self._clock.now()
-        return max(0.0, ((delivery.next_try_at or now) - now).total_seconds())
+        await self._threads.write(self._deliveries.forget, self._clock.now() - KEPT)
 
     def _delivery(self, webhook: Webhook, video: Video) -> Delivery | None:
         cancelled = video.failure is not None and video.failure.code == Code.CANCELLED
@@ -195,7 +177,7 @@ class Webhooks:
         if event is None:
             return None
         now = self._clock.now()
-        body = self._bodies[webhook.dialect](event, video, webhook.base_url)
+        body = self._forms.bodies[webhook.dialect](event, video, webhook.base_url)
         return Delivery(
             id=f"msg_{ids.ulid(int(now.timestamp() * 1000))}",
             video_id=video.id,
@@ -204,13 +186,13 @@ class Webhooks:
             dialect=webhook.dialect,
             event=event,
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-            next_try_at=now + timedelta(seconds=self._schedule[0]),
+            next_try_at=now + timedelta(seconds=self._forms.schedule[0]),
             created_at=now,
         )
 
     def _sign(self, delivery: Delivery) -> Mapping[str, str]:
         now = self._clock.now()
-        if own := self._signatures.get(delivery.dialect):
+        if own := self._forms.signatures.get(delivery.dialect):
             return own(delivery, now, self._secret())
         secrets = [self._secret()]
         if delivery.dialect == "replicate":
@@ -221,44 +203,35 @@ class Webhooks:
             "webhook-signature": " ".join(Signer(key).sign(delivery.id, now, delivery.body) for key in secrets),
         }
 
-    async def _settle(self, delivery: Delivery, receipt: Receipt) -> float | None:
+    async def _settle(self, delivery: Delivery, receipt: Receipt) -> Delivery | None:
         now, status = self._clock.now(), receipt.status
         facts = {"delivery": delivery.id, "video": delivery.video_id, "about": delivery.event, "status": status}
         if status is not None and 200 <= status < 300:
-            await self._thread(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
+            await self._threads.write(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
             self._log.info("webhook delivered", **facts, tries=delivery.tries + 1)
             return None
         problem = receipt.problem or f"The server there answered with status {status}."
         if status == GONE:
-            await self._thread(self._deliveries.end, delivery, State.DISABLED, status, problem, now)
-            await self._thread(self._deliveries.disable, delivery.owner, delivery.url, now)
+            await self._threads.write(self._deliveries.end, delivery, State.DISABLED, status, problem, now)
+            await self._threads.write(self._deliveries.disable, delivery.owner, delivery.url, now)
             self._log.warning("webhook disabled", **facts)
             return None
-        if delivery.step + 1 == len(self._schedule):
-            await self._thread(self._deliveries.end, delivery, State.FAILED, status, problem, now)
+        if delivery.step + 1 == len(self._forms.schedule):
+            await self._threads.write(self._deliveries.end, delivery, State.FAILED, status, problem, now)
             self._log.warning("webhook given up", **facts, problem=problem)
             return None
-        pause = self._schedule[delivery.step + 1]
+        pause = self._forms.schedule[delivery.step + 1]
         next_try_at = now + timedelta(seconds=pause)
-        counts = await self._thread(self._deliveries.postpone, delivery, status, problem, next_try_at)
+        following = await self._threads.write(self._deliveries.postpone, delivery, status, problem, next_try_at)
         self._log.info("webhook not delivered", **facts, problem=problem, next_try_s=pause)
-        return pause if counts else None
+        return following
 
     async def _recover(self) -> None:
+        """A crash may have come between the end of a video and its deliveries."""
         try:
-            for video_id in await self._thread(self._deliveries.untold):
-                video = await self._thread(self._records.get, video_id)
+            for video_id in await self._threads.read(self._deliveries.untold):
+                video = await self._threads.read(self._records.get, video_id)
                 if video is not None and video.status.terminal:
-                    self.pass_on(await self._thread(self.write_down, video))
-            for delivery in await self._thread(self._deliveries.pending):
-                self._due.put_nowait(delivery)
-        except sa.exc.SQLAlchemyError:
+                    self.pass_on(await self._threads.write(self.write_down, video))
+        except Busy:
             self._log.exception("webhooks not recovered")
-
-    async def _thread(self, function: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-
-
-def _receiver(url: str) -> str:
-    """Who is behind a URL: those with the same receiver wait for each other."""
-    return urlsplit(url).netloc.lower()

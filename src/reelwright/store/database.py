@@ -1,19 +1,17 @@
-"""The one database engine, shared by our rows and the durable job engine: SQLite in the data directory, or Postgres."""
+"""The one database: SQLite in the data directory, or Postgres; and its errors as the rest of the house knows them."""
 
 from __future__ import annotations
 
 import sqlite3
-import sys
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from reelwright.errors import ConfigurationError
+from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseFull, DatabaseLost
 
 BUSY_TIMEOUT_MS = 4_000
 """How long SQLite waits for another writer before the client is told to come back."""
@@ -24,35 +22,83 @@ LOCK_PATIENCE_S = 5.0
 """Postgres may take a moment to notice that a killed server has gone."""
 
 
-def open_database(url: str | None, data_dir: Path, turn: threading.Lock | None = None, safe: bool = True) -> sa.Engine:
+def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     """A pooled engine for `url` (Postgres), or for `reelwright.db` in `data_dir` when it is None.
 
-    SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns. Not `safe`
-    (`synchronous=NORMAL`), a commit outlives the process and reaches the disk with the next safe one at the latest,
-    since the log is written in order. `turn` is shared by all engines on the same file: one writes at a time.
+    SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
     """
     if url:
         address = _postgres_address(url)
         return sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
     # Not written as text: a folder's name may hold `?` or `%`.
     address = sa.URL.create("sqlite", database=str(data_dir / "reelwright.db"))
-    engine = sa.create_engine(address, module=_sqlite_module(), pool_size=8)
+    engine = sa.create_engine(address, pool_size=8)
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
         # Writers begin with the write lock: a deferred read that turns into a write gives BUSY at once under load.
         connection.isolation_level = "IMMEDIATE"
-        synchronous = "FULL" if safe else "NORMAL"
         for pragma in (
             "journal_mode=WAL",
-            f"synchronous={synchronous}",
+            "synchronous=FULL",
             f"busy_timeout={BUSY_TIMEOUT_MS}",
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
-    _take_turns(engine, turn or threading.Lock())
     return engine
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Within it, what SQLAlchemy and the drivers raise when the database fails becomes an error of the store:
+    `DatabaseBusy`, `DatabaseFull` or `DatabaseLost`. Errors of ours (a wrong statement, a broken constraint) stay.
+    """
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        if (told := store_error(error)) is None:
+            raise
+        raise told from error
+
+
+def store_error(error: BaseException) -> DatabaseBusy | DatabaseLost | None:
+    """The store's error for what a driver raised, by its code; None when it does not come from the database's state."""
+    if isinstance(error, sa.exc.TimeoutError):  # no connection of the pool became free
+        return DatabaseBusy()
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_error(cause)
+    if isinstance(error, sa.exc.DBAPIError):
+        return _postgres_error(error, getattr(cause, "sqlstate", None))
+    return None
+
+
+def _sqlite_error(error: sqlite3.Error) -> DatabaseBusy | DatabaseLost | None:
+    """By SQLite's primary result codes (https://www.sqlite.org/rescode.html)."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_NOMEM:
+            return DatabaseBusy()
+        case sqlite3.SQLITE_FULL:
+            return DatabaseFull()
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return DatabaseLost()
+    # SQLITE_ERROR: a table that somebody has dropped, for one.
+    return DatabaseLost() if isinstance(error, sqlite3.OperationalError) else None
+
+
+def _postgres_error(error: sa.exc.DBAPIError, state: str | None) -> DatabaseBusy | DatabaseLost | None:
+    """By the class of the SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    if state is None:  # not Postgres itself: the connection
+        return DatabaseBusy() if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) else None
+    if state == "53100":
+        return DatabaseFull()
+    match state[:2]:
+        case "08" | "25" | "40" | "53" | "55" | "57":
+            return DatabaseBusy()
+        case "58" | "F0" | "XX":
+            return DatabaseLost()
+    return DatabaseLost() if state == "42P01" else None  # a table that somebody has dropped
 
 
 def _postgres_address(url: str) -> sa.URL:
@@ -101,41 +147,3 @@ class DatabaseLock:
             self._connection.invalidate()  # closed for good, not handed back to the pool with its lock
             self._connection.close()
             self._connection = None
-
-
-def _take_turns(engine: sa.Engine, turn: threading.Lock) -> None:
-    """One writer at a time in this process.
-
-    SQLite has one write lock a file. Connections that find it taken sleep and try again, up to 100 ms at a time, which
-    made sixteen callers wait for seconds; a lock of the process wakes the next one at once.
-    """
-
-    @sa.event.listens_for(engine, "before_cursor_execute")
-    def _take(
-        connection: sa.Connection, _cursor: object, statement: str, parameters: Any, _context: object, _many: bool
-    ) -> None:
-        notes = connection.connection.record_info
-        if notes is None or notes.get("writing") or statement.lstrip()[:6].upper() in ("SELECT", "PRAGMA"):
-            return
-        if not turn.acquire(timeout=BUSY_TIMEOUT_MS / 1000):
-            busy = sqlite3.OperationalError("database is locked")
-            raise sa.exc.OperationalError(statement, parameters, busy)
-        notes["writing"] = True
-
-    @sa.event.listens_for(engine, "checkin")
-    def _give_back(_connection: object, record: ConnectionPoolEntry) -> None:
-        if record.record_info and record.record_info.pop("writing", False):
-            turn.release()
-
-
-def _sqlite_module() -> ModuleType:
-    """The standard library's SQLite, unless it is one that the job engine cannot use.
-
-    From Python 3.12 on `dbos` needs SQLite 3.42 for its migrations; Debian 12 has 3.40.
-    """
-    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
-        import pysqlite3  # type: ignore[import-not-found, unused-ignore]
-
-        module: ModuleType = pysqlite3
-        return module
-    return sqlite3

@@ -69,6 +69,18 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
+_pending = deliveries.c.state == State.PENDING.value
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A try that is to be made now: which delivery, which try, and where to."""
+
+    id: str
+    turn: int
+    url: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """One message to one receiver. Its id is the `webhook-id` that all tries carry; times are aware UTC.
@@ -94,6 +106,10 @@ class Delivery:
     next_try_at: datetime | None = None
     created_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def due(self) -> Due:
+        return Due(self.id, self.turn, self.url)
 
 
 def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> None:
@@ -142,9 +158,22 @@ class Deliveries:
         with self._database.connect() as connection:
             return list(connection.execute(sa.select(webhooks.c.video_id).distinct()).scalars())
 
-    def pending(self) -> Sequence[Delivery]:
-        """All deliveries that have a next try."""
-        return self._select(deliveries.c.state == State.PENDING.value)
+    def due(self, after: datetime | None, until: datetime) -> Sequence[Due]:
+        """The tries whose time is after `after` (None: from the beginning of time) and not after `until`."""
+        table = deliveries.c
+        query = sa.select(table.id, table.turn, table.url).where(_pending, table.next_try_at <= until.timestamp())
+        if after is not None:
+            query = query.where(table.next_try_at > after.timestamp())
+        with self._database.connect() as connection:
+            return [Due(*row) for row in connection.execute(query.order_by(table.next_try_at, table.id))]
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """When the first try after that moment is due; None when there is none."""
+        earliest = sa.select(sa.func.min(deliveries.c.next_try_at))
+        with self._database.connect() as connection:
+            later = deliveries.c.next_try_at > moment.timestamp()
+            seconds = connection.execute(earliest.where(_pending, later)).scalar()
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def list(self, video_id: str) -> Sequence[Delivery]:
         """A video's deliveries, oldest first."""
@@ -153,13 +182,15 @@ class Deliveries:
     def get(self, delivery_id: str) -> Delivery | None:
         return next(iter(self._select(deliveries.c.id == delivery_id)), None)
 
-    def end(self, delivery: Delivery, state: State, status: int | None, problem: str | None, now: datetime) -> bool:
-        """The try of this turn was the last one. False when it no longer counts."""
+    def end(self, delivery: Delivery, state: State, status: int | None, problem: str | None, now: datetime) -> None:
+        """The try of this turn was the last one; if it no longer counts, nothing changes."""
         ended = {"state": state.value, "next_try_at": None, "ended_at": now.timestamp()}
-        return self._tried(delivery, last_status=status, problem=problem, **ended)
+        self._tried(delivery, last_status=status, problem=problem, **ended)
 
-    def postpone(self, delivery: Delivery, status: int | None, problem: str | None, next_try_at: datetime) -> bool:
-        """The try of this turn failed; there is another one. False when it no longer counts."""
+    def postpone(
+        self, delivery: Delivery, status: int | None, problem: str | None, next_try_at: datetime
+    ) -> Delivery | None:
+        """The try of this turn failed; there is another one. None when it no longer counts."""
         return self._tried(
             delivery,
             turn=delivery.turn + 1,
@@ -174,8 +205,7 @@ class Deliveries:
         ended = {"state": State.DISABLED.value, "next_try_at": None, "ended_at": now.timestamp()}
         there = (deliveries.c.owner == owner) & (deliveries.c.url == url)
         with self._database.begin() as connection:
-            pending = deliveries.c.state == State.PENDING.value
-            connection.execute(sa.update(deliveries).where(there, pending).values(**ended))
+            connection.execute(sa.update(deliveries).where(there, _pending).values(**ended))
 
     def reopen(self, delivery_id: str, now: datetime) -> Delivery | None:
         """Try again now, at the beginning of the schedule, whatever the state is. None when there is no such row."""
@@ -191,21 +221,17 @@ class Deliveries:
             row = connection.execute(update).mappings().first()
         return _delivery(row) if row else None
 
-    def forget(self, before: datetime) -> Sequence[Delivery]:
-        """Remove what ended before that time. Returns what was removed."""
-        removal = sa.delete(deliveries).where(deliveries.c.ended_at < before.timestamp()).returning(deliveries)
+    def forget(self, before: datetime) -> None:
+        """Remove what ended before that time."""
         with self._database.begin() as connection:
-            return [_delivery(row) for row in connection.execute(removal).mappings().all()]
+            connection.execute(sa.delete(deliveries).where(deliveries.c.ended_at < before.timestamp()))
 
-    def _tried(self, delivery: Delivery, **values: Any) -> bool:
-        counts = (
-            deliveries.c.id == delivery.id,
-            deliveries.c.turn == delivery.turn,
-            deliveries.c.state == State.PENDING.value,
-        )
+    def _tried(self, delivery: Delivery, **values: Any) -> Delivery | None:
+        counts = (deliveries.c.id == delivery.id, deliveries.c.turn == delivery.turn, _pending)
         update = sa.update(deliveries).where(*counts).values(tries=deliveries.c.tries + 1, **values)
         with self._database.begin() as connection:
-            return connection.execute(update).rowcount == 1
+            row = connection.execute(update.returning(deliveries)).mappings().first()
+        return _delivery(row) if row else None
 
     def _select(self, condition: sa.ColumnElement[bool]) -> Sequence[Delivery]:
         query = sa.select(deliveries).where(condition).order_by(deliveries.c.id)

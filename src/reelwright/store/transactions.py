@@ -14,12 +14,15 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
+
+from reelwright.errors import DatabaseLost
+from reelwright.store.database import store_error, store_errors
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +33,10 @@ POSTGRES_THREADS = 4
 
 
 class Transactions:
-    """Where rows are read and written. Within `together` (one thread) all transactions are parts of one."""
+    """Where rows are read and written. Within `together` (one thread) all transactions are parts of one.
+
+    All methods raise `DatabaseBusy`, `DatabaseFull` and `DatabaseLost`.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -41,27 +47,20 @@ class Transactions:
     def begin(self) -> Iterator[sa.Connection]:
         """A transaction: committed at the end, undone by an exception."""
         common: _Common | None = getattr(self._here, "common", None)
-        if common is None:
-            with self.engine.begin() as connection:
-                yield connection
-            return
-        with common.part() as connection:
+        with store_errors(), common.part() if common else self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
         """For reading. It sees what the common transaction of this thread has written."""
         common: _Common | None = getattr(self._here, "common", None)
-        if common is None:
-            with self.engine.connect() as connection:
-                yield connection
-            return
-        yield common.connection
+        with store_errors(), nullcontext(common.connection) if common else self.engine.connect() as connection:
+            yield connection
 
     @contextmanager
     def together(self) -> Iterator[_Common]:
-        """One commit at the end for all transactions of this thread until then. Raises SQLAlchemy's errors."""
-        with self.engine.connect() as connection:
+        """One commit at the end for all transactions of this thread until then."""
+        with store_errors(), self.engine.connect() as connection:
             self._here.common = common = _Common(connection)
             try:
                 yield common
@@ -69,7 +68,7 @@ class Transactions:
                     raise common.lost
                 connection.commit()
             except BaseException:
-                # A commit that failed leaves it open, and SQLAlchemy takes it for ended.
+                # If COMMIT fails, SQLite keeps the transaction open, but SQLAlchemy takes it for closed.
                 common.driver.rollback()
                 raise
             finally:
@@ -97,7 +96,8 @@ class _Common:
     @contextmanager
     def part(self) -> Iterator[sa.Connection]:
         if self.lost is not None:
-            raise self.lost  # a savepoint now would begin a transaction of its own
+            # SQLite has undone everything: a SAVEPOINT outside a transaction would silently begin a new one.
+            raise self.lost
         self._begin()
         # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
         driver, alone = self.driver, self._parts == 0
@@ -214,9 +214,9 @@ class GroupCommit(Executor):
                         tell.append(partial(unit.future.set_result, unit.work()))
                     except BaseException as error:  # noqa: BLE001 - the edge of the thread: it belongs to who waits
                         tell.append(partial(unit.future.set_exception, error))
-                refused = common.refused
+                refused = common.refused and store_error(common.refused)
         except BaseException as error:  # noqa: BLE001 - the commit failed, and with it all of them
-            if isinstance(error, sa.exc.OperationalError) and "disk I/O error" in str(error.orig):
+            if isinstance(error, DatabaseLost):
                 self._on_lost_disk()
             tell = [partial(unit.future.set_exception, error) for unit in units]
         for one in tell:

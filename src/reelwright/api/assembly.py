@@ -1,0 +1,264 @@
+"""All routes and what is around them, connected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reelwright import __version__
+from reelwright.api import openai, openrouter, replicate
+from reelwright.api.addresses import Addresses
+from reelwright.api.connection import Refusal
+from reelwright.api.docs_page import docs_router
+from reelwright.api.drafting import Drafting
+from reelwright.api.envelope import Envelope
+from reelwright.api.errors import Answers
+from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood, Origins
+from reelwright.api.health import Check, health_router
+from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
+from reelwright.api.jsonrpc import JSONRPC
+from reelwright.api.metrics import Metrics, RouteName, metrics_router
+from reelwright.api.models import MODELS, models_router
+from reelwright.api.native import NATIVE, native_router
+from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
+from reelwright.api.openrouter import OPENROUTER, OpenRouterVideos, openrouter_router
+from reelwright.api.page import page_router
+from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
+from reelwright.api.replicate_files import FileCalls, files_router
+from reelwright.api.replicate_models import ReplicateModels, replicate_models_router
+from reelwright.api.routes import Methods, is_path
+from reelwright.api.schema.document import document
+from reelwright.api.traced import Traced
+from reelwright.api.uploads import Intake
+from reelwright.api.webhooks import webhooks_router
+from reelwright.clock import Clock
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import Busy, ConfigurationError, ReelwrightError
+from reelwright.jobs.jobs import Jobs
+from reelwright.jobs.webhooks import SCHEDULE, Forms
+from reelwright.outbound import Outbound
+from reelwright.tracing import Tracer
+
+if TYPE_CHECKING:
+    from reelwright.api.mcp import Assistants
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Who may come in, and with what.
+
+    `keys`: the API keys; none: no key is asked for. `pages`: origins whose pages may use this server, and with
+    `any_local_page` those of every local port. `hosts`: the names by which it may be called, None: by any. `proxies`
+    and `root_path`: see `Addresses`. `max_body_bytes`: the longest body. `mcp`: whether assistants have a route.
+    """
+
+    keys: Sequence[str]
+    pages: Sequence[str]
+    any_local_page: bool
+    hosts: frozenset[str] | None
+    proxies: Sequence[str]
+    root_path: str
+    max_body_bytes: int
+    mcp: bool
+
+
+def own_names(host: str, allowed: Sequence[str]) -> frozenset[str]:
+    """The host names of a server that listens on a loopback address, and those that were allowed beside them."""
+    own = {f"[{host}]" if ":" in host else host, *allowed}
+    return LOOPBACK_NAMES | {name.lower() for name in own}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """`asgi`: everything, behind the door. `routes`: without it. `refusal`: see `Connection`."""
+
+    asgi: ASGIApp
+    refusal: Refusal
+    routes: FastAPI
+    assistants: Assistants | None
+
+
+def webhook_forms(schedule: Sequence[float] = SCHEDULE) -> Forms:
+    """The bodies and signatures that the dialects' clients expect."""
+    return Forms(
+        bodies={
+            "openai": openai.webhook_body,
+            "openrouter": openrouter.webhook_body,
+            "replicate": replicate.webhook_body,
+        },
+        signatures={"openrouter": openrouter.sign},
+        schedule=schedule,
+    )
+
+
+def build_api(
+    *,
+    jobs: Jobs,
+    catalog: Catalog,
+    outbound: Outbound,
+    clock: Clock,
+    metrics: Metrics,
+    tracer: Tracer,
+    door: Door,
+    health: Mapping[str, Any],
+) -> Api:
+    """`health`: what `/health` shows beside engine and queue; a value may be a function."""
+    mcp = [JSONRPC] if door.mcp else []
+    answers = Answers([OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
+    # The document is ours (`schema`): FastAPI knows nothing of bodies that are parsed by hand.
+    routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
+    answers.install(routes)
+    _health(routes, jobs, catalog, clock, health)
+    _dialects(routes, jobs, catalog, outbound, clock, door)
+    routes.include_router(
+        metrics_router(metrics, lambda: asyncio.ensure_future(jobs.threads.read(jobs.store.records.stored)))
+    )
+    routes.include_router(page_router())
+    routes.include_router(docs_router(lambda: document(routes, catalog, keys=bool(door.keys))))
+    assistants = _assistants(routes, door, answers, jobs) if door.mcp else None
+    if assistants:
+        routes.router.routes.append(assistants.route)
+    return Api(
+        asgi=_guarded(routes, door, answers, metrics, tracer),
+        refusal=_refusal(routes, door, answers, metrics),
+        routes=routes,
+        assistants=assistants,
+    )
+
+
+def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: Mapping[str, Any]) -> None:
+    async def database_ready() -> str | None:
+        try:
+            await asyncio.wait_for(asyncio.to_thread(jobs.store.records.check_writable), 3)
+        except (Busy, TimeoutError):
+            return "the database takes no writes"
+        return None
+
+    async def storage_ready() -> str | None:
+        try:
+            await asyncio.to_thread(jobs.store.files.check_writable)
+        except OSError as error:
+            return f"the data directory cannot be written ({error.strerror})"
+        return None
+
+    async def engine_ready() -> str | None:
+        return catalog.offers[catalog.default].problem
+
+    def facts() -> Mapping[str, Any]:
+        active = jobs.live.active()
+        running = sum(1 for video in active if video.status == "in_progress")
+        return {
+            "engine": {"name": catalog.default, "reason": catalog.reason},
+            "queue": {"running": running, "waiting": len(active) - running},
+            **({"engines": states} if (states := jobs.worker.states()) else {}),
+            **{name: value() if callable(value) else value for name, value in more.items()},
+        }
+
+    checks: Mapping[str, Check] = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
+    routes.include_router(health_router(clock, facts, checks))
+
+
+def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, door: Door) -> None:
+    queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, door.max_body_bytes
+    drafting = Drafting(catalog, Intake(jobs.store.files, outbound))
+    routes.include_router(
+        native_router(queue=queue, drafting=drafting, integrity=integrity, clock=clock, max_body_bytes=max_body_bytes)
+    )
+    videos = OpenAIVideos(
+        queue=queue,
+        catalog=catalog,
+        variants=jobs.variants,
+        live=jobs.live,
+        reads=jobs.reads,
+        drafting=drafting,
+        outbound=outbound,
+        max_body_bytes=max_body_bytes,
+    )
+    routes.include_router(openai_router(videos))
+    routes.include_router(
+        huggingface_router(
+            queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes
+        )
+    )
+    files = FileCalls(uploads=jobs.store.uploads, clock=clock, max_body_bytes=max_body_bytes)
+    models = ReplicateModels(catalog=catalog, started=clock.now(), secret=jobs.webhooks.secret_of)
+    predictions = Predictions(
+        queue=queue,
+        drafting=drafting,
+        models=models,
+        files=files,
+        outbound=outbound,
+        max_body_bytes=max_body_bytes,
+    )
+    routes.include_router(replicate_router(predictions))
+    routes.include_router(files_router(files))
+    routes.include_router(replicate_models_router(models))
+    openrouter_videos = OpenRouterVideos(
+        queue=queue,
+        catalog=catalog,
+        drafting=drafting,
+        integrity=integrity,
+        reads=jobs.reads,
+        outbound=outbound,
+        max_body_bytes=max_body_bytes,
+        started=clock.now(),
+    )
+    routes.include_router(openrouter_router(openrouter_videos))
+    routes.include_router(webhooks_router(queue, jobs.webhooks))
+    routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
+
+
+def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs) -> Assistants:
+    """Imported only here: it takes 25 MB and most of a second."""
+    try:
+        from reelwright.api.mcp import Assistants
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"REELWRIGHT_MCP is on, but the package {error.name} is missing. "
+            "Install it with: pip install 'reelwright[mcp]'"
+        ) from None
+    return Assistants(
+        KeyGate(routes, keys=Keys(door.keys), answer=answers.render),
+        keyed=bool(door.keys),
+        closing=jobs.live.closing,
+        max_body_bytes=door.max_body_bytes,
+    )
+
+
+def _guarded(routes: FastAPI, door: Door, answers: Answers, metrics: Metrics, tracer: Tracer) -> ASGIApp:
+    """The layers around the routes, outermost last."""
+    methods = Methods(RouteName(routes), routes.routes)
+    gate = KeyGate(methods, keys=Keys(door.keys), answer=answers.render)
+    origins = Origins(door.pages, any_local=door.any_local_page)
+    cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
+    neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=answers.render)
+    enveloped = Envelope(neighbourhood, metrics.request_ended)
+    return _addressed(Traced(enveloped, tracer) if tracer.on else enveloped, routes, door)
+
+
+def _addressed(app: ASGIApp, routes: FastAPI, door: Door) -> Addresses:
+    """An app that sees requests as if no proxy had been there."""
+    return Addresses(
+        app,
+        trusted=door.proxies,
+        root_path=door.root_path,
+        known=lambda path: is_path(routes.routes, path),
+    )
+
+
+def _refusal(routes: FastAPI, door: Door, answers: Answers, metrics: Metrics) -> Refusal:
+    """What the connection answers to what is no request: an error in the dialect of its path, where that is known."""
+
+    def refuse(error: ReelwrightError) -> ASGIApp:
+        async def refused(scope: Scope, receive: Receive, send: Send) -> None:
+            await answers.render(Request(scope), error)(scope, receive, send)
+
+        return _addressed(Envelope(refused, metrics.request_ended), routes, door)
+
+    return refuse

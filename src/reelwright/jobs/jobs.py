@@ -1,0 +1,192 @@
+"""All that makes videos in this process, connected; how it starts, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from reelwright.clock import Clock
+from reelwright.engines.catalog import Catalog
+from reelwright.errors import EngineError
+from reelwright.jobs.events import Live
+from reelwright.jobs.integrity import Integrity
+from reelwright.jobs.janitor import Janitor, Reads
+from reelwright.jobs.queue import Queue
+from reelwright.jobs.threads import Threads
+from reelwright.jobs.traces import Traces
+from reelwright.jobs.variants import Variants
+from reelwright.jobs.video_job import VideoJob
+from reelwright.jobs.webhooks import Forms, Webhooks
+from reelwright.jobs.worker import Pool, Worker
+from reelwright.outbound import Outbound
+from reelwright.store.store import Store
+from reelwright.video import Video
+
+BESIDE_THREADS = 3
+MEDIA_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`children`: processes of each engine. `keep_bytes` None: the store may grow without a bound."""
+
+    children: int
+    max_queued: int
+    keep_days: float
+    keep_bytes: int | None
+    sweep_s: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    store: Store
+    queue: Queue
+    job: VideoJob
+    worker: Worker
+    live: Live
+    webhooks: Webhooks
+    integrity: Integrity
+    variants: Variants
+    reads: Reads
+    janitor: Janitor
+    threads: Threads
+    engine: str
+    """The default one: it is loaded before the first job asks for it."""
+
+    async def start(self) -> list[asyncio.Task[None]]:
+        """Recover the jobs that have not ended. Returns the tasks that run until the server stops."""
+        unfinished = await self.threads.read(self.store.records.active)
+        self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished))
+        self.queue.recover(unfinished)
+        loops: list[Coroutine[Any, Any, None]] = [self._warm(), self.janitor.run(), self.webhooks.run()]
+        return [asyncio.create_task(loop) for loop in loops]
+
+    async def _warm(self) -> None:
+        """A failure is told with the first job."""
+        with contextlib.suppress(EngineError):
+            await self.worker.warm(self.engine)
+            _log.info("engine loaded", name=self.engine)
+
+    async def stop(self, drain_s: float) -> None:
+        """In this order: no job begins any more; those that run may end, for `drain_s`; the others are interrupted, and
+        their rows are found by the next start."""
+        self.queue.stop()
+        if self.job.running:
+            _log.info("stopping", running=self.job.running, seconds=round(drain_s, 1))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.job.quiet(), drain_s)
+        await self.job.stop(self.worker.close)
+
+
+_log = structlog.get_logger("reelwright")
+
+
+def build_jobs(
+    *,
+    store: Store,
+    catalog: Catalog,
+    outbound: Outbound,
+    clock: Clock,
+    traces: Traces,
+    limits: Limits,
+    forms: Forms,
+    environment: Mapping[str, str],
+    on_end: Callable[[Video], None],
+) -> Jobs:
+    """Nothing is started yet. `environment`: the engines' processes get it. `on_end`: see `Live`."""
+    live, files, records = Live(on_end=on_end), store.files, store.records
+    integrity = Integrity(files, clock)
+    threads = Threads(
+        database=store.writing,
+        beside=ThreadPoolExecutor(BESIDE_THREADS, "beside"),
+        media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
+    )
+    webhooks = Webhooks(
+        deliveries=store.deliveries,
+        records=records,
+        outbound=outbound,
+        clock=clock,
+        threads=threads,
+        secret=store.secret,
+        forms=forms,
+        traces=traces,
+    )
+    worker = _worker(catalog, limits.children, environment)
+    job = VideoJob(
+        records=records,
+        files=files,
+        live=live,
+        clock=clock,
+        threads=threads,
+        timeout_s=limits.timeout_s,
+        generative=frozenset(
+            card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
+        ),
+        webhooks=webhooks,
+        integrity=integrity,
+        traces=traces,
+    )
+    queue = Queue(
+        records=records,
+        job=job,
+        worker=worker,
+        live=live,
+        clock=clock,
+        threads=threads,
+        max_queued=limits.max_queued,
+        keep_days=limits.keep_days,
+        files=files,
+        integrity=integrity,
+        webhooks=webhooks,
+        traces=traces,
+        deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
+        openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
+    )
+    reads = Reads(clock)
+    janitor = Janitor(
+        records=records,
+        files=files,
+        uploads=store.uploads,
+        queue=queue,
+        webhooks=webhooks,
+        reads=reads,
+        clock=clock,
+        threads=threads,
+        budget_bytes=limits.keep_bytes,
+        period_s=limits.sweep_s,
+    )
+    return Jobs(
+        store=store,
+        queue=queue,
+        job=job,
+        worker=worker,
+        live=live,
+        webhooks=webhooks,
+        integrity=integrity,
+        variants=Variants(files, integrity, threads.media),
+        reads=reads,
+        janitor=janitor,
+        threads=threads,
+        engine=catalog.default,
+    )
+
+
+def _worker(catalog: Catalog, children: int, environment: Mapping[str, str]) -> Worker:
+    def tell(engine: str, line: str) -> None:
+        _log.info("engine", name=engine, line=line)
+
+    usable = {name: offer for name, offer in catalog.offers.items() if not offer.problem}
+    return Worker(
+        {
+            name: Pool(offer.spec, children, offer.slots, environment, partial(tell, name))
+            for name, offer in usable.items()
+        }
+    )
