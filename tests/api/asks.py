@@ -38,13 +38,12 @@ def count(server: ServerProcess) -> int:
 
 @contextmanager
 def nothing_is_stored(server: ServerProcess) -> Iterator[None]:
-    """Inside the block no video, workflow or idempotency key is added. The janitor may take away what has ended."""
+    """Inside the block no video and no idempotency key is added. The janitor may take away what has ended."""
 
     def stored() -> set[tuple[str, ...]]:
         with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
             return {
                 *connection.execute("SELECT 'video', id FROM videos"),
-                *connection.execute("SELECT 'workflow', workflow_uuid FROM workflow_status"),
                 *connection.execute("SELECT 'key', owner, key FROM idempotency_keys"),
             }
 

@@ -94,7 +94,9 @@ def test_a_key_is_kept_across_a_restart(tmp_path: Path) -> None:
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         assert with_key(http, "kept").json()["id"] == video["id"]
         assert with_key(http, "kept", fps=3).status_code == 422
-        assert create(http, "paint", seed=11)["id"] == seeded["id"]
+        again = create(http, "paint", seed=11)
+        assert again["status"] == "completed"
+        assert again["id"] != seeded["id"]
     assert server.stop() == 0
 
 
@@ -102,11 +104,13 @@ def test_keys_belong_to_their_owners(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="one,two").start()
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         ids = []
-        for owner in ("one", "two", "one"):
+        for owner, known in (("one", False), ("two", False), ("one", True)):
             http.headers["Authorization"] = f"Bearer {owner}"
-            ids.append((with_key(http, "shared").json()["id"], create(http, "paint", seed=5)["id"]))
-        assert ids[0] == ids[2]
-        assert not set(ids[0]) & set(ids[1])
+            ids.append((with_key(http, "shared").json()["id"], made(http, "paint", seed=5)["id"]))
+            # What another owner has made is given to nobody else.
+            assert look(http, {"id": ids[-1][1]})["made_with"].get("shared", False) is known
+        assert ids[0][0] == ids[2][0]
+        assert not {*ids[0], *ids[2]} & set(ids[1])
         # Another owner's video cannot be told from one that does not exist.
         http.headers["Authorization"] = "Bearer two"
         foreign = http.get(f"/v1/videos/{ids[0][0]}")
@@ -117,23 +121,24 @@ def test_keys_belong_to_their_owners(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def test_equal_requests_with_a_seed_are_made_once(server: ServerProcess, http: httpx2.Client) -> None:
-    before = count(server)
+def test_equal_requests_with_a_seed_are_rendered_once(http: httpx2.Client) -> None:
     first = made(http, "paint once", seed=77)
-    assert create(http, "paint once", seed=77)["id"] == first["id"]
+    ids = {first["id"], create(http, "paint once", seed=77)["id"]}
     native = {"prompt": "paint once", "engine": "toy", "width": 64, "height": 64, "num_frames": 4, "seed": 77}
-    assert http.post("/api/video/generate", json=native).headers["X-Video-Id"] == first["id"]
-    assert count(server) == before + 1
+    ids.add(http.post("/api/video/generate", json=native).headers["X-Video-Id"])
+    assert len(ids) == 3
+    assert [look(http, {"id": one})["made_with"].get("shared", False) for one in sorted(ids)] == [False, True, True]
     for other in ({"seed": 78}, {"seed": 77, "fps": 5}, {"seed": 77, "prompt": "paint twice"}):
-        assert create(http, **{"prompt": "paint once", **other})["id"] != first["id"]
+        assert "shared" not in made(http, **{"prompt": "paint once", **other})["made_with"]
 
 
-def test_thirty_equal_ones_at_once_are_one_job(server: ServerProcess, http: httpx2.Client) -> None:
-    before = count(server)
+def test_thirty_equal_ones_at_once_are_rendered_once(http: httpx2.Client) -> None:
     with ThreadPoolExecutor(30) as pool:
         videos = list(pool.map(lambda _: create(http, "paint together", seed=5), range(30)))
-    assert len({video["id"] for video in videos}) == 1
-    assert count(server) == before + 1
+    assert len({video["id"] for video in videos}) == 30
+    ends = [ended(http, video) for video in videos]
+    assert {end["status"] for end in ends} == {"completed"}
+    assert sum("shared" not in end["made_with"] for end in ends) == 1
 
 
 def test_requests_without_a_seed_are_always_fresh(http: httpx2.Client) -> None:
@@ -142,28 +147,24 @@ def test_requests_without_a_seed_are_always_fresh(http: httpx2.Client) -> None:
     assert len({video["seed"] for video in videos}) == 3
 
 
-def test_a_failed_video_answers_for_no_other(http: httpx2.Client) -> None:
+def test_a_failed_video_says_nothing_of_another(http: httpx2.Client) -> None:
     failed = ended(http, create(http, "refuse", seed=3))
     assert create(http, "refuse", seed=3)["id"] != failed["id"]
 
 
-def test_a_cancelled_one_answers_for_no_other(http: httpx2.Client, tmp_path: Path) -> None:
+def test_a_cancelled_one_says_nothing_of_another(http: httpx2.Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate:
         first = create(http, gate.prompt, seed=4)
-        assert create(http, gate.prompt, seed=4)["id"] == first["id"]
         cancel(http, first)
         second = create(http, gate.prompt, seed=4)
-        assert second["id"] != first["id"]
     assert ended(http, second)["status"] == "completed"
 
 
 def test_of_two_who_wait_for_the_same_one_may_go(server: ServerProcess, http: httpx2.Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate, waiting(server, gate.prompt, seed=9) as staying:
         eventually(lambda: the_one(http, gate.prompt).get("status") == "in_progress")
-        before = count(server)
         with waiting(server, gate.prompt, seed=9):
             pass
-        assert count(server) == before
         assert the_one(http, gate.prompt)["status"] == "in_progress"
         gate.open()
         assert staying.recv(12) == b"HTTP/1.1 200"
@@ -186,7 +187,7 @@ def test_who_was_promised_the_video_gets_it_though_others_hang_up(
         with waiting(server, gate.prompt, seed=9):
             eventually(lambda: the_one(http, gate.prompt).get("status") == "in_progress")
             promised = create(http, gate.prompt, seed=9)
-        assert look(http, promised)["status"] == "in_progress"
+        eventually(lambda: look(http, promised)["status"] == "in_progress")
     assert ended(http, promised)["status"] == "completed"
 
 

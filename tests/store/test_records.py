@@ -250,13 +250,35 @@ def test_an_old_idempotency_key_is_free_again(records: Records) -> None:
     assert insert(records, later, once=replace(once, digest="other")).video_id == later.id
 
 
-def test_a_deterministic_request_is_answered_by_its_twin(records: Records) -> None:
-    first, twin, foreign = new("a"), new("a"), new("b")
-    insert(records, first, fingerprint="f")
-    assert insert(records, twin, fingerprint="f") == Placed(video_id=first.id, turn=None)
-    assert insert(records, foreign, fingerprint="f").video_id == foreign.id
-    records.fail(first.id, None, FAILURE, NOW)
-    assert insert(records, twin, fingerprint="f").video_id == twin.id
+def test_a_completed_twin_is_found_by_its_owner(records: Records) -> None:
+    first, second, failed = new("a"), new("a"), new("a")
+    for video in (first, second, failed):
+        insert(records, video, fingerprint="f")
+    assert records.twin("a", "f") is None
+    records.fail(failed.id, None, FAILURE, NOW)
+    for video in (second, first):
+        records.claim(video.id, NOW)
+        records.complete(video.id, 1, FILE, {}, NOW)
+    newest = max(first.id, second.id)
+    found = records.twin("a", "f")
+    assert found
+    assert found.id == newest
+    assert records.twin("b", "f") is None
+    assert records.twin("a", "g") is None
+    records.disown(newest)
+    left = records.twin("a", "f")
+    assert left
+    assert left.id == min(first.id, second.id)
+
+
+def test_a_completed_video_is_stored_as_it_is(records: Records) -> None:
+    made = replace(
+        new(), status=Status.COMPLETED, started_at=NOW, completed_at=NOW, attempt=1, file=FILE, made_with={"toy": "1"}
+    )
+    insert(records, made)
+    assert records.get(made.id) == replace(made, progress=100)
+    assert records.active() == []
+    assert records.stored() == (1, FILE.size)
 
 
 def test_a_page_goes_by_creation_in_both_directions(records: Records) -> None:

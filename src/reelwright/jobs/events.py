@@ -137,6 +137,14 @@ class Live:
                     if not waiter.done():
                         waiter.set_result(video)
 
+    def line_up_again(self, video_id: str) -> None:
+        """A video that has started is in line once more, at its old place: what was made for it came to nothing."""
+        channel = self._active.get(video_id)
+        if channel is not None and not channel.in_line:
+            channel.in_line = True
+            bisect.insort(self._lines.setdefault(channel.video.request.engine, []), channel.place)
+            self._tell_those_behind(channel)
+
     def progress(self, video_id: str, percent: int) -> None:
         """Measured progress, 0–99; 100 comes with the finished file. A repeated or smaller value is dropped."""
         channel = self._active.get(video_id)

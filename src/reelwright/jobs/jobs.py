@@ -16,11 +16,13 @@ from reelwright.clock import Clock
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import EngineError
 from reelwright.jobs.events import Live
+from reelwright.jobs.finishing import Finishing
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
+from reelwright.jobs.twins import Twins
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
@@ -102,7 +104,13 @@ def build_jobs(
     on_end: Callable[[Video], None],
 ) -> Jobs:
     """Nothing is started yet. `environment`: the engines' processes get it. `on_end`: see `Live`."""
-    live, files, records = Live(on_end=on_end), store.files, store.records
+    twins = Twins(frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic))
+
+    def ended(video: Video) -> None:
+        twins.remove(video)
+        on_end(video)
+
+    live, files, records = Live(on_end=ended), store.files, store.records
     integrity = Integrity(files, clock)
     threads = Threads(
         database=store.writing,
@@ -120,6 +128,9 @@ def build_jobs(
         traces=traces,
     )
     worker = _worker(catalog, limits.children, environment)
+    generative = frozenset(
+        card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
+    )
     job = VideoJob(
         records=records,
         files=files,
@@ -127,12 +138,11 @@ def build_jobs(
         clock=clock,
         threads=threads,
         timeout_s=limits.timeout_s,
-        generative=frozenset(
-            card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
-        ),
+        finishing=Finishing(files, generative),
         webhooks=webhooks,
         integrity=integrity,
         traces=traces,
+        twins=twins,
     )
     queue = Queue(
         records=records,
@@ -147,7 +157,7 @@ def build_jobs(
         integrity=integrity,
         webhooks=webhooks,
         traces=traces,
-        deterministic=frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic),
+        twins=twins,
         openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
     )
     reads = Reads(clock)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,16 +12,17 @@ from typing import Any
 
 import structlog
 
-from reelwright import __version__, ids
+from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
+from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.video_job import Lease, VideoJob
 from reelwright.jobs.webhooks import Webhooks
-from reelwright.jobs.worker import Worker
+from reelwright.jobs.worker import Slot, Worker
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
@@ -31,6 +30,8 @@ from reelwright.video import Failure, Request, Status, Video, Webhook
 
 STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
+
+_NO_BOUND = 2**31 - 1
 
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
@@ -70,13 +71,10 @@ class Queue:
         integrity: Integrity,
         webhooks: Webhooks,
         traces: Traces,
-        deterministic: frozenset[tuple[str, str]],
+        twins: Twins,
         openings: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
-        """`deterministic`: the (engine, model) pairs that make the same video from the same request; `openings`: the
-
-        first checkpoints of those that have one.
-        """
+        """`openings`: the first checkpoints of the (engine, model) pairs that have one."""
         self._records = records
         self._job = job
         self._worker = worker
@@ -89,23 +87,24 @@ class Queue:
         self._integrity = integrity
         self._webhooks = webhooks
         self._traces = traces
-        self._deterministic = deterministic
+        self._twins = twins
         self._openings = openings
-        self._ending: set[str] = set()
         self._stopping = False
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._dispatch)
+        job.on_vain = self._line_up_again
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
-        """Store the job and start or queue it, or answer with the video that there is already.
+        """Store the job and start or queue it, or answer with the video that its key has led to already.
 
-        Raises `Busy` when the queue is full or the database does not answer, `BadRequest` when the idempotency key came
-        before with another body.
+        A deterministic request that was made before gets a video of its own with the file of its twin. Raises `Busy`
+        when the queue is full or the database does not answer, `BadRequest` when the idempotency key came before with
+        another body.
         """
         with self._traces.submission(request) as submission:
             while True:
                 video, fresh = await self._place(request, owner, order, submission.traceparent)
-                if fresh or await self._answers(video, order):
+                if fresh or await self._is_sound(video):
                     break
             self._traces.submitted(submission, video)
         if order.detached:
@@ -113,7 +112,7 @@ class Queue:
         return video
 
     async def _place(self, request: Request, owner: str, order: Order, trace: str | None) -> tuple[Video, bool]:
-        """The new video, stored and begun, or the earlier one that answers for it; and whether it is new."""
+        """The new video, stored and perhaps begun, or the earlier one that its key leads to; and whether it is new."""
         now = self._clock.now()
         video = Video(
             id=ids.video_id(int(now.timestamp() * 1000)),
@@ -127,7 +126,10 @@ class Queue:
             trace=trace,
             asked=order.asked,
         )
-        slot = None if self._live.waiting(request.engine) else self._worker.take(request.engine)
+        if (made := await self._with_the_file_of_a_twin(video)) is not None:
+            return await self._place_made(made, order)
+        served = self._live.waiting(request.engine) or self._leader(video) is not None
+        slot = None if served else self._worker.take(request.engine)
         opening = self._openings.get((request.engine, request.model)) if slot and slot.ready else None
         with contextlib.ExitStack() as unless_begun:
             if slot:
@@ -137,14 +139,51 @@ class Queue:
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
-            if order.webhook:
-                await self._webhooks.announce_present(placed.video_id)
             return await self.get(placed.video_id, None), False
         self._live.publish(video, placed.turn)
+        self._twins.add(video)
         if slot:
-            self._job.start(Lease(video=video, stored=True, opened=opening is not None, due=due), slot)
+            self._start(Lease(video=video, stored=True, opened=opening is not None, due=due), slot)
+        elif (leader := self._leader(video)) is not None:
+            self._job.follow(Lease(video=video), leader)
         else:
             self._dispatch(request.engine)
+        return video, True
+
+    async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
+        """The new video as completed, when its twin has been made already; its file is in place then."""
+        fingerprint = self._twins.fingerprint(video.request)
+        while fingerprint and (twin := await self._threads.read(self._records.twin, video.owner, fingerprint)):
+            if twin.file is not None and await self._integrity.holds(twin):
+                with contextlib.suppress(FileNotFoundError):  # it was deleted a moment ago
+                    await self._threads.read(self._files.share_video, twin.id, video.id)
+                    for one in (twin.id, video.id):
+                        self._integrity.trust(one)
+                    return dataclasses.replace(
+                        video,
+                        status=Status.COMPLETED,
+                        started_at=video.created_at,
+                        completed_at=video.created_at,
+                        progress=100,
+                        attempt=1,
+                        file=dataclasses.replace(twin.file, key=self._files.video(video.id).name),
+                        made_with=shared(twin.made_with),
+                    )
+            await self._threads.write(self._records.disown, twin.id)
+        return None
+
+    async def _place_made(self, video: Video, order: Order) -> tuple[Video, bool]:
+        """Store a video that is completed already."""
+        placed: Placed | None = None
+        try:
+            placed, due = await self._store(video, order, None)
+        finally:
+            if placed is None or placed.turn is None:
+                await self._threads.read(self._files.discard_video, video.id)
+        if placed.turn is None:
+            return await self.get(placed.video_id, None), False
+        self._live.publish(video)
+        self._webhooks.pass_on(due)
         return video, True
 
     async def _store(
@@ -155,15 +194,15 @@ class Queue:
         def insert() -> tuple[Placed, Sequence[Delivery]]:
             placed = self._records.insert(
                 video,
-                self._max_queued,
+                _NO_BOUND if video.status is Status.COMPLETED else self._max_queued,
                 order.priority,
                 order.once,
-                self._fingerprint(video.request),
+                self._twins.fingerprint(video.request),
                 order.webhook,
                 opening,
             )
-            begins = placed.turn is not None and order.webhook and video.status is Status.IN_PROGRESS
-            return placed, self._webhooks.write_down(video) if begins else ()
+            news = placed.turn is not None and order.webhook and video.status is not Status.QUEUED
+            return placed, self._webhooks.write_down(video) if news else ()
 
         try:
             return await self._threads.write(insert)
@@ -177,23 +216,33 @@ class Queue:
                 field="Idempotency-Key",
             ) from None
 
-    async def _answers(self, video: Video, order: Order) -> bool:
-        """Whether an earlier video can be the answer: it is not just being cancelled, and its file is sound."""
-        if order.once is None and (video.id in self._ending or _cancelled(video)):
-            await self.wait(video)
-            return False
+    async def _is_sound(self, video: Video) -> bool:
+        """Whether a repeated key can be answered with its video: a damaged one is made anew."""
         if video.status is Status.COMPLETED and not await self._integrity.holds(video):
             await self._threads.write(self._records.disown, video.id)
             return False
         return True
 
-    def _fingerprint(self, request: Request) -> str | None:
-        """Names a request whose result is determined by it; None when every one is to be made afresh."""
-        if not request.seed_given or (request.engine, request.model) not in self._deterministic:
-            return None
-        shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "unused")}
-        text = json.dumps([__version__, shape], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+    def _leader(self, video: Video) -> str | None:
+        """The twin whose file is being made, and may be that of this video, too."""
+        return next(filter(self._job.can_follow, self._twins.of(video)), None)
+
+    def _start(self, lease: Lease, slot: Slot) -> None:
+        """Begin the job in that slot, unless a twin's has begun; what it makes is for those of its twins that wait."""
+        leader = self._leader(lease.video)
+        if leader is not None:
+            with slot:
+                self._job.follow(lease, leader)
+            return
+        self._job.start(lease, slot)
+        for twin_id in self._twins.of(lease.video):
+            twin = self._live.get(twin_id)
+            if twin is not None and not twin.status.terminal and not self._job.has(twin_id):
+                self._job.follow(Lease(video=twin), lease.video.id)
+
+    def _line_up_again(self, video: Video) -> None:
+        self._live.line_up_again(video.id)
+        self._dispatch(video.request.engine)
 
     def _dispatch(self, engine: str) -> None:
         """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
@@ -204,7 +253,7 @@ class Queue:
             video, slot = self._live.get(video_id), self._worker.take(engine)
             if slot is None or video is None:
                 return
-            self._job.start(Lease(video=video), slot)
+            self._start(Lease(video=video), slot)
 
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
@@ -285,13 +334,6 @@ class Queue:
         """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""
         if video.status.terminal:
             return video
-        self._ending.add(video.id)
-        try:
-            return await self._cancel(video)
-        finally:
-            self._ending.discard(video.id)
-
-    async def _cancel(self, video: Video) -> Video:
         ended, now, due = await self._threads.write(self._end, video.id)
         if now is None:
             raise NotFound("There is no video with this id", field="id")
@@ -323,6 +365,7 @@ class Queue:
         for turn, video in unfinished:
             self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
             self._live.keep(video.id)
+            self._twins.add(video)
         for _, video in unfinished:
             if self._worker.offers(video.request.engine):
                 self._dispatch(video.request.engine)
@@ -335,7 +378,3 @@ class Queue:
     def stop(self) -> None:
         """The server is about to stop: no job is begun any more, those who wait are for the next start."""
         self._stopping = True
-
-
-def _cancelled(video: Video) -> bool:
-    return video.failure is not None and video.failure.code == Code.CANCELLED

@@ -6,6 +6,8 @@
     record    the terminal state, once, by a guarded statement → tell everybody who waits
 
 One task does all of it, and owns the slot until the clip is rendered: the next job begins while this one is encoded.
+The job of a twin (`twins.py`) has no slot: it waits for the file of the one that is rendered, and records it as its
+own.
 
 After a crash the whole is begun again: a clip in shared memory does not outlive its process, so there is nothing to
 resume between render and finish. What survives is the engine's own checkpoint and the file that is already in place.
@@ -14,11 +16,11 @@ resume between render and finish. What survives is the engine's own checkpoint a
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import structlog
@@ -27,16 +29,17 @@ from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
 from reelwright.errors import Busy, Cancelled, Code, EngineError
 from reelwright.jobs.events import Live
+from reelwright.jobs.finishing import Finishing, measure
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
+from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot
-from reelwright.media import encode, probe, stills
 from reelwright.media.clip import Clip
 from reelwright.store.deliveries import Delivery
-from reelwright.store.files import Files, sha256_of
+from reelwright.store.files import Files
 from reelwright.store.records import Records
 from reelwright.video import Failure, MadeFile, Video
 
@@ -75,12 +78,21 @@ class _Rendered:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Running:
-    """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot."""
+    """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot.
+
+    `renders`: it makes a file, and `followers` wait for it. `made` tells them how it ended: None when there is no file.
+    `unwanted`: its own video has ended. `in_vain`: the one that it followed has made nothing.
+    """
 
     video: Video
     task: asyncio.Task[None] | None = None
     cancellable: bool = False
     cancelled: bool = False
+    renders: bool = False
+    followers: set[str] = field(default_factory=set)
+    unwanted: bool = False
+    made: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)
+    in_vain: bool = False
 
     def cancel(self) -> None:
         # Once: a second one would end the clearing up after the first.
@@ -101,26 +113,29 @@ class VideoJob:
         clock: Clock,
         threads: Threads,
         timeout_s: float,
-        generative: frozenset[str],
+        finishing: Finishing,
         webhooks: Webhooks,
         integrity: Integrity,
         traces: Traces,
+        twins: Twins,
     ) -> None:
-        """`generative`: the engines that are generative AI; their files say so."""
         self._records = records
         self._files = files
         self._live = live
         self._clock = clock
         self._threads = threads
         self._timeout_s = timeout_s
-        self._generative = generative
+        self._finishing = finishing
         self._webhooks = webhooks
         self._integrity = integrity
         self._traces = traces
+        self._twins = twins
         self._running: dict[str, _Running] = {}
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._stopping = False
+        self.on_vain: Callable[[Video], None] = lambda video: None
+        """Told of a video that waited for a twin's file, when there is none: it is to be rendered itself."""
         self._log = structlog.get_logger("reelwright.jobs")
 
     @property
@@ -138,7 +153,20 @@ class VideoJob:
 
     def start(self, lease: Lease, slot: Slot) -> None:
         """Begin an attempt. The slot is the job's from now on: it gives it back."""
-        self._begin(lease.video, lambda running: self._make(running, lease, slot))
+        self._begin(lease.video, lambda running: self._make(running, lease, slot)).renders = True
+
+    def follow(self, lease: Lease, leader_id: str) -> None:
+        """Make the video of the file that the job of its twin is making. Ask `can_follow` before."""
+        leader = self._running[leader_id]
+        leader.followers.add(lease.video.id)
+        self._begin(lease.video, lambda running: self._follow(running, lease, leader))
+
+    def can_follow(self, leader_id: str) -> bool:
+        """Whether this process makes a file for that video, and others may have it, too."""
+        leader = self._running.get(leader_id)
+        if leader is None or not leader.renders or leader.cancelled:
+            return False
+        return not leader.made.done() or leader.made.result() is not None
 
     def refuse(self, video: Video, reason: str) -> None:
         """End a video that cannot be made here."""
@@ -146,14 +174,20 @@ class VideoJob:
         self._begin(video, lambda _: self._record(video.id, Failed(attempt=video.attempt, failure=failure)))
 
     def cancel(self, video_id: str) -> None:
-        """End the attempt that is under way here, if there is one. The caller has ended the row already."""
-        if running := self._running.get(video_id):
-            running.cancel()
+        """End the attempt that is under way here, if there is one. The caller has ended the row already.
 
-    def _begin(self, video: Video, work: Callable[[_Running], Coroutine[Any, Any, None]]) -> None:
+        One that others follow goes on for them.
+        """
+        if running := self._running.get(video_id):
+            running.unwanted = True
+            if not running.followers:
+                running.cancel()
+
+    def _begin(self, video: Video, work: Callable[[_Running], Coroutine[Any, Any, None]]) -> _Running:
         running = self._running[video.id] = _Running(video=video)
         running.task = asyncio.create_task(self._run(running, work(running)))
         self._quiet.clear()
+        return running
 
     async def _run(self, running: _Running, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -164,6 +198,8 @@ class VideoJob:
             del self._running[running.video.id]
             if not self._running:
                 self._quiet.set()
+        if running.in_vain and not self._stopping:
+            self.on_vain(running.video)
 
     async def stop(self, close_worker: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """The server stops. What is still under way is interrupted: its row stays as it is, for the next start.
@@ -186,18 +222,79 @@ class VideoJob:
             rendered: _Rendered | Outcome = Ended()
             with slot:  # the one place where it is given back
                 if not running.cancelled:
-                    rendered = await self._outcome(running, self._render(lease, slot))
+                    rendered = await self._outcome(running, self._render(running, lease, slot))
             outcome: Outcome
             if isinstance(rendered, _Rendered):
                 outcome = await self._outcome(running, self._finish(rendered))
             else:
                 outcome = rendered
-            if not self._stopping:
-                with self._traces.stage(video_id, "record"):
-                    await self._record(video_id, outcome)
-                recorded = outcome
+            await self._share(running, outcome)
+            recorded = await self._end(video_id, outcome)
         finally:
+            if not running.made.done():
+                running.made.set_result(None)
             self._traces.ended(video_id, recorded)
+
+    async def _share(self, running: _Running, outcome: Outcome) -> None:
+        """Give the file to those who follow, before the record of this video's end lets anybody remove it."""
+        if isinstance(outcome, Finished):
+            try:
+                for follower in list(running.followers):
+                    await self._threads.read(self._files.share_video, running.video.id, follower)
+                    if follower not in running.followers:  # it was cancelled meanwhile
+                        await self._remove(self._files.discard_video, follower)
+                running.made.set_result(outcome)  # who comes now takes the file itself
+                if running.followers:
+                    self._integrity.trust(running.video.id)  # a new link changes what its file looks like
+            except (OSError, Busy) as error:
+                self._log.warning("file not shared", video=running.video.id, reason=str(error))
+
+    async def _follow(self, running: _Running, lease: Lease, leader: _Running) -> None:
+        video_id, recorded = running.video.id, None
+        try:
+            outcome = Ended() if running.cancelled else await self._outcome(running, self._wait(running, lease, leader))
+            if outcome is None:
+                running.in_vain = True
+            else:
+                recorded = await self._end(video_id, outcome)
+        finally:
+            leader.followers.discard(video_id)
+            if leader.unwanted and not leader.followers:
+                leader.cancel()
+            self._traces.ended(video_id, recorded)
+
+    async def _wait(self, running: _Running, lease: Lease, leader: _Running) -> Finished | Ended | None:
+        claimed = await self._claimed(running, lease)
+        if claimed is None:
+            return Ended()
+        lease = claimed
+        made = await asyncio.shield(leader.made)
+        if made is None or not await self._shares(leader.video.id, lease.video.id):
+            return None
+        return self._finished_as(lease.video, made.file, made.made_with)
+
+    async def _shares(self, twin_id: str, video_id: str) -> bool:
+        """Whether the video has the file of its twin now."""
+        if not await self._threads.read(self._files.video(video_id).exists):
+            try:
+                await self._threads.read(self._files.share_video, twin_id, video_id)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _finished_as(self, video: Video, file: MadeFile, made_with: Mapping[str, Any]) -> Finished:
+        """With the file of a twin."""
+        self._integrity.trust(video.id)
+        own = dataclasses.replace(file, key=self._files.video(video.id).name)
+        return Finished(attempt=video.attempt, file=own, made_with=shared(made_with))
+
+    async def _end(self, video_id: str, outcome: Outcome) -> Outcome | None:
+        """Record the outcome; None when the server stops, and the next one is to go on."""
+        if self._stopping:
+            return None
+        with self._traces.stage(video_id, "record"):
+            await self._record(video_id, outcome)
+        return outcome
 
     async def _outcome(self, running: _Running, part: Coroutine[Any, Any, T]) -> T | Failed | Ended:
         """What a part of the attempt has led to; a cancel and all errors are outcomes, too."""
@@ -221,17 +318,24 @@ class VideoJob:
             running.cancellable = False
         return Failed(attempt=running.video.attempt, failure=failure)
 
-    async def _render(self, lease: Lease, slot: Slot) -> _Rendered | Outcome:
+    async def _claimed(self, running: _Running, lease: Lease) -> Lease | None:
+        """The lease with the row's consent, and told; None when the video has ended meanwhile."""
         if not lease.stored:
             claimed = await self._threads.insist(self._claim, lease.video.id)
             if claimed is None:
-                return Ended()
+                return None
             lease = claimed
             self._live.publish(lease.video)
-        video = lease.video
-        self._running[video.id].video = video
-        self._traces.begun(video)
+        running.video = lease.video
+        self._traces.begun(lease.video)
         self._webhooks.pass_on(lease.due)
+        return lease
+
+    async def _render(self, running: _Running, lease: Lease, slot: Slot) -> _Rendered | Outcome:
+        claimed = await self._claimed(running, lease)
+        if claimed is None:
+            return Ended()
+        lease, video = claimed, claimed.video
         if video.attempt > MAX_ATTEMPTS:
             raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
         if adopted := await self._adopt(video):
@@ -253,17 +357,27 @@ class VideoJob:
         return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.write_down(video))
 
     async def _adopt(self, video: Video) -> Outcome | None:
-        """The file that an interrupted attempt had already put in place, if it is whole."""
+        """The file that an interrupted attempt had already put in place, if it is whole, or that of a twin."""
         path = self._files.video(video.id)
         if video.attempt == 1 or not await self._threads.process(path.exists):
-            return None
+            return await self._adopt_of_twin(video)
         try:
-            file = await self._threads.process(_measure, path, path.name)
+            file = await self._threads.process(measure, path, path.name)
         except EngineError:
             return None
         self._log.info("adopted", video=video.id)
         await self._remove(self._files.discard_scratch, video.id)
         return Finished(attempt=video.attempt, file=file, made_with={"adopted": True})
+
+    async def _adopt_of_twin(self, video: Video) -> Outcome | None:
+        """A twin's file: it may have been completed after this video looked for one, and before it had its slot."""
+        fingerprint = self._twins.fingerprint(video.request)
+        twin = await self._threads.read(self._records.twin, video.owner, fingerprint) if fingerprint else None
+        if twin is None or twin.file is None or not await self._integrity.holds(twin):
+            return None
+        if not await self._shares(twin.id, video.id):
+            return None
+        return self._finished_as(video, twin.file, twin.made_with)
 
     async def _record(self, video_id: str, outcome: Outcome) -> None:
         """Write the outcome down, once, and tell it."""
@@ -325,7 +439,7 @@ class VideoJob:
         video, clip = rendered.video, rendered.clip
         begun, stop = time.monotonic(), threading.Event()
         with self._traces.stage(video.id, "finish"):
-            finishing = asyncio.ensure_future(self._threads.process(self._put_in_place, video, clip, stop))
+            finishing = asyncio.ensure_future(self._threads.process(self._finishing.put_in_place, video, clip, stop))
             try:
                 file = await asyncio.shield(finishing)
                 self._integrity.trust(video.id)  # it was hashed a moment ago
@@ -346,11 +460,15 @@ class VideoJob:
             if not await self._save(video, state):
                 self.cancel(video.id)  # another attempt counts now, or the video was cancelled
 
-        return Watch(
-            progress=lambda done, total: self._live.progress(video.id, 99 * done // max(1, total)),
-            preview=lambda data, media_type: self._live.preview(video.id, data, media_type),
-            checkpoint=save,
-        )
+        def tell(done: int, total: int) -> None:
+            for one in (video.id, *self._running[video.id].followers):
+                self._live.progress(one, 99 * done // max(1, total))
+
+        def show(data: bytes, media_type: str) -> None:
+            for one in (video.id, *self._running[video.id].followers):
+                self._live.preview(one, data, media_type)
+
+        return Watch(progress=tell, preview=show, checkpoint=save)
 
     async def _save(self, video: Video, state: Mapping[str, Any]) -> bool:
         """First the checkpoint's file, if it has one, then the row that names it. False: the row is not ours any more.
@@ -368,37 +486,3 @@ class VideoJob:
         forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
         await self._threads.read(forget, video.id, kept)
         return saved
-
-    def _put_in_place(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
-        """In a thread: write the poster; then the file beside its place, probe it, rename it; then clear up."""
-        target = self._files.video(video.id)
-
-        def write(part: Path) -> MadeFile:
-            if clip.path:
-                clip.path.replace(part)
-            else:
-                about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
-                encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
-            return _measure(part, target.name, clip)
-
-        # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
-        if clip.frames:
-            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
-        file = self._files.publish(target, write, safe=clip.sha256 is not None)
-        self._files.discard_scratch(video.id)  # after a crash from now on the file is adopted
-        return file
-
-
-def _measure(path: Path, key: str, clip: Clip | None = None) -> MadeFile:
-    """The file's facts; what an engine's child has found out already is not done again."""
-    seen = (clip and clip.probe) or probe.probe(path)
-    return MadeFile(
-        key=key,
-        size=seen.size,
-        sha256=(clip and clip.sha256) or sha256_of(path),
-        width=seen.width,
-        height=seen.height,
-        num_frames=seen.num_frames,
-        fps=seen.fps,
-        codec=seen.codec,
-    )

@@ -117,18 +117,6 @@ class Webhooks:
         for delivery in due:
             self._outbox.add(delivery)
 
-    async def announce_present(self, video_id: str) -> None:
-        """Somebody wishes to be told of a video that may have begun or ended already. Never raises."""
-
-        def write_down() -> Sequence[Delivery]:
-            video = self._records.get(video_id)
-            return self.write_down(video) if video and video.status is not Status.QUEUED else ()
-
-        try:
-            self.pass_on(await self._threads.write(write_down))
-        except Busy:
-            self._log.exception("webhooks not written down", video=video_id)
-
     async def run(self) -> None:
         """Find what a crash left undone, then send for ever what is due."""
         await self._recover()

@@ -89,6 +89,17 @@ class Files:
         for path in self._videos.glob(f"{_checked(video_id)}.*"):
             path.unlink(missing_ok=True)
 
+    def share_video(self, video_id: str, other: str) -> None:
+        """The finished file of one video, and its poster, are also those of another one from now on.
+
+        As hard links, or as copies where the file system has none. Raises FileNotFoundError when there is no such file,
+        `Busy` when the disk is full.
+        """
+        poster = self.poster(video_id)
+        if poster.exists():
+            self.publish(self.poster(other), lambda part: _link(poster, part), last=False)
+        self.publish(self.video(other), lambda part: _link(self.video(video_id), part))
+
     def keep_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Make the file durable that a checkpoint's `state` names in the scratch folder (`file`), if it names one.
 
@@ -143,11 +154,14 @@ class Files:
                 self.discard_scratch(video_id)
 
     def sizes(self) -> Mapping[str, int]:
-        """The bytes that each video's files take: its own and all that was made from it."""
+        """The bytes that each video's files take: its own and all that was made from it.
+
+        Videos that share a file take an equal part of it each.
+        """
         sizes: dict[str, int] = {}
         for name, found in _look(self._videos):
             video_id = name.partition(".")[0]
-            sizes[video_id] = sizes.get(video_id, 0) + found.st_size
+            sizes[video_id] = sizes.get(video_id, 0) + found.st_size // max(1, found.st_nlink)
         return sizes
 
     def remove_orphans(self, videos: frozenset[str], images: frozenset[str], older_than_s: float) -> int:
@@ -292,6 +306,15 @@ def _look(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
         for entry in entries:
             with contextlib.suppress(FileNotFoundError):
                 yield entry.name, entry.stat(follow_symlinks=False)
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        shutil.copyfile(source, target)
 
 
 def _write(path: Path, data: bytes) -> None:

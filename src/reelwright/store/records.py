@@ -80,7 +80,7 @@ class Once:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Where a submission ended: its video's id, and its turn, or None when an earlier video answers for it."""
+    """Where a submission ended: its video's id, and its turn, or None when its key has led to an earlier video."""
 
     video_id: str
     turn: int | None
@@ -101,8 +101,7 @@ class Records:
         self._database = database
         dialect = database.engine.dialect
         self._insertion = Prepared(_insertion(database.sqlite), dialect)
-        twin = _twin(sa.bindparam("owner", type_=sa.Text), sa.bindparam("fingerprint", type_=sa.Text))
-        self._twin = Prepared(twin, dialect)
+        self._twin = Prepared(_twin(), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
         open_row = sa.update(videos).where(this, _active)
@@ -161,12 +160,12 @@ class Records:
         webhook: Webhook | None = None,
         checkpoint: Mapping[str, Any] | None = None,
     ) -> Placed:
-        """Store a new video, queued or begun already, or find the one that answers for it; all in one transaction.
+        """Store a new video (queued, begun, or completed with a twin's file), or find the one that its key has led to
+        before; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
-        request; the owner's video with the same one, if it has not failed, answers for the new one. `webhook`: is to be
-        told about the video that answers, unless it is that of a repeated key. `checkpoint`: what the video has saved
-        already. Raises `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
+        request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already. Raises
+        `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
         The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
         the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
@@ -176,23 +175,11 @@ class Records:
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
-            if fingerprint and not self._database.sqlite:
-                # SQLite has one writer at a time; elsewhere two equal requests would not see each other.
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(fingerprint[:15], 16))))
             saved = json.dumps(checkpoint) if checkpoint else None
             row = {**_row(video), **told, "shift": priority, "max_queued": max_queued, "checkpoint": saved}
             inserted = self._insertion.first(connection, **row)
             if inserted is None:
-                found = self._twin.first(connection, **told)
-                if found is None:
-                    raise QueueFull
-                twin = found["id"]
-                if once:
-                    same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
-                    connection.execute(sa.update(idempotency_keys).where(same).values(video_id=twin))
-                if webhook:
-                    add_webhook(connection, twin, webhook)
-                return Placed(video_id=twin, turn=None)
+                raise QueueFull
             if webhook:
                 add_webhook(connection, video.id, webhook)
         return Placed(video_id=video.id, turn=inserted["turn"])
@@ -210,6 +197,12 @@ class Records:
         if earlier["digest"] != once.digest:
             raise IdempotencyConflict
         return str(earlier["video_id"])
+
+    def twin(self, owner: str, fingerprint: str) -> Video | None:
+        """The owner's newest completed video with that fingerprint."""
+        with self._database.connect() as connection:
+            row = self._twin.first(connection, owner=owner, fingerprint=fingerprint)
+        return _video(row) if row else None
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
@@ -256,7 +249,7 @@ class Records:
             return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
 
     def disown(self, video_id: str) -> None:
-        """The video answers for no other request any more: neither for an equal one nor for a repeated key."""
+        """The video's file is no good: it is given to no twin any more, and its key leads to it no more."""
         with self._database.begin() as connection:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
             connection.execute(sa.update(videos).where(videos.c.id == video_id).values(fingerprint=None))
@@ -343,7 +336,7 @@ class Records:
 
 
 def _insertion(on_sqlite: bool) -> sa.UpdateBase:
-    """A new row with its fair turn, unless the queue is full or a twin answers for it. Its parameters: see `insert`."""
+    """A new row with its fair turn, unless the queue is full. Its parameters: see `insert`."""
     engine = sa.bindparam("engine", type_=sa.Text)
     # Each engine has a line of its own.
     active = sa.and_(_active, videos.c.engine == engine)
@@ -363,8 +356,10 @@ def _insertion(on_sqlite: bool) -> sa.UpdateBase:
         "request",
         "created_at",
         "started_at",
+        "completed_at",
         "expires_at",
         "attempt",
+        "file",
         "checkpoint",
         "made_with",
         "remixed_from",
@@ -380,16 +375,16 @@ def _insertion(on_sqlite: bool) -> sa.UpdateBase:
         "fingerprint": fingerprint,
     }
     room = waiting < sa.bindparam("max_queued", type_=sa.Integer)
-    row = sa.select(*columns.values()).where(room, ~sa.exists(_twin(owner, fingerprint)))
+    row = sa.select(*columns.values()).where(room)
     return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
 
 
-def _twin(owner: sa.BindParameter[str], fingerprint: sa.BindParameter[str]) -> sa.Select[str]:
-    """The owner's newest video with that fingerprint that has not failed; none without a fingerprint."""
+def _twin() -> sa.Select[Any]:
+    """The owner's newest completed video with that fingerprint."""
     return (
-        sa.select(videos.c.id)
-        .where(videos.c.fingerprint == fingerprint, videos.c.owner == owner)
-        .where(videos.c.status != Status.FAILED.value)
+        sa.select(videos)
+        .where(videos.c.fingerprint == sa.bindparam("fingerprint"), videos.c.owner == sa.bindparam("owner"))
+        .where(videos.c.status == Status.COMPLETED.value)
         .order_by(videos.c.id.desc())
         .limit(1)
     )
@@ -405,12 +400,14 @@ def _row(video: Video) -> dict[str, Any]:
         "request": json.dumps({**video.request.to_json(), **beside}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
+        "completed_at": video.completed_at.timestamp() if video.completed_at else None,
+        "file": json.dumps(dataclasses.asdict(video.file)) if video.file else None,
         "expires_at": video.expires_at.timestamp() if video.expires_at else None,
         "attempt": video.attempt,
-        "made_with": "{}",
+        "made_with": json.dumps(video.made_with),
         "remixed_from": video.remixed_from,
         "metadata": dict(video.metadata),
-        "bytes": 0,
+        "bytes": video.file.size if video.file else 0,
     }
 
 

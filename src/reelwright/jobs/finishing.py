@@ -1,0 +1,60 @@
+"""From a clip to the finished file in its place: encode, probe, poster, rename."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from reelwright.media import encode, probe, stills
+from reelwright.media.clip import Clip
+from reelwright.store.files import Files, sha256_of
+from reelwright.video import MadeFile, Video
+
+
+class Finishing:
+    """Blocking work, for a thread."""
+
+    def __init__(self, files: Files, generative: frozenset[str]) -> None:
+        """`generative`: the engines that are generative AI; their files say so."""
+        self._files = files
+        self._generative = generative
+
+    def put_in_place(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
+        """Write the poster; then the file beside its place, probe it, rename it; then clear up.
+
+        An encode ends at its next frame once `stop` is set. Raises `Cancelled` then, `BadVideo`, `Busy`, OSError.
+        """
+        target = self._files.video(video.id)
+
+        def write(part: Path) -> MadeFile:
+            if clip.path:
+                clip.path.replace(part)
+            else:
+                about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
+                encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
+            return measure(part, target.name, clip)
+
+        # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
+        if clip.frames:
+            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
+        file = self._files.publish(target, write, safe=clip.sha256 is not None)
+        self._files.discard_scratch(video.id)  # after a crash from now on the file is adopted
+        return file
+
+
+def measure(path: Path, key: str, clip: Clip | None = None) -> MadeFile:
+    """The file's facts; what an engine's process has found out already is not done again.
+
+    `key`: its name in the store. Raises `EngineError` when it is not a whole video.
+    """
+    seen = (clip and clip.probe) or probe.probe(path)
+    return MadeFile(
+        key=key,
+        size=seen.size,
+        sha256=(clip and clip.sha256) or sha256_of(path),
+        width=seen.width,
+        height=seen.height,
+        num_frames=seen.num_frames,
+        fps=seen.fps,
+        codec=seen.codec,
+    )
