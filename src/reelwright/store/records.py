@@ -101,6 +101,8 @@ class Records:
         self._database = database
         dialect = database.engine.dialect
         self._insertion = Prepared(_insertion(database.sqlite), dialect)
+        line = sa.func.pg_advisory_xact_lock(_hash("engine"), _hash("owner"))
+        self._lock_line = None if database.sqlite else Prepared(sa.select(line), dialect)
         twin = _twin(sa.bindparam("owner", type_=sa.Text), sa.bindparam("fingerprint", type_=sa.Text))
         self._twin = Prepared(twin, dialect)
         this = videos.c.id == sa.bindparam("this")
@@ -179,6 +181,10 @@ class Records:
             if fingerprint and not self._database.sqlite:
                 # SQLite has one writer at a time; elsewhere two equal requests would not see each other.
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(int(fingerprint[:15], 16))))
+            if self._lock_line:
+                # Nor would two submissions of one owner: both would get the same turn. Not in the statement that counts
+                # the turns, since that sees what was committed when it began.
+                self._lock_line.first(connection, engine=video.request.engine, owner=video.owner)
             saved = json.dumps(checkpoint) if checkpoint else None
             row = {**_row(video), **told, "shift": priority, "max_queued": max_queued, "checkpoint": saved}
             inserted = self._insertion.first(connection, **row)
@@ -204,12 +210,13 @@ class Records:
         connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
         kind = sqlite if self._database.sqlite else postgresql
         row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
-        if connection.execute(kind.insert(idempotency_keys).values(row).on_conflict_do_nothing()).rowcount:
-            return None
-        earlier = connection.execute(sa.select(idempotency_keys).where(same)).mappings().one()
-        if earlier["digest"] != once.digest:
+        claim = kind.insert(idempotency_keys).values(row)
+        # Written as it is, a row that is there already is locked and returned; DO NOTHING would return none.
+        claim = claim.on_conflict_do_update(index_elements=["owner", "key"], set_={"key": once.key})
+        held = connection.execute(claim.returning(idempotency_keys)).mappings().one()
+        if held["digest"] != once.digest:
             raise IdempotencyConflict
-        return str(earlier["video_id"])
+        return None if held["video_id"] == video.id else str(held["video_id"])
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
@@ -250,10 +257,12 @@ class Records:
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""
-        ended = ~_active
+        row = sa.delete(videos).where(videos.c.id == video_id, ~_active)
         with self._database.begin() as connection:
+            if connection.execute(row.returning(videos.c.id)).first() is None:
+                return False
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
-            return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
+        return True
 
     def disown(self, video_id: str) -> None:
         """The video answers for no other request any more: neither for an equal one nor for a repeated key."""
@@ -340,6 +349,11 @@ class Records:
         query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
             return [(row["turn"], _video(row)) for row in connection.execute(query).mappings()]
+
+
+def _hash(name: str) -> sa.ColumnElement[int]:
+    """Postgres' own hash of a parameter."""
+    return sa.func.hashtext(sa.bindparam(name, type_=sa.Text))
 
 
 def _insertion(on_sqlite: bool) -> sa.UpdateBase:
