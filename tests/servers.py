@@ -31,6 +31,7 @@ class ServerProcess:
     def __init__(self, data_dir: Path, **environment: str) -> None:
         """`environment`: settings by their names; nothing is inherited that would choose an engine."""
         self.data_dir = data_dir
+        self.database_url = environment.get("DATABASE_URL")
         self._environment = environment
         self.process: Process[bytes] | None = None
         self.log = data_dir.parent / f"{data_dir.name}.log"

@@ -26,6 +26,7 @@ from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions
 from reelwright.tracing import NO_TRACES
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Video, Webhook
+from tests.databases import Settings
 from tests.fakes.receiver import HOST, Message
 
 BOTH = ("video.completed", "video.failed")
@@ -96,9 +97,13 @@ class House:
 
 @asynccontextmanager
 async def house(
-    data_dir: Path, schedule: Sequence[float] = (0.0, 0.05, 3600.0), outbound: Outbound | None = None
+    data_dir: Path,
+    settings: Settings,
+    schedule: Sequence[float] = (0.0, 0.05, 3600.0),
+    outbound: Outbound | None = None,
 ) -> AsyncIterator[House]:
-    database = open_database(None, data_dir)
+    """`settings` choose the database."""
+    database = open_database(settings.get("DATABASE_URL"), data_dir)
     records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database))
     pool = ThreadPoolExecutor(2)
     webhooks = Webhooks(

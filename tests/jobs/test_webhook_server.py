@@ -19,13 +19,15 @@ from reelwright.outbound import Outbound
 from reelwright.store.deliveries import State
 from reelwright.store.secret import signing_secret
 from reelwright.video import Video
+from tests.databases import ON_BOTH, Settings
 from tests.fakes.receiver import HOST, Receiver
 from tests.jobs.house import house, settled, until, wish
 from tests.servers import ServerProcess, eventually
 
 
-async def test_when_the_schedule_is_over_it_is_given_up_and_can_be_resent(tmp_path: Path) -> None:
-    async with house(tmp_path, schedule=(0.0, 0.05)) as home:
+@ON_BOTH
+async def test_when_the_schedule_is_over_it_is_given_up_and_can_be_resent(tmp_path: Path, database: Settings) -> None:
+    async with house(tmp_path, database, schedule=(0.0, 0.05)) as home:
         with Receiver(500, 500, 200) as receiver:
             video = home.fail(home.video(wish(receiver.url)))
             await home.announce(video)
@@ -46,7 +48,7 @@ async def test_when_the_schedule_is_over_it_is_given_up_and_can_be_resent(tmp_pa
 async def test_a_private_address_is_never_connected_to(tmp_path: Path) -> None:
     hosts = ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]")
     with Receiver(200, host="127.0.0.1") as canary:
-        async with house(tmp_path, schedule=(0.0,), outbound=Outbound(ports=range(65536))) as home:
+        async with house(tmp_path, {}, schedule=(0.0,), outbound=Outbound(ports=range(65536))) as home:
             videos = [home.fail(home.video(wish(canary.url.replace("127.0.0.1", host)))) for host in hosts]
             for video in videos:
                 await home.announce(video)
@@ -63,11 +65,12 @@ async def test_a_private_address_is_never_connected_to(tmp_path: Path) -> None:
         assert canary.received == []
 
 
-def test_what_a_crash_left_undone_is_found_at_the_next_start(tmp_path: Path) -> None:
+@ON_BOTH
+def test_what_a_crash_left_undone_is_found_at_the_next_start(tmp_path: Path, database: Settings) -> None:
     """Between the end of a video and its delivery, and between a delivery and its place in the queue."""
 
     async def first_life() -> tuple[Video, Video, Video]:
-        async with house(tmp_path) as home:
+        async with house(tmp_path, database) as home:
             untold = home.fail(home.video(wish(receiver.url)))
             stranded = home.fail(home.video(wish(receiver.url)))
             write = home.webhooks._delivery
@@ -75,7 +78,7 @@ def test_what_a_crash_left_undone_is_found_at_the_next_start(tmp_path: Path) -> 
             return untold, stranded, home.video(wish(receiver.url))
 
     async def second_life(untold: Video, stranded: Video, queued: Video) -> None:
-        async with house(tmp_path) as home:
+        async with house(tmp_path, database) as home:
             for video in (untold, stranded):
                 await until(lambda video=video: home.webhooks.list(video.id))
                 assert (await settled(home, video)).state is State.DELIVERED
@@ -89,11 +92,11 @@ def test_what_a_crash_left_undone_is_found_at_the_next_start(tmp_path: Path) -> 
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+def start(tmp_path: Path, database: Settings) -> Iterator[Callable[..., ServerProcess]]:
     started: list[ServerProcess] = []
 
     def begin(**environment: str) -> ServerProcess:
-        server = ServerProcess(tmp_path / "data", **environment)
+        server = ServerProcess(tmp_path / "data", **database, **environment)
         started.append(server)
         return server.start()
 
@@ -103,6 +106,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
             server.kill()
 
 
+@ON_BOTH
 def test_a_server_killed_between_two_tries_delivers_after_its_restart(start: Callable[..., ServerProcess]) -> None:
     with Receiver(500, 200) as receiver:
         server = start(REACHABLE=HOST, WEBHOOK_SCHEDULE="[0, 3]")
@@ -120,6 +124,7 @@ def test_a_server_killed_between_two_tries_delivers_after_its_restart(start: Cal
     assert told["data"]["video_url"].endswith(f"/v1/videos/{video['id']}/content")
 
 
+@ON_BOTH
 def test_cancelled_and_repeated_jobs_are_told_too(start: Callable[..., ServerProcess]) -> None:
     with Receiver() as receiver:
         server = start(REACHABLE=HOST)

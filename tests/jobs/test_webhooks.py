@@ -1,4 +1,4 @@
-"""Webhooks: real receivers on loopback, a real database, the real outbox, but no engines."""
+"""Webhooks: real receivers on loopback, a real SQLite and Postgres, the real outbox, but no engines."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from reelwright.clock import SystemClock
 from reelwright.store.deliveries import State
+from tests.databases import Settings
 from tests.fakes.receiver import Receiver
 from tests.jobs.house import House, house, read, settled, tried_twice, until, wish
 
@@ -20,8 +21,8 @@ HERE = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    async with house(tmp_path_factory.mktemp("house")) as at_work:
+async def home(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> AsyncIterator[House]:
+    async with house(tmp_path_factory.mktemp("house"), shared_database) as at_work:
         yield at_work
 
 

