@@ -19,8 +19,9 @@ from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.outbound import Outbound
-from reelwright.store.database import open_database
+from reelwright.store.database import open_database, tables
 from reelwright.store.deliveries import Deliveries, Delivery, State
+from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions
@@ -116,8 +117,7 @@ async def house(
         forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),
     )
-    records.create_tables()
-    deliveries.create_tables()
+    migrate(database, tables)
     at_work = asyncio.create_task(webhooks.run())
     try:
         yield House(

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseFull, DatabaseLost
-from reelwright.store.database import open_database, store_error, store_errors
+from reelwright.errors import DatabaseBusy, DatabaseFull, DatabaseLost
+from reelwright.store.database import open_database, store_error, store_errors, tables
+from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.transactions import Transactions
 
@@ -35,7 +36,7 @@ def test_a_data_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = tmp_path / name
     folder.mkdir()
     database = open_database(None, folder)
-    Records(Transactions(database)).create_tables()
+    migrate(database, tables)
     assert (folder / "reelwright.db").exists()
     database.dispose()
 
@@ -53,7 +54,7 @@ def test_a_commit_survives_the_connection(tmp_path: Path) -> None:
 def test_a_writer_waits_for_a_short_lock_and_fails_on_a_long_one(tmp_path: Path) -> None:
     database = open_database(None, tmp_path)
     records = Records(Transactions(database))
-    records.create_tables()
+    migrate(database, tables)
     records.check_writable()
     with closing(sqlite3.connect(tmp_path / "reelwright.db", isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
@@ -104,13 +105,3 @@ def test_a_postgres_url_is_taken_as_people_write_it(tmp_path: Path) -> None:
         database = open_database(url, tmp_path)
         assert database.url.drivername == "postgresql+psycopg"
         assert "s3cret" not in repr(database)
-
-
-def test_a_database_of_another_version_is_told(tmp_path: Path) -> None:
-    engine = open_database(None, tmp_path)
-    Records(Transactions(engine)).create_tables()
-    with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE videos DROP COLUMN remixed_from"))
-    with pytest.raises(ConfigurationError, match="videos lacks remixed_from"):
-        Records(Transactions(engine)).create_tables()
-    engine.dispose()

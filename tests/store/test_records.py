@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from reelwright import ids
-from reelwright.store.database import open_database
+from reelwright.store.database import open_database, tables
+from reelwright.store.migrations import migrate
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
@@ -46,8 +47,10 @@ pytestmark = ON_BOTH
 
 @pytest.fixture
 def records(database: Settings, tmp_path: Path) -> Iterator[Records]:
+    engine = open_database(database.get("DATABASE_URL"), tmp_path)
+    migrate(engine, tables)
+    engine.dispose()
     with opened(database, tmp_path) as rows:
-        rows.create_tables()
         yield rows
 
 

@@ -30,10 +30,12 @@ class Caller:
     collector: Collector
     trace: str = field(default_factory=lambda: secrets.token_hex(16))
     sampled: bool = True
+    key: str | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:
-        return {"traceparent": f"00-{self.trace}-{CALLERS_SPAN}-{self.sampled:02d}"}
+        once = {"Idempotency-Key": self.key} if self.key else {}
+        return {"traceparent": f"00-{self.trace}-{CALLERS_SPAN}-{self.sampled:02d}", **once}
 
     def post(self, server: ServerProcess, path: str, prompt: str, **fields: Any) -> httpx2.Response:
         body = {"prompt": prompt, **SMALL, **fields}
@@ -210,11 +212,11 @@ def test_a_killed_engine_is_told_by_the_server(server: ServerProcess, caller: Ca
 
 
 def test_a_submission_that_an_earlier_video_answers_is_linked_to_its_trace(
-    server: ServerProcess, collector: Collector, caller: Caller
+    server: ServerProcess, collector: Collector
 ) -> None:
-    earlier = Caller(collector)
-    first = earlier.post(server, "/api/video/generate", "paint", seed=5)
-    second = caller.post(server, "/api/video/generate", "paint", seed=5)
+    earlier, caller = (Caller(collector, key="the same") for _ in range(2))
+    first = earlier.post(server, "/api/video/generate", "paint")
+    second = caller.post(server, "/api/video/generate", "paint")
     assert first.headers["X-Video-Id"] == second.headers["X-Video-Id"]
     assert caller.spans("submit toy")["submit toy"].links == (earlier.trace,)
     assert earlier.spans("submit toy")["submit toy"].links == ()

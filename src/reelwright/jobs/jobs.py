@@ -65,7 +65,8 @@ class Jobs:
 
     async def start(self) -> list[asyncio.Task[None]]:
         """Recover the jobs that have not ended. Returns the tasks that run until the server stops."""
-        unfinished = await self.threads.read(self.store.records.active)
+        with self.store.damage_told():
+            unfinished = await self.threads.read(self.store.records.active)
         self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished))
         self.queue.recover(unfinished)
         loops: list[Coroutine[Any, Any, None]] = [self._warm(), self.janitor.run(), self.webhooks.run()]

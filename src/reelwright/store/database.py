@@ -13,6 +13,9 @@ import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseFull, DatabaseLost
 
+tables = sa.MetaData()
+"""All tables, as the statements know them; `migrations.py` makes them."""
+
 BUSY_TIMEOUT_MS = 4_000
 """How long SQLite waits for another writer before the client is told to come back."""
 

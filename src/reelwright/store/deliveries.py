@@ -19,15 +19,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from reelwright.store.database import tables
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.video import Video, Webhook
 
-_metadata = sa.MetaData()
-
 webhooks = sa.Table(
     "webhooks",
-    _metadata,
+    tables,
     sa.Column("video_id", sa.Text, primary_key=True),
     sa.Column("url", sa.Text, primary_key=True),
     sa.Column("dialect", sa.Text, primary_key=True),
@@ -38,7 +37,7 @@ webhooks = sa.Table(
 
 deliveries = sa.Table(
     "deliveries",
-    _metadata,
+    tables,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("video_id", sa.Text, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
@@ -137,9 +136,6 @@ class Deliveries:
         self._take_all = Prepared(sa.delete(webhooks).where(own).returning(webhooks), dialect)
         begun = sa.update(webhooks).where(own, webhooks.c.begun.is_(False)).values(begun=True)
         self._take_begun = Prepared(begun.returning(webhooks), dialect)
-
-    def create_tables(self) -> None:
-        _metadata.create_all(self._database.engine)
 
     def take(self, video: Video, write: Callable[[Webhook], Delivery | None]) -> Sequence[Delivery]:
         """Turn the open wishes about a video that has begun or ended into deliveries, each wish once for each moment.

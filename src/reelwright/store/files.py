@@ -8,6 +8,7 @@
       work/<id>/                           a running job's own folder on this machine; may be lost
       work/<id>.clip                       what an engine has encoded or fetched, until it is moved to videos
                                            these three are removed when the job ends
+      database-id                          which database knows these files
       uploads/                             what clients have sent beforehand: see uploads.py
 
 All names are made here from ids and digests; nothing a client sent becomes part of a path.
@@ -31,6 +32,8 @@ from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.ids import is_video_id
 
 T = TypeVar("T")
+
+DATABASE_ID = "database-id"
 
 CLIP = ".clip"
 """What an encoded clip beside a job's folder has after that folder's name."""
@@ -56,6 +59,19 @@ class Files:
         for folder in (self._videos, self._images):
             for part in folder.glob("*.part"):
                 part.unlink(missing_ok=True)
+
+    def database_id(self) -> str | None:
+        """The database whose files these are; None when nobody has said so yet."""
+        try:
+            return (self._root / DATABASE_ID).read_text().strip()
+        except FileNotFoundError:
+            return None
+
+    def keep_database_id(self, database_id: str) -> None:
+        self.publish(self._root / DATABASE_ID, lambda part: _write(part, database_id.encode() + b"\n"))
+
+    def any_video(self) -> bool:
+        return any(is_video_id(path.stem) for path in self._videos.glob("*.mp4"))
 
     def check_writable(self) -> None:
         """Raises OSError when a small file cannot be written and fsynced."""

@@ -16,17 +16,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from reelwright.errors import ConfigurationError
+from reelwright.store.database import tables
 from reelwright.store.deliveries import add_webhook
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
-_metadata = sa.MetaData()
-
 videos = sa.Table(
     "videos",
-    _metadata,
+    tables,
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
@@ -54,7 +52,7 @@ videos = sa.Table(
 
 idempotency_keys = sa.Table(
     "idempotency_keys",
-    _metadata,
+    tables,
     sa.Column("owner", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("digest", sa.Text, nullable=False),
@@ -135,17 +133,6 @@ class Records:
             checkpoint=None,
         )
         self._fail = Prepared(fail.returning(videos), dialect)
-
-    def create_tables(self) -> None:
-        """Raises `ConfigurationError` when the database was made by a version with other columns."""
-        _metadata.create_all(self._database.engine)
-        found = sa.inspect(self._database.engine)
-        for table in _metadata.sorted_tables:
-            if missing := set(table.columns.keys()) - {column["name"] for column in found.get_columns(table.name)}:
-                raise ConfigurationError(
-                    f"The database was made by another version: {table.name} lacks {', '.join(sorted(missing))}. "
-                    "Set REELWRIGHT_DATA_DIR (or DATABASE_URL) to a new one."
-                )
 
     def check_writable(self) -> None:
         """Begin a write that changes nothing. Raises SQLAlchemy's errors when the database does not take it."""

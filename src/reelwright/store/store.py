@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from reelwright.store.database import DatabaseLock, open_database
+from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
+from reelwright.store.database import DatabaseLock, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
+from reelwright.store.migrations import Schema, migrate
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
@@ -31,7 +34,16 @@ class Store:
     writing: Executor
     secret: Callable[[], str]
     database: sa.Engine
+    folder: Path
     locks: tuple[DirectoryLock, DatabaseLock]
+
+    @property
+    def name(self) -> str:
+        """The database, as messages call it; without its password."""
+        address = self.database.url
+        if address.get_backend_name() == "sqlite":
+            return f"The database {address.database}"
+        return f"The database {address.database} on {address.host or 'this machine'}"
 
     def open(self) -> None:
         """Lock, make folders and tables. Raises `ConfigurationError`, for one when another server is at work here."""
@@ -39,9 +51,36 @@ class Store:
         directory.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
         self.files.prepare()
         database.acquire()
-        self.records.create_tables()
-        self.deliveries.create_tables()
+        with self.damage_told():
+            schema = migrate(self.database, tables)
+        self._check_that_they_belong_together(schema)
         self.secret()
+
+    @contextmanager
+    def damage_told(self) -> Iterator[None]:
+        """Within it a database that cannot be used is a `ConfigurationError` that says what to do."""
+        try:
+            yield
+        except DatabaseBusy:
+            raise ConfigurationError(f"{self.name} is held by another program. Stop that one first.") from None
+        except DatabaseLost:
+            raise ConfigurationError(
+                f"{self.name} is damaged. Restore a backup, or set REELWRIGHT_DATA_DIR (or DATABASE_URL) to start anew."
+            ) from None
+
+    def _check_that_they_belong_together(self, schema: Schema) -> None:
+        """The files of videos that a database does not know are removed; so it must be the right database.
+
+        Raises `ConfigurationError` when the directory is another database's, or has videos while the database is new.
+        """
+        known = self.files.database_id()
+        if known is None and not (schema.fresh and self.files.any_video()):
+            self.files.keep_database_id(schema.id)
+        elif known != schema.id:
+            raise ConfigurationError(
+                f"The files in {self.folder} belong to another database than {self.name}. Name that database again, or "
+                "set REELWRIGHT_DATA_DIR to another folder. Nothing was removed."
+            )
 
     def close(self) -> None:
         """Give back what `open` has locked, as far as it came."""
@@ -64,5 +103,6 @@ def build_store(data_dir: Path, database_url: str | None, on_lost_disk: Callable
         writing=writing_threads(transactions, on_lost_disk),
         secret=lambda: signing_secret(folder),
         database=database,
+        folder=folder,
         locks=(DirectoryLock(folder), DatabaseLock(database)),
     )

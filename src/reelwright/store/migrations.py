@@ -1,0 +1,176 @@
+"""The database's tables, made and changed by numbered steps; the same ones on SQLite and Postgres.
+
+Each step is run once, all of them in one transaction that only one process has at a time. The table `schema` says which
+step was the last one (`version`), and the oldest program that may work on it since (`oldest`, by its last step).
+
+A step only adds: tables, columns with defaults, indexes. So a program of before still finds what it knows, and two
+releases can work on one database while it is upgraded. What nobody uses any more goes in the release after the next,
+and `oldest` is raised then.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import sqlalchemy as sa
+
+from reelwright.errors import ConfigurationError, DatabaseBusy
+from reelwright.store.database import store_error, store_errors
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    # 1: the tables as they were before there was this list; such a database is at this step.
+    (
+        """
+        CREATE TABLE videos (
+            id TEXT NOT NULL PRIMARY KEY,
+            owner TEXT NOT NULL,
+            status TEXT NOT NULL,
+            engine TEXT NOT NULL,
+            request TEXT NOT NULL,
+            created_at FLOAT NOT NULL,
+            started_at FLOAT,
+            completed_at FLOAT,
+            expires_at FLOAT,
+            attempt INTEGER NOT NULL,
+            turn INTEGER NOT NULL,
+            priority INTEGER NOT NULL,
+            checkpoint TEXT,
+            file TEXT,
+            failure TEXT,
+            made_with TEXT NOT NULL,
+            remixed_from TEXT,
+            metadata JSON NOT NULL,
+            fingerprint TEXT,
+            bytes BIGINT NOT NULL
+        )
+        """,
+        "CREATE INDEX videos_by_owner ON videos (owner, id)",
+        "CREATE INDEX videos_by_status ON videos (status)",
+        "CREATE INDEX videos_by_fingerprint ON videos (fingerprint)",
+        """
+        CREATE TABLE idempotency_keys (
+            owner TEXT NOT NULL,
+            key TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            video_id TEXT NOT NULL,
+            created_at FLOAT NOT NULL,
+            PRIMARY KEY (owner, key)
+        )
+        """,
+        """
+        CREATE TABLE webhooks (
+            video_id TEXT NOT NULL,
+            url TEXT NOT NULL,
+            dialect TEXT NOT NULL,
+            events JSON NOT NULL,
+            base_url TEXT NOT NULL,
+            begun BOOLEAN NOT NULL,
+            PRIMARY KEY (video_id, url, dialect)
+        )
+        """,
+        """
+        CREATE TABLE deliveries (
+            id TEXT NOT NULL PRIMARY KEY,
+            video_id TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            url TEXT NOT NULL,
+            dialect TEXT NOT NULL,
+            event TEXT NOT NULL,
+            body TEXT NOT NULL,
+            state TEXT NOT NULL,
+            turn INTEGER NOT NULL,
+            step INTEGER NOT NULL,
+            tries INTEGER NOT NULL,
+            last_status INTEGER,
+            problem TEXT,
+            next_try_at FLOAT,
+            created_at FLOAT NOT NULL,
+            ended_at FLOAT
+        )
+        """,
+        "CREATE INDEX deliveries_by_state ON deliveries (state)",
+        "CREATE INDEX deliveries_by_video ON deliveries (video_id)",
+    ),
+    # 2: which database this is; and what is due is asked for by its time. The tables of DBOS, which an earlier release
+    # used, stay for one release more: that release still needs them.
+    (
+        "CREATE TABLE identity (id TEXT NOT NULL PRIMARY KEY)",
+        "INSERT INTO identity (id) VALUES ('{new_id}')",
+        "CREATE INDEX deliveries_by_next_try ON deliveries (next_try_at)",
+    ),
+)
+OLDEST = 1
+"""The step of the oldest program that may still work on a database that is at the last step."""
+
+LOCK_NUMBER = 0x7265656D
+"""The advisory lock of Postgres that migrating takes: the letters `reem`."""
+
+
+class Schema:
+    """What a database is like when `migrate` has returned. `id` names this database; `fresh`: it was made just now."""
+
+    def __init__(self, connection: sa.Connection, *, fresh: bool) -> None:
+        self.id = str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
+        self.fresh = fresh
+
+
+def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
+    """Run the steps that the database has not had yet. `tables`: what it must have then.
+
+    Raises `ConfigurationError` when it is of a newer release that this program does not know, or another program's;
+    `DatabaseBusy`, `DatabaseFull` or `DatabaseLost` when it does not take it. Nothing of it is changed then.
+    """
+    with store_errors(), database.connect() as connection:
+        if database.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_NUMBER)))
+        version, oldest = _state(connection)
+        if oldest > len(STEPS):
+            raise ConfigurationError(
+                f"The database was made by a newer Reelwright (its schema is {version}, this program knows "
+                f"{len(STEPS)}). Upgrade this program, or name another database."
+            )
+        for number in range(version, len(STEPS)):
+            _run(connection, number)
+        if version < len(STEPS):
+            connection.exec_driver_sql("DELETE FROM schema")
+            connection.exec_driver_sql(f"INSERT INTO schema (version, oldest) VALUES ({len(STEPS)}, {OLDEST})")
+        _check(connection, tables)
+        schema = Schema(connection, fresh=version == 0)
+        connection.commit()
+        return schema
+
+
+def _run(connection: sa.Connection, number: int) -> None:
+    try:
+        for statement in STEPS[number]:
+            connection.exec_driver_sql(statement.format(new_id=secrets.token_hex(16)))
+    except sa.exc.DBAPIError as error:
+        if isinstance(store_error(error), DatabaseBusy):
+            raise
+        raise ConfigurationError(
+            f"The database cannot be brought up to date (step {number + 1}): it seems to be another program's. "
+            "Name another one, or restore a backup."
+        ) from error
+
+
+def _state(connection: sa.Connection) -> tuple[int, int]:
+    """The last step that it has had, and the oldest program for it; makes the table that says so."""
+    found = sa.inspect(connection)
+    if not found.has_table("schema"):
+        connection.exec_driver_sql("CREATE TABLE schema (version INTEGER NOT NULL, oldest INTEGER NOT NULL)")
+        return (1 if found.has_table("videos") else 0), 0
+    version, oldest = connection.exec_driver_sql("SELECT version, oldest FROM schema").one()
+    return int(version), int(oldest)
+
+
+def _check(connection: sa.Connection, tables: sa.MetaData) -> None:
+    found = sa.inspect(connection)
+    for table in tables.sorted_tables:
+        there = {column["name"] for column in found.get_columns(table.name)} if found.has_table(table.name) else set()
+        if missing := set(table.columns.keys()) - there:
+            raise ConfigurationError(
+                f"The database is not one of Reelwright's: its table {table.name} lacks {', '.join(sorted(missing))}. "
+                "Restore a backup, or name another database."
+            )
