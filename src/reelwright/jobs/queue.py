@@ -241,8 +241,12 @@ class Queue:
                 self._job.follow(Lease(video=twin), lease.video.id)
 
     def _line_up_again(self, video: Video) -> None:
+        """The file that it waited for was not made: it is rendered itself when its turn comes, or another twin is."""
         self._live.line_up_again(video.id)
-        self._dispatch(video.request.engine)
+        if (leader := self._leader(video)) is not None:
+            self._job.follow(Lease(video=video), leader)
+        else:
+            self._dispatch(video.request.engine)
 
     def _dispatch(self, engine: str) -> None:
         """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
