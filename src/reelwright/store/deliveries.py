@@ -17,7 +17,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from reelwright.store.database import tables
 from reelwright.store.prepared import Prepared
@@ -111,9 +110,14 @@ class Delivery:
         return Due(self.id, self.turn, self.url)
 
 
+_ADD_WEBHOOK = sa.text(
+    "INSERT INTO webhooks (video_id, url, dialect, events, base_url, begun)"
+    " VALUES (:video_id, :url, :dialect, :events, :base_url, :begun) ON CONFLICT DO NOTHING"
+).bindparams(sa.bindparam("events", type_=sa.JSON))
+
+
 def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> None:
     """Store the wish within the transaction that stores or finds its video. A repeated one changes nothing."""
-    kind = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {
         "video_id": video_id,
         "url": webhook.url,
@@ -122,7 +126,7 @@ def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> N
         "base_url": webhook.base_url,
         "begun": False,
     }
-    connection.execute(kind.insert(webhooks).values(row).on_conflict_do_nothing())
+    connection.execute(_ADD_WEBHOOK, row)
 
 
 class Deliveries:

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from reelwright.store.database import tables
 from reelwright.store.deliveries import add_webhook
@@ -82,6 +81,14 @@ class Placed:
 
     video_id: str
     turn: int | None
+
+
+# A row that is there already is written as it is: so it is locked, and returned, which DO NOTHING would not.
+_CLAIM_KEY = sa.text(
+    "INSERT INTO idempotency_keys (owner, key, digest, video_id, created_at)"
+    " VALUES (:owner, :key, :digest, :video_id, :created_at)"
+    " ON CONFLICT (owner, key) DO UPDATE SET key = excluded.key RETURNING digest, video_id"
+)
 
 
 class IdempotencyConflict(Exception):
@@ -182,12 +189,8 @@ class Records:
         same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
         now = video.created_at.timestamp()
         connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
-        kind = sqlite if self._database.sqlite else postgresql
         row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
-        claim = kind.insert(idempotency_keys).values(row)
-        # Written as it is, a row that is there already is locked and returned; DO NOTHING would return none.
-        claim = claim.on_conflict_do_update(index_elements=["owner", "key"], set_={"key": once.key})
-        held = connection.execute(claim.returning(idempotency_keys)).mappings().one()
+        held = connection.execute(_CLAIM_KEY, row).mappings().one()
         if held["digest"] != once.digest:
             raise IdempotencyConflict
         return None if held["video_id"] == video.id else str(held["video_id"])
