@@ -38,6 +38,20 @@ def run_sql(server: ServerProcess, statement: str, *values: object) -> list[tupl
         return sqlite.execute(statement, values).fetchall()
 
 
+@contextmanager
+def nobody_reads_rows(server: ServerProcess) -> Iterator[None]:
+    """Within the block nobody else reads or writes the videos' rows; on SQLite others still read, in WAL mode."""
+    if server.database_url:
+        with psycopg.connect(server.database_url) as postgres:
+            postgres.execute("LOCK TABLE videos IN ACCESS EXCLUSIVE MODE")
+            yield
+        return
+    with closing(sqlite3.connect(server.data_dir / "reelwright.db", isolation_level=None)) as sqlite:
+        sqlite.execute("BEGIN EXCLUSIVE")
+        yield
+        sqlite.execute("ROLLBACK")
+
+
 class Cluster:
     """A real Postgres, and fresh databases in it."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import PIL.Image
 
+from tests.databases import run_sql
 from tests.servers import ServerProcess
 
 PATH = "/api/video/generate"
@@ -32,8 +32,7 @@ def send(client: httpx2.Client, body: bytes, content_type: str = "application/js
 
 def count(server: ServerProcess) -> int:
     """How many videos there are."""
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
-        return int(connection.execute("SELECT count(*) FROM videos").fetchone()[0])
+    return int(run_sql(server, "SELECT count(*) FROM videos")[0][0])
 
 
 @contextmanager
@@ -41,11 +40,10 @@ def nothing_is_stored(server: ServerProcess) -> Iterator[None]:
     """Inside the block no video and no idempotency key is added. The janitor may take away what has ended."""
 
     def stored() -> set[tuple[str, ...]]:
-        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as connection:
-            return {
-                *connection.execute("SELECT 'video', id FROM videos"),
-                *connection.execute("SELECT 'key', owner, key FROM idempotency_keys"),
-            }
+        return {
+            *run_sql(server, "SELECT 'video', id FROM videos"),
+            *run_sql(server, "SELECT 'key', owner, key FROM idempotency_keys"),
+        }
 
     before = stored()
     yield

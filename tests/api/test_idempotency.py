@@ -15,7 +15,23 @@ import pytest
 
 from tests.api.asks import count, picture
 from tests.api.videos import SMALL, Gate, cancel, create, ended, look, made
+from tests.contract import checking
+from tests.databases import ON_BOTH, Settings
 from tests.servers import ServerProcess, eventually
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
+    """On SQLite and then on Postgres."""
+    running = ServerProcess(tmp_path_factory.mktemp("keys") / "data", **shared_database).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def http(server: ServerProcess) -> Iterator[httpx2.Client]:
+    with checking(server.url) as client:
+        yield client
 
 
 def with_key(http: httpx2.Client, key: str, path: str = "/v1/videos", **fields: Any) -> httpx2.Response:
@@ -84,8 +100,9 @@ def test_a_deleted_videos_key_is_free_again(http: httpx2.Client) -> None:
     assert with_key(http, "deleted").json()["id"] != first["id"]
 
 
-def test_a_key_is_kept_across_a_restart(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data").start()
+@ON_BOTH
+def test_a_key_is_kept_across_a_restart(tmp_path: Path, database: Settings) -> None:
+    server = ServerProcess(tmp_path / "data", **database).start()
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         video = with_key(http, "kept").json()
         seeded = made(http, "paint", seed=11)
@@ -100,8 +117,9 @@ def test_a_key_is_kept_across_a_restart(tmp_path: Path) -> None:
     assert server.stop() == 0
 
 
-def test_keys_belong_to_their_owners(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="one,two").start()
+@ON_BOTH
+def test_keys_belong_to_their_owners(tmp_path: Path, database: Settings) -> None:
+    server = ServerProcess(tmp_path / "data", **database, REELWRIGHT_API_KEYS="one,two").start()
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         ids = []
         for owner, known in (("one", False), ("two", False), ("one", True)):

@@ -1,21 +1,24 @@
-"""Jobs survive the process: kill -9, SIGTERM, two servers, full queues; on SQLite with real processes."""
+"""Jobs survive the process: kill -9, SIGTERM, two servers, full queues; with real processes.
+
+Where rows decide the outcome, a test runs on SQLite and on Postgres; where the folders, the engine or
+the signals do, on SQLite alone.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.databases import ON_BOTH, Settings, run_sql
 from tests.processes import Process
 from tests.servers import SOURCES, ServerProcess, eventually
 
@@ -24,11 +27,12 @@ StartServer = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[StartServer]:
+def start(tmp_path: Path, database: Settings) -> Iterator[StartServer]:
+    """Starts servers on one data directory and one database, one after the other."""
     started: list[ServerProcess] = []
 
-    def begin(name: str = "data", **environment: str) -> ServerProcess:
-        server = ServerProcess(tmp_path / name, **environment)
+    def begin(**environment: str) -> ServerProcess:
+        server = ServerProcess(tmp_path / "data", **database, **environment)
         started.append(server)
         return server.start()
 
@@ -55,6 +59,7 @@ def ended(server: ServerProcess, video_id: str) -> dict[str, Any]:
     return eventually(lambda: (v := video(server, video_id))["status"] in ("completed", "failed") and v)
 
 
+@ON_BOTH
 def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
     server = start()
     first = submit(server, "slow 30")
@@ -63,16 +68,7 @@ def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
     assert {video(server, one)["status"] for one in waiting} == {"queued"}
     server.kill()
     # The killed job is rendered anew from its beginning; this time it is a fast one, so that the test is short.
-    database = server.data_dir / "reelwright.db"
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sqlite3; c = sqlite3.connect({str(database)!r}); "
-            "c.execute(\"UPDATE videos SET request = replace(request, 'slow 30', 'slow 0.1')\"); c.commit()",
-        ],
-        check=True,
-    )
+    run_sql(server, "UPDATE videos SET request = replace(request, 'slow 30', 'slow 0.1')")
     server.start()
     videos = [ended(server, one) for one in (first, *waiting)]
     assert [one["status"] for one in videos] == ["completed"] * 6
@@ -82,13 +78,12 @@ def test_every_accepted_job_finishes_after_kill_9(start: StartServer) -> None:
     assert server.stop() == 0
 
 
+@ON_BOTH
 def test_a_crowd_that_finds_free_slots_does_not_queue(start: StartServer, tmp_path: Path) -> None:
-    server = start(TOY_OPTIONS='{"slots": 40}')
-    with ThreadPoolExecutor(40) as pool:
-        crowd = list(pool.map(lambda _: submit(server, f"until {tmp_path / 'go'}"), range(40)))
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        rows = dict(database.execute("SELECT id, status FROM videos"))
-    assert rows == dict.fromkeys(crowd, "in_progress")
+    server = start(TOY_OPTIONS='{"slots": 20}')
+    with ThreadPoolExecutor(20) as pool:
+        crowd = list(pool.map(lambda _: submit(server, f"until {tmp_path / 'go'}"), range(20)))
+    assert dict(run_sql(server, "SELECT id, status FROM videos")) == dict.fromkeys(crowd, "in_progress")
     (tmp_path / "go").touch()
     assert {ended(server, one)["status"] for one in crowd} == {"completed"}
 
@@ -104,6 +99,7 @@ def test_those_in_line_begin_in_their_order_as_slots_become_free(start: StartSer
     assert starts == sorted(starts)
 
 
+@ON_BOTH
 def test_more_interrupted_jobs_than_slots_wait_in_line(start: StartServer, tmp_path: Path) -> None:
     go = tmp_path / "go"
     server = start(TOY_OPTIONS='{"slots": 3}')
@@ -124,9 +120,7 @@ def test_a_job_of_an_engine_that_is_gone_is_ended_at_the_start(start: StartServe
     server = start()
     running, waiting = (submit(server, f"until {tmp_path / 'go'}") for _ in range(2))
     server.kill()
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        database.execute('UPDATE videos SET request = replace(request, \'"engine": "toy"\', \'"engine": "gone"\')')
-        database.commit()
+    run_sql(server, 'UPDATE videos SET request = replace(request, \'"engine": "toy"\', \'"engine": "gone"\')')
     server.start()
     for one in (running, waiting):
         error = ended(server, one)["error"]
@@ -135,14 +129,14 @@ def test_a_job_of_an_engine_that_is_gone_is_ended_at_the_start(start: StartServe
     assert ended(server, submit(server, "paint"))["status"] == "completed"
 
 
+@ON_BOTH
 def test_after_a_restart_the_interrupted_job_comes_first_and_turns_are_kept(start: StartServer, tmp_path: Path) -> None:
     server = start()
     go = tmp_path / "go"
     interrupted, second, third = (submit(server, f"until {go}") for _ in range(3))
 
-    def rows() -> dict[str, tuple[str, int, int]]:
-        with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-            return {row[0]: row[1:] for row in database.execute("SELECT id, status, attempt, turn FROM videos")}
+    def rows() -> dict[str, tuple[Any, ...]]:
+        return {row[0]: row[1:] for row in run_sql(server, "SELECT id, status, attempt, turn FROM videos")}
 
     eventually(lambda: rows()[interrupted][0] == "in_progress")
     server.kill()
@@ -157,6 +151,7 @@ def test_after_a_restart_the_interrupted_job_comes_first_and_turns_are_kept(star
     assert {ended(server, one)["status"] for one in (interrupted, second, third, late)} == {"completed"}
 
 
+@ON_BOTH
 def test_a_killed_job_goes_on_from_its_checkpoint(start: StartServer) -> None:
     server = start()
     one = submit(server, "resume 0.1", num_frames=30)
@@ -206,15 +201,7 @@ def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:
     one = submit(server, "paint")
     ended(server, one)
     server.kill()
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"import sqlite3; c = sqlite3.connect({str(server.data_dir / 'reelwright.db')!r}); "
-            "c.execute(\"UPDATE videos SET status = 'in_progress', completed_at = NULL, file = NULL\"); c.commit()",
-        ],
-        check=True,
-    )
+    run_sql(server, "UPDATE videos SET status = 'in_progress', completed_at = NULL, file = NULL")
     server.start()
     assert ended(server, one)["status"] == "completed"
     assert "adopted" in server.log_text()
@@ -289,6 +276,7 @@ def test_another_address_wants_keys(tmp_path: Path) -> None:
     assert "REELWRIGHT_API_KEYS" in second.stderr
 
 
+@ON_BOTH
 def test_a_full_queue_is_told_and_stores_nothing(start: StartServer) -> None:
     server = start(REELWRIGHT_MAX_QUEUED="2")
     running = submit(server, "slow 30")

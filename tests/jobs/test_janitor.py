@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -14,14 +12,15 @@ import pytest
 
 from tests.api.asks import picture
 from tests.api.videos import Gate, Video, create, look, made
+from tests.databases import Settings, run_sql
 from tests.servers import ServerProcess, eventually
 
 
 @pytest.fixture(scope="module")
-def tidy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def tidy(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
     """A server that sweeps all the time and has room for no video at all."""
-    folder = tmp_path_factory.mktemp("tidy")
-    server = ServerProcess(folder / "data", REELWRIGHT_SWEEP_S="0.1", REELWRIGHT_KEEP_GB="0.000005").start()
+    settings = {"REELWRIGHT_SWEEP_S": "0.1", "REELWRIGHT_KEEP_GB": "0.000005", **shared_database}
+    server = ServerProcess(tmp_path_factory.mktemp("tidy") / "data", **settings).start()
     yield server
     assert server.stop() == 0
 
@@ -30,12 +29,6 @@ def tidy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def client(tidy: ServerProcess) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=tidy.url, timeout=30) as client:
         yield client
-
-
-def change(server: ServerProcess, statement: str, *values: object) -> None:
-    """What the passing of time would have done to the rows."""
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db", timeout=10)) as database, database:
-        database.execute(statement, values)
 
 
 def gone(http: httpx2.Client, video: Video) -> bool:
@@ -60,7 +53,7 @@ def test_what_has_expired_goes(tidy: ServerProcess, client: httpx2.Client, tmp_p
         old, running = made(client), create(client, gate.prompt)
         eventually(lambda: look(client, running)["status"] == "in_progress")
         for video in (old, running):
-            change(tidy, "UPDATE videos SET expires_at = 0 WHERE id = ?", video["id"])
+            run_sql(tidy, "UPDATE videos SET expires_at = 0 WHERE id = ?", video["id"])
         eventually(lambda: gone(client, old))
         assert files_of(tidy, old) == []
         # What is being made has not had its time, whatever its row says.
@@ -77,7 +70,7 @@ def test_over_the_budget_the_least_recently_used_goes_first(tidy: ServerProcess,
     client.get(f"/v1/videos/{read_lately['id']}/content").raise_for_status()
     hours_ago = [time.time() - hours * 3600 for hours in (9, 1, 3, 2)]
     for video, moment in zip(videos, hours_ago, strict=True):
-        change(tidy, "UPDATE videos SET completed_at = ? WHERE id = ?", moment, video["id"])
+        run_sql(tidy, "UPDATE videos SET completed_at = ? WHERE id = ?", moment, video["id"])
     eventually(lambda: all(gone(client, video) for video in others))
     assert not gone(client, read_lately)
     order = [line.split("/v1/videos/")[-1] for line in tidy.log_text().splitlines() if "swept" in line]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,23 @@ import httpx2
 import pytest
 
 from tests.api.videos import Gate, cancel, create, ended, look, made
+from tests.contract import checking
+from tests.databases import Settings, nobody_reads_rows, run_sql
 from tests.servers import ServerProcess, eventually
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
+    """On SQLite and then on Postgres."""
+    running = ServerProcess(tmp_path_factory.mktemp("queue") / "data", **shared_database).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def http(server: ServerProcess) -> Iterator[httpx2.Client]:
+    with checking(server.url) as client:
+        yield client
 
 
 def test_a_status_is_read_without_the_database(server: ServerProcess, http: httpx2.Client, tmp_path: Path) -> None:
@@ -24,13 +39,12 @@ def test_a_status_is_read_without_the_database(server: ServerProcess, http: http
         running, queued = create(http, gate.prompt), create(http)
         eventually(lambda: look(http, running)["status"] == "in_progress")
         told = [look(http, video) for video in (done, running, queued)]
-        with closing(sqlite3.connect(server.data_dir / "reelwright.db", isolation_level=None)) as database:
-            database.execute("BEGIN EXCLUSIVE")
+        with nobody_reads_rows(server):
             assert [look(http, video) for video in (done, running, queued)] == told
-            database.execute("ROLLBACK")
-            # Readers are not stopped by that lock: but they would see this.
-            database.execute("UPDATE videos SET created_at = 1 WHERE id IN (?, ?, ?)", [video["id"] for video in told])
-            assert [look(http, video) for video in (done, running, queued)] == told
+        # SQLite's readers are not stopped by that lock: but they would see this.
+        ids = [video["id"] for video in told]
+        run_sql(server, "UPDATE videos SET created_at = 1 WHERE id IN (?, ?, ?)", *ids)
+        assert [look(http, video) for video in (done, running, queued)] == told
     ended(http, queued)
 
 

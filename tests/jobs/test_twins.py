@@ -1,13 +1,11 @@
-"""Equal requests share the work and the file, and nothing else; through the real server."""
+"""Equal requests share the work and the file, and nothing else; through the real server, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
 import json
 import random
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import httpx2
 import pytest
 
 from tests.api.videos import Gate, cancel, create, ended, look, made
+from tests.databases import ON_BOTH, Settings, run_sql
 from tests.fakes.receiver import HOST, Receiver
 from tests.servers import ServerProcess, eventually
 
@@ -22,10 +21,10 @@ SLOTS = '{"slots": 3}'
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def own(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
     """With three slots: a twin that took one would be seen."""
-    folder = tmp_path_factory.mktemp("twins")
-    running = ServerProcess(folder / "data", TOY_OPTIONS=SLOTS, REACHABLE=HOST, REELWRIGHT_SWEEP_S="0.2").start()
+    settings = {"TOY_OPTIONS": SLOTS, "REACHABLE": HOST, "REELWRIGHT_SWEEP_S": "0.2", **shared_database}
+    running = ServerProcess(tmp_path_factory.mktemp("twins") / "data", **settings).start()
     yield running
     assert running.stop() == 0
 
@@ -201,9 +200,7 @@ def test_a_place_in_line_and_a_priority_are_each_ones_own(
 def test_one_expires_and_the_other_stays(own: ServerProcess, http: httpx2.Client, seed: int) -> None:
     pair = [made(http, seed=seed) for _ in range(2)]
     for goes, stays in (pair, [pair[1], made(http, seed=seed)]):
-        with closing(sqlite3.connect(own.data_dir / "reelwright.db")) as database:
-            database.execute("UPDATE videos SET expires_at = 0 WHERE id = ?", [goes["id"]])
-            database.commit()
+        run_sql(own, "UPDATE videos SET expires_at = 0 WHERE id = ?", goes["id"])
         eventually(lambda goes=goes: gone(http, goes))
         assert content(http, stays)[4:8] == b"ftyp"
 
@@ -232,8 +229,9 @@ def test_a_key_still_answers_with_the_same_object(http: httpx2.Client, seed: int
     assert late["status"] == "completed"
 
 
-def test_both_are_made_after_kill_9(tmp_path: Path, seed: int) -> None:
-    own = ServerProcess(tmp_path / "data", TOY_OPTIONS=SLOTS).start()
+@ON_BOTH
+def test_both_are_made_after_kill_9(tmp_path: Path, database: Settings, seed: int) -> None:
+    own = ServerProcess(tmp_path / "data", TOY_OPTIONS=SLOTS, **database).start()
     try:
         with httpx2.Client(base_url=own.url, timeout=60) as client, Gate(tmp_path) as gate:
             pair = [create(client, gate.prompt, seed=seed, metadata={"who": who}) for who in ("alice", "bob")]

@@ -268,6 +268,20 @@ def test_fifty_parallel_requests_with_one_key_make_one_video(records: Records) -
     assert len(records.active()) == 1
 
 
+def test_a_repeated_key_races_the_deletion_of_its_video(records: Records) -> None:
+    once, stored = Once(key="k", digest="d", kept_s=60), [new() for _ in range(80)]
+
+    def ask(video: Video) -> str:
+        found = insert(records, video, once=once).video_id
+        records.fail(found, None, CANCELLED, NOW)
+        records.delete(found)
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, stored)) <= {video.id for video in stored}
+    assert records.active() == []
+
+
 def test_an_old_idempotency_key_is_free_again(records: Records) -> None:
     once = Once(key="k", digest="d", kept_s=60)
     insert(records, new(), once=once)
