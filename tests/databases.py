@@ -39,7 +39,7 @@ def run_sql(server: ServerProcess, statement: str, *values: object) -> list[tupl
 
 
 @contextmanager
-def nobody_reads_rows(server: ServerProcess) -> Iterator[None]:
+def locked_rows(server: ServerProcess) -> Iterator[None]:
     """Within the block nobody else reads or writes the videos' rows; on SQLite others still read, in WAL mode."""
     if server.database_url:
         with psycopg.connect(server.database_url) as postgres:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import load_settings
 from tests.api.asks import PATH, SMALL, count, generate
+from tests.databases import Settings, locked_rows
 from tests.servers import ServerProcess, eventually
 
 
@@ -41,19 +40,11 @@ def test_ready_tells_of_each_check(http: httpx2.Client) -> None:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def own(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
     """A server whose database and folders may be tampered with."""
-    running = ServerProcess(tmp_path_factory.mktemp("own") / "data").start()
+    running = ServerProcess(tmp_path_factory.mktemp("own") / "data", **shared_database).start()
     yield running
     assert running.stop() == 0
-
-
-@contextmanager
-def locked_database(server: ServerProcess) -> Iterator[None]:
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db", isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
-        connection.execute("ROLLBACK")
 
 
 def test_a_locked_database_is_told_at_once_and_costs_no_job(own: ServerProcess) -> None:
@@ -64,7 +55,7 @@ def test_a_locked_database_is_told_at_once_and_costs_no_job(own: ServerProcess) 
         ]
         eventually(lambda: http.get(f"/v1/videos/{accepted[0]}").json()["status"] == "in_progress")
         before = count(own)
-        with locked_database(own):
+        with locked_rows(own):
             told: list[httpx2.Response] = []
             callers = [
                 threading.Thread(target=lambda: told.append(httpx2.get(f"{own.url}/ready", timeout=30))),

@@ -15,7 +15,7 @@ import pytest
 
 from tests.api.videos import Gate, cancel, create, ended, look, made
 from tests.contract import checking
-from tests.databases import Settings, nobody_reads_rows, run_sql
+from tests.databases import Settings, locked_rows, run_sql
 from tests.servers import ServerProcess, eventually
 
 
@@ -39,7 +39,7 @@ def test_a_status_is_read_without_the_database(server: ServerProcess, http: http
         running, queued = create(http, gate.prompt), create(http)
         eventually(lambda: look(http, running)["status"] == "in_progress")
         told = [look(http, video) for video in (done, running, queued)]
-        with nobody_reads_rows(server):
+        with locked_rows(server):
             assert [look(http, video) for video in (done, running, queued)] == told
         # SQLite's readers are not stopped by that lock: but they would see this.
         ids = [video["id"] for video in told]

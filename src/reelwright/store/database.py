@@ -17,7 +17,9 @@ tables = sa.MetaData()
 """All tables, as the statements know them; `migrations.py` makes them."""
 
 BUSY_TIMEOUT_MS = 4_000
-"""How long SQLite waits for another writer before the client is told to come back."""
+"""How long a statement waits for somebody else's lock before the client is told to come back."""
+IDLE_TRANSACTION_MS = 10_000
+"""When Postgres ends the transaction of a process that has frozen: it may hold a lock that others wait for."""
 
 LOCK_NUMBER = 0x7265656C
 """The advisory lock of Postgres that the server holds: the letters `reel`."""
@@ -31,8 +33,7 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
     """
     if url:
-        address = _postgres_address(url)
-        return sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
+        return _open_postgres(_postgres_address(url))
     # Not written as text: a folder's name may hold `?` or `%`.
     address = sa.URL.create("sqlite", database=str(data_dir / "reelwright.db"))
     engine = sa.create_engine(address, pool_size=8)
@@ -48,6 +49,20 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _open_postgres(address: sa.URL) -> sa.Engine:
+    engine = sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        # Not in the packet that opens the connection: PgBouncer refuses one with settings that it does not know.
+        connection.execute(
+            f"SET lock_timeout = {BUSY_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}"
+        )
+        connection.commit()
 
     return engine
 
