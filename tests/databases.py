@@ -6,6 +6,8 @@ What looks into the rows of a server asks with `run_sql`, whatever its database 
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 import tempfile
 import warnings
@@ -64,12 +66,20 @@ class Cluster:
         """The URL of a database that is there until the block ends, whoever is still connected to it."""
         self._made += 1
         name = f"tests_{self._made}"
+        self._execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+        try:
+            yield self.url.replace("/postgres?", f"/{name}?")
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def crash(self) -> None:
+        """Kill one of its processes; Postgres then ends all the others, and is back in a moment."""
+        with closing(psycopg.connect(self.url)) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+    def _execute(self, statement: Any) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
-            try:
-                yield self.url.replace("/postgres?", f"/{name}?")
-            finally:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.execute(statement)
 
 
 @contextmanager

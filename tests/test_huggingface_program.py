@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.databases import run_sql
 from tests.fakes.huggingface import TOKEN, ConnectProxy, FakeHuggingFace, Reply
 from tests.servers import ServerProcess, eventually
 
@@ -199,8 +198,7 @@ def test_what_an_endpoint_may_have_begun_is_not_sent_twice(fake: FakeHuggingFace
 
 def checkpoints(server: ServerProcess) -> dict[str, Any]:
     """What is stored of each video that has not ended."""
-    with closing(sqlite3.connect(server.data_dir / "reelwright.db")) as database:
-        rows = database.execute("SELECT id, checkpoint FROM videos").fetchall()
+    rows = run_sql(server, "SELECT id, checkpoint FROM videos")
     return {video_id: checkpoint and json.loads(checkpoint) for video_id, checkpoint in rows}
 
 

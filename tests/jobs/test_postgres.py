@@ -1,4 +1,4 @@
-"""What is Postgres' own: that the rows are there, one server on one database, and addresses that lead nowhere.
+"""What is Postgres' own: that the rows are there, one server on one database, a crash, and addresses that lead nowhere.
 
 What the server does with its rows is tested on both databases, by a parameter (`tests/databases.py`).
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.databases import run_sql
-from tests.jobs.test_durability import ended, refused, submit
-from tests.servers import ServerProcess
+from tests.databases import Cluster, run_sql
+from tests.jobs.test_durability import ended, refused, submit, video
+from tests.servers import ServerProcess, eventually
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,23 @@ def test_another_kind_of_database_is_refused(tmp_path: Path) -> None:
     second = refused(REELWRIGHT_DATA_DIR=str(tmp_path / "data"), PORT="0", DATABASE_URL="mysql://localhost/videos")
     assert second.returncode == 2
     assert "postgresql://user:password@host/name" in second.stderr
+
+
+def test_a_postgres_that_crashes_is_told_as_busy_and_costs_no_job(
+    server: ServerProcess, cluster: Cluster, tmp_path: Path
+) -> None:
+    running = submit(server, f"until {tmp_path / 'go'}")
+    eventually(lambda: video(server, running)["status"] == "in_progress")
+    cluster.crash()  # and with it goes the lock that keeps a second server away: this test is the last one
+    (tmp_path / "go").touch()  # it ends while Postgres is away
+    body, seen = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}, []
+
+    def accepted() -> str | None:
+        answer = httpx2.post(f"{server.url}/v1/videos", json=body)
+        seen.append(answer.status_code)
+        return str(answer.json()["id"]) if answer.status_code == 200 else None
+
+    late = eventually(accepted)
+    assert set(seen) <= {503, 200}
+    assert [ended(server, one)["status"] for one in (running, late)] == ["completed"] * 2
+    eventually(lambda: run_sql(server, "SELECT attempt FROM videos WHERE id = ?", running) == [(1,)])
