@@ -180,10 +180,11 @@ def test_a_cancelled_one_says_nothing_of_another(http: httpx2.Client, tmp_path: 
 
 def test_of_two_who_wait_for_the_same_one_may_go(server: ServerProcess, http: httpx2.Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate, waiting(server, gate.prompt, seed=9) as staying:
-        eventually(lambda: the_one(http, gate.prompt).get("status") == "in_progress")
+        stays = eventually(lambda: (v := the_one(http, gate.prompt)).get("status") == "in_progress" and v)
         with waiting(server, gate.prompt, seed=9):
-            pass
-        assert the_one(http, gate.prompt)["status"] == "in_progress"
+            eventually(lambda: the_one(http, gate.prompt)["id"] != stays["id"])
+        eventually(lambda: the_one(http, gate.prompt)["status"] == "failed")
+        assert look(http, stays)["status"] == "in_progress"
         gate.open()
         assert staying.recv(12) == b"HTTP/1.1 200"
 

@@ -138,7 +138,7 @@ def test_files_outlive_a_restart_and_another_database_and_not_their_time(tmp_pat
     with httpx2.Client(base_url=server.url, timeout=30) as client:
         file = upload(client)
         server.kill()
-    for name in ("reelwright.db", "reelwright.db-wal", "reelwright.db-shm"):
+    for name in ("reelwright.db", "reelwright.db-wal", "reelwright.db-shm", "database-id"):
         (server.data_dir / name).unlink(missing_ok=True)
     server.start()
     with httpx2.Client(base_url=server.url, timeout=30) as client:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,8 @@ def test_a_start_with_an_empty_database_removes_no_file(tmp_path: Path) -> None:
 def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path, damage: str) -> None:
     server, file = a_directory_with_a_video(tmp_path)
     database = server.data_dir / "reelwright.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = database.read_bytes()
     match damage:
         case "garbage":
