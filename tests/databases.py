@@ -54,6 +54,18 @@ def locked_rows(server: ServerProcess) -> Iterator[None]:
         sqlite.execute("ROLLBACK")
 
 
+@contextmanager
+def locked_for_changes(table: str, server: ServerProcess) -> Iterator[None]:
+    """Within the block nobody else changes that table; on SQLite that is all of them."""
+    if server.database_url:
+        with psycopg.connect(server.database_url) as postgres:
+            postgres.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")  # type: ignore[call-overload]
+            yield
+        return
+    with locked_rows(server):
+        yield
+
+
 class Cluster:
     """A real Postgres, and fresh databases in it."""
 

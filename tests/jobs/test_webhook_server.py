@@ -19,7 +19,7 @@ from reelwright.outbound import Outbound
 from reelwright.store.deliveries import State
 from reelwright.store.secret import signing_secret
 from reelwright.video import Video
-from tests.databases import ON_BOTH, Settings
+from tests.databases import ON_BOTH, Settings, locked_for_changes, run_sql
 from tests.fakes.receiver import HOST, Receiver
 from tests.jobs.house import house, settled, until, wish
 from tests.servers import ServerProcess, eventually
@@ -122,6 +122,42 @@ def test_a_server_killed_between_two_tries_delivers_after_its_restart(start: Cal
         assert len(receiver.received) == 2
     assert (told["type"], told["data"]["id"], told["data"]["status"]) == ("video.completed", video["id"], "completed")
     assert told["data"]["video_url"].endswith(f"/v1/videos/{video['id']}/content")
+
+
+@ON_BOTH
+def test_a_locked_database_makes_nobody_hear_twice(start: Callable[..., ServerProcess]) -> None:
+    with Receiver(slow=True) as receiver:
+        server = start(REACHABLE=HOST)
+        body = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4, "webhook": receiver.url}
+        httpx2.post(f"{server.url}/v1/videos", json=body, timeout=30).raise_for_status()
+        eventually(lambda: receiver.received)
+        with locked_for_changes("deliveries", server):
+            receiver.hurry.set()
+            eventually(lambda: server.log_text().count("database busy") >= 2, 40)
+        eventually(lambda: "webhook delivered" in server.log_text())
+        assert len(receiver.received) == 1
+
+
+@ON_BOTH
+def test_what_a_database_did_not_write_down_is_told_when_it_does(start: Callable[..., ServerProcess]) -> None:
+    with Receiver() as receiver:
+        server = start(REACHABLE=HOST)
+        body = {"prompt": "slow 1", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
+        video = httpx2.post(f"{server.url}/v1/videos", json={**body, "webhook": receiver.url}, timeout=30).json()
+        with locked_for_changes("webhooks", server):
+            if server.database_url:
+                # The video's row has ended by then, and its webhook's has not.
+                waiting = (
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM webhooks%'"
+                )
+                eventually(lambda: run_sql(server, waiting))
+                eventually(lambda: "webhooks not written down" in server.log_text())
+            else:
+                eventually(lambda: "database busy" in server.log_text())
+        told = json.loads(eventually(lambda: receiver.received)[0].body)
+        assert (told["type"], told["data"]["id"]) == ("video.completed", video["id"])
+        assert "Traceback" not in server.log_text()
 
 
 @ON_BOTH

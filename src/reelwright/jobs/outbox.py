@@ -22,6 +22,8 @@ from reelwright.store.deliveries import Deliveries, Delivery, Due
 
 AT_ONCE = 64
 TO_ONE_RECEIVER = 4
+LOOK_S = 60.0
+"""It looks so often at least while a try is to come: the clock may be set, and stands still while a machine sleeps."""
 LEAVE_S = 1.0
 """A server that stops waits so long for the tries that are under way. One that it does not wait for is made again."""
 
@@ -68,7 +70,7 @@ class Outbox:
                 task.cancel()
 
     async def _look(self) -> float | None:
-        """Queue what has become due. Returns the seconds until the next one will be, None when there is none."""
+        """Queue what has become due. Returns the seconds until it is to look again, None when no try is to come."""
         now = self._clock.now()
         try:
             for due in await self._threads.read(self._deliveries.due, self._looked, now):
@@ -77,7 +79,7 @@ class Outbox:
         except Busy:
             return RETRY_S
         self._looked = now
-        return max(0.0, (upcoming - self._clock.now()).total_seconds()) if upcoming else None
+        return min(LOOK_S, max(0.0, (upcoming - self._clock.now()).total_seconds())) if upcoming else None
 
     def _queue(self, due: Due) -> None:
         if due in self._known:
@@ -89,6 +91,8 @@ class Outbox:
     def _begin(self) -> None:
         """Begin as many tries as may be under way, one receiver after the other."""
         for receiver in list(self._waiting):
+            if len(self._tasks) == AT_ONCE:
+                return
             queue = self._waiting[receiver]
             while queue and len(self._tasks) < AT_ONCE and self._sending[receiver] < TO_ONE_RECEIVER:
                 self._sending[receiver] += 1

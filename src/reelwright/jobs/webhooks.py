@@ -4,11 +4,12 @@ The messages follow Standard Webhooks (https://www.standardwebhooks.com): `webho
 `webhook-signature`, and its schedule of tries. A delivery is a row with the time of its next try; `outbox.py` looks
 after those times.
 
-Nothing here may fail a job. What a crash leaves undone is found at the next start.
+Nothing here may fail a job. What a crash or a database that was away leaves undone is found afterwards.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
@@ -24,7 +25,7 @@ from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import Busy, Code, NotFound
 from reelwright.jobs.outbox import Outbox
-from reelwright.jobs.threads import Threads
+from reelwright.jobs.threads import RETRY_S, Threads
 from reelwright.jobs.traces import Traces
 from reelwright.outbound import Outbound, Receipt
 from reelwright.store.deliveries import Deliveries, Delivery, State
@@ -88,6 +89,9 @@ class Webhooks:
         self._secret = secret
         self._forms = forms
         self._traces = traces
+        self._missed = asyncio.Event()
+        self._missed.set()  # by a crash, perhaps
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._outbox = Outbox(deliveries=deliveries, threads=threads, clock=clock, send=self.send)
         self._log = structlog.get_logger("reelwright.webhooks")
 
@@ -108,9 +112,13 @@ class Webhooks:
         """
         try:
             return self._deliveries.take(video, lambda webhook: self._delivery(webhook, video))
-        except Exception:  # noqa: BLE001 - a webhook may not fail a job: recorded, and found at the next start
+        except Busy as error:
+            self._log.warning("webhooks not written down", video=video.id, reason=error.message)
+        except Exception:  # noqa: BLE001 - a webhook may not fail a job: recorded, and found later
             self._log.exception("webhooks not written down", video=video.id)
-            return ()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._missed.set)
+        return ()
 
     def pass_on(self, due: Sequence[Delivery]) -> None:
         """Send what was written down."""
@@ -118,9 +126,11 @@ class Webhooks:
             self._outbox.add(delivery)
 
     async def run(self) -> None:
-        """Find what a crash left undone, then send for ever what is due."""
-        await self._recover()
-        await self._outbox.run()
+        """For ever: send what is due, and find what was left undone."""
+        self._loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._outbox.run())
+            both.create_task(self._recover())
 
     async def send(self, delivery_id: str, turn: int) -> Delivery | None:
         """One try. Returns the delivery when there is to be another one; None after the last one, or a void one."""
@@ -192,34 +202,39 @@ class Webhooks:
         }
 
     async def _settle(self, delivery: Delivery, receipt: Receipt) -> Delivery | None:
+        # Whatever the database does meanwhile, the message is not sent again for it.
         now, status = self._clock.now(), receipt.status
         facts = {"delivery": delivery.id, "video": delivery.video_id, "about": delivery.event, "status": status}
         if status is not None and 200 <= status < 300:
-            await self._threads.write(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
+            await self._threads.insist(self._deliveries.end, delivery, State.DELIVERED, status, None, now)
             self._log.info("webhook delivered", **facts, tries=delivery.tries + 1)
             return None
         problem = receipt.problem or f"The server there answered with status {status}."
         if status == GONE:
-            await self._threads.write(self._deliveries.end, delivery, State.DISABLED, status, problem, now)
-            await self._threads.write(self._deliveries.disable, delivery.owner, delivery.url, now)
+            await self._threads.insist(self._deliveries.end, delivery, State.DISABLED, status, problem, now)
+            await self._threads.insist(self._deliveries.disable, delivery.owner, delivery.url, now)
             self._log.warning("webhook disabled", **facts)
             return None
         if delivery.step + 1 == len(self._forms.schedule):
-            await self._threads.write(self._deliveries.end, delivery, State.FAILED, status, problem, now)
+            await self._threads.insist(self._deliveries.end, delivery, State.FAILED, status, problem, now)
             self._log.warning("webhook given up", **facts, problem=problem)
             return None
         pause = self._forms.schedule[delivery.step + 1]
         next_try_at = now + timedelta(seconds=pause)
-        following = await self._threads.write(self._deliveries.postpone, delivery, status, problem, next_try_at)
+        following = await self._threads.insist(self._deliveries.postpone, delivery, status, problem, next_try_at)
         self._log.info("webhook not delivered", **facts, problem=problem, next_try_s=pause)
         return following
 
     async def _recover(self) -> None:
-        """A crash may have come between the end of a video and its deliveries."""
-        try:
-            for video_id in await self._threads.read(self._deliveries.untold):
-                video = await self._threads.read(self._records.get, video_id)
-                if video is not None and video.status.terminal:
-                    self.pass_on(await self._threads.write(self.write_down, video))
-        except Busy:
-            self._log.exception("webhooks not recovered")
+        """A crash, or a database that went away, may have come between the end of a video and its deliveries."""
+        while await self._missed.wait():
+            self._missed.clear()
+            try:
+                for video_id in await self._threads.read(self._deliveries.untold):
+                    video = await self._threads.read(self._records.get, video_id)
+                    if video is not None and video.status.terminal:
+                        self.pass_on(await self._threads.write(self.write_down, video))
+            except Busy as error:
+                self._log.warning("webhooks not recovered", reason=error.message)
+                self._missed.set()
+            await asyncio.sleep(RETRY_S)
