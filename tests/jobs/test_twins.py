@@ -180,6 +180,32 @@ def test_a_failure_is_not_shared(own: ServerProcess, http: httpx2.Client, tmp_pa
     assert renders(own, *pair) == [one["id"] for one in pair]
 
 
+def test_each_of_many_is_rendered_when_none_comes_to_anything(
+    own: ServerProcess, http: httpx2.Client, tmp_path: Path, seed: int
+) -> None:
+    with Gate(tmp_path) as gate:
+        blocked = [create(http, gate.prompt) for _ in range(3)]
+        many = [create(http, "raise", seed=seed) for _ in range(25)]  # more than an interrupted job is begun again
+    ends = [ended(http, one) for one in (*blocked, *many)][3:]
+    assert {one["error"]["message"] for one in ends} == {"The engine failed with RuntimeError"}
+    assert len(renders(own, *many)) == 25
+    eventually(lambda: http.get("/health").json()["queue"] == {"running": 0, "waiting": 0})
+
+
+def test_who_is_deleted_while_the_file_is_written_takes_it_from_nobody(
+    own: ServerProcess, http: httpx2.Client, seed: int
+) -> None:
+    pair = [create(http, "noise", seed=seed, size="320x184", num_frames=60) for _ in range(2)]
+    folder = own.data_dir / "videos"
+    eventually(lambda: [*folder.glob(f"{pair[0]['id']}.mp4.*.part")])
+    delete(http, pair[0])
+    assert ended(http, pair[1])["status"] == "completed"
+    assert content(http, pair[1])
+    assert renders(own, *pair) == [pair[0]["id"]]
+    eventually(lambda: not [*folder.glob(f"{pair[0]['id']}*")])
+    assert "attempt broke" not in own.log_text()
+
+
 def test_a_place_in_line_and_a_priority_are_each_ones_own(
     own: ServerProcess, http: httpx2.Client, tmp_path: Path, seed: int
 ) -> None:

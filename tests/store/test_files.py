@@ -166,6 +166,15 @@ def test_a_discarded_video_takes_all_that_was_made_of_it(files: Files) -> None:
     assert list(files.video(VIDEO).parent.iterdir()) == [files.video(OTHER)]
 
 
+def test_a_file_that_was_shared_a_moment_ago_waits_for_its_row(files: Files) -> None:
+    old = files.video(VIDEO)
+    old.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    files.share_video(VIDEO, OTHER)
+    assert files.remove_orphans(frozenset({VIDEO}), frozenset(), 60) == 0
+    assert files.video(OTHER).exists()
+
+
 def test_the_scratch_of_jobs_that_have_ended_is_removed(files: Files) -> None:
     for video in (VIDEO, OTHER):
         files.scratch(video).mkdir(parents=True)

@@ -89,6 +89,8 @@ class Queue:
         self._traces = traces
         self._twins = twins
         self._openings = openings
+        self._begun: dict[str, Lease] = {}
+        """Of those in line: what this process has begun already, and what came to nothing."""
         self._stopping = False
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._dispatch)
@@ -238,15 +240,25 @@ class Queue:
         for twin_id in self._twins.of(lease.video):
             twin = self._live.get(twin_id)
             if twin is not None and not twin.status.terminal and not self._job.has(twin_id):
-                self._job.follow(Lease(video=twin), lease.video.id)
+                self._job.follow(self._out_of_line(twin), lease.video.id)
 
-    def _line_up_again(self, video: Video) -> None:
+    def _line_up_again(self, lease: Lease) -> None:
         """The file that it waited for was not made: it is rendered itself when its turn comes, or another twin is."""
+        video = lease.video
+        self._begun[video.id] = lease
         self._live.line_up_again(video.id)
         if (leader := self._leader(video)) is not None:
-            self._job.follow(Lease(video=video), leader)
+            self._job.follow(self._out_of_line(video), leader)
         else:
             self._dispatch(video.request.engine)
+
+    def _out_of_line(self, video: Video) -> Lease:
+        """The right to make a video that was in line: it may have been begun before."""
+        lease = self._begun.pop(video.id, None)
+        if lease is None:
+            return Lease(video=video)
+        self._live.publish(lease.video)
+        return lease
 
     def _dispatch(self, engine: str) -> None:
         """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
@@ -254,10 +266,17 @@ class Queue:
         Called whenever a job has come into the line, and whenever a slot is given back.
         """
         while not self._stopping and (video_id := self._live.first(engine, self._job.has)) is not None:
-            video, slot = self._live.get(video_id), self._worker.take(engine)
-            if slot is None or video is None:
+            video = self._live.get(video_id)
+            if video is None:
                 return
-            self._start(Lease(video=video), slot)
+            leader = self._leader(video)
+            slot = None if leader else self._worker.take(engine)
+            if not (leader or slot):
+                return
+            if slot:
+                self._start(self._out_of_line(video), slot)
+            elif leader:
+                self._job.follow(self._out_of_line(video), leader)
 
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
@@ -342,6 +361,7 @@ class Queue:
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
+        self._begun.pop(video.id, None)
         self._webhooks.pass_on(due)
         if ended:
             self._job.cancel(video.id)
@@ -359,7 +379,7 @@ class Queue:
         await self.cancel(video)
         if await self._threads.write(self._records.delete, video.id):
             self._live.forget(video.id)
-            await self._threads.read(self._files.discard_video, video.id)
+            await self._job.discard(video.id)
 
     def recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
         """At start: the videos that have not ended, with their turns and in their order, are in line.
@@ -370,11 +390,11 @@ class Queue:
             self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
             self._live.keep(video.id)
             self._twins.add(video)
-        for _, video in unfinished:
-            if self._worker.offers(video.request.engine):
-                self._dispatch(video.request.engine)
-            else:
+            if not self._worker.offers(video.request.engine):
                 self._job.refuse(video, f"The engine {video.request.engine} is not available on this server")
+        for engine in {video.request.engine for _, video in unfinished}:
+            if self._worker.offers(engine):
+                self._dispatch(engine)
         if unfinished:
             interrupted = sum(video.status is Status.IN_PROGRESS for _, video in unfinished)
             self._log.info("recovered", waiting=len(unfinished), interrupted=interrupted)

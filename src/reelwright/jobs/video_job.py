@@ -80,8 +80,9 @@ class _Rendered:
 class _Running:
     """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot.
 
-    `renders`: it makes a file, and `followers` wait for it. `made` tells them how it ended: None when there is no file.
-    `unwanted`: its own video has ended. `in_vain`: the one that it followed has made nothing.
+    `renders`: it makes a file, and `followers` wait for it; those in `served` have it. `made` tells them how it ended:
+    None when there is no file. `unwanted`: its own video has ended; `deleted`: its files are to go. `in_vain`: what it
+    may be made with after all, since the one that it followed has made nothing.
     """
 
     video: Video
@@ -90,9 +91,11 @@ class _Running:
     cancelled: bool = False
     renders: bool = False
     followers: set[str] = field(default_factory=set)
+    served: set[str] = field(default_factory=set)
     unwanted: bool = False
+    deleted: bool = False
     made: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)
-    in_vain: bool = False
+    in_vain: Lease | None = None
 
     def cancel(self) -> None:
         # Once: a second one would end the clearing up after the first.
@@ -134,7 +137,7 @@ class VideoJob:
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._stopping = False
-        self.on_vain: Callable[[Video], None] = lambda video: None
+        self.on_vain: Callable[[Lease], None] = lambda lease: None
         """Told of a video that waited for a twin's file, when there is none: it is to be rendered itself."""
         self._log = structlog.get_logger("reelwright.jobs")
 
@@ -183,6 +186,13 @@ class VideoJob:
             if not running.followers:
                 running.cancel()
 
+    async def discard(self, video_id: str) -> None:
+        """Remove the files of a video that was deleted; of one that this process is at work on, when that has ended."""
+        if running := self._running.get(video_id):
+            running.deleted = True
+        else:
+            await self._threads.read(self._files.discard_video, video_id)
+
     def _begin(self, video: Video, work: Callable[[_Running], Coroutine[Any, Any, None]]) -> _Running:
         running = self._running[video.id] = _Running(video=video)
         running.task = asyncio.create_task(self._run(running, work(running)))
@@ -195,11 +205,13 @@ class VideoJob:
         except Exception:  # noqa: BLE001 - the edge of a task that nobody waits for: recorded
             self._log.exception("outcome not recorded", video=running.video.id)
         finally:
+            if running.deleted:
+                await self._remove(self._files.discard_video, running.video.id)
             del self._running[running.video.id]
             if not self._running:
                 self._quiet.set()
         if running.in_vain and not self._stopping:
-            self.on_vain(running.video)
+            self.on_vain(running.in_vain)
 
     async def stop(self, close_worker: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """The server stops. What is still under way is interrupted: its row stays as it is, for the next start.
@@ -223,6 +235,8 @@ class VideoJob:
             with slot:  # the one place where it is given back
                 if not running.cancelled:
                     rendered = await self._outcome(running, self._render(running, lease, slot))
+                if not isinstance(rendered, _Rendered | Finished):
+                    running.made.set_result(None)  # whoever is begun in this slot does not wait for it
             outcome: Outcome
             if isinstance(rendered, _Rendered):
                 outcome = await self._outcome(running, self._finish(rendered))
@@ -237,25 +251,33 @@ class VideoJob:
 
     async def _share(self, running: _Running, outcome: Outcome) -> None:
         """Give the file to those who follow, before the record of this video's end lets anybody remove it."""
-        if isinstance(outcome, Finished):
-            try:
-                for follower in list(running.followers):
-                    await self._threads.read(self._files.share_video, running.video.id, follower)
-                    if follower not in running.followers:  # it was cancelled meanwhile
-                        await self._remove(self._files.discard_video, follower)
-                running.made.set_result(outcome)  # who comes now takes the file itself
-                if running.followers:
-                    self._integrity.trust(running.video.id)  # a new link changes what its file looks like
-            except (OSError, Busy) as error:
-                self._log.warning("file not shared", video=running.video.id, reason=str(error))
+        if not isinstance(outcome, Finished):
+            return
+        try:
+            for follower in list(running.followers):
+                await self._serve(running, follower)
+            running.made.set_result(outcome)  # who comes now takes the file itself
+        except (OSError, Busy) as error:
+            self._log.warning("file not shared", video=running.video.id, reason=str(error))
+        if running.served:
+            self._integrity.trust(running.video.id)  # a new link changes what its file looks like
+
+    async def _serve(self, running: _Running, follower_id: str) -> None:
+        """Give the file to one of them, unless it has ended, or ends meanwhile."""
+        follower = self._running.get(follower_id)
+        if follower is None or follower.cancelled:
+            return
+        shared = await self._shares(running.video.id, follower_id)
+        if follower.cancelled:  # it may have cleared up before the file came
+            await self._remove(self._files.discard_video, follower_id)
+        elif shared:
+            running.served.add(follower_id)
 
     async def _follow(self, running: _Running, lease: Lease, leader: _Running) -> None:
         video_id, recorded = running.video.id, None
         try:
             outcome = Ended() if running.cancelled else await self._outcome(running, self._wait(running, lease, leader))
-            if outcome is None:
-                running.in_vain = True
-            else:
+            if outcome is not None:
                 recorded = await self._end(video_id, outcome)
         finally:
             leader.followers.discard(video_id)
@@ -269,17 +291,18 @@ class VideoJob:
             return Ended()
         lease = claimed
         made = await asyncio.shield(leader.made)
-        if made is None or not await self._shares(leader.video.id, lease.video.id):
+        served = lease.video.id in leader.served
+        if made is None or not (served or await self._shares(leader.video.id, lease.video.id)):
+            running.in_vain = dataclasses.replace(claimed, due=())
             return None
         return self._finished_as(lease.video, made.file, made.made_with)
 
     async def _shares(self, twin_id: str, video_id: str) -> bool:
-        """Whether the video has the file of its twin now."""
-        if not await self._threads.read(self._files.video(video_id).exists):
-            try:
-                await self._threads.read(self._files.share_video, twin_id, video_id)
-            except FileNotFoundError:
-                return False
+        """Whether the video has the file of its twin now; the twin may have none any more."""
+        try:
+            await self._threads.read(self._files.share_video, twin_id, video_id)
+        except FileNotFoundError:
+            return False
         return True
 
     def _finished_as(self, video: Video, file: MadeFile, made_with: Mapping[str, Any]) -> Finished:

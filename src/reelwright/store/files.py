@@ -70,8 +70,9 @@ class Files:
     def keep_database_id(self, database_id: str) -> None:
         self.publish(self._root / DATABASE_ID, lambda part: _write(part, database_id.encode() + b"\n"))
 
-    def any_video(self) -> bool:
-        return any(is_video_id(path.stem) for path in self._videos.glob("*.mp4"))
+    def videos(self) -> frozenset[str]:
+        """The ids of all videos that have a file."""
+        return frozenset(path.stem for path in self._videos.glob("*.mp4") if is_video_id(path.stem))
 
     def check_writable(self) -> None:
         """Raises OSError when a small file cannot be written and fsynced."""
@@ -186,11 +187,16 @@ class Files:
         What is younger stays: its row may be on its way. Returns how many were removed.
         """
         horizon = time.time() - older_than_s
+
+        def young(found: os.stat_result) -> bool:
+            # A shared file is as old as the first of its names; its inode is as old as the last one.
+            return (found.st_mtime if found.st_nlink == 1 else found.st_ctime) >= horizon
+
         orphans = [
             folder / name
             for folder, known in ((self._videos, videos), (self._images, images))
             for name, found in _look(folder)
-            if (name.partition(".")[0] not in known or name.endswith(".part")) and found.st_mtime < horizon
+            if (name.partition(".")[0] not in known or name.endswith(".part")) and not young(found)
         ]
         for path in orphans:
             path.unlink(missing_ok=True)
