@@ -271,7 +271,8 @@ class EngineChild:
 
     async def _save(self, watch: Watch, checkpoint: messages.Checkpoint) -> None:
         await watch.checkpoint(checkpoint.state)
-        await self._send(messages.Saved(video_id=checkpoint.video_id, serial=checkpoint.serial))
+        with contextlib.suppress(OSError):  # it ended meanwhile, and its jobs are told so
+            await self._send(messages.Saved(video_id=checkpoint.video_id, serial=checkpoint.serial))
 
     async def _read_log(self) -> None:
         """What libraries print in the child becomes log lines of the server."""

@@ -107,11 +107,10 @@ LOCK_NUMBER = 0x7265656D
 
 
 class Schema:
-    """What a database is like when `migrate` has returned. `id` names this database; `fresh`: it was made just now."""
+    """What a database is like when `migrate` has returned. `id` names this database."""
 
-    def __init__(self, connection: sa.Connection, *, fresh: bool) -> None:
+    def __init__(self, connection: sa.Connection) -> None:
         self.id = str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
-        self.fresh = fresh
 
 
 def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
@@ -138,7 +137,7 @@ def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
             connection.exec_driver_sql("DELETE FROM schema")
             connection.exec_driver_sql(f"INSERT INTO schema (version, oldest) VALUES ({len(STEPS)}, {OLDEST})")
         _check(connection, tables)
-        schema = Schema(connection, fresh=version == 0)
+        schema = Schema(connection)
         connection.commit()
         return schema
 

@@ -52,8 +52,7 @@ class Store:
         self.files.prepare()
         database.acquire()
         with self.damage_told():
-            schema = migrate(self.database, tables)
-        self._check_that_they_belong_together(schema)
+            self._check_that_they_belong_together(migrate(self.database, tables))
         self.secret()
 
     @contextmanager
@@ -71,10 +70,10 @@ class Store:
     def _check_that_they_belong_together(self, schema: Schema) -> None:
         """The files of videos that a database does not know are removed; so it must be the right database.
 
-        Raises `ConfigurationError` when the directory is another database's, or has videos while the database is new.
+        Raises `ConfigurationError` when the directory is another database's, or has videos of which it knows none.
         """
         known = self.files.database_id()
-        if known is None and not (schema.fresh and self.files.any_video()):
+        if known is None and (not (there := self.files.videos()) or there & self.records.ids()):
             self.files.keep_database_id(schema.id)
         elif known != schema.id:
             raise ConfigurationError(
