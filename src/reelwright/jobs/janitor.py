@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from reelwright.clock import Clock
-from reelwright.errors import NotFound
+from reelwright.errors import Busy, NotFound
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.webhooks import Webhooks
@@ -83,6 +83,8 @@ class Janitor:
         while True:
             try:
                 await self.sweep()
+            except Busy as error:
+                self._log.warning("sweep put off", reason=error.message)
             except Exception:  # noqa: BLE001 - a loop that must not end: recorded
                 self._log.exception("sweep failed")
             await asyncio.sleep(self._period_s)

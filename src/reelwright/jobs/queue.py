@@ -17,10 +17,11 @@ from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.events import Live
 from reelwright.jobs.integrity import Integrity
+from reelwright.jobs.running import Lease
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins, shared
-from reelwright.jobs.video_job import Lease, VideoJob
+from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
 from reelwright.store.deliveries import Delivery
@@ -143,14 +144,24 @@ class Queue:
         if placed.turn is None:
             return await self.get(placed.video_id, None), False
         self._live.publish(video, placed.turn)
+        return self._begin(Lease(video=video, stored=slot is not None, opened=opening is not None, due=due), slot), True
+
+    def _begin(self, lease: Lease, slot: Slot | None) -> Video:
+        """A new video is made in its slot, or with a twin, or is in line. Returns it as it is now."""
+        video = lease.video
+        present = self._live.get(video.id)
+        if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
+            self._webhooks.pass_on(lease.due)
+            with slot or contextlib.nullcontext():
+                return present or video
         self._twins.add(video)
         if slot:
-            self._start(Lease(video=video, stored=True, opened=opening is not None, due=due), slot)
+            self._start(lease, slot)
         elif (leader := self._leader(video)) is not None:
-            self._job.follow(Lease(video=video), leader)
+            self._job.follow(lease, leader)
         else:
-            self._dispatch(request.engine)
-        return video, True
+            self._dispatch(video.request.engine)
+        return video
 
     async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
         """The new video as completed, when its twin has been made already; its file is in place then."""

@@ -20,7 +20,7 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -32,6 +32,7 @@ from reelwright.jobs.events import Live
 from reelwright.jobs.finishing import Finishing, measure
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
+from reelwright.jobs.running import Lease, Running
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins, shared
@@ -53,55 +54,12 @@ LAST_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right of this process to make a video.
-
-    `stored`: the row says so already, since the video was stored as begun; else it is claimed first. `opened`: it was
-    stored with the card's opening as its checkpoint. `due`: what is to be told about the beginning.
-    """
-
-    video: Video
-    stored: bool = False
-    checkpoint: Mapping[str, Any] | None = None
-    opened: bool = False
-    due: Sequence[Delivery] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Rendered:
     """What an engine has made; it is still to be finished."""
 
     video: Video
     clip: Clip
     made_with: Mapping[str, Any]
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Running:
-    """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot.
-
-    `renders`: it makes a file, and `followers` wait for it; those in `served` have it. `made` tells them how it ended:
-    None when there is no file. `unwanted`: its own video has ended; `deleted`: its files are to go. `in_vain`: what it
-    may be made with after all, since the one that it followed has made nothing.
-    """
-
-    video: Video
-    task: asyncio.Task[None] | None = None
-    cancellable: bool = False
-    cancelled: bool = False
-    renders: bool = False
-    followers: set[str] = field(default_factory=set)
-    served: set[str] = field(default_factory=set)
-    unwanted: bool = False
-    deleted: bool = False
-    made: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)
-    in_vain: Lease | None = None
-
-    def cancel(self) -> None:
-        # Once: a second one would end the clearing up after the first.
-        if self.cancellable and not self.cancelled and self.task is not None:
-            self.task.cancel()
-        self.cancelled = True
 
 
 class VideoJob:
@@ -133,7 +91,7 @@ class VideoJob:
         self._integrity = integrity
         self._traces = traces
         self._twins = twins
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._stopping = False
@@ -193,13 +151,13 @@ class VideoJob:
         else:
             await self._threads.read(self._files.discard_video, video_id)
 
-    def _begin(self, video: Video, work: Callable[[_Running], Coroutine[Any, Any, None]]) -> _Running:
-        running = self._running[video.id] = _Running(video=video)
+    def _begin(self, video: Video, work: Callable[[Running], Coroutine[Any, Any, None]]) -> Running:
+        running = self._running[video.id] = Running(video=video)
         running.task = asyncio.create_task(self._run(running, work(running)))
         self._quiet.clear()
         return running
 
-    async def _run(self, running: _Running, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, running: Running, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except Exception:  # noqa: BLE001 - the edge of a task that nobody waits for: recorded
@@ -228,7 +186,7 @@ class VideoJob:
         for task in tasks:
             task.cancel()
 
-    async def _make(self, running: _Running, lease: Lease, slot: Slot) -> None:
+    async def _make(self, running: Running, lease: Lease, slot: Slot) -> None:
         video_id, recorded = running.video.id, None
         try:
             rendered: _Rendered | Outcome = Ended()
@@ -249,7 +207,7 @@ class VideoJob:
                 running.made.set_result(None)
             self._traces.ended(video_id, recorded)
 
-    async def _share(self, running: _Running, outcome: Outcome) -> None:
+    async def _share(self, running: Running, outcome: Outcome) -> None:
         """Give the file to those who follow, before the record of this video's end lets anybody remove it."""
         if not isinstance(outcome, Finished):
             return
@@ -262,7 +220,7 @@ class VideoJob:
         if running.served:
             self._integrity.trust(running.video.id)  # a new link changes what its file looks like
 
-    async def _serve(self, running: _Running, follower_id: str) -> None:
+    async def _serve(self, running: Running, follower_id: str) -> None:
         """Give the file to one of them, unless it has ended, or ends meanwhile."""
         follower = self._running.get(follower_id)
         if follower is None or follower.cancelled:
@@ -273,7 +231,7 @@ class VideoJob:
         elif shared:
             running.served.add(follower_id)
 
-    async def _follow(self, running: _Running, lease: Lease, leader: _Running) -> None:
+    async def _follow(self, running: Running, lease: Lease, leader: Running) -> None:
         video_id, recorded = running.video.id, None
         try:
             outcome = Ended() if running.cancelled else await self._outcome(running, self._wait(running, lease, leader))
@@ -285,7 +243,7 @@ class VideoJob:
                 leader.cancel()
             self._traces.ended(video_id, recorded)
 
-    async def _wait(self, running: _Running, lease: Lease, leader: _Running) -> Finished | Ended | None:
+    async def _wait(self, running: Running, lease: Lease, leader: Running) -> Finished | Ended | None:
         claimed = await self._claimed(running, lease)
         if claimed is None:
             return Ended()
@@ -319,7 +277,7 @@ class VideoJob:
             await self._record(video_id, outcome)
         return outcome
 
-    async def _outcome(self, running: _Running, part: Coroutine[Any, Any, T]) -> T | Failed | Ended:
+    async def _outcome(self, running: Running, part: Coroutine[Any, Any, T]) -> T | Failed | Ended:
         """What a part of the attempt has led to; a cancel and all errors are outcomes, too."""
         running.cancellable = True
         try:
@@ -341,7 +299,7 @@ class VideoJob:
             running.cancellable = False
         return Failed(attempt=running.video.attempt, failure=failure)
 
-    async def _claimed(self, running: _Running, lease: Lease) -> Lease | None:
+    async def _claimed(self, running: Running, lease: Lease) -> Lease | None:
         """The lease with the row's consent, and told; None when the video has ended meanwhile."""
         if not lease.stored:
             claimed = await self._threads.insist(self._claim, lease.video.id)
@@ -354,7 +312,7 @@ class VideoJob:
         self._webhooks.pass_on(lease.due)
         return lease
 
-    async def _render(self, running: _Running, lease: Lease, slot: Slot) -> _Rendered | Outcome:
+    async def _render(self, running: Running, lease: Lease, slot: Slot) -> _Rendered | Outcome:
         claimed = await self._claimed(running, lease)
         if claimed is None:
             return Ended()
