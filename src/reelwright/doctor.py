@@ -15,11 +15,11 @@ from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
 from reelwright.env_file import ADOPTED, adopt
-from reelwright.errors import ConfigurationError
+from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.listening import listening_sockets
 from reelwright.offers import offered
 from reelwright.settings import Settings
-from reelwright.store.database import open_database
+from reelwright.store.database import open_database, store_errors
 from reelwright.store.files import Files
 from reelwright.telemetry import destination, open_tracer
 
@@ -81,16 +81,15 @@ def _database(settings: Settings) -> Finding:
     try:
         engine = open_database(settings.database_url, settings.data_dir.absolute())
         question = "SHOW server_version" if settings.database_url else "SELECT sqlite_version()"
-        with engine.connect() as connection:
+        with store_errors(), engine.connect() as connection:
             version = connection.execute(sa.text(question)).scalar()
         engine.dispose()
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError, ConfigurationError) as error:
-        return Finding(
-            name="Database",
-            ok=False,
-            detail=f"{kind} does not answer ({type(error).__name__})",
-            remedy="Check DATABASE_URL",
-        )
+    except DatabaseLost:
+        remedy = "Restore a backup, or set REELWRIGHT_DATA_DIR (or DATABASE_URL) to start anew"
+        return Finding(name="Database", ok=False, detail=f"{kind} is damaged", remedy=remedy)
+    except (DatabaseBusy, sa.exc.SQLAlchemyError, ConfigurationError):
+        remedy = "Check DATABASE_URL" if settings.database_url else "Stop the program that holds it"
+        return Finding(name="Database", ok=False, detail=f"{kind} does not answer", remedy=remedy)
     return Finding(name="Database", ok=True, detail=f"{kind} {version}")
 
 

@@ -118,6 +118,15 @@ def test_doctor_says_what_works_and_exits_by_it(tmp_path: Path) -> None:
     assert [row["ok"] for row in json.loads(result.stdout) if row["name"] == "Chosen engine"] == [False]
 
 
+def test_doctor_tells_a_damaged_database(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "reelwright.db").write_bytes(b"this was a database once. " * 400)
+    found = run("doctor", cwd=tmp_path, REELWRIGHT_DATA_DIR=str(tmp_path / "data"))
+    assert found.returncode == 1
+    assert "SQLite is damaged" in found.stdout
+    assert "Restore a backup, or set REELWRIGHT_DATA_DIR" in found.stdout
+
+
 def test_pull_names_what_there_is_and_what_is_in_the_way(tmp_path: Path) -> None:
     result = run("pull", "nonsense", cwd=tmp_path)
     assert result.returncode == 2

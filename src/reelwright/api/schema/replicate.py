@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
 from reelwright.api.replicate import REPLICATE, STATUSES, TOP_LEVEL, WEBHOOK_EVENTS
 from reelwright.api.replicate_files import MAX_METADATA_CHARACTERS
@@ -20,6 +20,7 @@ from reelwright.api.schema.operations import (
     Operation,
     Voice,
     answer,
+    operation,
     path_parameter,
     query_parameter,
 )
@@ -28,6 +29,7 @@ from reelwright.ids import FILE_ID, VIDEO_ID
 
 VOICE = Voice(dialect=REPLICATE, name="Replicate", error="Problem", media_type="application/problem+json")
 TAG = "replicate"
+_operation = partial(operation, TAG, VOICE)
 
 _TIME = text(format="date-time")
 _URL = text(format="uri")
@@ -202,26 +204,6 @@ def _others() -> dict[tuple[str, str], Operation]:
             {"200": answer("The secret", "WebhookSecret")},
         ),
     }
-
-
-def _operation(
-    identity: str,
-    summary: str,
-    answers: Mapping[str, Any],
-    codes: frozenset[Code] = frozenset(),
-    parameters: Sequence[Schema] = (),
-    body: Mapping[str, Any] | None = None,
-) -> Operation:
-    return Operation(
-        id=identity,
-        tag=TAG,
-        summary=summary,
-        voice=VOICE,
-        answers=answers,
-        codes=codes,
-        parameters=parameters,
-        body=body,
-    )
 
 
 def _top_level() -> dict[str, Schema]:
