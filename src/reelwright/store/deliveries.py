@@ -53,6 +53,7 @@ deliveries = sa.Table(
     sa.Column("next_try_at", sa.Float),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("ended_at", sa.Float),
+    sa.Column("worker", sa.Text),
     sa.Index("deliveries_by_video", "video_id"),
     sa.Index("deliveries_by_state", "state"),
 )
@@ -252,6 +253,6 @@ def _row(delivery: Delivery) -> dict[str, Any]:
 
 
 def _delivery(row: Any) -> Delivery:
-    values = dict(row)
+    values = {name: value for name, value in row.items() if name != "worker"}
     times = {name: None if row[name] is None else datetime.fromtimestamp(row[name], UTC) for name in _TIMES}
     return Delivery(**{**values, **times, "state": State(row["state"])})

@@ -98,9 +98,70 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO identity (id) VALUES ('{new_id}')",
         "CREATE INDEX deliveries_by_next_try ON deliveries (next_try_at)",
     ),
+    # 3: many machines. A worker that holds a video is named in its row; who waits is found by (engine, model, turn).
+    (
+        "ALTER TABLE videos ADD COLUMN model TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE videos ADD COLUMN shape INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE videos ADD COLUMN worker TEXT",
+        "ALTER TABLE videos ADD COLUMN detached BOOLEAN NOT NULL DEFAULT {true}",
+        "ALTER TABLE videos ADD COLUMN read_at FLOAT",
+        "UPDATE videos SET model = {model_of_request} WHERE completed_at IS NULL",
+        "DROP INDEX videos_by_status",
+        "CREATE INDEX videos_waiting ON videos (engine, model, turn, id) WHERE worker IS NULL AND completed_at IS NULL",
+        "CREATE INDEX videos_held ON videos (worker) WHERE worker IS NOT NULL AND completed_at IS NULL",
+        "CREATE INDEX videos_open ON videos (engine, owner) WHERE completed_at IS NULL",
+        "CREATE INDEX videos_by_expiry ON videos (expires_at)",
+        "CREATE TABLE lines (line TEXT NOT NULL, owner TEXT NOT NULL, turn BIGINT NOT NULL, PRIMARY KEY (line, owner))",
+        """
+        INSERT INTO lines (line, owner, turn)
+        SELECT engine, owner, max(turn - priority) FROM videos WHERE completed_at IS NULL GROUP BY engine, owner
+        """,
+        """
+        CREATE TABLE workers (
+            id TEXT NOT NULL PRIMARY KEY,
+            engines TEXT NOT NULL,
+            slots INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            address TEXT NOT NULL,
+            session BIGINT,
+            started_at FLOAT NOT NULL,
+            beat_at FLOAT NOT NULL,
+            steady_since FLOAT NOT NULL,
+            draining BOOLEAN NOT NULL,
+            running TEXT NOT NULL
+        )
+        """,
+        "CREATE TABLE paused (line TEXT NOT NULL PRIMARY KEY)",
+        "CREATE TABLE secrets (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
+        "CREATE TABLE chores (name TEXT NOT NULL PRIMARY KEY, done_at FLOAT NOT NULL)",
+        # Of no use after a crash of the database.
+        """
+        CREATE {unlogged} TABLE watching (
+            video_id TEXT NOT NULL, process TEXT NOT NULL, until FLOAT NOT NULL, PRIMARY KEY (video_id, process)
+        )
+        """,
+        """
+        CREATE {unlogged} TABLE previews (
+            video_id TEXT NOT NULL PRIMARY KEY, number INTEGER NOT NULL, media_type TEXT NOT NULL, data {bytes} NOT NULL
+        )
+        """,
+        "ALTER TABLE deliveries ADD COLUMN worker TEXT",
+        "ALTER TABLE identity ADD COLUMN store TEXT",
+    ),
 )
-OLDEST = 1
+OLDEST = 3
 """The step of the oldest program that may still work on a database that is at the last step."""
+
+_WORDS = {
+    "sqlite": {"true": "1", "unlogged": "", "bytes": "BLOB", "model_of_request": "json_extract(request, '$.model')"},
+    "postgresql": {
+        "true": "true",
+        "unlogged": "UNLOGGED",
+        "bytes": "BYTEA",
+        "model_of_request": "request::json->>'model'",
+    },
+}
+"""What the two databases call by different names."""
 
 LOCK_NUMBER = 0x7265656D
 """The advisory lock of Postgres that migrating takes: the letters `reem`."""
@@ -144,8 +205,9 @@ def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
 
 def _run(connection: sa.Connection, number: int) -> None:
     try:
+        words = {**_WORDS[connection.dialect.name], "new_id": secrets.token_hex(16)}
         for statement in STEPS[number]:
-            connection.exec_driver_sql(statement.format(new_id=secrets.token_hex(16)))
+            connection.exec_driver_sql(statement.format(**words))
     except sa.exc.DBAPIError as error:
         if isinstance(store_error(error), DatabaseBusy):
             raise

@@ -28,6 +28,8 @@ videos = sa.Table(
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("engine", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("shape", sa.Integer, nullable=False),
     sa.Column("request", sa.Text, nullable=False),
     sa.Column("created_at", sa.Float, nullable=False),
     sa.Column("started_at", sa.Float),
@@ -44,8 +46,10 @@ videos = sa.Table(
     sa.Column("metadata", sa.JSON, nullable=False),
     sa.Column("fingerprint", sa.Text),
     sa.Column("bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Column("worker", sa.Text),
+    sa.Column("detached", sa.Boolean, nullable=False),
+    sa.Column("read_at", sa.Float),
     sa.Index("videos_by_owner", "owner", "id"),
-    sa.Index("videos_by_status", "status"),
     sa.Index("videos_by_fingerprint", "fingerprint"),
 )
 
