@@ -28,13 +28,16 @@ class ServerProcess:
     A `with` block starts it and kills it. Where a test stops it itself and fails before, it ends with the tests.
     """
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
-        """`environment`: settings by their names; nothing is inherited that would choose an engine."""
+    role: tuple[str, ...] = ()
+
+    def __init__(self, data_dir: Path, name: str | None = None, **environment: str) -> None:
+        """`name`: of its log. `environment`: settings by their names; nothing is inherited that would choose an
+        engine."""
         self.data_dir = data_dir
         self.database_url = environment.get("DATABASE_URL")
         self._environment = environment
         self.process: Process[bytes] | None = None
-        self.log = data_dir.parent / f"{data_dir.name}.log"
+        self.log = data_dir.parent / f"{name or data_dir.name}.log"
         self.url = ""
 
     def start(self) -> ServerProcess:
@@ -52,7 +55,10 @@ class ServerProcess:
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = Process(
-                [sys.executable, "-m", "tests.fakes.server"], env=environment, cwd=self.data_dir.parent, stderr=log
+                [sys.executable, "-m", "tests.fakes.server", *self.role],
+                env=environment,
+                cwd=self.data_dir.parent,
+                stderr=log,
             )
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -89,6 +95,15 @@ class ServerProcess:
             self.process.terminate()
         with self.process:
             return self.process.wait(STOP_LIMIT_S)
+
+
+class WorkerProcess(ServerProcess):
+    """A worker: it makes videos with the toy engine, and answers no request but those for its health."""
+
+    role = ("worker",)
+
+    def __init__(self, data_dir: Path, name: str | None = None, **environment: str) -> None:
+        super().__init__(data_dir, name, **{"REELWRIGHT_WORKER_PORT": "0", **environment})
 
 
 def free_port() -> int:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import structlog
 
-from reelwright.api.assembly import Api, Door, build_api, own_names, webhook_forms
+from reelwright.api.assembly import Api, Door, build_api, build_worker_api, own_names, webhook_forms
 from reelwright.api.metrics import Metrics
 from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
+from reelwright.errors import ConfigurationError
 from reelwright.jobs.jobs import Jobs, Limits, build_jobs
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import SCHEDULE
@@ -28,13 +29,18 @@ from reelwright.tracing import NO_TRACES, Tracer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One server's rooms. `warmth`: keeps a dedicated endpoint awake, where that is asked for."""
+    """One server's rooms. `warmth`: keeps a dedicated endpoint awake, where that is asked for. `worker`: the name of
+    the
+
+    worker that this is, where it is nothing else.
+    """
 
     api: Api
     jobs: Jobs
     store: Store
     catalog: Catalog
     warmth: KeepWarm | None
+    worker: str | None
     log: structlog.stdlib.BoundLogger
 
 
@@ -44,11 +50,20 @@ def build(
     outbound: Outbound,
     webhook_schedule: Sequence[float] = SCHEDULE,
     tracer: Tracer = NO_TRACES,
+    *,
+    worker_only: bool = False,
 ) -> Server:
-    """All objects, connected; nothing is started and nothing is written yet."""
+    """All objects, connected; nothing is started and nothing is written yet.
+
+    `worker_only`: it makes videos and takes no requests but those for its health. Raises `ConfigurationError`.
+    """
+    if not settings.workers and not settings.database_url:
+        raise ConfigurationError(
+            "REELWRIGHT_WORKERS is 0: other processes are to make the videos, which needs Postgres. Set DATABASE_URL."
+        )
     clock, metrics = SystemClock(), Metrics(catalog.default)
     log = structlog.get_logger("reelwright")
-    store = build_store(settings.data_dir, settings.database_url, lambda: _lost_disk(log))
+    store = build_store(settings.data_dir, settings.database_url, settings.database_listen_url, lambda: _lost_disk(log))
     jobs = build_jobs(
         store=store,
         catalog=catalog,
@@ -67,19 +82,24 @@ def build(
         environment=_child_environment(),
         on_end=metrics.job_ended,
     )
-    metrics.watch(jobs.live.active, jobs.worker.restarts)
+    metrics.watch(jobs.scheduler.backlog, jobs.worker.restarts)
     warmth = _keep_warm(settings, clock)
-    api = build_api(
-        jobs=jobs,
-        catalog=catalog,
-        outbound=outbound,
-        clock=clock,
-        metrics=metrics,
-        tracer=tracer,
-        door=_door(settings),
-        health={"keep_warm": lambda: warmth.state} if warmth else {},
-    )
-    return Server(api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, log=log)
+    health = {"keep_warm": lambda: warmth.state} if warmth else {}
+    if worker_only:
+        api = build_worker_api(jobs, catalog, clock, metrics, health)
+    else:
+        api = build_api(
+            jobs=jobs,
+            catalog=catalog,
+            outbound=outbound,
+            clock=clock,
+            metrics=metrics,
+            tracer=tracer,
+            door=_door(settings),
+            health=health,
+        )
+    name = jobs.scheduler.name if worker_only else None
+    return Server(api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, worker=name, log=log)
 
 
 def _door(settings: Settings) -> Door:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reelwright import __version__
 
 RUNNING = "✅ Video generation server running"
+WORKING = "✅ Video generation worker running"
 
 
 def addresses(url: str) -> Mapping[str, str]:
@@ -24,6 +25,21 @@ def banner(url: str, engine: str, reason: str) -> str:
             f"🎬 Video API: {at['video_api']}",
             f"💚 Health Check: {at['health_check']}",
             f"🎞️ Page: {at['page']}",
+            f"🎨 Engine: {engine} ({reason})",
+            f"📦 Reelwright {__version__}",
+        ]
+    )
+
+
+def worker_banner(name: str, database: str, engine: str, reason: str, url: str | None) -> str:
+    """What a worker tells, which makes videos and has no API. `url`: where its health can be asked for, if anywhere."""
+    health = [f"💚 Health Check: {url}/health"] if url else []
+    return "\n".join(
+        [
+            WORKING,
+            f"👷 Worker: {name}",
+            f"🗄️ {database}",
+            *health,
             f"🎨 Engine: {engine} ({reason})",
             f"📦 Reelwright {__version__}",
         ]

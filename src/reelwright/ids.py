@@ -42,6 +42,15 @@ def is_file_id(text: str) -> bool:
     return _FILE_ID.fullmatch(text) is not None
 
 
+LOCAL_WORKER = "this process"
+"""What the process is called in the rows that is alone with its database."""
+
+
+def worker_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    """The name of a process of a fleet, while it lives."""
+    return f"worker_{ulid(milliseconds, entropy)}"
+
+
 def file_time(upload_id: str) -> float:
     """When a file's id was made, in seconds since the epoch."""
     milliseconds = 0

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import offer_engines
 from reelwright.settings import Settings
 
 
 def offered(settings: Settings) -> Catalog:
-    """Raises `ConfigurationError` for an engine or an option that there is not."""
-    return offer_engines(
+    """Raises `ConfigurationError` for an engine or an option that there is not.
+
+    Where this process makes no videos itself, what the chosen engine lacks on this machine is of no account.
+    """
+    catalog = offer_engines(
         settings.engine,
         token=settings.hf_token,
         endpoint_token=settings.endpoint_token,
         options=settings.engine_options,
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
-        children=settings.workers,
+        children=max(1, settings.workers),
     )
+    if settings.workers:
+        return catalog
+    chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None)
+    return dataclasses.replace(catalog, offers={**catalog.offers, catalog.default: chosen})

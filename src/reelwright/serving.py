@@ -1,9 +1,11 @@
-"""The server as a process: its socket, uvicorn on it, the signals that stop it, and the first and the last line."""
+"""The server, or a worker, as a process: its socket, uvicorn on it, the signals that stop it, the first and last
+line."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import math
 import os
 import signal
@@ -18,9 +20,10 @@ import uvloop
 
 from reelwright.api.connection import Connection
 from reelwright.app import Drain, Server, build, running
-from reelwright.banner import RUNNING, addresses, banner
+from reelwright.banner import RUNNING, WORKING, addresses, banner, worker_banner
 from reelwright.engines.catalog import Catalog
 from reelwright.env_file import ADOPTED, adopt
+from reelwright.errors import ConfigurationError
 from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.listening import LOOPBACKS, listening_sockets
 from reelwright.logs import HeldLines, configure_logs
@@ -28,6 +31,7 @@ from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings
 from reelwright.telemetry import open_tracer
+from reelwright.tracing import Tracer
 
 
 def serve(
@@ -41,18 +45,60 @@ def serve(
     `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses and listed networks.
     `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
     """
-    configure_logs(settings.log_as, settings.log_level)
-    adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
-    # Bound first: a taken port is told before anything is loaded or locked.
-    sockets = listening_sockets(settings.host, settings.port)
-    with contextlib.closing(open_tracer(os.environ)) as tracer:
-        server = build(
+    return _run(
+        settings,
+        lambda tracer: build(
             settings,
             catalog or offered(settings),
             outbound or Outbound(networks=settings.allowed_networks),
             webhook_schedule,
             tracer,
+        ),
+        settings.port,
+    )
+
+
+def work(
+    settings: Settings,
+    catalog: Catalog | None = None,
+    outbound: Outbound | None = None,
+    webhook_schedule: Sequence[float] = SCHEDULE,
+) -> int:
+    """Run a worker until SIGTERM or Ctrl-C: a process that makes videos for the servers on the same Postgres.
+
+    As `serve`; it listens only where `worker_port` says so, and then answers `/health`, `/ready` and `/metrics`.
+    """
+    if not settings.database_url:
+        raise ConfigurationError(
+            "A worker needs the Postgres of its servers: set DATABASE_URL. With SQLite `reelwright serve` does it all."
         )
+    if not settings.workers:
+        raise ConfigurationError("A worker has at least one child process. Set REELWRIGHT_WORKERS to 1 or more.")
+    found = catalog or offered(settings)
+    if problem := found.offers[found.default].problem:
+        raise ConfigurationError(problem)
+    own = dataclasses.replace(found, offers={found.default: found.offers[found.default]})
+    return _run(
+        settings,
+        lambda tracer: build(
+            settings,
+            own,
+            outbound or Outbound(networks=settings.allowed_networks),
+            webhook_schedule,
+            tracer,
+            worker_only=True,
+        ),
+        settings.worker_port,
+    )
+
+
+def _run(settings: Settings, build_with: Callable[[Tracer], Server], port: int | None) -> int:
+    configure_logs(settings.log_as, settings.log_level)
+    adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
+    # Bound first: a taken port is told before anything is loaded or locked.
+    sockets = [] if port is None else listening_sockets(settings.host, port)
+    with contextlib.closing(open_tracer(os.environ)) as tracer:
+        server = build_with(tracer)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             lines = HeldLines()
             try:
@@ -105,28 +151,45 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
     http = _Http(config, lambda: lines.release(lambda: _announce(server, sockets[0], settings)))
-
-    drain = Drain(settings.drain_s)
+    drain, stopped = Drain(settings.drain_s), asyncio.Event()
 
     def stop() -> None:
         drain.begin()
         server.jobs.live.close()  # an open event stream must not hold the exit
         http.force_exit = http.should_exit  # the second signal cuts what the first one drains
         http.should_exit = True
+        stopped.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     async with running(server, drain):
-        await http.serve(sockets=sockets)
+        if sockets:
+            await http.serve(sockets=sockets)
+        else:
+            lines.release(lambda: _announce(server, None, settings))
+            await stopped.wait()
     server.log.info("stopped")
 
 
-def _announce(server: Server, sock: socket.socket, settings: Settings) -> None:
+def _announce(server: Server, sock: socket.socket | None, settings: Settings) -> None:
+    url = _url(sock) if sock else None
+    worker = server.worker
+    if settings.log_as == "json":
+        facts = {"engine": server.catalog.default, "reason": server.catalog.reason}
+        if worker:
+            server.log.info(WORKING, **facts, worker=worker, **({"health_check": f"{url}/health"} if url else {}))
+        else:
+            server.log.info(RUNNING, **addresses(url or ""), **facts)
+        return
+    if worker:
+        text = worker_banner(worker, server.store.name, server.catalog.default, server.catalog.reason, url)
+    else:
+        text = banner(url or "", server.catalog.default, server.catalog.reason)
+    sys.stderr.write(text + "\n\n")
+    sys.stderr.flush()
+
+
+def _url(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
     name = "localhost" if host in (*LOOPBACKS, "0.0.0.0", "::") else host
-    url = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-    if settings.log_as == "json":
-        server.log.info(RUNNING, **addresses(url), engine=server.catalog.default, reason=server.catalog.reason)
-    else:
-        sys.stderr.write(banner(url, server.catalog.default, server.catalog.reason) + "\n\n")
-        sys.stderr.flush()
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -106,6 +106,12 @@ class Settings(BaseSettings):
     database_url: str | None = _knob(
         None, "DATABASE_URL", "Postgres URL; empty: SQLite in the data directory.", repr=False
     )
+    database_listen_url: str | None = _knob(
+        None,
+        "DATABASE_LISTEN_URL",
+        "The same Postgres without a pooler in between, for LISTEN; empty: `DATABASE_URL`.",
+        repr=False,
+    )
 
     # --- ours ---
     data_dir: Path = _knob(
@@ -154,7 +160,16 @@ class Settings(BaseSettings):
         "REELWRIGHT_ALLOWED_NETWORKS",
         "Networks of your own that image URLs and webhooks may reach, e.g. 10.0.0.0/8,192.168.1.7; empty: none.",
     )
-    workers: int = _knob(1, "REELWRIGHT_WORKERS", "Child processes of each engine.", ge=1, le=64)
+    workers: int = _knob(
+        1, "REELWRIGHT_WORKERS", "Child processes of each engine; 0: other processes make the videos.", ge=0, le=64
+    )
+    worker_port: int | None = _knob(
+        None,
+        "REELWRIGHT_WORKER_PORT",
+        "Port on which `reelwright worker` answers /health, /ready and /metrics; empty: none.",
+        ge=0,
+        le=65535,
+    )
     keep_warm_s: float | None = _knob(
         None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
     )
@@ -280,8 +295,11 @@ def secret_names() -> frozenset[str]:
     return frozenset(environment_name(name) for name, field in Settings.model_fields.items() if not field.repr)
 
 
-def load_settings(**flags: Any) -> Settings:
-    """The settings in force; `flags` win over the environment. Raises `ConfigurationError` naming each bad value."""
+def load_settings(*, open_api: bool = True, **flags: Any) -> Settings:
+    """The settings in force; `flags` win over the environment. Raises `ConfigurationError` naming each bad value.
+
+    `open_api`: what listens takes jobs, so on a public address it asks for keys.
+    """
     given = {environment_name(name): value for name, value in flags.items() if value is not None}
     try:
         settings = Settings(**given)
@@ -291,7 +309,7 @@ def load_settings(**flags: Any) -> Settings:
             for problem in error.errors(include_input=False)
         ]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines)) from None
-    if not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
+    if open_api and not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
         raise ConfigurationError(
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "
             "Set REELWRIGHT_API_KEYS, keep HOST=localhost, or pass --insecure-no-auth if anybody may use this server."

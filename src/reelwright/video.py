@@ -187,7 +187,8 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured.
+    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured; `position` is its place among
+    those that wait for the same engine, from 1, while it waits.
 
     `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
     client sent, for a dialect that shows it again.
@@ -202,6 +203,7 @@ class Video:
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     progress: int = 0
+    position: int | None = None
     attempt: int = 0
     file: MadeFile | None = None
     failure: Failure | None = None

@@ -1,5 +1,7 @@
 """The real server with the toy engine beside the sketch engine: `python -m tests.fakes.server`, settings as usual.
 
+`python -m tests.fakes.server worker` is the real worker with the toy engine, or the one that REELWRIGHT_ENGINE names.
+
 With `TINY_ALONE` it has one engine only, whose card no request can overtax.
 """
 
@@ -16,7 +18,7 @@ from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
 from reelwright.offers import offered
 from reelwright.outbound import Outbound
-from reelwright.serving import leave, serve
+from reelwright.serving import leave, serve, work
 from reelwright.settings import load_settings
 from tests.fakes.engines import CARD, TINY
 
@@ -24,7 +26,8 @@ from tests.fakes.engines import CARD, TINY
 def main() -> int:
     if sys.platform == "linux":
         end_with_parent()
-    settings = load_settings()
+    worker = sys.argv[1:] == ["worker"]
+    settings = load_settings(open_api=not worker)
     catalog = offered(settings)
     options = json.loads(os.environ.get("TOY_OPTIONS", "{}"))
     toy = Offer(
@@ -40,6 +43,10 @@ def main() -> int:
     reachable = os.environ.get("REACHABLE")
     outbound = Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else None
     schedule = json.loads(os.environ.get("WEBHOOK_SCHEDULE", "[0, 0.2, 0.2]"))
+    if worker:
+        if settings.engine == "sketch":
+            catalog = dataclasses.replace(catalog, default="toy", reason="for tests")
+        return work(settings, catalog, outbound, schedule)
     return serve(settings, catalog, outbound, schedule)
 
 

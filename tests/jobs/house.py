@@ -69,7 +69,7 @@ class House:
         return made
 
     def begin(self, video: Video) -> Video:
-        claimed = self.records.claim(video.id, SystemClock().now())
+        claimed = self.records.claim(video.id, ids.LOCAL_WORKER, SystemClock().now())
         assert claimed
         return claimed[0]
 

@@ -92,12 +92,12 @@ def test_a_video_comes_back_as_it_was_stored(records: Records) -> None:
 
 def test_an_unknown_id_is_none(records: Records) -> None:
     assert records.get("video_00000000000000000000000000") is None
-    assert records.claim("video_00000000000000000000000000", NOW) is None
+    assert records.claim("video_00000000000000000000000000", "w", NOW) is None
 
 
 def test_the_life_of_a_video(records: Records) -> None:
     video = queued(records)
-    claimed = records.claim(video.id, NOW)
+    claimed = records.claim(video.id, "w", NOW)
     assert claimed
     assert (claimed[0].status, claimed[0].attempt, claimed[0].started_at) == (Status.IN_PROGRESS, 1, NOW)
     assert claimed[1] is None
@@ -111,7 +111,7 @@ def test_the_life_of_a_video(records: Records) -> None:
 
 def test_a_failure_is_kept_whole(records: Records) -> None:
     video = queued(records)
-    records.claim(video.id, NOW)
+    records.claim(video.id, "w", NOW)
     assert records.fail(video.id, 1, FAILURE, NOW)
     failed = records.get(video.id)
     assert failed
@@ -120,12 +120,12 @@ def test_a_failure_is_kept_whole(records: Records) -> None:
 
 def test_the_first_terminal_state_counts(records: Records) -> None:
     video = queued(records)
-    records.claim(video.id, NOW)
+    records.claim(video.id, "w", NOW)
     assert records.fail(video.id, None, CANCELLED, NOW)
     assert not records.fail(video.id, None, CANCELLED, NOW)
     assert not records.complete(video.id, 1, FILE, {}, NOW)
     assert not records.save_checkpoint(video.id, 1, {"step": 1})
-    assert records.claim(video.id, NOW) is None
+    assert records.claim(video.id, "w", NOW) is None
     ended = records.get(video.id)
     assert ended
     assert (ended.status, ended.failure, ended.file) == (Status.FAILED, CANCELLED, None)
@@ -134,7 +134,7 @@ def test_the_first_terminal_state_counts(records: Records) -> None:
 @pytest.mark.parametrize("number", range(10))
 def test_a_cancel_that_races_the_finish(records: Records, number: int) -> None:
     video = queued(records)
-    records.claim(video.id, NOW)
+    records.claim(video.id, "w", NOW)
     start, won = threading.Barrier(4), []
 
     def run(name: str) -> None:
@@ -160,9 +160,9 @@ def test_a_cancel_that_races_the_finish(records: Records, number: int) -> None:
 
 def test_a_later_attempt_fences_off_the_earlier_one(records: Records) -> None:
     video = queued(records)
-    records.claim(video.id, NOW)
+    records.claim(video.id, "w", NOW)
     assert records.save_checkpoint(video.id, 1, {"step": 3})
-    second = records.claim(video.id, NOW + timedelta(hours=1))
+    second = records.claim(video.id, "w", NOW + timedelta(hours=1))
     assert second
     assert (second[0].attempt, second[0].started_at, second[1]) == (2, NOW, {"step": 3})
     assert not records.save_checkpoint(video.id, 1, {"step": 4})
@@ -179,13 +179,13 @@ def test_a_full_queue_stores_nothing(records: Records) -> None:
         records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60))
     assert records.get(refused.id) is None
     # The key of the refused one is not used up, and running jobs do not wait.
-    records.claim(records.active()[0][1].id, NOW)
+    records.claim(records.active()[0][1].id, "w", NOW)
     assert records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60)).video_id == refused.id
 
 
 def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -> None:
     many = [queued(records, "alice") for _ in range(50)]
-    records.claim(many[0].id, NOW)
+    records.claim(many[0].id, "w", NOW)
     first = queued(records, "bob")
     order = [video.id for _, video in records.active()]
     assert order.index(first.id) <= 2
@@ -208,11 +208,11 @@ def test_no_two_submissions_of_an_owner_get_the_same_turn(records: Records, data
 def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None:
     """The tags begin where the service is now, not at nought."""
     for video in [queued(records, "alice") for _ in range(10)]:
-        records.claim(video.id, NOW)
+        records.claim(video.id, "w", NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
-    waiting = queued(records, "alice")
-    late = queued(records, "bob")
-    assert [video.id for _, video in records.active()] == [waiting.id, late.id]
+    waiting = [queued(records, "alice") for _ in range(2)]
+    late = [queued(records, "bob") for _ in range(2)]
+    assert [video.id for _, video in records.active()] == [late[0].id, waiting[0].id, late[1].id, waiting[1].id]
 
 
 def test_priority_shifts_the_turn(records: Records) -> None:
@@ -296,7 +296,7 @@ def test_a_completed_twin_is_found_by_its_owner(records: Records) -> None:
     assert records.twin("a", "f") is None
     records.fail(failed.id, None, FAILURE, NOW)
     for video in (second, first):
-        records.claim(video.id, NOW)
+        records.claim(video.id, "w", NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
     newest = max(first.id, second.id)
     found = records.twin("a", "f")
@@ -369,7 +369,7 @@ def test_what_has_expired(records: Records) -> None:
     old, young, running = queued(records), new(expires_at=NOW + timedelta(days=90)), queued(records)
     insert(records, young)
     for video in (old, young):
-        records.claim(video.id, NOW)
+        records.claim(video.id, "w", NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
     assert records.expired(NOW + timedelta(days=31)) == [old.id]
     assert records.finished() == {old.id: NOW, young.id: NOW}
@@ -379,14 +379,14 @@ def test_what_has_expired(records: Records) -> None:
 def test_a_checkpoint_may_be_stored_with_the_row(records: Records) -> None:
     begun = replace(new(), status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
     records.insert(begun, 10, checkpoint={"phase": "submitting"})
-    claimed = records.claim(begun.id, NOW)
+    claimed = records.claim(begun.id, "w", NOW)
     assert claimed
     assert (claimed[0].attempt, claimed[1]) == (2, {"phase": "submitting"})
 
 
 def test_a_checkpoint_is_not_kept_beyond_the_end(records: Records) -> None:
     video = queued(records)
-    records.claim(video.id, NOW)
+    records.claim(video.id, "w", NOW)
     records.save_checkpoint(video.id, 1, {"latents": "x" * 1_000})
     records.complete(video.id, 1, FILE, {}, NOW)
     with records._database.connect() as connection:

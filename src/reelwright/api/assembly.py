@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -116,9 +116,7 @@ def build_api(
     answers.install(routes)
     _health(routes, jobs, catalog, clock, health)
     _dialects(routes, jobs, catalog, outbound, clock, door)
-    routes.include_router(
-        metrics_router(metrics, lambda: asyncio.ensure_future(jobs.threads.read(jobs.store.records.stored)))
-    )
+    routes.include_router(_metrics(metrics, jobs))
     routes.include_router(page_router())
     routes.include_router(docs_router(lambda: document(routes, catalog, keys=bool(door.keys))))
     assistants = _assistants(routes, door, answers, jobs) if door.mcp else None
@@ -130,6 +128,28 @@ def build_api(
         routes=routes,
         assistants=assistants,
     )
+
+
+def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metrics, health: Mapping[str, Any]) -> Api:
+    """What a worker answers: how it is, and what it has done."""
+    routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
+    answers = Answers([NATIVE], clock.now)
+    answers.install(routes)
+    _health(routes, jobs, catalog, clock, health)
+    routes.include_router(_metrics(metrics, jobs))
+    enveloped = Envelope(RouteName(routes), metrics.request_ended)
+
+    def refuse(error: ReelwrightError) -> ASGIApp:
+        async def refused(scope: Scope, receive: Receive, send: Send) -> None:
+            await answers.render(Request(scope), error)(scope, receive, send)
+
+        return Envelope(refused, metrics.request_ended)
+
+    return Api(asgi=enveloped, refusal=refuse, routes=routes, assistants=None)
+
+
+def _metrics(metrics: Metrics, jobs: Jobs) -> APIRouter:
+    return metrics_router(metrics, lambda: asyncio.ensure_future(jobs.threads.read(jobs.store.records.stored)))
 
 
 def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: Mapping[str, Any]) -> None:
@@ -151,11 +171,13 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
         return catalog.offers[catalog.default].problem
 
     def facts() -> Mapping[str, Any]:
-        active = jobs.live.active()
-        running = sum(1 for video in active if video.status == "in_progress")
+        lines = jobs.scheduler.backlog().values()
         return {
             "engine": {"name": catalog.default, "reason": catalog.reason},
-            "queue": {"running": running, "waiting": len(active) - running},
+            "queue": {
+                "running": sum(line.running for line in lines),
+                "waiting": sum(line.waiting for line in lines),
+            },
             **({"engines": states} if (states := jobs.worker.states()) else {}),
             **{name: value() if callable(value) else value for name, value in more.items()},
         }
@@ -175,6 +197,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         catalog=catalog,
         variants=jobs.variants,
         live=jobs.live,
+        feed=jobs.feed,
         reads=jobs.reads,
         drafting=drafting,
         outbound=outbound,

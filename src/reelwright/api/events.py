@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from reelwright.jobs.events import Event, Live
+from reelwright.jobs.feed import Feed
 from reelwright.video import Status, Video
 
 HEARTBEAT_S = 10.0
@@ -19,13 +20,18 @@ class EventStreams:
     """Streams of all videos. Each event is rendered once, however many listen."""
 
     def __init__(
-        self, live: Live, render: Callable[[Video, str], Mapping[str, Any]], heartbeat_s: float = HEARTBEAT_S
+        self,
+        live: Live,
+        feed: Feed,
+        render: Callable[[Video, str], Mapping[str, Any]],
+        heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         """`render` is given the prefix that the client's addresses have.
 
         `heartbeat_s`: after so many seconds without an event a comment is sent, so that no proxy hangs up.
         """
         self._live = live
+        self._feed = feed
         self._render = render
         self._heartbeat_s = heartbeat_s
         self._frames: WeakKeyDictionary[Event, dict[str, bytes]] = WeakKeyDictionary()
@@ -42,24 +48,30 @@ class EventStreams:
         prefix of the client's addresses.
         """
         number = last_id.removeprefix(f"{video.id}-")
-        with self._live.listen(video.id, int(number) if number.isdecimal() and len(number) < 10 else 0) as events:
-            if events is None:
-                yield self._end(self._live.get(video.id) or video, before)
+        seen = int(number) if number.isdecimal() and len(number) < 16 else 0
+        async with self._feed.following(video) as now:
+            with self._live.listen(video.id, seen) as events:
+                if events is None:
+                    yield self._end(now, before)
+                    return
+                async for frame in self._frames_of(events, before):
+                    yield frame
+
+    async def _frames_of(self, events: asyncio.Queue[Event | None], before: str) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                event = await asyncio.wait_for(events.get(), self._heartbeat_s)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if event is None:
                 return
-            while True:
-                try:
-                    event = await asyncio.wait_for(events.get(), self._heartbeat_s)
-                except TimeoutError:
-                    yield b": still here\n\n"
-                    continue
-                if event is None:
-                    return
-                frames = self._frames.setdefault(event, {})
-                if (frame := frames.get(before)) is None:
-                    frame = frames[before] = self._frame(event, before)
-                yield frame
-                if event.video.status.terminal:
-                    return
+            frames = self._frames.setdefault(event, {})
+            if (frame := frames.get(before)) is None:
+                frame = frames[before] = self._frame(event, before)
+            yield frame
+            if event.video.status.terminal:
+                return
 
     def _frame(self, event: Event, before: str) -> bytes:
         if event.video.status.terminal:

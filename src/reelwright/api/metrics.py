@@ -6,8 +6,7 @@ All counts begin at zero with the process.
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelwright import __version__
 from reelwright.errors import Code
+from reelwright.store.line import Backlog
 from reelwright.video import Status, Video
 
 JOB_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 3600)
@@ -90,9 +90,9 @@ class Metrics:
     def _histogram(self, name: str, description: str) -> Histogram:
         return Histogram(name, description, ("engine",), buckets=JOB_SECONDS, registry=self.registry)
 
-    def watch(self, active: Callable[[], Sequence[Video]], restarts: Callable[[], Mapping[str, int]]) -> None:
-        """`active`: the videos that are queued or in progress. `restarts`: engine children replaced, by engine."""
-        self.registry.register(_Live(active, restarts))
+    def watch(self, backlog: Callable[[], Mapping[str, Backlog]], restarts: Callable[[], Mapping[str, int]]) -> None:
+        """`backlog`: what waits and runs, by engine. `restarts`: engine children replaced, by engine."""
+        self.registry.register(_Live(backlog, restarts))
 
     def job_ended(self, video: Video) -> None:
         """Count a video that has just reached its terminal state."""
@@ -154,17 +154,22 @@ def metrics_router(metrics: Metrics, stored: Callable[[], Awaitable[tuple[int, i
 class _Live(Collector):
     """What is read at the moment of the scrape: jobs that wait and run, and the engine children."""
 
-    def __init__(self, active: Callable[[], Sequence[Video]], restarts: Callable[[], Mapping[str, int]]) -> None:
-        self._active = active
+    def __init__(self, backlog: Callable[[], Mapping[str, Backlog]], restarts: Callable[[], Mapping[str, int]]) -> None:
+        self._backlog = backlog
         self._restarts = restarts
 
     def collect(self) -> Iterator[Metric]:
-        restarts = self._restarts()
-        tally = Tally((video.request.engine, video.status) for video in self._active())
+        restarts, lines = self._restarts(), self._backlog()
         jobs = GaugeMetricFamily("reelwright_jobs_active", "Jobs that wait or run", labels=("engine", "status"))
-        for engine in sorted(restarts.keys() | {engine for engine, _ in tally}):
-            for status in (Status.QUEUED, Status.IN_PROGRESS):
-                jobs.add_metric((engine, status.value), tally[engine, status])
+        oldest = GaugeMetricFamily(
+            "reelwright_backlog_seconds", "How long the job that waits longest has waited", labels=("engine",)
+        )
+        for engine in sorted(restarts.keys() | lines.keys()):
+            line = lines.get(engine, Backlog())
+            jobs.add_metric((engine, Status.QUEUED.value), line.waiting)
+            jobs.add_metric((engine, Status.IN_PROGRESS.value), line.running)
+            oldest.add_metric((engine,), line.oldest_s)
+        yield oldest
         yield jobs
         replaced = CounterMetricFamily(
             "reelwright_engine_restarts", "Engine processes that died or were killed and replaced", labels=("engine",)

@@ -35,6 +35,7 @@ from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog, check_prompt
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
 from reelwright.jobs.events import Live
+from reelwright.jobs.feed import Feed
 from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Order, Queue
 from reelwright.jobs.variants import Variant, Variants
@@ -85,6 +86,7 @@ class OpenAIVideos:
         catalog: Catalog,
         variants: Variants,
         live: Live,
+        feed: Feed,
         reads: Reads,
         drafting: Drafting,
         outbound: Outbound,
@@ -93,8 +95,7 @@ class OpenAIVideos:
         self._queue = queue
         self._catalog = catalog
         self._variants = variants
-        self._live = live
-        self._streams = EventStreams(live, self._object_at)
+        self._streams = EventStreams(live, feed, self._object_at)
         self._reads = reads
         self._drafting = drafting
         self._outbound = outbound
@@ -256,7 +257,7 @@ class OpenAIVideos:
         return self._object_at(video, prefix(request))
 
     def _object_at(self, video: Video, before: str) -> dict[str, Any]:
-        return video_object(video, self._live.position(video.id), before)
+        return video_object(video, before)
 
 
 class VideoRoute(APIRoute):
@@ -358,7 +359,7 @@ def owner(request: Request) -> str | None:
     return request.state.owner or None
 
 
-def video_object(video: Video, queue_position: int | None, before: str = "") -> dict[str, Any]:
+def video_object(video: Video, before: str = "") -> dict[str, Any]:
     """The OpenAI video object with our extras; `seconds` is a string, times are whole seconds since the epoch.
 
     `before`: the path prefix under which the client reaches this server.
@@ -384,7 +385,7 @@ def video_object(video: Video, queue_position: int | None, before: str = "") -> 
         "width": request.width,
         "height": request.height,
         "engine": request.engine,
-        "queue_position": queue_position,
+        "queue_position": video.position,
         "started_at": _epoch(video.started_at),
         "video_url": f"{before}/v1/videos/{video.id}/content" if video.status is Status.COMPLETED else None,
         "negative_prompt": request.negative_prompt,
@@ -407,7 +408,7 @@ def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
 
     The id is the same at every try.
     """
-    told = video_object(video, None)
+    told = video_object(video)
     if told["video_url"]:
         told["video_url"] = base_url.rstrip("/") + told["video_url"]
     happened = video.completed_at or video.created_at

@@ -13,11 +13,12 @@ import click
 from reelwright import __version__
 from reelwright.cli.bench import bench
 from reelwright.cli.connection import INTERRUPTED, Failed, Refused
+from reelwright.cli.fleet import fleet
 from reelwright.cli.generate import generate
 from reelwright.cli.mcp import mcp
 from reelwright.cli.models import models
 from reelwright.cli.pull import pull
-from reelwright.cli.setup import config, doctor, serve
+from reelwright.cli.setup import config, doctor, serve, worker
 from reelwright.cli.streams import in_utf8, open_streams, unwritable
 from reelwright.cli.videos import cancel, download, ls, rm, show
 from reelwright.cli.webhooks import webhooks
@@ -45,7 +46,24 @@ def cli() -> None:
     """
 
 
-for _command in (serve, generate, models, pull, ls, show, download, cancel, rm, webhooks, mcp, bench, doctor, config):
+for _command in (
+    serve,
+    worker,
+    fleet,
+    generate,
+    models,
+    pull,
+    ls,
+    show,
+    download,
+    cancel,
+    rm,
+    webhooks,
+    mcp,
+    bench,
+    doctor,
+    config,
+):
     cli.add_command(_command)
 
 

@@ -106,6 +106,33 @@ def serve(**flags: Any) -> None:
 
 @click.command(
     cls=SettingsCommand,
+    short_help="Make videos for the servers on the same Postgres.",
+    epilog="\b\nExamples:\n  reelwright worker --database-url postgresql://… --engine local --device cuda:1\n"
+    "  DATABASE_URL=postgresql://… reelwright worker --engine sketch\n\n"
+    "It takes the flags of `serve`, and listens only with --worker-port.",
+)
+@click.option("--device", help="The device of the local engine: cuda, cuda:1, mps, cpu.")
+def worker(device: str | None, **flags: Any) -> None:
+    """Make videos for the servers that work on the same Postgres and the same store, wherever they run.
+
+    It makes them with one engine: the one that --engine names, else the one that fits this machine.
+    """
+    from reelwright.settings import load_settings
+
+    settings = load_settings(open_api=False, **flags)
+    if device:
+        options = {**settings.engine_options, "local": {**settings.engine_options.get("local", {}), "device": device}}
+        settings = settings.model_copy(update={"engine_options": options})
+    gc.disable()
+    from reelwright.serving import leave, work
+
+    gc.freeze()
+    gc.enable()
+    leave(work(settings))
+
+
+@click.command(
+    cls=SettingsCommand,
     short_help="Say what works here and what to do about the rest.",
     epilog="\b\nExample:\n  reelwright doctor --engine local",
 )

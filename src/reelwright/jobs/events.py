@@ -1,6 +1,8 @@
 """Live state: what every video of this server looks like right now, and who waits for it. In memory, on one loop.
 
-A status read comes from here and not from the database; a thousand listeners on one job share its one event.
+A thousand listeners on one job share its one event. Where this process is the only one, all videos that have not ended
+are here, and a status read comes from here and not from the database. Of many processes, each knows those that it
+makes, and those that somebody follows through it (`feed.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import dataclasses
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +25,9 @@ REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Event:
-    """Something happened to a video. `number` counts up per video; a preview carries its picture and media type.
+    """Something happened to a video. `number` counts up per video, from the milliseconds of the moment when its telling
+    began, so that a process does not take the number of another's event for its own. A preview carries its picture and
+    media type.
 
     A queued video has a new event whenever its place in the queue changes. Events are compared and hashed by identity,
     so that what was rendered for one listener serves all others.
@@ -43,7 +48,7 @@ class _Channel:
         self.video = video
         self.place = (turn, video.id)
         self.in_line = in_line
-        self.number = 0
+        self.number = time.time_ns() // 1_000_000
         self.kept = False
         self.latest: Event | None = None
         self.preview: Event | None = None
@@ -52,24 +57,17 @@ class _Channel:
 
 
 class Live:
-    """The live state of all videos that are queued, running or recently finished. Use it on one event loop only."""
+    """The live state of videos that are queued, running or recently finished. Use it on one event loop only."""
 
-    def __init__(self, on_end: Callable[[Video], None] = lambda video: None) -> None:
-        """`on_end` is told each video once, when it reaches its terminal state in this process."""
-        self._on_end = on_end
+    def __init__(self, *, alone: bool = True) -> None:
+        """`alone`: no other process ends or deletes videos, so finished ones may be remembered."""
+        self._alone = alone
         self._active: dict[str, _Channel] = {}
         self._finished: OrderedDict[str, Video] = OrderedDict()
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._lines: dict[str, list[tuple[int, str]]] = {}
         self._listened: set[_Channel] = set()
         self._closing = asyncio.Event()
-
-    def position(self, video_id: str) -> int | None:
-        """How many queued videos of the same engine come before it, plus one; None when it is not queued."""
-        channel = self._active.get(video_id)
-        if channel is None or channel.video.status is not Status.QUEUED:
-            return None
-        return bisect.bisect_left(self._lines[channel.video.request.engine], channel.place) + 1
 
     def first(self, engine: str, but_not: Callable[[str], bool]) -> str | None:
         """The video of that engine that is first in line, without those that `but_not` names."""
@@ -81,16 +79,16 @@ class Live:
 
     def get(self, video_id: str) -> Video | None:
         if channel := self._active.get(video_id):
-            return channel.video
+            return self._placed(channel)
         return self._finished.get(video_id)
 
     def active(self) -> list[Video]:
-        """All queued and running videos, in the order of their submission."""
+        """All queued and running videos that this process knows, in the order of their submission."""
         return [channel.video for channel in self._active.values()]
 
     def remember(self, video: Video) -> None:
         """Keep a finished video that was read from the database, unless it was deleted meanwhile."""
-        if video.status.terminal and video.id not in self._gone:
+        if self._alone and video.status.terminal and video.id not in self._gone:
             self._finished[video.id] = video
             self._finished.move_to_end(video.id)
             while len(self._finished) > REMEMBERED:
@@ -103,17 +101,18 @@ class Live:
         if len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
 
-    def publish(self, video: Video, turn: int = 0, *, interrupted: bool = False) -> None:
-        """A video was queued (at that turn), started or ended. Whatever comes after a terminal state is dropped.
+    def publish(self, video: Video, turn: int | None = None, *, interrupted: bool = False) -> None:
+        """A video was queued, started or ended. Whatever comes after a terminal state is dropped.
 
-        An `interrupted` one has started in an earlier process and is in line again, among the queued ones.
+        One that is queued is in line here at that `turn`; without one it waits elsewhere. An `interrupted` one has
+        started in an earlier process and is in line again, among the queued ones.
         """
         channel = self._active.get(video.id)
         if channel is None:
             if video.id in self._finished or video.id in self._gone:
                 return
-            in_line = interrupted or video.status is Status.QUEUED
-            channel = self._active[video.id] = _Channel(video, turn, in_line)
+            in_line = turn is not None and (interrupted or video.status is Status.QUEUED)
+            channel = self._active[video.id] = _Channel(video, turn or 0, in_line)
             if in_line:
                 bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
                 self._tell_those_behind(channel)
@@ -131,11 +130,26 @@ class Live:
             case Status.COMPLETED | Status.FAILED:
                 del self._active[video.id]
                 self.remember(video)
-                self._on_end(video)
                 self._tell(channel, "completed" if video.status is Status.COMPLETED else "failed")
                 for waiter in channel.waiters:
                     if not waiter.done():
                         waiter.set_result(video)
+
+    def refresh(self, video: Video) -> None:
+        """What was read of a video that this process knows: told where it is news."""
+        channel = self._active.get(video.id)
+        if channel is None or video.attempt < channel.video.attempt:
+            return
+        same = channel.video.status is video.status and channel.video.position == video.position
+        if video.status.terminal or not same:
+            progress = max(video.progress, channel.video.progress if video.attempt == channel.video.attempt else 0)
+            self.publish(dataclasses.replace(video, progress=progress))
+        else:
+            self.progress(video.id, video.progress)
+
+    def drop(self, video_id: str) -> None:
+        """This process has nothing to do with that video any more."""
+        self._active.pop(video_id, None)
 
     def line_up_again(self, video_id: str) -> None:
         """A video that has started is in line once more, at its old place: what was made for it came to nothing."""
@@ -155,6 +169,10 @@ class Live:
     def preview(self, video_id: str, data: bytes, media_type: str) -> None:
         if channel := self._active.get(video_id):
             self._tell(channel, "preview", (data, media_type))
+
+    def last_preview(self, video_id: str) -> Event | None:
+        channel = self._active.get(video_id)
+        return channel.preview if channel else None
 
     def end(self, video_id: str) -> asyncio.Future[Video] | None:
         """A future of the video in its terminal state; None when the video is not active.
@@ -225,14 +243,22 @@ class Live:
             if queued and channel.place > moved.place:
                 self._tell(channel, "queued")
 
-    @staticmethod
+    def _placed(self, channel: _Channel) -> Video:
+        """The video with its place in the line, if it is in one here."""
+        video = channel.video
+        if not channel.in_line or video.status is not Status.QUEUED:
+            return video
+        place = bisect.bisect_left(self._lines[video.request.engine], channel.place) + 1
+        return dataclasses.replace(video, position=place)
+
     def _tell(
+        self,
         channel: _Channel,
         kind: Literal["queued", "progress", "preview", "completed", "failed"],
         preview: tuple[bytes, str] | None = None,
     ) -> None:
         channel.number += 1
-        event = Event(number=channel.number, kind=kind, video=channel.video, preview=preview)
+        event = Event(number=channel.number, kind=kind, video=self._placed(channel), preview=preview)
         if preview:
             channel.preview = event
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,14 +14,18 @@ from typing import Any
 
 import structlog
 
+from reelwright import __version__
 from reelwright.clock import Clock
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import EngineError
 from reelwright.jobs.events import Live
+from reelwright.jobs.feed import Feed, LocalFeed, SharedFeed
 from reelwright.jobs.finishing import Finishing
+from reelwright.jobs.fleet import Fleet, member_of
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins
@@ -28,6 +34,7 @@ from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.jobs.worker import Pool, Worker
 from reelwright.outbound import Outbound
+from reelwright.store.notices import NEWS, PROGRESS, WORK, Notices
 from reelwright.store.store import Store
 from reelwright.video import Video
 
@@ -54,6 +61,8 @@ class Jobs:
     job: VideoJob
     worker: Worker
     live: Live
+    feed: Feed
+    scheduler: Scheduler
     webhooks: Webhooks
     integrity: Integrity
     variants: Variants
@@ -68,12 +77,20 @@ class Jobs:
         with self.store.damage_told():
             unfinished = await self.threads.read(self.store.records.active)
         self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished))
-        self.queue.recover(unfinished)
-        loops: list[Coroutine[Any, Any, None]] = [self._warm(), self.janitor.run(), self.webhooks.run()]
+        await self.scheduler.start()
+        loops: list[Coroutine[Any, Any, None]] = [
+            self._warm(),
+            self.janitor.run(),
+            self.webhooks.run(),
+            self.scheduler.run(),
+            self.feed.run(),
+        ]
         return [asyncio.create_task(loop) for loop in loops]
 
     async def _warm(self) -> None:
         """A failure is told with the first job."""
+        if not self.worker.offers(self.engine):
+            return
         with contextlib.suppress(EngineError):
             await self.worker.warm(self.engine)
             _log.info("engine loaded", name=self.engine)
@@ -81,12 +98,13 @@ class Jobs:
     async def stop(self, drain_s: float) -> None:
         """In this order: no job begins any more; those that run may end, for `drain_s`; the others are interrupted, and
         their rows are found by the next start."""
-        self.queue.stop()
+        self.scheduler.stop()
         if self.job.running:
             _log.info("stopping", running=self.job.running, seconds=round(drain_s, 1))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.job.quiet(), drain_s)
         await self.job.stop(self.worker.close)
+        await self.scheduler.leave()
 
 
 _log = structlog.get_logger("reelwright")
@@ -104,14 +122,11 @@ def build_jobs(
     environment: Mapping[str, str],
     on_end: Callable[[Video], None],
 ) -> Jobs:
-    """Nothing is started yet. `environment`: the engines' processes get it. `on_end`: see `Live`."""
+    """Nothing is started yet. `environment`: the engines' processes get it. `on_end` is told each video whose end this
+    process has recorded."""
     twins = Twins(frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic))
 
-    def ended(video: Video) -> None:
-        twins.remove(video)
-        on_end(video)
-
-    live, files, records = Live(on_end=ended), store.files, store.records
+    live, files, records = Live(alone=not store.shared), store.files, store.records
     integrity = Integrity(files, clock)
     threads = Threads(
         database=store.writing,
@@ -144,12 +159,15 @@ def build_jobs(
         integrity=integrity,
         traces=traces,
         twins=twins,
+        on_end=on_end,
     )
+    scheduler, feed = _alone_or_together(store, catalog, limits, job, worker, live, threads, webhooks, twins, clock)
     queue = Queue(
         records=records,
         job=job,
-        worker=worker,
+        scheduler=scheduler,
         live=live,
+        feed=feed,
         clock=clock,
         threads=threads,
         max_queued=limits.max_queued,
@@ -159,7 +177,7 @@ def build_jobs(
         webhooks=webhooks,
         traces=traces,
         twins=twins,
-        openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
+        on_end=on_end,
     )
     reads = Reads(clock)
     janitor = Janitor(
@@ -180,6 +198,8 @@ def build_jobs(
         job=job,
         worker=worker,
         live=live,
+        feed=feed,
+        scheduler=scheduler,
         webhooks=webhooks,
         integrity=integrity,
         variants=Variants(files, integrity, threads.media),
@@ -190,11 +210,71 @@ def build_jobs(
     )
 
 
+def _alone_or_together(
+    store: Store,
+    catalog: Catalog,
+    limits: Limits,
+    job: VideoJob,
+    worker: Worker,
+    live: Live,
+    threads: Threads,
+    webhooks: Webhooks,
+    twins: Twins,
+    clock: Clock,
+) -> tuple[Scheduler, Feed]:
+    """What begins jobs, and what tells of them: in this process's memory, or through Postgres."""
+    if store.listen_url is None:
+        scheduler = LocalScheduler(
+            records=store.records,
+            job=job,
+            worker=worker,
+            live=live,
+            threads=threads,
+            webhooks=webhooks,
+            twins=twins,
+            openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
+        )
+        return scheduler, LocalFeed(store.records, live, threads)
+    usable = {name: offer for name, offer in catalog.offers.items() if worker.offers(name)}
+    member = member_of(
+        models={name: [card.model for card in offer.cards] for name, offer in usable.items()},
+        slots=sum(offer.slots * limits.children for offer in usable.values()),
+        version=__version__,
+        address=f"{socket.gethostname()}:{os.getpid()}",
+        milliseconds=int(clock.now().timestamp() * 1000),
+    )
+    assert member.session is not None
+    feed = SharedFeed(
+        rows=store.following,
+        records=store.records,
+        live=live,
+        threads=threads,
+        me=lambda: fleet.name,
+        makes=job.has,
+    )
+    fleet = Fleet(
+        member=member,
+        line=store.line,
+        following=store.following,
+        notices=Notices(store.listen_url, member.session, (WORK, NEWS, PROGRESS)),
+        presence=store.presence,
+        job=job,
+        worker=worker,
+        live=live,
+        feed=feed,
+        threads=threads,
+        webhooks=webhooks,
+        twins=twins,
+        clock=clock,
+    )
+    return fleet, feed
+
+
 def _worker(catalog: Catalog, children: int, environment: Mapping[str, str]) -> Worker:
     def tell(engine: str, line: str) -> None:
         _log.info("engine", name=engine, line=line)
 
-    usable = {name: offer for name, offer in catalog.offers.items() if not offer.problem}
+    usable = {name: offer for name, offer in catalog.offers.items() if children and not offer.problem}
     return Worker(
         {
             name: Pool(offer.spec, children, offer.slots, environment, partial(tell, name))

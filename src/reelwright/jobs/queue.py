@@ -16,14 +16,15 @@ from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.events import Live
+from reelwright.jobs.feed import Feed
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.running import Lease
+from reelwright.jobs.scheduler import Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
-from reelwright.jobs.worker import Slot, Worker
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
@@ -62,8 +63,9 @@ class Queue:
         *,
         records: Records,
         job: VideoJob,
-        worker: Worker,
+        scheduler: Scheduler,
         live: Live,
+        feed: Feed,
         clock: Clock,
         threads: Threads,
         max_queued: int,
@@ -73,13 +75,14 @@ class Queue:
         webhooks: Webhooks,
         traces: Traces,
         twins: Twins,
-        openings: Mapping[tuple[str, str], Mapping[str, Any]],
+        on_end: Callable[[Video], None],
     ) -> None:
-        """`openings`: the first checkpoints of the (engine, model) pairs that have one."""
+        """`on_end` is told each video whose end is recorded here."""
         self._records = records
         self._job = job
-        self._worker = worker
+        self._scheduler = scheduler
         self._live = live
+        self._feed = feed
         self._clock = clock
         self._threads = threads
         self._max_queued = max_queued
@@ -89,13 +92,8 @@ class Queue:
         self._webhooks = webhooks
         self._traces = traces
         self._twins = twins
-        self._openings = openings
-        self._begun: dict[str, Lease] = {}
-        """Of those in line: what this process has begun already, and what came to nothing."""
-        self._stopping = False
+        self._on_end = on_end
         self._log = structlog.get_logger("reelwright.jobs")
-        worker.watch(self._dispatch)
-        job.on_vain = self._line_up_again
 
     async def submit(self, request: Request, owner: str, order: Order) -> Video:
         """Store the job and start or queue it, or answer with the video that its key has led to already.
@@ -111,7 +109,7 @@ class Queue:
                     break
             self._traces.submitted(submission, video)
         if order.detached:
-            self._live.keep(video.id)
+            await self._feed.promise(video, fresh)
         return video
 
     async def _place(self, request: Request, owner: str, order: Order, trace: str | None) -> tuple[Video, bool]:
@@ -131,37 +129,18 @@ class Queue:
         )
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
             return await self._place_made(made, order)
-        served = self._live.waiting(request.engine) or self._leader(video) is not None
-        slot = None if served else self._worker.take(request.engine)
-        opening = self._openings.get((request.engine, request.model)) if slot and slot.ready else None
+        reserved = self._scheduler.reserve(video)
         with contextlib.ExitStack() as unless_begun:
-            if slot:
-                video = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=now)
-                unless_begun.enter_context(slot)
-            placed, due = await self._store(video, order, opening)
+            if reserved.slot:
+                unless_begun.enter_context(reserved.slot)
+            placed, due = await self._store(reserved.video, order, reserved.opening)
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
             return await self.get(placed.video_id, None), False
-        self._live.publish(video, placed.turn)
-        return self._begin(Lease(video=video, stored=slot is not None, opened=opening is not None, due=due), slot), True
-
-    def _begin(self, lease: Lease, slot: Slot | None) -> Video:
-        """A new video is made in its slot, or with a twin, or is in line. Returns it as it is now."""
-        video = lease.video
-        present = self._live.get(video.id)
-        if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
-            self._webhooks.pass_on(lease.due)
-            with slot or contextlib.nullcontext():
-                return present or video
-        self._twins.add(video)
-        if slot:
-            self._start(lease, slot)
-        elif (leader := self._leader(video)) is not None:
-            self._job.follow(lease, leader)
-        else:
-            self._dispatch(video.request.engine)
-        return video
+        begun = reserved.slot is not None
+        lease = Lease(video=reserved.video, stored=begun, opened=reserved.opening is not None, due=due)
+        return self._scheduler.add(lease, reserved.slot, placed.turn), True
 
     async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
         """The new video as completed, when its twin has been made already; its file is in place then."""
@@ -196,6 +175,7 @@ class Queue:
         if placed.turn is None:
             return await self.get(placed.video_id, None), False
         self._live.publish(video)
+        self._on_end(video)
         self._webhooks.pass_on(due)
         return video, True
 
@@ -213,6 +193,8 @@ class Queue:
                 self._twins.fingerprint(video.request),
                 order.webhook,
                 opening,
+                self._scheduler.name if video.status is Status.IN_PROGRESS else None,
+                order.detached,
             )
             news = placed.turn is not None and order.webhook and video.status is not Status.QUEUED
             return placed, self._webhooks.write_down(video) if news else ()
@@ -236,74 +218,18 @@ class Queue:
             return False
         return True
 
-    def _leader(self, video: Video) -> str | None:
-        """The twin whose file is being made, and may be that of this video, too."""
-        return next(filter(self._job.can_follow, self._twins.of(video)), None)
-
-    def _start(self, lease: Lease, slot: Slot) -> None:
-        """Begin the job in that slot, unless a twin's has begun; what it makes is for those of its twins that wait."""
-        leader = self._leader(lease.video)
-        if leader is not None:
-            with slot:
-                self._job.follow(lease, leader)
-            return
-        self._job.start(lease, slot)
-        for twin_id in self._twins.of(lease.video):
-            twin = self._live.get(twin_id)
-            if twin is not None and not twin.status.terminal and not self._job.has(twin_id):
-                self._job.follow(self._out_of_line(twin), lease.video.id)
-
-    def _line_up_again(self, lease: Lease) -> None:
-        """The file that it waited for was not made: it is rendered itself when its turn comes, or another twin is."""
-        video = lease.video
-        self._begun[video.id] = lease
-        self._live.line_up_again(video.id)
-        if (leader := self._leader(video)) is not None:
-            self._job.follow(self._out_of_line(video), leader)
-        else:
-            self._dispatch(video.request.engine)
-
-    def _out_of_line(self, video: Video) -> Lease:
-        """The right to make a video that was in line: it may have been begun before."""
-        lease = self._begun.pop(video.id, None)
-        if lease is None:
-            return Lease(video=video)
-        self._live.publish(lease.video)
-        return lease
-
-    def _dispatch(self, engine: str) -> None:
-        """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
-
-        Called whenever a job has come into the line, and whenever a slot is given back.
-        """
-        while not self._stopping and (video_id := self._live.first(engine, self._job.has)) is not None:
-            video = self._live.get(video_id)
-            if video is None:
-                return
-            leader = self._leader(video)
-            slot = None if leader else self._worker.take(engine)
-            if not (leader or slot):
-                return
-            if slot:
-                self._start(self._out_of_line(video), slot)
-            elif leader:
-                self._job.follow(self._out_of_line(video), leader)
-
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
-        video = self._live.get(video_id)
-        if video is None and ids.is_video_id(video_id):
-            video = await self._threads.read(self._records.get, video_id)
-            if video is not None:
-                self._live.remember(video)
+        video = await self._feed.look(video_id) if ids.is_video_id(video_id) else None
         if video is None or owner not in (None, video.owner):
             raise NotFound("There is no video with this id", field="id")
         return video
 
     async def wait(self, video: Video) -> Video:
         """The video in its terminal state."""
-        end = self._live.end(video.id)
-        return await end if end else await self.get(video.id, None)
+        async with self._feed.following(video) as now:
+            end = self._live.end(video.id)
+            return await end if end else now
 
     async def wait_for(self, video: Video, seconds: float) -> Video:
         """The video in its terminal state, or as it is after that many seconds, or when the server stops."""
@@ -320,24 +246,25 @@ class Queue:
 
         somebody else waits for the same video or was promised it; then `Cancelled` is raised.
         """
-        end = self._live.end(video.id)
-        if end is None:
-            return await self.get(video.id, None)
-        hang_up = asyncio.create_task(gone())
-        first: set[asyncio.Future[Any]] = {end, hang_up}
-        try:
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            if end.done():
-                return end.result()
-            if self._live.wanted_by_others(video.id):
-                raise Cancelled("The client hung up")
-            return await self.cancel(video)
-        except asyncio.CancelledError:
-            # The server stops and has drained long enough; the job goes on at its next start.
-            raise Busy("The server is stopping", retry_after=STOPPING_S) from None
-        finally:
-            end.cancel()
-            hang_up.cancel()
+        async with self._feed.following(video) as now:
+            end = self._live.end(video.id)
+            if end is None:
+                return now
+            hang_up = asyncio.create_task(gone())
+            first: set[asyncio.Future[Any]] = {end, hang_up}
+            try:
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+                if end.done():
+                    return end.result()
+                if await self._feed.wanted_by_others(video.id):
+                    raise Cancelled("The client hung up")
+                return await self.cancel(video)
+            except asyncio.CancelledError:
+                # The server stops and has drained long enough; the job goes on at its next start.
+                raise Busy("The server is stopping", retry_after=STOPPING_S) from None
+            finally:
+                end.cancel()
+                hang_up.cancel()
 
     async def page(
         self,
@@ -362,7 +289,7 @@ class Queue:
             )
 
         found = await self._threads.read(read)
-        return [self._live.get(video.id) or video for video in found[:limit]], len(found) > limit
+        return await self._feed.as_they_are(found[:limit]), len(found) > limit
 
     async def cancel(self, video: Video) -> Video:
         """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""
@@ -372,9 +299,10 @@ class Queue:
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
-        self._begun.pop(video.id, None)
+        self._scheduler.forget(video.id)
         self._webhooks.pass_on(due)
         if ended:
+            self._on_end(now)
             self._job.cancel(video.id)
             self._log.info("cancelled", video=video.id)
         return now
@@ -391,25 +319,3 @@ class Queue:
         if await self._threads.write(self._records.delete, video.id):
             self._live.forget(video.id)
             await self._job.discard(video.id)
-
-    def recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
-        """At start: the videos that have not ended, with their turns and in their order, are in line.
-
-        Those that an earlier process had begun are among them: their slots ended with that process.
-        """
-        for turn, video in unfinished:
-            self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
-            self._live.keep(video.id)
-            self._twins.add(video)
-            if not self._worker.offers(video.request.engine):
-                self._job.refuse(video, f"The engine {video.request.engine} is not available on this server")
-        for engine in {video.request.engine for _, video in unfinished}:
-            if self._worker.offers(engine):
-                self._dispatch(engine)
-        if unfinished:
-            interrupted = sum(video.status is Status.IN_PROGRESS for _, video in unfinished)
-            self._log.info("recovered", waiting=len(unfinished), interrupted=interrupted)
-
-    def stop(self) -> None:
-        """The server is about to stop: no job is begun any more, those who wait are for the next start."""
-        self._stopping = True

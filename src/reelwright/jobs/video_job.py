@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
 from reelwright.errors import Busy, Cancelled, Code, EngineError
@@ -79,7 +80,9 @@ class VideoJob:
         integrity: Integrity,
         traces: Traces,
         twins: Twins,
+        on_end: Callable[[Video], None],
     ) -> None:
+        """`on_end` is told each video whose end is recorded here."""
         self._records = records
         self._files = files
         self._live = live
@@ -91,18 +94,25 @@ class VideoJob:
         self._integrity = integrity
         self._traces = traces
         self._twins = twins
+        self._on_end = on_end
         self._running: dict[str, Running] = {}
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._stopping = False
         self.on_vain: Callable[[Lease], None] = lambda lease: None
         """Told of a video that waited for a twin's file, when there is none: it is to be rendered itself."""
+        self.on_gone: Callable[[Video], None] = lambda video: None
+        """Told of each job that is under way no more, however it ended."""
         self._log = structlog.get_logger("reelwright.jobs")
 
     @property
     def running(self) -> int:
         """How many jobs are under way in this process, until their record is written."""
         return len(self._running)
+
+    def videos(self) -> list[Video]:
+        """Those that this process is at work on, each with the attempt that it makes."""
+        return [running.video for running in self._running.values()]
 
     def has(self, video_id: str) -> bool:
         """Whether this process is at work on it."""
@@ -168,6 +178,7 @@ class VideoJob:
             del self._running[running.video.id]
             if not self._running:
                 self._quiet.set()
+            self.on_gone(running.video)
         if running.in_vain and not self._stopping:
             self.on_vain(running.in_vain)
 
@@ -331,7 +342,7 @@ class VideoJob:
 
     def _claim(self, video_id: str) -> Lease | None:
         """In a thread: the row is in progress from now on, with a new attempt; None when the video has ended."""
-        claimed = self._records.claim(video_id, self._clock.now())
+        claimed = self._records.claim(video_id, ids.LOCAL_WORKER, self._clock.now())
         if claimed is None:
             return None
         video, checkpoint = claimed
@@ -362,19 +373,24 @@ class VideoJob:
 
     async def _record(self, video_id: str, outcome: Outcome) -> None:
         """Write the outcome down, once, and tell it."""
-        video, due = await self._threads.insist(self._settle, video_id, outcome)
+        video, ours, due = await self._threads.insist(self._settle, video_id, outcome)
+        if video is not None and not video.status.terminal:
+            return  # another attempt has begun elsewhere: what is kept of this video is for that one
         if video is None or video.failure:
             await self._remove(self._files.discard_video, video_id)
-        if video is not None and video.status.terminal:
+        if video is not None:
             self._live.publish(video)  # of one that was cancelled, those who follow it know already
+            if ours:
+                self._on_end(video)
             if not isinstance(outcome, Ended):
                 self._log_end(video)
         self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id)
 
-    def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, Sequence[Delivery]]:
-        """In a thread: the row's end. Returns the video as it is now, and what is to be told about it."""
+    def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, bool, Sequence[Delivery]]:
+        """In a thread: the row's end. Returns the video as it is now, whether this has ended it, and what is to be told
+        about it."""
         now, video = self._clock.now(), None
         match outcome:
             case Finished(attempt=attempt, file=file, made_with=made_with):
@@ -383,8 +399,9 @@ class VideoJob:
                 video = self._records.fail(video_id, attempt, failure, now)
             case Ended():
                 pass
+        ours = video is not None
         video = video or self._records.get(video_id)
-        return video, self._webhooks.write_down(video) if video else ()
+        return video, ours, self._webhooks.write_down(video) if video and video.status.terminal else ()
 
     def _log_end(self, video: Video) -> None:
         if video.failure:

@@ -62,6 +62,10 @@ class Pool:
         self._taken[index] += 1
         return Slot(self, index)
 
+    @property
+    def has_room(self) -> bool:
+        return min(self._taken) < self._slots
+
     def free(self, index: int) -> None:
         """What `take` gave is free again."""
         self._taken[index] -= 1
@@ -103,6 +107,10 @@ class Worker:
 
     def offers(self, engine: str) -> bool:
         return engine in self._pools
+
+    def has_room(self, engine: str) -> bool:
+        """Whether `take` would give a slot."""
+        return self._pools[engine].has_room
 
     def take(self, engine: str) -> Slot | None:
         """A slot of that engine; None when all are taken."""

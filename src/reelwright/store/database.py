@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +19,6 @@ BUSY_TIMEOUT_MS = 4_000
 """How long a statement waits for somebody else's lock before the client is told to come back."""
 IDLE_TRANSACTION_MS = 10_000
 """When Postgres ends the transaction of a process that has frozen: it may hold a lock that others wait for."""
-
-LOCK_NUMBER = 0x7265656C
-"""The advisory lock of Postgres that the server holds: the letters `reel`."""
-LOCK_PATIENCE_S = 5.0
-"""Postgres may take a moment to notice that a killed server has gone."""
 
 
 def open_database(url: str | None, data_dir: Path) -> sa.Engine:
@@ -65,6 +59,21 @@ def _open_postgres(address: sa.URL) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+def driver_url(database: sa.Engine) -> str:
+    """The database's address as the driver takes it."""
+    return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def check_answers(database: sa.Engine) -> None:
+    """Raises `ConfigurationError` when Postgres does not answer."""
+    try:
+        with database.connect():
+            return
+    except sa.exc.OperationalError as error:
+        reason = str(error.orig).partition("\n")[0]
+        raise ConfigurationError(f"The Postgres of DATABASE_URL does not answer: {reason}") from None
 
 
 @contextmanager
@@ -129,39 +138,3 @@ def _postgres_address(url: str) -> sa.URL:
             "DATABASE_URL is not the address of a Postgres: write postgresql://user:password@host/name."
         )
     return address.set(drivername="postgresql+psycopg")
-
-
-class DatabaseLock:
-    """One server a database. On SQLite the lock of the data directory does it; on Postgres an advisory lock.
-
-    The lock belongs to a connection that is kept for it, so it ends with the process, however that ends.
-    """
-
-    def __init__(self, database: sa.Engine) -> None:
-        self._database = database
-        self._connection: sa.Connection | None = None
-
-    def acquire(self) -> None:
-        """Raises `ConfigurationError` when Postgres does not answer or another server works on this database."""
-        if self._database.dialect.name == "sqlite":
-            return
-        try:
-            connection = self._database.connect().execution_options(isolation_level="AUTOCOMMIT")
-        except sa.exc.OperationalError as error:
-            reason = str(error.orig).partition("\n")[0]
-            raise ConfigurationError(f"The Postgres of DATABASE_URL does not answer: {reason}") from None
-        question, deadline = sa.text("SELECT pg_try_advisory_lock(:number)"), time.monotonic() + LOCK_PATIENCE_S
-        while not connection.execute(question, {"number": LOCK_NUMBER}).scalar():
-            if time.monotonic() > deadline:
-                connection.close()
-                raise ConfigurationError(
-                    "Another Reelwright server works on the database of DATABASE_URL. Stop it, or use another database."
-                )
-            time.sleep(0.2)
-        self._connection = connection
-
-    def release(self) -> None:
-        if self._connection is not None:
-            self._connection.invalidate()  # closed for good, not handed back to the pool with its lock
-            self._connection.close()
-            self._connection = None

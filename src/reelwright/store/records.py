@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from reelwright.store.database import tables
 from reelwright.store.deliveries import add_webhook
+from reelwright.store.notices import NEWS, WORK
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
@@ -66,8 +67,19 @@ idempotency_keys = sa.Table(
 TRACE, ASKED = "trace", "asked"
 """Where a request's column also holds the name of its trace and what the client sent, if there is any."""
 
-# Not `in_`: that is written anew for each execution.
-_active = sa.or_(videos.c.status == Status.QUEUED.value, videos.c.status == Status.IN_PROGRESS.value)
+lines = sa.Table(
+    "lines",
+    tables,
+    sa.Column("line", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("turn", sa.BigInteger, nullable=False),
+)
+"""The last turn that was given to each owner in each engine's line; that of owner `*` is the one served last."""
+
+SHAPE = 1
+"""The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows."""
+
+_active = videos.c.completed_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +107,20 @@ _CLAIM_KEY = sa.text(
 )
 
 
+# Start-time fair queueing: one more than the owner's last turn, and never less than the turn that was served last.
+_NEXT_TURN = """
+INSERT INTO lines (line, owner, turn)
+SELECT {line}, {owner}, coalesce((SELECT turn FROM lines WHERE line = {line} AND owner = '*'), 0) WHERE true
+ON CONFLICT (line, owner) DO UPDATE
+SET turn = CASE WHEN lines.turn + 1 > excluded.turn THEN lines.turn + 1 ELSE excluded.turn END
+RETURNING turn
+"""
+_SERVED = """
+INSERT INTO lines (line, owner, turn) VALUES ({line}, '*', {turn})
+ON CONFLICT (line, owner) DO UPDATE SET turn = excluded.turn WHERE lines.turn < excluded.turn
+"""
+
+
 class IdempotencyConflict(Exception):
     """The key came before with another body."""
 
@@ -109,10 +135,11 @@ class Records:
     def __init__(self, database: Transactions) -> None:
         self._database = database
         dialect = database.engine.dialect
+        named = ":{}" if database.sqlite else "%({})s"
+        words = {name: named.format(name) for name in ("line", "owner", "turn")}
+        self._next_turn, self._served = _NEXT_TURN.format(**words), _SERVED.format(**words)
         self._insertion = Prepared(_insertion(database.sqlite), dialect)
         self._twin = Prepared(_twin(), dialect)
-        line = sa.func.pg_advisory_xact_lock(_hash("engine"), _hash("owner"))
-        self._lock_line = None if database.sqlite else Prepared(sa.select(line), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
         open_row = sa.update(videos).where(this, _active)
@@ -121,6 +148,7 @@ class Records:
         )
         claim = open_row.values(
             status=Status.IN_PROGRESS.value,
+            worker=sa.bindparam("its_worker"),
             attempt=videos.c.attempt + 1,
             started_at=sa.func.coalesce(videos.c.started_at, sa.bindparam("now", type_=sa.Float)),
         )
@@ -136,14 +164,15 @@ class Records:
             completed_at=sa.bindparam("now"),
             checkpoint=None,
         )
-        self._complete = Prepared(complete.returning(videos), dialect)
+        told = [] if database.sqlite else [_notice(NEWS, videos.c.id + " " + videos.c.status)]
+        self._complete = Prepared(complete.returning(videos, *told), dialect)
         fail = attempt_row.values(
             status=Status.FAILED.value,
             failure=sa.bindparam("its_failure"),
             completed_at=sa.bindparam("now"),
             checkpoint=None,
         )
-        self._fail = Prepared(fail.returning(videos), dialect)
+        self._fail = Prepared(fail.returning(videos, *told), dialect)
 
     def check_writable(self) -> None:
         """Begin a write that changes nothing. Raises SQLAlchemy's errors when the database does not take it."""
@@ -159,34 +188,43 @@ class Records:
         fingerprint: str | None = None,
         webhook: Webhook | None = None,
         checkpoint: Mapping[str, Any] | None = None,
+        worker: str | None = None,
+        detached: bool = True,
     ) -> Placed:
         """Store a new video (queued, begun, or completed with a twin's file), or find the one that its key has led to
         before; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
-        request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already. Raises
+        request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already.
+        `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. Raises
         `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
         The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
         the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
         thousand jobs delays another owner's first job by one job, not by a thousand. `priority` shifts it.
         """
-        told = {"owner": video.owner, "fingerprint": fingerprint}
+        told = {"owner": video.owner, "fingerprint": fingerprint, "worker": worker, "detached": detached}
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
-            if self._lock_line:
-                # SQLite has one writer at a time; elsewhere two submissions of one owner would not see each other, and
-                # get the same turn. Not in the statement that counts the turns: it sees what was committed before.
-                self._lock_line.first(connection, engine=video.request.engine, owner=video.owner)
+            turn = priority + (0 if video.status.terminal else self._turn(connection, video))
             saved = json.dumps(checkpoint) if checkpoint else None
-            row = {**_row(video), **told, "shift": priority, "max_queued": max_queued, "checkpoint": saved}
-            inserted = self._insertion.first(connection, **row)
-            if inserted is None:
+            row = {**_row(video), **told, "turn": turn, "priority": priority, "checkpoint": saved}
+            if self._insertion.first(connection, **row, max_queued=max_queued) is None:
                 raise QueueFull
+            if video.status is Status.IN_PROGRESS:
+                self._serve(connection, video.request.engine, turn - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
-        return Placed(video_id=video.id, turn=inserted["turn"])
+        return Placed(video_id=video.id, turn=turn)
+
+    def _turn(self, connection: sa.Connection, video: Video) -> int:
+        its = {"line": video.request.engine, "owner": video.owner}
+        return int(connection.exec_driver_sql(self._next_turn, its).scalar_one())
+
+    def _serve(self, connection: sa.Connection, engine: str, turn: int) -> None:
+        """A job of that turn has begun: later comers come behind it."""
+        connection.exec_driver_sql(self._served, {"line": engine, "turn": turn})
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
@@ -203,12 +241,12 @@ class Records:
         """The owner's newest completed video with that fingerprint."""
         with self._database.connect() as connection:
             row = self._twin.first(connection, owner=owner, fingerprint=fingerprint)
-        return _video(row) if row else None
+        return video_of(row) if row else None
 
     def get(self, video_id: str) -> Video | None:
         with self._database.connect() as connection:
             row = self._one.first(connection, this=video_id)
-        return _video(row) if row else None
+        return video_of(row) if row else None
 
     def page(
         self,
@@ -232,7 +270,7 @@ class Records:
         for name, value in (metadata or {}).items():
             query = query.where(self._has(name, value))
         with self._database.connect() as connection:
-            return [_video(row) for row in connection.execute(query).mappings()]
+            return [video_of(row) for row in connection.execute(query).mappings()]
 
     def _has(self, name: str, value: str) -> sa.ColumnElement[bool]:
         """Whether the metadata has that entry. SQLite's JSON paths cannot name every name."""
@@ -295,12 +333,25 @@ class Records:
         with self._database.begin() as connection:
             connection.execute(sa.delete(idempotency_keys).where(old))
 
-    def claim(self, video_id: str, now: datetime) -> tuple[Video, Mapping[str, Any] | None] | None:
+    def claim(self, video_id: str, worker: str, now: datetime) -> Claimed | None:
         """Begin an attempt: raises the fencing number. Returns the video and its checkpoint, None if it has ended."""
-        row = self._update(self._claim, video_id, now=now.timestamp())
-        if row is None:
-            return None
-        return _video(row), json.loads(row["checkpoint"]) if row["checkpoint"] else None
+        with self._database.begin() as connection:
+            row = self._claim.first(connection, this=video_id, its_worker=worker, now=now.timestamp())
+            if row is None:
+                return None
+            self._serve(connection, row["engine"], row["turn"] - row["priority"])
+        return claimed(row)
+
+    def free(self) -> None:
+        """No process holds a video that has not ended: this one is the only one, and it has just started."""
+        held = videos.c.worker.is_not(None)
+        with self._database.begin() as connection:
+            connection.execute(sa.update(videos).where(_active, held).values(worker=None))
+
+    def promise(self, video_id: str) -> None:
+        """It is made even if nobody waits for it any more."""
+        with self._database.begin() as connection:
+            connection.execute(sa.update(videos).where(videos.c.id == video_id, _active).values(detached=True))
 
     def save_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> bool:
         """Keep what a later attempt needs. False when this attempt is no longer the one that counts."""
@@ -319,13 +370,13 @@ class Records:
             its_bytes=file.size,
             now=now.timestamp(),
         )
-        return _video(row) if row else None
+        return video_of(row) if row else None
 
     def fail(self, video_id: str, attempt: int | None, failure: Failure, now: datetime) -> Video | None:
         """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already."""
         told = json.dumps(dataclasses.asdict(failure))
         row = self._update(self._fail, video_id, of=attempt, its_failure=told, now=now.timestamp())
-        return _video(row) if row else None
+        return video_of(row) if row else None
 
     def _update(self, statement: Prepared, video_id: str, **values: Any) -> Mapping[str, Any] | None:
         with self._database.begin() as connection:
@@ -335,56 +386,59 @@ class Records:
         """All videos that are queued or in progress, with their turns and in their order."""
         query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
-            return [(row["turn"], _video(row)) for row in connection.execute(query).mappings()]
+            return [(row["turn"], video_of(row)) for row in connection.execute(query).mappings()]
 
 
-def _hash(name: str) -> sa.ColumnElement[int]:
-    """Postgres' own hash of a parameter."""
-    return sa.func.hashtext(sa.bindparam(name, type_=sa.Text))
+Claimed = tuple[Video, Mapping[str, Any] | None]
+"""A video whose next attempt has begun, and the checkpoint of the attempt before."""
+
+
+def claimed(row: Mapping[str, Any]) -> Claimed:
+    return video_of(row), json.loads(row["checkpoint"]) if row["checkpoint"] else None
+
+
+def _notice(channel: str, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
+    """Told to all processes when the transaction is committed."""
+    return sa.func.pg_notify(channel, text).label("notice")
 
 
 def _insertion(on_sqlite: bool) -> sa.UpdateBase:
-    """A new row with its fair turn, unless the queue is full. Its parameters: see `insert`."""
-    engine = sa.bindparam("engine", type_=sa.Text)
-    # Each engine has a line of its own.
-    active = sa.and_(_active, videos.c.engine == engine)
-    owner, shift = sa.bindparam("owner", type_=sa.Text), sa.bindparam("shift", type_=sa.Integer)
-    # A job that was shifted by its priority does not shift its owner's next one.
-    last = sa.func.max(videos.c.turn - videos.c.priority)
-    own = sa.select(last + 1).where(active, videos.c.owner == owner).scalar_subquery()
-    started = sa.and_(videos.c.status == Status.IN_PROGRESS.value, videos.c.engine == engine)
-    now_served = sa.select(sa.func.max(videos.c.turn - videos.c.priority)).where(started).scalar_subquery()
-    greatest = sa.func.max if on_sqlite else sa.func.greatest
-    queued = videos.c.status == Status.QUEUED.value
-    waiting = sa.select(sa.func.count()).select_from(videos).where(queued).scalar_subquery()
-    fingerprint = sa.bindparam("fingerprint", type_=sa.Text)
+    """A new row, unless the queue is full. Its parameters are the columns' names and `max_queued`."""
     told = (
         "id",
+        "owner",
         "status",
+        "engine",
+        "model",
+        "shape",
         "request",
         "created_at",
         "started_at",
         "completed_at",
         "expires_at",
         "attempt",
+        "turn",
+        "priority",
         "file",
         "checkpoint",
         "made_with",
         "remixed_from",
         "metadata",
+        "fingerprint",
         "bytes",
+        "worker",
+        "detached",
     )
-    columns: dict[str, sa.ColumnElement[Any]] = {
-        **{name: sa.bindparam(name, type_=videos.c[name].type) for name in told},
-        "owner": owner,
-        "engine": engine,
-        "turn": greatest(sa.func.coalesce(own, 0), sa.func.coalesce(now_served, 0)) + shift,
-        "priority": shift,
-        "fingerprint": fingerprint,
-    }
-    room = waiting < sa.bindparam("max_queued", type_=sa.Integer)
-    row = sa.select(*columns.values()).where(room)
-    return sa.insert(videos).from_select(list(columns), row).returning(videos.c.turn)
+    most = sa.bindparam("max_queued", type_=sa.Integer)
+    waits = videos.c.worker.is_(None) & _active
+    waiting = sa.select(sa.literal_column("1")).select_from(videos).where(waits).limit(most).subquery()
+    room = sa.select(sa.func.count()).select_from(waiting).scalar_subquery() < most
+    row = sa.select(*(sa.bindparam(name, type_=videos.c[name].type) for name in told)).where(room)
+    insert = sa.insert(videos).from_select(list(told), row)
+    if on_sqlite:
+        return insert.returning(videos.c.id)
+    work = sa.case((waits, _notice(WORK, videos.c.engine).element), else_=None).label("notice")
+    return insert.returning(videos.c.id, work)
 
 
 def _twin() -> sa.Select[Any]:
@@ -405,6 +459,8 @@ def _row(video: Video) -> dict[str, Any]:
         "id": video.id,
         "status": video.status.value,
         "engine": video.request.engine,
+        "model": video.request.model,
+        "shape": SHAPE,
         "request": json.dumps({**video.request.to_json(), **beside}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
@@ -419,7 +475,7 @@ def _row(video: Video) -> dict[str, Any]:
     }
 
 
-def _video(row: Any) -> Video:
+def video_of(row: Any) -> Video:
     request = json.loads(row["request"])
     trace, asked = request.pop(TRACE, None), request.pop(ASKED, None)
     status = Status(row["status"])

@@ -13,10 +13,13 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
-from reelwright.store.database import DatabaseLock, open_database, tables
+from reelwright.store.database import check_answers, driver_url, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DirectoryLock, Files
+from reelwright.store.following import Following
+from reelwright.store.line import Line
 from reelwright.store.migrations import Schema, migrate
+from reelwright.store.presence import Presence
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
@@ -25,7 +28,10 @@ from reelwright.store.uploads import Uploads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """`writing`: the threads in which the database is changed. `secret`: reads the secret that signs webhooks."""
+    """`writing`: the threads in which the database is changed. `secret`: reads the secret that signs webhooks.
+
+    `listen_url`: of the Postgres whose notices tell what other processes do; None: there are none, as with SQLite.
+    """
 
     records: Records
     deliveries: Deliveries
@@ -35,7 +41,16 @@ class Store:
     secret: Callable[[], str]
     database: sa.Engine
     folder: Path
-    locks: tuple[DirectoryLock, DatabaseLock]
+    lock: DirectoryLock
+    line: Line
+    following: Following
+    presence: Presence
+    listen_url: str | None
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work on the same database."""
+        return self.listen_url is not None
 
     @property
     def name(self) -> str:
@@ -47,10 +62,11 @@ class Store:
 
     def open(self) -> None:
         """Lock, make folders and tables. Raises `ConfigurationError`, for one when another server is at work here."""
-        directory, database = self.locks
-        directory.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
+        if self.shared:
+            check_answers(self.database)
+        else:
+            self.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
         self.files.prepare()
-        database.acquire()
         with self.damage_told():
             self._check_that_they_belong_together(migrate(self.database, tables))
         self.secret()
@@ -83,16 +99,22 @@ class Store:
 
     def close(self) -> None:
         """Give back what `open` has locked, as far as it came."""
-        directory, database = self.locks
-        database.release()
         self.database.dispose()
-        directory.release()
+        self.lock.release()
 
 
-def build_store(data_dir: Path, database_url: str | None, on_lost_disk: Callable[[], None]) -> Store:
-    """Connects the parts; nothing is opened yet. `on_lost_disk`: see `GroupCommit`. Raises `ConfigurationError`."""
+def build_store(
+    data_dir: Path, database_url: str | None, listen_url: str | None, on_lost_disk: Callable[[], None]
+) -> Store:
+    """Connects the parts; nothing is opened yet. `listen_url`: Postgres itself, where `database_url` is that of a
+    pooler.
+
+    `on_lost_disk`: see `GroupCommit`. Raises `ConfigurationError`.
+    """
     folder = data_dir.absolute()
     database = open_database(database_url, folder)
+    if database_url:
+        listen_url = driver_url(open_database(listen_url or database_url, folder))
     transactions, files = Transactions(database), Files(data_dir)
     return Store(
         records=Records(transactions),
@@ -103,5 +125,27 @@ def build_store(data_dir: Path, database_url: str | None, on_lost_disk: Callable
         secret=lambda: signing_secret(folder),
         database=database,
         folder=folder,
-        locks=(DirectoryLock(folder), DatabaseLock(database)),
+        lock=DirectoryLock(folder),
+        line=Line(transactions),
+        following=Following(transactions),
+        presence=Presence(folder),
+        listen_url=listen_url if database_url else None,
     )
+
+
+@contextmanager
+def open_line(database_url: str) -> Iterator[Line]:
+    """The processes and lines of a fleet, for an operator. Raises `ConfigurationError`."""
+    database = open_database(database_url, Path())
+    try:
+        check_answers(database)
+        line = Line(Transactions(database))
+        try:
+            line.paused()
+        except DatabaseLost:
+            raise ConfigurationError("No Reelwright has worked on that database yet: it has no tables.") from None
+        yield line
+    except DatabaseBusy:
+        raise ConfigurationError("The Postgres of the fleet does not answer.") from None
+    finally:
+        database.dispose()

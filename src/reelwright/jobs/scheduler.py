@@ -1,0 +1,233 @@
+"""Which waiting job begins in which free slot.
+
+`Scheduler` is what the queue needs of it. `LocalScheduler` is for a process that is alone with its database (SQLite):
+the line is in memory, rebuilt from the rows at start, and nothing polls. Among many processes it is `fleet.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from reelwright import ids
+from reelwright.jobs.events import Live
+from reelwright.jobs.running import Lease
+from reelwright.jobs.threads import Threads
+from reelwright.jobs.twins import Twins
+from reelwright.jobs.video_job import VideoJob
+from reelwright.jobs.webhooks import Webhooks
+from reelwright.jobs.worker import Slot, Worker
+from reelwright.store.line import Backlog
+from reelwright.store.records import Records
+from reelwright.video import Status, Video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """A new video as it is to be stored. With a `slot` it begins at once, with the card's `opening` as its checkpoint,
+    if it has one; then whoever stores it gives the slot on, or back."""
+
+    video: Video
+    slot: Slot | None = None
+    opening: Mapping[str, Any] | None = None
+
+
+class Scheduler(Protocol):
+    @property
+    def name(self) -> str:
+        """What this process is called in the rows of the videos that it holds."""
+        ...
+
+    def reserve(self, video: Video) -> Reserved:
+        """The new video with a free slot, if it may begin before all that wait."""
+        ...
+
+    def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
+        """The new video was stored. Returns it as it is now."""
+        ...
+
+    def forget(self, video_id: str) -> None:
+        """That video has ended."""
+        ...
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        """What waits and runs, by engine; where there are many processes, as it was a moment ago."""
+        ...
+
+    async def start(self) -> None:
+        """Begin what an earlier process has left."""
+        ...
+
+    async def run(self) -> None:
+        """What is to be done for ever."""
+        ...
+
+    def stop(self) -> None:
+        """No job is begun any more."""
+        ...
+
+    async def leave(self) -> None:
+        """No job is under way any more."""
+        ...
+
+
+class LocalScheduler:
+    def __init__(
+        self,
+        *,
+        records: Records,
+        job: VideoJob,
+        worker: Worker,
+        live: Live,
+        threads: Threads,
+        webhooks: Webhooks,
+        twins: Twins,
+        openings: Mapping[tuple[str, str], Mapping[str, Any]],
+    ) -> None:
+        """`openings`: the first checkpoints of the (engine, model) pairs that have one."""
+        self._records = records
+        self._job = job
+        self._worker = worker
+        self._live = live
+        self._threads = threads
+        self._webhooks = webhooks
+        self._twins = twins
+        self._openings = openings
+        self._begun: dict[str, Lease] = {}
+        """Of those in line: what this process has begun already, and what came to nothing."""
+        self._stopping = False
+        self._log = structlog.get_logger("reelwright.jobs")
+        worker.watch(self._dispatch)
+        job.on_vain = self._line_up_again
+
+    name = ids.LOCAL_WORKER
+
+    def reserve(self, video: Video) -> Reserved:
+        engine = video.request.engine
+        served = self._live.waiting(engine) or self._leader(video) is not None
+        slot = None if served else self._worker.take(engine)
+        if slot is None:
+            return Reserved(video=video)
+        begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=video.created_at)
+        opening = self._openings.get((engine, video.request.model)) if slot.ready else None
+        return Reserved(video=begun, slot=slot, opening=opening)
+
+    def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
+        """It is made in its slot, or with a twin, or is in line."""
+        video = lease.video
+        self._live.publish(video, turn)
+        present = self._live.get(video.id)
+        if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
+            self._webhooks.pass_on(lease.due)
+            with slot or contextlib.nullcontext():
+                return present or video
+        self._twins.add(video)
+        if slot:
+            self._start(lease, slot)
+        elif (leader := self._leader(video)) is not None:
+            self._job.follow(lease, leader)
+        else:
+            self._dispatch(video.request.engine)
+        return self._live.get(video.id) or video
+
+    def forget(self, video_id: str) -> None:
+        self._begun.pop(video_id, None)
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        active = self._live.active()
+        waiting = Counter(video.request.engine for video in active if video.status is Status.QUEUED)
+        total = Counter(video.request.engine for video in active)
+        return {
+            engine: Backlog(waiting=waiting[engine], running=total[engine] - waiting[engine], oldest_s=0.0)
+            for engine in total
+        }
+
+    async def start(self) -> None:
+        """The videos that have not ended, with their turns and in their order, are in line.
+
+        Those that an earlier process had begun are among them: their slots ended with that process.
+        """
+        await self._threads.write(self._records.free)
+        self._recover(await self._threads.read(self._records.active))
+
+    def _recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
+        for turn, video in unfinished:
+            self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
+            self._live.keep(video.id)
+            self._twins.add(video)
+            if not self._worker.offers(video.request.engine):
+                self._job.refuse(video, f"The engine {video.request.engine} is not available on this server")
+        for engine in {video.request.engine for _, video in unfinished}:
+            if self._worker.offers(engine):
+                self._dispatch(engine)
+        if unfinished:
+            interrupted = sum(video.status is Status.IN_PROGRESS for _, video in unfinished)
+            self._log.info("recovered", waiting=len(unfinished), interrupted=interrupted)
+
+    async def run(self) -> None:
+        """Nothing: whatever comes or goes in the line begins what may begin."""
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    async def leave(self) -> None:
+        """Nothing: the next start frees what this process holds."""
+
+    def _leader(self, video: Video) -> str | None:
+        """The twin whose file is being made, and may be that of this video, too."""
+        return next(filter(self._job.can_follow, self._twins.of(video)), None)
+
+    def _start(self, lease: Lease, slot: Slot) -> None:
+        """Begin the job in that slot, unless a twin's has begun; what it makes is for those of its twins that wait."""
+        leader = self._leader(lease.video)
+        if leader is not None:
+            with slot:
+                self._job.follow(lease, leader)
+            return
+        self._job.start(lease, slot)
+        for twin_id in self._twins.of(lease.video):
+            twin = self._live.get(twin_id)
+            if twin is not None and not twin.status.terminal and not self._job.has(twin_id):
+                self._job.follow(self._out_of_line(twin), lease.video.id)
+
+    def _line_up_again(self, lease: Lease) -> None:
+        """The file that it waited for was not made: it is rendered itself when its turn comes, or another twin is."""
+        video = lease.video
+        self._begun[video.id] = lease
+        self._live.line_up_again(video.id)
+        if (leader := self._leader(video)) is not None:
+            self._job.follow(self._out_of_line(video), leader)
+        else:
+            self._dispatch(video.request.engine)
+
+    def _out_of_line(self, video: Video) -> Lease:
+        """The right to make a video that was in line: it may have been begun before."""
+        lease = self._begun.pop(video.id, None)
+        if lease is None:
+            return Lease(video=video)
+        self._live.publish(lease.video)
+        return lease
+
+    def _dispatch(self, engine: str) -> None:
+        """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
+
+        Called whenever a job has come into the line, and whenever a slot is given back.
+        """
+        while not self._stopping and (video_id := self._live.first(engine, self._job.has)) is not None:
+            video = self._live.get(video_id)
+            if video is None:
+                return
+            leader = self._leader(video)
+            slot = None if leader else self._worker.take(engine)
+            if not (leader or slot):
+                return
+            if slot:
+                self._start(self._out_of_line(video), slot)
+            elif leader:
+                self._job.follow(self._out_of_line(video), leader)

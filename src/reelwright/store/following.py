@@ -1,0 +1,132 @@
+"""What one process knows of the videos that others make, on Postgres: how far they are, their previews, who follows
+them.
+
+The tables `watching` and `previews` are UNLOGGED: after a crash of Postgres they are empty, which costs nobody
+anything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.database import tables
+from reelwright.store.line import NOW
+from reelwright.store.notices import PROGRESS
+from reelwright.store.records import video_of
+from reelwright.store.transactions import Transactions
+from reelwright.video import Status, Video
+
+watching = sa.Table(
+    "watching",
+    tables,
+    sa.Column("video_id", sa.Text, primary_key=True),
+    sa.Column("process", sa.Text, primary_key=True),
+    sa.Column("until", sa.Float, nullable=False),
+)
+previews = sa.Table(
+    "previews",
+    tables,
+    sa.Column("video_id", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("media_type", sa.Text, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+WATCHED_S = 15.0
+"""So long a process that follows a video counts as following it, unless it says so again."""
+
+_LOOK = """
+SELECT v.*, w.running, p.number AS preview,
+    CASE WHEN v.status = 'queued' THEN (
+        SELECT count(*) FROM videos o WHERE o.engine = v.engine AND o.worker IS NULL AND o.completed_at IS NULL
+            AND (o.turn, o.id) <= (v.turn, v.id)) END AS position
+FROM videos v LEFT JOIN workers w ON w.id = v.worker AND v.completed_at IS NULL
+    LEFT JOIN previews p ON p.video_id = v.id AND v.completed_at IS NULL
+WHERE v.id = ANY(CAST(:ids AS text[]))
+"""
+_WATCH = f"""
+INSERT INTO watching (video_id, process, until)
+SELECT one, :me, {NOW} + {WATCHED_S} FROM unnest(CAST(:ids AS text[])) AS watched(one)
+ON CONFLICT (video_id, process) DO UPDATE SET until = excluded.until
+"""
+_WANTED = f"""
+SELECT coalesce((SELECT detached FROM videos WHERE id = :id), false)
+    OR EXISTS (SELECT 1 FROM watching WHERE video_id = :id AND process <> :me AND until > {NOW})
+"""
+_KEEP_PREVIEW = """
+INSERT INTO previews (video_id, number, media_type, data) VALUES (:id, 1, :media_type, :data)
+ON CONFLICT (video_id) DO UPDATE
+SET number = previews.number + 1, media_type = excluded.media_type, data = excluded.data
+RETURNING number
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """A video as it is, with its progress and position. `preview`: the number of its last preview, if it has one."""
+
+    video: Video
+    preview: int | None
+
+
+class Following:
+    """Every method is one statement."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    def look(self, ids: Sequence[str]) -> Sequence[Looked]:
+        """Those of the videos that there are."""
+        with self._database.connect() as connection:
+            rows = connection.execute(sa.text(_LOOK), {"ids": list(ids)}).mappings().all()
+        return [_looked(row) for row in rows]
+
+    def watch(self, me: str, ids: Sequence[str]) -> None:
+        """This process follows these videos, for a while."""
+        self._execute(_WATCH, {"me": me, "ids": list(ids)})
+
+    def unwatch(self, me: str, ids: Sequence[str]) -> None:
+        """It follows them no more."""
+        delete = "DELETE FROM watching WHERE process = :me AND video_id = ANY(CAST(:ids AS text[]))"
+        self._execute(delete, {"me": me, "ids": list(ids)})
+
+    def wanted(self, me: str, video_id: str) -> bool:
+        """Whether somebody was promised that video, or another process than this one follows it."""
+        with self._database.connect() as connection:
+            return bool(connection.execute(sa.text(_WANTED), {"me": me, "id": video_id}).scalar_one())
+
+    def keep_preview(self, video_id: str, data: bytes, media_type: str) -> int:
+        """The picture of how far it is. Returns its number."""
+        values = {"id": video_id, "media_type": media_type, "data": data}
+        with self._database.begin() as connection:
+            return int(connection.execute(sa.text(_KEEP_PREVIEW), values).scalar_one())
+
+    def preview(self, video_id: str) -> tuple[int, bytes, str] | None:
+        """The last preview: its number, the picture and its media type."""
+        query = sa.select(previews.c.number, previews.c.data, previews.c.media_type)
+        with self._database.connect() as connection:
+            row = connection.execute(query.where(previews.c.video_id == video_id)).first()
+        return (int(row.number), bytes(row.data), str(row.media_type)) if row else None
+
+    def tell(self, progress: Mapping[str, tuple[int, int, int]]) -> None:
+        """To all processes: attempt, percent and number of the preview, by video."""
+        text = json.dumps(progress, separators=(",", ":"))
+        self._execute("SELECT pg_notify(:channel, :text)", {"channel": PROGRESS, "text": text})
+
+    def _execute(self, statement: str, values: Mapping[str, Any]) -> None:
+        with self._database.begin() as connection:
+            connection.execute(sa.text(statement), values)
+
+
+def _looked(row: Any) -> Looked:
+    video = video_of(row)
+    attempt, percent = json.loads(row["running"] or "{}").get(video.id, (0, 0))
+    if video.status is Status.IN_PROGRESS and attempt == video.attempt:
+        video = dataclasses.replace(video, progress=percent)
+    return Looked(video=dataclasses.replace(video, position=row["position"]), preview=row["preview"])

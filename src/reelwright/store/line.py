@@ -1,0 +1,327 @@
+"""The rows of `videos` as a queue for many processes, on Postgres: who waits, who holds which video, and who lives.
+
+A process that makes videos, or serves the API, has a row in `workers` and writes the time into it once a second (a
+beat). A video that it has claimed carries its name. Whose beats have stopped is removed by any of the others (a reap),
+and what it held is free again. The number of a video's attempt is the fence: whatever a process that was taken for
+dead still writes is refused once another one has begun the next attempt. The times are those of the database's clock
+alone.
+
+Sync code; every method is one transaction, and nearly every one is one statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.database import tables
+from reelwright.store.notices import NEWS, WORK
+from reelwright.store.records import SHAPE, Claimed, claimed
+from reelwright.store.transactions import Transactions
+
+workers = sa.Table(
+    "workers",
+    tables,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("engines", sa.Text, nullable=False),
+    sa.Column("slots", sa.Integer, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("session", sa.BigInteger),
+    sa.Column("started_at", sa.Float, nullable=False),
+    sa.Column("beat_at", sa.Float, nullable=False),
+    sa.Column("steady_since", sa.Float, nullable=False),
+    sa.Column("draining", sa.Boolean, nullable=False),
+    sa.Column("running", sa.Text, nullable=False),
+)
+paused = sa.Table("paused", tables, sa.Column("line", sa.Text, primary_key=True))
+
+TTL_S = 15.0
+"""A process without a beat for so long is dead, whatever else there is to see of it."""
+LATE_S = 3.0
+"""Without a beat for so long, and without the lock that its connection to Postgres held."""
+BREAK_S = 4.0
+"""Two beats that lie further apart are no steady row: who has been away himself calls nobody dead."""
+
+NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A process of the fleet. `engines`: the models that it makes videos with, by engine; empty: it only serves the
+    API.
+
+    `address`: the machine's name and the process's number. `session`: the number of the lock that its connection holds.
+    """
+
+    id: str
+    engines: Mapping[str, Sequence[str]]
+    slots: int
+    version: str
+    address: str
+    session: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A video that a process holds. `watched`: somebody follows it through another process."""
+
+    video_id: str
+    attempt: int
+    watched: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What a beat has found."""
+
+    draining: bool
+    held: Sequence[Held]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits and runs in one engine's line. `oldest_s`: how long the one that waits longest has waited."""
+
+    waiting: int = 0
+    running: int = 0
+    oldest_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A process of the fleet as an operator sees it. Ages are in seconds; `running`: attempt and percent, by video."""
+
+    member: Member
+    age_s: float
+    beat_age_s: float
+    draining: bool
+    running: Mapping[str, tuple[int, int]]
+
+
+_CLAIM = f"""
+WITH next AS MATERIALIZED (
+    SELECT head.id FROM unnest(CAST(:models AS text[])) AS offered(model)
+    CROSS JOIN LATERAL (
+        SELECT v.id, v.turn FROM videos v
+        WHERE v.engine = :engine AND v.model = offered.model AND v.worker IS NULL AND v.completed_at IS NULL
+            AND v.shape <= :shape
+            AND (v.fingerprint IS NULL OR NOT EXISTS (
+                SELECT 1 FROM videos twin WHERE twin.fingerprint = v.fingerprint AND twin.owner = v.owner
+                    AND twin.worker IS NOT NULL AND twin.completed_at IS NULL))
+        ORDER BY v.turn, v.id LIMIT 1 FOR UPDATE OF v SKIP LOCKED
+    ) head
+    ORDER BY head.turn, head.id LIMIT 1
+), mine AS (
+    UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1,
+        started_at = coalesce(started_at, :now)
+    WHERE id IN (SELECT id FROM next)
+        AND EXISTS (SELECT 1 FROM workers WHERE id = :me AND NOT draining)
+        AND NOT EXISTS (SELECT 1 FROM paused WHERE line = :engine)
+    RETURNING *
+), served AS (
+    UPDATE lines SET turn = mine.turn - mine.priority FROM mine
+    WHERE lines.line = mine.engine AND lines.owner = '*' AND lines.turn < mine.turn - mine.priority
+)
+SELECT mine.*, pg_notify('{NEWS}', id || ' in_progress') FROM mine
+"""
+"""The LATERAL takes the first row of each model from the index; `model = ANY(…)` would sort the whole line."""
+
+_CLAIM_TWINS = f"""
+UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1, started_at = coalesce(started_at, :now)
+WHERE id IN (
+    SELECT twin.id FROM videos made JOIN videos twin ON twin.fingerprint = made.fingerprint AND twin.owner = made.owner
+    WHERE made.id = ANY(CAST(:made AS text[])) AND made.worker = :me AND made.completed_at IS NULL
+        AND twin.worker IS NULL AND twin.completed_at IS NULL AND twin.shape <= :shape
+    FOR UPDATE OF twin SKIP LOCKED)
+RETURNING *, pg_notify('{NEWS}', id || ' in_progress')
+"""
+
+_BEAT = f"""
+WITH beat AS (
+    UPDATE workers SET running = :running, session = :session,
+        steady_since = CASE WHEN beat_at < {NOW} - {BREAK_S} THEN {NOW} ELSE steady_since END, beat_at = {NOW}
+    WHERE id = :me RETURNING draining
+)
+SELECT (SELECT draining FROM beat) AS draining, v.id, v.attempt,
+    EXISTS (SELECT 1 FROM watching w WHERE w.video_id = v.id AND w.process <> :me AND w.until > {NOW}) AS watched
+FROM (SELECT 1) one LEFT JOIN videos v ON v.worker = :me AND v.completed_at IS NULL
+"""
+
+_BURY = f"""
+DELETE FROM workers WHERE id IN (
+    SELECT w.id FROM workers w
+    WHERE (w.beat_at < {NOW} - {TTL_S} OR (w.beat_at < {NOW} - {LATE_S} AND w.session IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+                AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                AND (CAST(l.classid AS bigint) << 32) + CAST(l.objid AS bigint) = w.session)))
+        AND EXISTS (SELECT 1 FROM workers me WHERE me.id = :me
+            AND me.beat_at > {NOW} - {LATE_S} AND me.steady_since < {NOW} - {TTL_S})
+    FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+"""After an outage all beats are old, and the first process that is back would call everybody dead. So the one who
+calls must have beaten without a break for a whole TTL, until now: that is asked here, by the clock of the database, so
+that it also holds when this statement arrives late."""
+
+_FREE = f"""
+UPDATE videos SET worker = NULL
+WHERE worker IS NOT NULL AND completed_at IS NULL AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = videos.worker)
+RETURNING id, pg_notify('{WORK}', engine)
+"""
+
+_RELEASE = f"""
+UPDATE videos SET worker = NULL
+WHERE worker = :me AND completed_at IS NULL AND (CAST(:id AS text) IS NULL OR id = :id AND attempt = :attempt)
+RETURNING id, pg_notify('{WORK}', engine)
+"""
+
+_BACKLOG = f"""
+SELECT engine, count(*) FILTER (WHERE worker IS NULL) AS waiting, count(worker) AS running,
+    coalesce({NOW} - min(created_at) FILTER (WHERE worker IS NULL), 0) AS oldest_s
+FROM videos WHERE completed_at IS NULL GROUP BY engine
+"""
+
+
+class Line:
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    def register(self, member: Member) -> None:
+        """This process is one of the fleet from now on."""
+        row = {
+            "id": member.id,
+            "engines": json.dumps(member.engines),
+            "slots": member.slots,
+            "version": member.version,
+            "address": member.address,
+            "session": member.session,
+        }
+        values = f":id, :engines, :slots, :version, :address, :session, {NOW}, {NOW}, {NOW}, false, '{{}}'"
+        with self._database.begin() as connection:
+            connection.execute(sa.text(f"INSERT INTO workers VALUES ({values})"), row)
+            for engine in member.engines:
+                served = "INSERT INTO lines (line, owner, turn) VALUES (:line, '*', 0) ON CONFLICT DO NOTHING"
+                connection.execute(sa.text(served), {"line": engine})
+
+    def claim(self, me: str, engine: str, models: Sequence[str], now: datetime) -> Claimed | None:
+        """Hold the first video in that engine's line that one of these models can make. None: nothing to do, or this
+        process is to drain, or was called dead, or the line is paused.
+
+        A twin of a video that is being made stays in the line: its maker takes it (`claim_twins`), or its file.
+        """
+        values = {"me": me, "engine": engine, "models": list(models), "shape": SHAPE, "now": now.timestamp()}
+        found = self._rows(_CLAIM, values)
+        return claimed(found[0]) if found else None
+
+    def claim_twins(self, me: str, made: Sequence[str], now: datetime) -> Sequence[Claimed]:
+        """Hold what waits and may have the file of one of these videos, which this process makes."""
+        found = self._rows(_CLAIM_TWINS, {"me": me, "made": list(made), "shape": SHAPE, "now": now.timestamp()})
+        return [claimed(row) for row in found]
+
+    def beat(self, me: str, session: int | None, running: Mapping[str, tuple[int, int]]) -> Beat | None:
+        """This process lives, and has got so far (attempt and percent, by video). None: it was called dead."""
+        values = {"me": me, "session": session, "running": json.dumps(running, separators=(",", ":"))}
+        found = self._rows(_BEAT, values)
+        if found[0]["draining"] is None:
+            return None
+        held = [
+            Held(video_id=row["id"], attempt=row["attempt"], watched=row["watched"])
+            for row in found
+            if row["id"] is not None
+        ]
+        return Beat(draining=found[0]["draining"], held=held)
+
+    def reap(self, me: str) -> tuple[Sequence[str], Sequence[str]]:
+        """Remove the processes that are dead, and free what nobody holds any more. Returns their ids, and the videos'.
+
+        Never to be repeated when its answer does not come: see `_BURY`.
+        """
+        with self._database.begin() as connection:
+            dead = list(connection.execute(sa.text(_BURY), {"me": me}).scalars())
+            freed = list(connection.execute(sa.text(_FREE)).scalars())
+        return dead, freed
+
+    def bury(self, dead: Sequence[str]) -> Sequence[str]:
+        """Remove processes that are known for certain to have ended. Returns the ids of the videos that are free."""
+        with self._database.begin() as connection:
+            connection.execute(
+                sa.text("DELETE FROM workers WHERE id = ANY(CAST(:dead AS text[]))"), {"dead": list(dead)}
+            )
+            return list(connection.execute(sa.text(_FREE)).scalars())
+
+    def adopt(self, me: str, video_id: str, attempt: int) -> bool:
+        """Hold a video again that was taken from this process; False when another attempt has begun, or it has
+        ended."""
+        again = (
+            "UPDATE videos SET worker = :me WHERE id = :id AND attempt = :attempt AND worker IS NULL"
+            " AND completed_at IS NULL RETURNING id"
+        )
+        return bool(self._rows(again, {"me": me, "id": video_id, "attempt": attempt}))
+
+    def release(self, me: str, video_id: str | None = None, attempt: int | None = None) -> Sequence[str]:
+        """Give back what this process holds (that video, or all) to whoever comes first. Returns the ids."""
+        return [row["id"] for row in self._rows(_RELEASE, {"me": me, "id": video_id, "attempt": attempt})]
+
+    def leave(self, me: str) -> None:
+        """This process ends."""
+        with self._database.begin() as connection:
+            connection.execute(sa.text(_RELEASE), {"me": me, "id": None, "attempt": None})
+            connection.execute(sa.text("DELETE FROM workers WHERE id = :me"), {"me": me})
+
+    def backlog(self) -> Mapping[str, Backlog]:
+        """What waits and runs, by engine."""
+        return {
+            row["engine"]: Backlog(waiting=row["waiting"], running=row["running"], oldest_s=max(0.0, row["oldest_s"]))
+            for row in self._rows(_BACKLOG, {})
+        }
+
+    def members(self) -> Sequence[Seen]:
+        """All processes, the oldest first."""
+        ages = f"{NOW} - started_at AS age_s, {NOW} - beat_at AS beat_age_s"
+        found = self._rows(f"SELECT *, {ages} FROM workers ORDER BY started_at, id", {})
+        return [
+            Seen(
+                member=Member(
+                    id=row["id"],
+                    engines=json.loads(row["engines"]),
+                    slots=row["slots"],
+                    version=row["version"],
+                    address=row["address"],
+                    session=row["session"],
+                ),
+                age_s=row["age_s"],
+                beat_age_s=row["beat_age_s"],
+                draining=row["draining"],
+                running=json.loads(row["running"]),
+            )
+            for row in found
+        ]
+
+    def drain(self, worker_id: str, draining: bool = True) -> bool:
+        """That process claims nothing more, or claims again. False when there is no such process."""
+        update = "UPDATE workers SET draining = :draining WHERE id = :id RETURNING id"
+        return bool(self._rows(update, {"id": worker_id, "draining": draining}))
+
+    def pause(self, engine: str) -> None:
+        """Nobody claims from that engine's line; what runs goes on."""
+        with self._database.begin() as connection:
+            connection.execute(sa.text("INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING"), {"line": engine})
+
+    def resume(self, engine: str) -> bool:
+        """Its jobs are claimed again. False when it was not paused."""
+        delete = "DELETE FROM paused WHERE line = :line RETURNING pg_notify(:channel, line)"
+        return bool(self._rows(delete, {"line": engine, "channel": WORK}))
+
+    def paused(self) -> frozenset[str]:
+        """The engines whose lines are paused."""
+        return frozenset(row["line"] for row in self._rows("SELECT line FROM paused", {}))
+
+    def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        with self._database.begin() as connection:
+            return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
