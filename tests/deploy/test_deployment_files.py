@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import psycopg
 import pytest
 import yaml
 
@@ -23,6 +25,8 @@ from reelwright.settings import Settings, environment_name
 from tests.servers import ROOT, ServerProcess
 
 TOOLS = Path(sys.executable).parent
+FLEET = "deploy/fleet/compose.yaml"
+ROLES = {"REELWRIGHT_WORKERS", "REELWRIGHT_WORKER_PORT"}
 DOCKERFILES = ("Dockerfile", "deploy/space/Dockerfile")
 OF_OTHERS = {
     "PATH",
@@ -35,6 +39,8 @@ OF_OTHERS = {
     "POSTGRES_USER",
     "POSTGRES_DB",
     "POSTGRES_PASSWORD",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
 }
 """Variables that pip, Python, huggingface_hub, the NVIDIA runtime and the Postgres image read."""
 
@@ -109,8 +115,64 @@ def test_the_health_check_tells_a_living_server_from_a_dead_one(dockerfile: str,
     assert dead.returncode == 1
 
 
-def test_compose_fits_its_schema() -> None:
-    run(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
+@pytest.mark.parametrize("compose", ["compose.yaml", "deploy/fleet/compose.yaml"])
+def test_compose_fits_its_schema(compose: str) -> None:
+    run(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", compose)
+
+
+@pytest.mark.parametrize(("compose", "services"), [("compose.yaml", ["server"]), (FLEET, ["server", "worker"])])
+def test_compose_hands_every_setting_of_the_env_file_on(compose: str, services: list[str]) -> None:
+    """But for those that belong to the container: an `.env` of the machine may say HOST=localhost."""
+    known = yaml.safe_load(read(compose))["services"]
+    for service in services:
+        assert [one["path"] for one in known[service]["env_file"]] == [".env"]
+        own = known[service]["environment"]
+        assert (own["HOST"], own["PORT"], own["REELWRIGHT_DATA_DIR"]) == ("0.0.0.0", "3001", "/data")
+        handed = {name for name, value in own.items() if value == f"${{{name}:-}}" or ":?" in value}
+        assert own.keys() - handed <= {"HOST", "PORT", "REELWRIGHT_DATA_DIR", *ROLES}
+
+
+def test_the_fleet_has_servers_that_only_serve_and_workers() -> None:
+    compose = yaml.safe_load(read(FLEET))["services"]
+    pods = {
+        one["metadata"]["labels"]["app.kubernetes.io/component"]: one["spec"]
+        for one in yaml.safe_load_all(read("deploy/fleet/kubernetes.yaml"))
+        if one["kind"] == "Deployment"
+    }
+    assert compose["server"]["environment"]["REELWRIGHT_WORKERS"] == "0"
+    assert compose["worker"]["command"] == ["worker"]
+    containers = {name: spec["template"]["spec"]["containers"][0] for name, spec in pods.items()}
+    assert {"name": "REELWRIGHT_WORKERS", "value": "0"} in containers["server"]["env"]
+    assert containers["worker"]["args"] == ["worker"]
+    assert pods["server"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    for spec in pods.values():
+        grace = spec["template"]["spec"]["terminationGracePeriodSeconds"]
+        assert grace > Settings.model_fields["drain_s"].default
+
+
+def test_the_example_s_settings_are_ones_that_somebody_reads() -> None:
+    names = set(re.findall(r"^(\w+)=", read("deploy/fleet/example.env"), flags=re.MULTILINE))
+    assert names <= {environment_name(field) for field in Settings.model_fields} | OF_OTHERS
+
+
+def test_keda_counts_what_waits_and_runs(postgres: str, tmp_path: Path) -> None:
+    scaled = next(yaml.safe_load_all(read("deploy/fleet/keda.yaml")))
+    query = scaled["spec"]["triggers"][0]["metadata"]["query"]
+
+    def count() -> int:
+        with psycopg.connect(postgres) as connection:
+            row = connection.execute(query).fetchone()
+            assert row
+            return int(row[0])
+
+    with ServerProcess(tmp_path / "data", DATABASE_URL=postgres, REELWRIGHT_WORKERS="0") as server:
+        assert count() == 0
+        for _ in range(3):
+            httpx2.post(f"{server.url}/v1/videos", json={"prompt": "a pond"}).raise_for_status()
+        assert count() == 3
+        with psycopg.connect(postgres) as connection:
+            connection.execute("INSERT INTO paused VALUES ('sketch')")
+        assert count() == 0
 
 
 def test_compose_asks_for_keys_and_builds_a_target_there_is() -> None:
@@ -120,8 +182,9 @@ def test_compose_asks_for_keys_and_builds_a_target_there_is() -> None:
     assert "data:/data" in server["volumes"]
 
 
-def test_kubernetes_fits_its_schema() -> None:
-    run(TOOLS / "kubernetes-validate", "--strict", "deploy/kubernetes.yaml")
+@pytest.mark.parametrize("manifest", ["deploy/kubernetes.yaml", "deploy/fleet/kubernetes.yaml"])
+def test_kubernetes_fits_its_schema(manifest: str) -> None:
+    run(TOOLS / "kubernetes-validate", "--strict", manifest)
 
 
 def test_kubernetes_runs_one_server_at_a_time() -> None:
@@ -167,8 +230,10 @@ def test_the_space_says_what_hugging_face_wants_to_know() -> None:
 
 def test_every_variable_that_is_set_is_one_that_somebody_reads() -> None:
     known = {environment_name(field) for field in Settings.model_fields} | OF_OTHERS
-    compose: dict[str, Any] = yaml.safe_load(read("compose.yaml"))["services"]
-    names = {name for service in compose.values() for name in service["environment"]}
+    composed: list[dict[str, Any]] = [
+        service for file in ("compose.yaml", FLEET) for service in yaml.safe_load(read(file))["services"].values()
+    ]
+    names = {name for service in composed for name in service["environment"]}
     names |= {one["key"] for one in yaml.safe_load(read("render.yaml"))["services"][0]["envVars"]}
     names |= {name for dockerfile in DOCKERFILES for name in docker_environment(dockerfile)}
     names |= set(re.findall(r"^Environment=(\w+)=", read("deploy/systemd/reelwright.service"), flags=re.MULTILINE))

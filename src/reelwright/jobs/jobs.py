@@ -232,6 +232,7 @@ def _alone_or_together(
             threads=threads,
             webhooks=webhooks,
             twins=twins,
+            clock=clock,
             openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
         )
         return scheduler, LocalFeed(store.records, live, threads)

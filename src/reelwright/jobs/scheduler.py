@@ -11,11 +11,13 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
 from reelwright import ids
+from reelwright.clock import Clock
 from reelwright.jobs.events import Live
 from reelwright.jobs.running import Lease
 from reelwright.jobs.threads import Threads
@@ -88,6 +90,7 @@ class LocalScheduler:
         threads: Threads,
         webhooks: Webhooks,
         twins: Twins,
+        clock: Clock,
         openings: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
         """`openings`: the first checkpoints of the (engine, model) pairs that have one."""
@@ -98,6 +101,7 @@ class LocalScheduler:
         self._threads = threads
         self._webhooks = webhooks
         self._twins = twins
+        self._clock = clock
         self._openings = openings
         self._begun: dict[str, Lease] = {}
         """Of those in line: what this process has begun already, and what came to nothing."""
@@ -141,12 +145,17 @@ class LocalScheduler:
 
     def backlog(self) -> Mapping[str, Backlog]:
         active = self._live.active()
-        waiting = Counter(video.request.engine for video in active if video.status is Status.QUEUED)
         total = Counter(video.request.engine for video in active)
-        return {
-            engine: Backlog(waiting=waiting[engine], running=total[engine] - waiting[engine], oldest_s=0.0)
-            for engine in total
-        }
+        waiting: dict[str, list[datetime]] = {}
+        for video in active:
+            if video.status is Status.QUEUED:
+                waiting.setdefault(video.request.engine, []).append(video.created_at)
+        return {engine: self._line(total[engine], waiting.get(engine, ())) for engine in total}
+
+    def _line(self, total: int, waiting: Sequence[datetime]) -> Backlog:
+        """`waiting`: since when each of them waits, in the order of their submission."""
+        oldest_s = (self._clock.now() - waiting[0]).total_seconds() if waiting else 0.0
+        return Backlog(waiting=len(waiting), running=total - len(waiting), oldest_s=max(0.0, oldest_s))
 
     async def start(self) -> None:
         """The videos that have not ended, with their turns and in their order, are in line.
