@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.contract import checking
 from tests.databases import DATABASES, Cluster, Settings, running_postgres
+from tests.objects import STORES, ObjectServer
 from tests.servers import SOURCES, ServerProcess
 
 # The tests start a hundred processes. Without bytecode on the disk each would compile all that it imports, which takes
@@ -102,3 +103,31 @@ def _settings(request: pytest.FixtureRequest, kind: str) -> Iterator[Settings]:
         return
     with request.getfixturevalue("cluster").database() as url:
         yield {"DATABASE_URL": url}
+
+
+@pytest.fixture(scope="session")
+def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    """One S3 server for all tests, started by the first that needs it."""
+    running = ObjectServer(tmp_path_factory.mktemp("swift")).start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """The settings of a fresh store: the data directory, or what `ON_BOTH_STORES` says."""
+    yield from _store(request, getattr(request, "param", "folder"))
+
+
+@pytest.fixture(scope="module", params=STORES)
+def shared_store(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """The settings of a store for all tests of a module, which run on a folder and then on a bucket."""
+    yield from _store(request, request.param)
+
+
+def _store(request: pytest.FixtureRequest, kind: str) -> Iterator[Settings]:
+    if kind == "folder":
+        yield {}
+        return
+    with request.getfixturevalue("object_server").bucket() as settings:
+        yield settings

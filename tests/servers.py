@@ -18,6 +18,7 @@ from tests.processes import Process
 ROOT = Path(__file__).parent.parent
 SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 """`PYTHONPATH` of what the tests start: the program of this checkout, also where another one is installed."""
+_STORE = ("REELWRIGHT_STORAGE_URL", "REELWRIGHT_S3_", "AWS_")
 START_LIMIT_S = 120
 STOP_LIMIT_S = 40
 
@@ -35,13 +36,14 @@ class ServerProcess:
         engine."""
         self.data_dir = data_dir
         self.database_url = environment.get("DATABASE_URL")
+        self.store = {name: value for name, value in environment.items() if name.startswith(_STORE)}
         self._environment = environment
         self.process: Process[bytes] | None = None
         self.log = data_dir.parent / f"{name or data_dir.name}.log"
         self.url = ""
 
     def start(self) -> ServerProcess:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("REELWRIGHT_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("REELWRIGHT_", "AWS_"))}
         inherited.pop("HF_TOKEN", None)
         environment = {
             **inherited,

@@ -15,7 +15,8 @@ from reelwright.errors import ConfigurationError
 from reelwright.settings import Settings, environment_name, load_settings
 
 FIELDS = sorted(Settings.model_fields)
-UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL"}
+AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL", *AWS}
 
 
 @pytest.fixture(autouse=True)

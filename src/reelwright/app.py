@@ -23,6 +23,7 @@ from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings, secret_names
+from reelwright.store.objects import Place
 from reelwright.store.store import Store, build_store
 from reelwright.tracing import NO_TRACES, Tracer
 
@@ -63,7 +64,13 @@ def build(
         )
     clock, metrics = SystemClock(), Metrics(catalog.default)
     log = structlog.get_logger("reelwright")
-    store = build_store(settings.data_dir, settings.database_url, settings.database_listen_url, lambda: _lost_disk(log))
+    store = build_store(
+        settings.data_dir,
+        settings.database_url,
+        settings.database_listen_url,
+        lambda: _lost_disk(log),
+        place_of(settings),
+    )
     jobs = build_jobs(
         store=store,
         catalog=catalog,
@@ -77,6 +84,7 @@ def build(
             keep_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
             sweep_s=settings.sweep_s,
             timeout_s=settings.job_timeout_s,
+            redirects=settings.downloads == "redirect",
         ),
         forms=webhook_forms(webhook_schedule),
         environment=_child_environment(),
@@ -100,6 +108,22 @@ def build(
         )
     name = jobs.scheduler.name if worker_only else None
     return Server(api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, worker=name, log=log)
+
+
+def place_of(settings: Settings) -> Place | None:
+    """The bucket that holds the files; None when the data directory does."""
+    if settings.bucket is None:
+        return None
+    bucket, prefix = settings.bucket
+    return Place(
+        bucket=bucket,
+        prefix=prefix,
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key=settings.aws_access_key_id,
+        secret_key=settings.aws_secret_access_key,
+        session_token=settings.aws_session_token,
+    )
 
 
 def _door(settings: Settings) -> Door:

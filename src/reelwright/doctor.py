@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from reelwright.app import place_of
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
@@ -21,6 +22,7 @@ from reelwright.offers import offered
 from reelwright.settings import Settings
 from reelwright.store.database import open_database, store_errors
 from reelwright.store.files import Files
+from reelwright.store.objects import Bucket
 from reelwright.telemetry import destination, open_tracer
 
 LEAST_FREE_GB = 1.0
@@ -45,6 +47,7 @@ def survey(settings: Settings) -> list[Finding]:
             name="Python", ok=True, detail=f"{platform.python_version()} on {platform.system()} {platform.machine()}"
         ),
         _data_directory(settings),
+        *_bucket(settings),
         _database(settings),
         _port(settings),
         _encoder(),
@@ -74,6 +77,19 @@ def _data_directory(settings: Settings) -> Finding:
         detail=f"{settings.data_dir.absolute()}, {free:.0f} GB free",
         remedy=None if free >= LEAST_FREE_GB else "Free some disk space",
     )
+
+
+def _bucket(settings: Settings) -> Iterator[Finding]:
+    place = place_of(settings)
+    if place is None:
+        return
+    try:
+        Bucket(place, settings.data_dir / "cache").check()
+    except ConfigurationError as error:
+        problem, _, remedy = error.message.partition(". ")
+        yield Finding(name="Bucket", ok=False, detail=problem, remedy=remedy)
+        return
+    yield Finding(name="Bucket", ok=True, detail=f"{str(place).removeprefix('The bucket ')}, can be written")
 
 
 def _database(settings: Settings) -> Finding:

@@ -152,6 +152,13 @@ class DatabaseLost(Busy):
         super().__init__("The database cannot be used", retry_after=60)
 
 
+class StorageBusy(Busy):
+    """The bucket that holds the files does not answer, or refuses. Waiting helps."""
+
+    def __init__(self) -> None:
+        super().__init__("The storage of the videos does not answer", retry_after=5)
+
+
 class EngineError(ReelwrightError):
     code = Code.ENGINE_FAILED
 

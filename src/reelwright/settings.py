@@ -38,6 +38,8 @@ def _network(written: object) -> object:
         raise ValueError(f"{written!r} is not a network; write it as {meant}") from None
 
 
+_BUCKET = r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]"
+_PREFIX = r"(?!\.)[A-Za-z0-9._=-]+"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -116,6 +118,32 @@ class Settings(BaseSettings):
     # --- ours ---
     data_dir: Path = _knob(
         Path("reelwright-data"), "REELWRIGHT_DATA_DIR", "Where the database, videos and checkpoints live."
+    )
+    storage_url: str | None = _knob(
+        None,
+        AliasChoices("REELWRIGHT_STORAGE_URL", "REELWRIGHT_S3_BUCKET"),
+        "Where videos, pictures and checkpoints live: `s3://bucket` or `s3://bucket/prefix`; empty: in the data "
+        "directory. Needs the extra `s3`. Also read as `REELWRIGHT_S3_BUCKET` (`bucket/prefix`).",
+    )
+    s3_endpoint: str | None = _knob(
+        None, "REELWRIGHT_S3_ENDPOINT", "Address of an S3 server that is not Amazon's, e.g. https://s3.example.com."
+    )
+    s3_region: str = _knob("us-east-1", "REELWRIGHT_S3_REGION", "Region of the bucket.")
+    aws_access_key_id: str | None = _knob(
+        None,
+        "AWS_ACCESS_KEY_ID",
+        "Key for the bucket; empty: that of the machine's role, where it has one.",
+        repr=False,
+    )
+    aws_secret_access_key: str | None = _knob(None, "AWS_SECRET_ACCESS_KEY", "The secret of that key.", repr=False)
+    aws_session_token: str | None = _knob(
+        None, "AWS_SESSION_TOKEN", "Token that belongs to a temporary key.", repr=False
+    )
+    downloads: Literal["proxy", "redirect"] = _knob(
+        "proxy",
+        "REELWRIGHT_DOWNLOADS",
+        "`proxy`: this server sends the files; `redirect`: clients are sent to the bucket with an address that is good "
+        "for an hour.",
     )
     engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface` or `local`.")
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
@@ -228,6 +256,20 @@ class Settings(BaseSettings):
             raise ValueError("`*` cannot be combined with credentials, which the API allows; list the origins instead")
         return tuple(_origin(origin) for origin in value)
 
+    @field_validator("storage_url")
+    @classmethod
+    def _bucket(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(rf"(s3://)?{_BUCKET}(/{_PREFIX})*/?", value):
+            return value
+        raise ValueError(f"{value!r} is not a bucket; write it as s3://bucket or s3://bucket/prefix")
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _server(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(r"https?://[^/?#@\s]+/?", value):
+            return value.rstrip("/") if value else value
+        raise ValueError(f"{value!r} is not the address of a server; write it as https://s3.example.com")
+
     @field_validator("data_dir")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
@@ -264,6 +306,14 @@ class Settings(BaseSettings):
             except ValueError:
                 raise ValueError(f"{one!r} is not an address; write 10.0.0.7, 10.0.0.0/8 or *") from None
         return value
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """The bucket and the prefix within it; None when files live in the data directory."""
+        if self.storage_url is None:
+            return None
+        bucket, _, prefix = self.storage_url.removeprefix("s3://").strip("/").partition("/")
+        return bucket, prefix
 
     @property
     def log_as(self) -> Literal["console", "json"]:
@@ -314,4 +364,10 @@ def load_settings(*, open_api: bool = True, **flags: Any) -> Settings:
             f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "
             "Set REELWRIGHT_API_KEYS, keep HOST=localhost, or pass --insecure-no-auth if anybody may use this server."
         )
+    if settings.downloads == "redirect" and settings.bucket is None:
+        raise ConfigurationError(
+            "REELWRIGHT_DOWNLOADS=redirect needs a bucket to send clients to: set REELWRIGHT_STORAGE_URL, or use proxy."
+        )
+    if (settings.aws_access_key_id is None) != (settings.aws_secret_access_key is None) and settings.bucket:
+        raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither.")
     return settings

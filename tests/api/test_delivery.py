@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 
 from tests.api.asks import PATH, SMALL, generate
+from tests.contract import checking
+from tests.objects import Settings
+from tests.servers import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def http(shared_store: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A server on a folder, and then one on a bucket."""
+    folder = tmp_path_factory.mktemp("delivery")
+    with ServerProcess(folder / "data", **shared_store) as server, checking(server.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,7 @@ def test_a_video_whose_file_is_gone_or_damaged_is_expired(own: ServerProcess) ->
     with httpx2.Client(base_url=own.url, timeout=30) as http:
         gone, damaged = (ended(http, ask(http, "paint", seed=seed)) for seed in (1, 2))
         for job in (gone, damaged):
-            (file,) = own.data_dir.rglob(f"{job['id']}.mp4")
+            (file,) = own.data_dir.rglob(f"{job['id']}-1.mp4")
             if job is gone:
                 file.unlink()
             else:

@@ -346,7 +346,7 @@ NOISE = {"size": "640x640", "num_frames": 36}  # more than all buffers on the wa
 def content_of(server: ServerProcess, http: httpx2.Client) -> tuple[str, bytes, int, int]:
     """A finished video's address and its file, and the server's process and port."""
     video = made(http, "noise", **NOISE)
-    data = (server.data_dir / "videos" / f"{video['id']}.mp4").read_bytes()
+    data = (server.data_dir / "videos" / f"{video['id']}-1.mp4").read_bytes()
     assert len(data) > 5 * MIB
     assert server.process is not None
     return f"/v1/videos/{video['id']}/content", data, server.process.pid, int(server.url.rpartition(":")[2])

@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_of_the_end(star
     server = start(REELWRIGHT_JOB_TIMEOUT_S="2")
     one = submit(server, "slow 30")
     eventually(lambda: video(server, one)["progress"] > 0)
-    (server.data_dir / "videos" / f"{one}.folder").mkdir()  # no file, so it cannot be unlinked
+    (server.data_dir / "work" / f"{one}-1.clip").mkdir()  # no file, so it cannot be unlinked
     assert ended(server, one)["error"]["code"] == "timed_out"
     assert "files not removed" in server.log_text()
     assert server.stop() == 0

@@ -75,7 +75,7 @@ def test_one_rendering_serves_all_who_ask_for_the_same(
     assert [one["made_with"].get("shared") for one in ends] == [None, True, True]
     assert renders(own, first, second, third, other) == [first["id"], other["id"]]
     assert len({content(http, one) for one in ends}) == 1
-    paths = [own.data_dir / "videos" / f"{one['id']}.mp4" for one in ends]
+    paths = [own.data_dir / "videos" / f"{one['id']}-1.mp4" for one in ends]
     assert len({path.stat().st_ino for path in paths}) == 1
     # And a later one gets the file that is there, at once.
     late = create(http, gate.prompt, seed=seed, metadata={"who": "dave"})
@@ -197,7 +197,7 @@ def test_who_is_deleted_while_the_file_is_written_takes_it_from_nobody(
 ) -> None:
     pair = [create(http, "noise", seed=seed, size="320x184", num_frames=60) for _ in range(2)]
     folder = own.data_dir / "videos"
-    eventually(lambda: [*folder.glob(f"{pair[0]['id']}.mp4.*.part")])
+    eventually(lambda: [*folder.glob(f"{pair[0]['id']}-1.mp4.*.part")])
     delete(http, pair[0])
     assert ended(http, pair[1])["status"] == "completed"
     assert content(http, pair[1])
@@ -233,7 +233,7 @@ def test_one_expires_and_the_other_stays(own: ServerProcess, http: httpx2.Client
 
 def test_a_damaged_file_is_given_to_nobody(own: ServerProcess, http: httpx2.Client, seed: int) -> None:
     first = made(http, seed=seed)
-    path = own.data_dir / "videos" / f"{first['id']}.mp4"
+    path = own.data_dir / "videos" / f"{first['id']}-1.mp4"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     second = made(http, seed=seed)
     assert content(http, second)[4:8] == b"ftyp"

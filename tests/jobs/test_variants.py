@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,15 +14,30 @@ import pytest
 
 from reelwright.media.probe import probe
 from tests.api.videos import Video, create, ended, look, made
+from tests.contract import checking
+from tests.objects import Settings, shelf
 from tests.servers import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def server(shared_store: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    running = ServerProcess(tmp_path_factory.mktemp("variants") / "data", **shared_store).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def http(server: ServerProcess) -> Iterator[httpx2.Client]:
+    with checking(server.url) as client:
+        yield client
 
 
 def content(http: httpx2.Client, video: Video, variant: str = "video", **headers: str) -> httpx2.Response:
     return http.get(f"/v1/videos/{video['id']}/content", params={"variant": variant}, headers=headers)
 
 
-def file_of(server: ServerProcess, video: Video) -> Path:
-    return server.data_dir / "videos" / f"{video['id']}.mp4"
+def name_of(video: Video, ending: str = "mp4") -> str:
+    return f"videos/{video['id']}-1.{ending}"
 
 
 @pytest.mark.parametrize(
@@ -55,19 +70,20 @@ def test_a_variant_is_made_once(server: ServerProcess, http: httpx2.Client) -> N
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: content(http, video, "gif"), range(8)))
     assert len({(answer.status_code, answer.content, answer.headers["ETag"]) for answer in answers}) == 1
-    path = file_of(server, video).with_suffix(".gif")
+    path = shelf(server).on_disk(name_of(video, "gif"))
     before = path.stat()
     etag = answers[0].headers["ETag"]
     assert content(http, video, "gif", **{"If-None-Match": etag}).status_code == 304
     after = path.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     assert etag != content(http, video).headers["ETag"]
-    assert not list(path.parent.glob("*.part"))
+    assert not list(server.data_dir.rglob("*.part"))
+    assert f"{video['id']}-1.gif" in shelf(server).names("videos")
 
 
 def test_a_missing_poster_is_made_again(server: ServerProcess, http: httpx2.Client) -> None:
     video = made(http)
-    file_of(server, video).with_suffix(".jpg").unlink()
+    shelf(server).remove(name_of(video, "jpg"))
     assert content(http, video, "poster").content.startswith(b"\xff\xd8\xff")
 
 
@@ -79,31 +95,32 @@ def test_an_unknown_variant_is_named(http: httpx2.Client, variant: str) -> None:
     assert "thumbnail" in answer.json()["error"]["message"]
 
 
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(data)
+def flip(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0xFF]) + data[middle + 1 :]
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1])
+def cut(data: bytes) -> bytes:
+    return data[:-1]
 
 
-def replace(path: Path) -> None:
-    other = path.with_suffix(".other")
-    other.write_bytes(b"x" * path.stat().st_size)
-    other.replace(path)
+def other(data: bytes) -> bytes:
+    return b"x" * len(data)
 
 
-@pytest.mark.parametrize("damage", [flip, cut, replace])
+def damage(server: ServerProcess, video: Video, how: Callable[[bytes], bytes] = flip) -> None:
+    shelf(server).write(name_of(video), how(shelf(server).read(name_of(video))))
+
+
+@pytest.mark.parametrize("how", [flip, cut, other])
 @pytest.mark.parametrize("read_before", [True, False])
 def test_a_damaged_video_is_never_served(
-    server: ServerProcess, http: httpx2.Client, damage: Callable[[Path], None], read_before: bool
+    server: ServerProcess, http: httpx2.Client, how: Callable[[bytes], bytes], read_before: bool
 ) -> None:
     video = made(http)
     if read_before:
         assert content(http, video).status_code == 200
-    damage(file_of(server, video))
+    damage(server, video, how)
     for variant in ("video", "thumbnail", "poster"):
         answer = content(http, video, variant)
         assert answer.status_code == 500
@@ -118,13 +135,13 @@ def test_a_damaged_video_is_made_anew_for_an_equal_request(server: ServerProcess
     key = {"Idempotency-Key": "damaged"}
     first = http.post("/v1/videos", json=fields, headers=key).json()
     ended(http, first)
-    flip(file_of(server, first))
+    damage(server, first)
     again = http.post("/v1/videos", json=fields, headers=key).json()
     assert again["id"] != first["id"]
     ended(http, again)
     assert content(http, again).status_code == 200
     # The native dialect answers from the same cache.
-    flip(file_of(server, again))
+    damage(server, again)
     native = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4, "seed": 4711}
     answer = http.post("/api/video/generate", json=native)
     assert answer.status_code == 200
@@ -133,15 +150,14 @@ def test_a_damaged_video_is_made_anew_for_an_equal_request(server: ServerProcess
 
 def test_a_file_that_is_gone_is_404(server: ServerProcess, http: httpx2.Client) -> None:
     video = made(http)
-    file_of(server, video).unlink()
+    shelf(server).remove(name_of(video))
     for variant in ("video", "gif"):
         assert content(http, video, variant).status_code == 404
 
 
 def test_a_slow_reader_gets_every_byte_of_a_video_that_is_deleted(server: ServerProcess, http: httpx2.Client) -> None:
     video = made(http, "noise", size="640x640", num_frames=36)
-    path = file_of(server, video)
-    whole = path.read_bytes()
+    whole = shelf(server).read(name_of(video))
     assert len(whole) > 5_000_000  # more than all buffers on the way hold
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -151,7 +167,7 @@ def test_a_slow_reader_gets_every_byte_of_a_video_that_is_deleted(server: Server
         connection.sendall(head.encode())
         received = connection.recv(1024)
         assert http.delete(f"/v1/videos/{video['id']}").status_code == 200
-        assert not path.exists()
+        assert shelf(server).names("videos", str(video["id"])) == []
         assert look_status(http, video) == 404
         while chunk := connection.recv(65536):
             received += chunk
@@ -170,3 +186,15 @@ def test_who_hangs_up_in_the_middle_disturbs_nobody(server: ServerProcess, http:
             connection.sendall(f"GET /v1/videos/{video['id']}/content HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert content(http, video).status_code == 200
     assert create(http)
+
+
+def test_a_damaged_copy_of_what_the_bucket_has_is_fetched_anew(server: ServerProcess, http: httpx2.Client) -> None:
+    if not server.store:
+        pytest.skip("a folder has no copies")
+    video = made(http)
+    whole = content(http, video).content
+    shelf(server).on_disk(name_of(video)).write_bytes(flip(whole))
+    assert content(http, video).content == whole
+    shelf(server).forget_fetched()
+    assert content(http, video).content == whole
+    assert content(http, video, "gif").status_code == 200

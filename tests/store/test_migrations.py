@@ -180,7 +180,7 @@ def a_directory_with_a_video(folder: Path) -> tuple[ServerProcess, Path]:
     body = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
     video_id = httpx2.post(f"{server.url}/api/video/generate", json=body, timeout=60).headers["X-Video-Id"]
     assert server.stop() == 0
-    return server, folder / "data" / "videos" / f"{video_id}.mp4"
+    return server, folder / "data" / "videos" / f"{video_id}-1.mp4"
 
 
 def test_a_start_with_another_database_removes_no_file(tmp_path: Path, postgres: str) -> None:
@@ -191,7 +191,7 @@ def test_a_start_with_another_database_removes_no_file(tmp_path: Path, postgres:
     assert "Nothing was removed." in told.stderr
     assert file.exists()
     server.start()
-    assert httpx2.get(f"{server.url}/v1/videos/{file.stem}/content").status_code == 200
+    assert httpx2.get(f"{server.url}/v1/videos/{file.stem.removesuffix('-1')}/content").status_code == 200
     assert server.stop() == 0
 
 

@@ -372,7 +372,10 @@ def test_what_has_expired(records: Records) -> None:
         records.claim(video.id, "w", NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
     assert records.expired(NOW + timedelta(days=31)) == [old.id]
-    assert records.finished() == {old.id: NOW, young.id: NOW}
+    assert records.finished() == {old.id: (NOW, FILE.size), young.id: (NOW, FILE.size)}
+    failed = queued(records)
+    records.fail(failed.id, None, Failure(code="refused", message="No"), NOW)
+    assert records.keys() == {old.id: FILE.key, young.id: FILE.key, running.id: None, failed.id: ""}
     assert running.id not in records.expired(NOW + timedelta(days=365))
 
 

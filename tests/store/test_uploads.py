@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reelwright.store.files import Files
+from reelwright.store.folder import Folder, Objects
+from reelwright.store.objects import Bucket
 from reelwright.store.uploads import KEPT, Uploaded, Uploads
+from tests.objects import STORES, place
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
 
-def shelf(folder: Path, **bounds: int) -> Uploads:
-    return Uploads(folder / "uploads", Files(folder), **bounds)
+@pytest.fixture(params=STORES)
+def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]:
+    """A folder, and then a bucket."""
+    if request.param == "folder":
+        yield prepared(Folder(tmp_path))
+        return
+    with request.getfixturevalue("object_server").bucket() as settings:
+        yield prepared(Bucket(place(settings), tmp_path / "cache"))
+
+
+def prepared(objects: Objects) -> Objects:
+    objects.prepare(alone=True)
+    return objects
 
 
 def keep(uploads: Uploads, owner: str = "ann", data: bytes = b"x", now: datetime = NOW, **facts: Any) -> Uploaded:
@@ -24,22 +38,22 @@ def keep(uploads: Uploads, owner: str = "ann", data: bytes = b"x", now: datetime
     return uploads.keep(owner, data, now=now, **told)
 
 
-def stored(folder: Path) -> list[Path]:
-    return [path for path in (folder / "uploads").rglob("*") if path.is_file()]
+def stored(objects: Objects) -> list[str]:
+    return [found.name for found in objects.look("uploads")]
 
 
-def test_a_file_comes_back_as_it_was_also_after_a_restart(tmp_path: Path) -> None:
+def test_a_file_comes_back_as_it_was_also_after_a_restart(objects: Objects) -> None:
     data = b"\x00\n\r\n{}\n" * 1000
-    kept = keep(shelf(tmp_path), data=data, name='f"ü\nx\ud800.png', metadata={"a": ["\x00", 1]})
-    again = shelf(tmp_path)
+    kept = keep(Uploads(objects), data=data, name='f"ü\nx\ud800.png', metadata={"a": ["\x00", 1]})
+    again = Uploads(objects)
     assert again.read("ann", kept.id) == data
     assert again.get("ann", kept.id) == kept
     assert again.list("ann") == [kept]
     assert kept.expires_at - kept.created_at == timedelta(hours=24)
 
 
-def test_a_file_is_its_owners_only(tmp_path: Path) -> None:
-    uploads = shelf(tmp_path)
+def test_a_file_is_its_owners_only(objects: Objects) -> None:
+    uploads = Uploads(objects)
     kept = keep(uploads, "ann")
     for stranger in ("", "bob", "ann/", "../ann", "\x00"):
         assert uploads.get(stranger, kept.id) is None
@@ -48,18 +62,18 @@ def test_a_file_is_its_owners_only(tmp_path: Path) -> None:
         assert uploads.list(stranger) == []
     assert uploads.delete("ann", kept.id)
     assert not uploads.delete("ann", kept.id)
-    assert stored(tmp_path) == []
+    assert stored(objects) == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../../etc/passwd", "file_" + "0" * 25, "file_" + "U" * 26, "\x00"])
-def test_nothing_but_an_id_becomes_a_path(tmp_path: Path, name: str) -> None:
-    uploads = shelf(tmp_path)
+def test_nothing_but_an_id_becomes_a_path(objects: Objects, name: str) -> None:
+    uploads = Uploads(objects)
     keep(uploads)
     assert (uploads.get("ann", name), uploads.read("ann", name), uploads.delete("ann", name)) == (None, None, False)
 
 
-def test_beyond_what_an_owner_may_have_the_oldest_go(tmp_path: Path) -> None:
-    uploads = shelf(tmp_path, most_files=3, most_bytes=2_000)
+def test_beyond_what_an_owner_may_have_the_oldest_go(objects: Objects) -> None:
+    uploads = Uploads(objects, most_files=3, most_bytes=2_000)
     kept = [keep(uploads, now=NOW + timedelta(seconds=second)) for second in range(5)]
     other = keep(uploads, "bob")
     assert uploads.list("ann") == kept[:1:-1]
@@ -70,15 +84,17 @@ def test_beyond_what_an_owner_may_have_the_oldest_go(tmp_path: Path) -> None:
     assert (uploads.list("ann"), uploads.list("bob")) == ([huge], [other])
 
 
-def test_a_sweep_takes_what_has_had_its_time_and_what_was_left_half_written(tmp_path: Path) -> None:
-    uploads = shelf(tmp_path)
+def test_a_sweep_takes_what_has_had_its_time_and_what_was_left_half_written(objects: Objects) -> None:
+    uploads = Uploads(objects)
     assert uploads.sweep(NOW) == 0
     old, young = keep(uploads), keep(uploads, now=NOW + timedelta(minutes=1))
-    part = stored(tmp_path)[0].with_name("file_x.abc.part")
-    part.touch()
+    part = objects.path(stored(objects)[0]).with_name("file_x.abc.part")
+    if not objects.remote:
+        part.touch()
     assert uploads.sweep(NOW + KEPT + timedelta(seconds=1)) == 1
     assert (uploads.list("ann"), uploads.read("ann", old.id)) == ([young], None)
-    assert part.exists()
-    os.utime(part, (0, 0))
-    uploads.sweep(NOW)
-    assert not part.exists()
+    if not objects.remote:
+        assert part.exists()
+        os.utime(part, (0, 0))
+        uploads.sweep(NOW)
+        assert not part.exists()

@@ -162,7 +162,9 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
 
     async def storage_ready() -> str | None:
         try:
-            await asyncio.to_thread(jobs.store.files.check_writable)
+            await asyncio.wait_for(asyncio.to_thread(jobs.store.files.check_writable), 3)
+        except (Busy, TimeoutError):
+            return "the storage of the videos takes no writes"
         except OSError as error:
             return f"the data directory cannot be written ({error.strerror})"
         return None

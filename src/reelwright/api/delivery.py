@@ -58,6 +58,15 @@ def send_file(
     return Download(path, media_type, {"Accept-Ranges": "bytes", **headers, **named})
 
 
+def redirect(request: Request, address: str, headers: Mapping[str, str], video: Video) -> Response:
+    """Where the bucket sends the file itself; a client that has it already (`headers` include an ETag) is told so."""
+    modified = video.completed_at.timestamp() if video.completed_at else 0.0
+    if is_known(request, headers["ETag"], modified):
+        return _not_modified(headers)
+    told = {**headers, "Location": address, "Cache-Control": "no-store"}  # the address is good for a while only
+    return Response(status_code=302, headers=told)
+
+
 class Download(Response):
     """A file, or the ranges of it that were asked for.
 

@@ -115,7 +115,7 @@ class OpenAIVideos:
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
-        answer = await self._file(video, Variant.VIDEO)
+        answer = await self._file(request, video, Variant.VIDEO)
         answer.headers["X-Model"] = video.request.model
         answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
         return answer
@@ -196,7 +196,7 @@ class OpenAIVideos:
             message = f"The video is {video.status}; there is content once it is completed."
             code = Code.INVALID_FIELD if video.status.terminal else Code.CONFLICT
             raise BadRequest(message, code=code, field="video_id")
-        return await self._file(video, Variant(variant))
+        return await self._file(request, video, Variant(variant))
 
     async def events(self, request: Request, video_id: str) -> Response:
         """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
@@ -241,12 +241,15 @@ class OpenAIVideos:
         engine = name if isinstance(name, str) and name in self._catalog.offers else self._catalog.default
         return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
 
-    async def _file(self, video: Video, variant: Variant) -> Response:
+    async def _file(self, request: Request, video: Video, variant: Variant) -> Response:
         self._reads.note(video.id)
-        made = await self._variants.get(video, variant)
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         if variant is not Variant.VIDEO:
             headers["ETag"] = delivery.variant_etag(video, variant)
+        may_leave = request.method in ("GET", "HEAD")  # who has waited for a new video gets it here
+        if may_leave and (address := await self._variants.address(video, variant, request.method)):
+            return delivery.redirect(request, address, headers, video)
+        made = await self._variants.get(video, variant)
         return delivery.send_file(made.path, made.media_type, headers, f"{video.id}.{made.ending}")
 
     def _answer(self, request: Request, video: Video) -> Response:

@@ -109,11 +109,14 @@ class OpenRouterVideos:
             message = f"The job is {_word(video)}; there is an output once it is completed."
             raise BadRequest(message, code=Code.CONFLICT, field="id")
         self._reads.note(video.id)
+        assert video.file is not None
+        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         try:
+            if address := await self._integrity.address(video, video.file.key, request.method):
+                return delivery.redirect(request, address, headers, video)
             path = await self._integrity.path(video)
         except NotFound:
             raise EngineError("The file of this video is gone. Make it anew.", code=Code.CORRUPT) from None
-        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         return delivery.send_file(path, "video/mp4", headers, f"{video.id}.mp4")
 
     def models(self) -> Response:

@@ -20,11 +20,12 @@ class Finishing:
         self._generative = generative
 
     def put_in_place(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
-        """Write the poster; then the file beside its place, probe it, rename it; then clear up.
+        """Write the poster; then the file beside its place, probe it, store it; then clear up.
 
-        An encode ends at its next frame once `stop` is set. Raises `Cancelled` then, `BadVideo`, `Busy`, OSError.
+        An encode ends at its next frame once `stop` is set, and a bucket that is away is waited for no longer. Raises
+        `Cancelled` then, `BadVideo`, `Busy`, OSError.
         """
-        target = self._files.video(video.id)
+        key = self._files.key(video.id, video.attempt)
 
         def write(part: Path) -> MadeFile:
             if clip.path:
@@ -32,13 +33,14 @@ class Finishing:
             else:
                 about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
-            return measure(part, target.name, clip)
+            return measure(part, key, clip)
 
         # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
         if clip.frames:
-            self._files.publish(self._files.poster(video.id), lambda part: stills.poster(clip, part), last=False)
-        file = self._files.publish(target, write, safe=clip.sha256 is not None)
-        self._files.discard_scratch(video.id)  # after a crash from now on the file is adopted
+            poster = self._files.beside(key, "jpg")
+            self._files.publish(poster, lambda part: stills.poster(clip, part), "image/jpeg", last=False, until=stop)
+        file = self._files.publish(key, write, "video/mp4", safe=clip.sha256 is not None, until=stop)
+        self._files.discard_scratch(video.id, video.attempt)  # after a crash from now on the file is adopted
         return file
 
 

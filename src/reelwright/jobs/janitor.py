@@ -5,7 +5,8 @@
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
     uploaded files             after 24 hours
-    orphans                    files whose video is gone, input images of no video, half-written files
+    orphans                    files of no video or of an attempt that does not count, input images of no video,
+                               checkpoints of jobs that have ended, half-written files
 
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,6 +31,8 @@ from reelwright.store.uploads import Uploads
 
 READ_LATELY = timedelta(minutes=10)
 KEYS_KEPT = timedelta(hours=24)
+LISTED_EACH_S = 3600.0
+"""A bucket is listed so often: each thousand names are one request."""
 
 
 class Reads:
@@ -76,6 +80,7 @@ class Janitor:
         self._threads = threads
         self._budget = budget_bytes
         self._period_s = period_s
+        self._next_list = 0.0
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def run(self) -> None:
@@ -99,10 +104,13 @@ class Janitor:
                 await self._queue.delete(await self._queue.get(video_id, None))
         await self._threads.write(self._records.forget_keys, now - KEYS_KEPT)
         await self._webhooks.tidy()
-        known = await self._threads.read(self._records.ids)
-        self._reads.keep_only(known)
-        orphans = await self._threads.read(self._remove_orphans, known)
-        uploads = await self._threads.read(self._uploads.sweep, now)
+        keys = await self._threads.read(self._records.keys)
+        self._reads.keep_only(frozenset(keys))
+        orphans = uploads = 0
+        if not self._files.remote or self._clock.monotonic() >= self._next_list:
+            self._next_list = self._clock.monotonic() + LISTED_EACH_S
+            orphans = await self._threads.read(self._remove_orphans, keys)
+            uploads = await self._threads.read(self._uploads.sweep, now)
         if doomed or orphans or uploads:
             self._log.info("swept", videos=len(doomed), orphans=orphans, uploads=uploads)
         return len(doomed)
@@ -118,17 +126,18 @@ class Janitor:
         sizes = await self._threads.read(self._files.sizes)
         used = {
             video_id: max(completed, self._reads.last(video_id) or completed)
-            for video_id, completed in finished.items()
+            for video_id, (completed, _) in finished.items()
             if video_id not in doomed
         }
-        excess = sum(sizes.get(video_id, 0) for video_id in used) - self._budget
+        takes = {video_id: sizes.get(video_id, finished[video_id][1]) for video_id in used}
+        excess = sum(takes.values()) - self._budget
         removed: list[str] = []
         for video_id in sorted(used, key=used.__getitem__):
             if excess <= 0 or now - used[video_id] < READ_LATELY:
                 break
             removed.append(video_id)
-            excess -= sizes.get(video_id, 0)
+            excess -= takes[video_id]
         return removed
 
-    def _remove_orphans(self, known: frozenset[str]) -> int:
-        return self._files.remove_orphans(known, self._records.images(), READ_LATELY.total_seconds())
+    def _remove_orphans(self, keys: Mapping[str, str | None]) -> int:
+        return self._files.remove_orphans(keys, self._records.images())

@@ -44,7 +44,8 @@ MEDIA_THREADS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`children`: processes of each engine. `keep_bytes` None: the store may grow without a bound."""
+    """`children`: processes of each engine. `keep_bytes` None: the store may grow without a bound. `redirects`: clients
+    fetch files from the bucket themselves."""
 
     children: int
     max_queued: int
@@ -52,6 +53,7 @@ class Limits:
     keep_bytes: int | None
     sweep_s: float
     timeout_s: float
+    redirects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def build_jobs(
     twins = Twins(frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic))
 
     live, files, records = Live(alone=not store.shared), store.files, store.records
-    integrity = Integrity(files, clock)
+    integrity = Integrity(files, clock, redirects=limits.redirects)
     threads = Threads(
         database=store.writing,
         beside=ThreadPoolExecutor(BESIDE_THREADS, "beside"),

@@ -148,8 +148,8 @@ class Queue:
         while fingerprint and (twin := await self._threads.read(self._records.twin, video.owner, fingerprint)):
             if twin.file is not None and await self._integrity.holds(twin):
                 with contextlib.suppress(FileNotFoundError):  # it was deleted a moment ago
-                    await self._threads.read(self._files.share_video, twin.id, video.id)
-                    for one in (twin.id, video.id):
+                    key = await self._threads.read(self._files.share_video, twin.file.key, video.id, 1)
+                    for one in (twin.file.key, key):
                         self._integrity.trust(one)
                     return dataclasses.replace(
                         video,
@@ -158,7 +158,7 @@ class Queue:
                         completed_at=video.created_at,
                         progress=100,
                         attempt=1,
-                        file=dataclasses.replace(twin.file, key=self._files.video(video.id).name),
+                        file=dataclasses.replace(twin.file, key=key),
                         made_with=shared(twin.made_with),
                     )
             await self._threads.write(self._records.disown, twin.id)

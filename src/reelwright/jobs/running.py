@@ -31,9 +31,10 @@ class Lease:
 class Running:
     """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot.
 
-    `renders`: it makes a file, and `followers` wait for it; those in `served` have it. `made` tells them how it ended:
-    None when there is no file. `unwanted`: its own video has ended; `deleted`: its files are to go. `in_vain`: what it
-    may be made with after all, since the one that it followed has made nothing.
+    `renders`: it makes a file, and `followers` wait for it; those in `served` have it, under that key. `made` tells
+    them how it ended: None when there is no file. `kept`: it has a checkpoint's file in the store. `unwanted`: its own
+    video has ended; `deleted`: its files are to go. `in_vain`: what it may be made with after all, since the one that
+    it followed has made nothing.
     """
 
     video: Video
@@ -42,7 +43,8 @@ class Running:
     cancelled: bool = False
     renders: bool = False
     followers: set[str] = field(default_factory=set)
-    served: set[str] = field(default_factory=set)
+    served: dict[str, str] = field(default_factory=dict)
+    kept: bool = False
     unwanted: bool = False
     deleted: bool = False
     made: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)

@@ -62,31 +62,55 @@ class Variants:
         self._files = files
         self._integrity = integrity
         self._threads = threads
-        self._making: weakref.WeakValueDictionary[Path, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._making: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._turn = asyncio.Semaphore(1)
 
     async def get(self, video: Video, variant: Variant) -> Made:
         """The file of a completed video's variant.
 
-        Raises `EngineError` (`corrupt`) when the video is damaged, `NotFound` when its file is gone.
+        Raises `EngineError` (`corrupt`) when the video is damaged, `NotFound` when its file is gone, `Busy` when the
+        bucket does not answer.
         """
         source = await self._integrity.path(video)
         if variant is Variant.VIDEO:
             return Made(path=source, media_type=MEDIA_TYPES[variant], ending="mp4")
         ending, media_type = _ENDINGS[variant]
-        target = self._files.derived(video.id, ending)
-        lock = self._making.setdefault(target, asyncio.Lock())
-        async with lock:
-            if not await asyncio.to_thread(target.exists):
-                async with self._turn:
-                    loop = asyncio.get_running_loop()
-                    try:
-                        await loop.run_in_executor(self._threads, self._make, source, variant, target)
-                    except FileNotFoundError:
-                        raise NotFound("The video was deleted meanwhile", field="id") from None
-        return Made(path=target, media_type=media_type, ending=ending)
+        key = self._key(video, variant)
+        async with self._making.setdefault(key, asyncio.Lock()):
+            try:
+                path = await asyncio.to_thread(self._files.fetch, key)
+            except FileNotFoundError:
+                await self._ask_for(source, variant, key)
+                path = self._files.path(key)
+        return Made(path=path, media_type=media_type, ending=ending)
 
-    def _make(self, source: Path, variant: Variant, target: Path) -> None:
+    async def address(self, video: Video, variant: Variant, method: str) -> str | None:
+        """Where the client may fetch it, by `method`, made before if need be; None when this server sends it.
+
+        Raises as `get`.
+        """
+        key = self._key(video, variant)
+        address = await self._integrity.address(video, key, method)
+        if address and variant is not Variant.VIDEO:
+            try:
+                await asyncio.to_thread(self._files.size, key)
+            except FileNotFoundError:
+                await self.get(video, variant)
+        return address
+
+    @staticmethod
+    def _key(video: Video, variant: Variant) -> str:
+        assert video.file is not None
+        return video.file.key if variant is Variant.VIDEO else Files.beside(video.file.key, _ENDINGS[variant][0])
+
+    async def _ask_for(self, source: Path, variant: Variant, key: str) -> None:
+        async with self._turn:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._threads, self._make, source, variant, key)
+            except FileNotFoundError:
+                raise NotFound("The video was deleted meanwhile", field="id") from None
+
+    def _make(self, source: Path, variant: Variant, key: str) -> None:
         def write(part: Path) -> None:
             match variant:
                 case Variant.POSTER:
@@ -98,4 +122,4 @@ class Variants:
                 case _:
                     renditions.render_rendition(source, renditions.Rendition(variant.value), part)
 
-        self._files.publish(target, write)
+        self._files.publish(key, write, MEDIA_TYPES[variant])

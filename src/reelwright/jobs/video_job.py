@@ -16,11 +16,14 @@ resume between render and finish. What survives is the engine's own checkpoint a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -28,7 +31,7 @@ import structlog
 from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
-from reelwright.errors import Busy, Cancelled, Code, EngineError
+from reelwright.errors import Busy, Cancelled, Code, EngineError, StorageBusy
 from reelwright.jobs.events import Live
 from reelwright.jobs.finishing import Finishing, measure
 from reelwright.jobs.integrity import Integrity
@@ -42,6 +45,7 @@ from reelwright.jobs.worker import Slot
 from reelwright.media.clip import Clip
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
+from reelwright.store.objects import AGAIN_S, PATIENCE_S
 from reelwright.store.records import Records
 from reelwright.video import Failure, MadeFile, Video
 
@@ -159,7 +163,7 @@ class VideoJob:
         if running := self._running.get(video_id):
             running.deleted = True
         else:
-            await self._threads.read(self._files.discard_video, video_id)
+            await self._remove(self._files.discard_video, video_id)
 
     def _begin(self, video: Video, work: Callable[[Running], Coroutine[Any, Any, None]]) -> Running:
         running = self._running[video.id] = Running(video=video)
@@ -224,23 +228,23 @@ class VideoJob:
             return
         try:
             for follower in list(running.followers):
-                await self._serve(running, follower)
+                await self._serve(running, outcome.file.key, follower)
             running.made.set_result(outcome)  # who comes now takes the file itself
         except (OSError, Busy) as error:
             self._log.warning("file not shared", video=running.video.id, reason=str(error))
         if running.served:
-            self._integrity.trust(running.video.id)  # a new link changes what its file looks like
+            self._integrity.trust(outcome.file.key)  # a new link changes what its file looks like
 
-    async def _serve(self, running: Running, follower_id: str) -> None:
+    async def _serve(self, running: Running, key: str, follower_id: str) -> None:
         """Give the file to one of them, unless it has ended, or ends meanwhile."""
         follower = self._running.get(follower_id)
         if follower is None or follower.cancelled:
             return
-        shared = await self._shares(running.video.id, follower_id)
+        shared = await self._shares(key, follower.video)
         if follower.cancelled:  # it may have cleared up before the file came
             await self._remove(self._files.discard_video, follower_id)
         elif shared:
-            running.served.add(follower_id)
+            running.served[follower_id] = shared
 
     async def _follow(self, running: Running, lease: Lease, leader: Running) -> None:
         video_id, recorded = running.video.id, None
@@ -260,25 +264,36 @@ class VideoJob:
             return Ended()
         lease = claimed
         made = await asyncio.shield(leader.made)
-        served = lease.video.id in leader.served
-        if made is None or not (served or await self._shares(leader.video.id, lease.video.id)):
+        key = leader.served.get(lease.video.id)
+        if made is not None and key is None:
+            key = await self._patiently(self._shares, made.file.key, lease.video)
+        if made is None or key is None:
             running.in_vain = dataclasses.replace(claimed, due=())
             return None
-        return self._finished_as(lease.video, made.file, made.made_with)
+        return self._finished_as(lease.video, key, made.file, made.made_with)
 
-    async def _shares(self, twin_id: str, video_id: str) -> bool:
-        """Whether the video has the file of its twin now; the twin may have none any more."""
+    async def _shares(self, key: str, video: Video) -> str | None:
+        """The key under which the video has the file of its twin now; None when there is none any more."""
         try:
-            await self._threads.read(self._files.share_video, twin_id, video_id)
+            return await self._threads.read(self._files.share_video, key, video.id, max(1, video.attempt))
         except FileNotFoundError:
-            return False
-        return True
+            return None
 
-    def _finished_as(self, video: Video, file: MadeFile, made_with: Mapping[str, Any]) -> Finished:
+    def _finished_as(self, video: Video, key: str, file: MadeFile, made_with: Mapping[str, Any]) -> Finished:
         """With the file of a twin."""
-        self._integrity.trust(video.id)
-        own = dataclasses.replace(file, key=self._files.video(video.id).name)
-        return Finished(attempt=video.attempt, file=own, made_with=shared(made_with))
+        self._integrity.trust(key)
+        return Finished(attempt=video.attempt, file=dataclasses.replace(file, key=key), made_with=shared(made_with))
+
+    async def _patiently(self, ask: Callable[..., Coroutine[Any, Any, T]], *arguments: object) -> T:
+        """Ask again, for minutes, while the bucket is away."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return await ask(*arguments)
+            except StorageBusy:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(AGAIN_S)
 
     async def _end(self, video_id: str, outcome: Outcome) -> Outcome | None:
         """Record the outcome; None when the server stops, and the next one is to go on."""
@@ -330,15 +345,27 @@ class VideoJob:
         lease, video = claimed, claimed.video
         if video.attempt > MAX_ATTEMPTS:
             raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
-        if adopted := await self._adopt(video):
+        if adopted := await self._patiently(self._adopt, video):
             return adopted
         self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
         begun = time.monotonic()
-        if lease.checkpoint:
-            await self._threads.process(self._files.fetch_checkpoint, video.id, lease.checkpoint)
+        picture = await self._patiently(self._fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
-            clip, facts = await slot.render(self._assignment(lease, rendering.traceparent), self._watch(video))
+            clip, facts = await slot.render(self._assignment(lease, picture, rendering.traceparent), self._watch(video))
         return _Rendered(video=video, clip=clip, made_with={**facts, "render_s": round(time.monotonic() - begun, 3)})
+
+    async def _fetch_inputs(self, lease: Lease) -> Path | None:
+        """What the job goes on from, and its input image: the image's place on this machine."""
+        video, image = lease.video, lease.video.request.image
+        if lease.checkpoint and "stored" in lease.checkpoint:
+            self._running[video.id].kept = True
+            await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
+        if image is None or not self._files.remote:
+            return self._files.image(image.sha256) if image else None
+        try:
+            return await self._threads.process(self._files.fetch_image, image.sha256, video.id, video.attempt)
+        except FileNotFoundError:
+            raise EngineError("The stored input image is gone. Send it again.", code=Code.CORRUPT) from None
 
     def _claim(self, video_id: str) -> Lease | None:
         """In a thread: the row is in progress from now on, with a new attempt; None when the video has ended."""
@@ -350,16 +377,20 @@ class VideoJob:
 
     async def _adopt(self, video: Video) -> Outcome | None:
         """The file that an interrupted attempt had already put in place, if it is whole, or that of a twin."""
-        path = self._files.video(video.id)
-        if video.attempt == 1 or not await self._threads.process(path.exists):
+        file = await self._threads.process(self._left_by_earlier, video) if video.attempt > 1 else None
+        if file is None:
             return await self._adopt_of_twin(video)
-        try:
-            file = await self._threads.process(measure, path, path.name)
-        except EngineError:
-            return None
         self._log.info("adopted", video=video.id)
-        await self._remove(self._files.discard_scratch, video.id)
+        await self._remove(self._files.discard_scratch, video.id, video.attempt)
         return Finished(attempt=video.attempt, file=file, made_with={"adopted": True})
+
+    def _left_by_earlier(self, video: Video) -> MadeFile | None:
+        """In a thread: the whole file of an earlier attempt. Its folder on this machine is this attempt's, too."""
+        self._files.take_over_scratch(video.id, video.attempt)
+        for key in self._files.keys_of_earlier(video.id, video.attempt):
+            with contextlib.suppress(FileNotFoundError, EngineError):
+                return measure(self._files.fetch(key), key)
+        return None
 
     async def _adopt_of_twin(self, video: Video) -> Outcome | None:
         """A twin's file: it may have been completed after this video looked for one, and before it had its slot."""
@@ -367,15 +398,17 @@ class VideoJob:
         twin = await self._threads.read(self._records.twin, video.owner, fingerprint) if fingerprint else None
         if twin is None or twin.file is None or not await self._integrity.holds(twin):
             return None
-        if not await self._shares(twin.id, video.id):
-            return None
-        return self._finished_as(video, twin.file, twin.made_with)
+        key = await self._shares(twin.file.key, video)
+        return self._finished_as(video, key, twin.file, twin.made_with) if key else None
 
     async def _record(self, video_id: str, outcome: Outcome) -> None:
         """Write the outcome down, once, and tell it."""
         video, ours, due = await self._threads.insist(self._settle, video_id, outcome)
+        running = self._running[video_id]
         if video is not None and not video.status.terminal:
-            return  # another attempt has begun elsewhere: what is kept of this video is for that one
+            # Another attempt has begun elsewhere: what is stored of this video is for that one.
+            await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
+            return
         if video is None or video.failure:
             await self._remove(self._files.discard_video, video_id)
         if video is not None:
@@ -386,7 +419,9 @@ class VideoJob:
                 self._log_end(video)
         self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
-            await self._remove(self._files.discard_scratch, video_id)
+            await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
+        if running.kept:
+            await self._remove(self._files.forget_checkpoints, video_id)
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, bool, Sequence[Delivery]]:
         """In a thread: the row's end. Returns the video as it is now, whether this has ended it, and what is to be told
@@ -411,22 +446,21 @@ class VideoJob:
                 "finished", video=video.id, seconds=round(video.generation_seconds or 0, 2), bytes=video.file.size
             )
 
-    async def _remove(self, discard: Callable[[str], None], video_id: str) -> None:
-        """A file that cannot be removed keeps nobody from hearing of the end."""
+    async def _remove(self, discard: Callable[..., None], video_id: str, *which: int) -> None:
+        """A file that cannot be removed keeps nobody from hearing of the end; the janitor finds it."""
         try:
-            await self._threads.read(discard, video_id)
-        except OSError as error:
-            self._log.warning("files not removed", video=video_id, reason=error.strerror)
+            await self._threads.read(discard, video_id, *which)
+        except (OSError, Busy) as error:
+            self._log.warning("files not removed", video=video_id, reason=getattr(error, "strerror", str(error)))
 
-    def _assignment(self, lease: Lease, trace: str | None) -> Job:
+    def _assignment(self, lease: Lease, picture: Path | None, trace: str | None) -> Job:
         video = lease.video
-        image = video.request.image
         return Job(
             video_id=video.id,
             attempt=video.attempt,
             request=video.request,
-            scratch=self._files.scratch(video.id),
-            image_path=self._files.image(image.sha256) if image else None,
+            scratch=self._files.scratch(video.id, video.attempt),
+            image_path=picture,
             checkpoint=lease.checkpoint,
             seconds_left=self._timeout_s,
             opened=lease.opened,
@@ -440,7 +474,7 @@ class VideoJob:
             finishing = asyncio.ensure_future(self._threads.process(self._finishing.put_in_place, video, clip, stop))
             try:
                 file = await asyncio.shield(finishing)
-                self._integrity.trust(video.id)  # it was hashed a moment ago
+                self._integrity.trust(file.key)  # it was hashed a moment ago
             finally:
                 # A cancelled encode ends at its next frame. Only then is it certain that it leaves no file behind.
                 stop.set()
@@ -480,7 +514,8 @@ class VideoJob:
         except (OSError, Busy) as error:
             self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
             return True
+        self._running[video.id].kept = True
         saved = await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, kept)
         forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
-        await self._threads.read(forget, video.id, kept)
+        await self._remove(partial(forget, state=kept), video.id)
         return saved

@@ -1,17 +1,20 @@
-"""Where files live: finished videos and their posters, input images, and what a running job needs.
+"""What the store holds, and under which names: finished videos and what was made of them, input images, what a running
+job needs on another machine. And, on this machine's disk only, the folders that running jobs work in.
 
-    <data directory>/
-      videos/<id>.mp4, <id>.jpg, <id>.…    finished, its poster, what was made of it on request; each written as
-                                           `.part`, fsynced, then renamed into place
+    in the data directory, or in a bucket of S3:
+      videos/<id>-<attempt>.mp4            finished: the row's `file.key` says which one counts
+      videos/<id>-<attempt>.jpg, ….…       its poster, what was made of it on request
       images/<sha256>                      input images, named by their content
-      checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on; kept as videos are
-      work/<id>/                           a running job's own folder on this machine; may be lost
-      work/<id>.clip                       what an engine has encoded or fetched, until it is moved to videos
-                                           these three are removed when the job ends
-      database-id                          which database knows these files
+      checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on
       uploads/                             what clients have sent beforehand: see uploads.py
+      database-id, store-id                which database knows these files, and which store this is
+    always in the data directory:
+      work/<id>-<attempt>/                 a running job's own folder; may be lost
+      work/<id>-<attempt>.clip             what an engine has encoded or fetched, until it is stored
+      cache/                               what was fetched from the bucket; may be lost
 
-All names are made here from ids and digests; nothing a client sent becomes part of a path.
+Files of before have the key `<id>.mp4`, without an attempt. All names are made here from ids, attempts and digests;
+nothing a client sent becomes part of a path.
 """
 
 from __future__ import annotations
@@ -21,222 +24,295 @@ import errno
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from reelwright.errors import Busy, Code, ConfigurationError
+from reelwright.errors import ConfigurationError
 from reelwright.ids import is_video_id
+from reelwright.store.folder import Folder, Found, Objects, unwritable, write_probe
 
 T = TypeVar("T")
 
-DATABASE_ID = "database-id"
+DATABASE_ID, STORE_ID = "database-id", "store-id"
 
 CLIP = ".clip"
 """What an encoded clip beside a job's folder has after that folder's name."""
 
+VIDEO = ".mp4"
+
+FORGOTTEN_S = 3600.0
+"""An object younger than this may belong to a row that is on its way."""
+
 
 class Files:
-    """Files below one data directory on a local disk."""
+    """The names of all that is stored. `remote`: reading an object may mean to fetch it from a bucket."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, objects: Objects | None = None) -> None:
+        """`objects`: where they lie; None: in the data directory."""
         self._root = data_dir.absolute()
-        self._videos = self._root / "videos"
-        self._images = self._root / "images"
-        self._checkpoints = self._root / "checkpoints"
         self._work = self._root / "work"
+        self.objects = objects or Folder(self._root)
+        self.remote = self.objects.remote
+        self._alone = True
 
-    def prepare(self) -> None:
-        """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`."""
+    def prepare(self, *, alone: bool = True) -> None:
+        """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`.
+
+        `alone`: no other process works in the data directory; else what is young may be theirs, and stays.
+        """
+        self._alone = alone
         try:
-            for folder in (self._videos, self._images, self._checkpoints, self._work):
-                folder.mkdir(parents=True, exist_ok=True)
+            self._work.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(self._root, error) from None
-        for folder in (self._videos, self._images):
-            for part in folder.glob("*.part"):
-                part.unlink(missing_ok=True)
+            raise unwritable(self._root, error) from None
+        self.objects.prepare(alone=alone)
 
-    def database_id(self) -> str | None:
-        """The database whose files these are; None when nobody has said so yet."""
+    def check_writable(self) -> None:
+        """Raises OSError or `Busy` when a small file cannot be stored."""
+        self.objects.check_writable()
+        if self.remote:
+            write_probe(self._work)
+
+    def mark(self, name: str) -> str | None:
+        """The id that is kept under `DATABASE_ID` or `STORE_ID`; None when nobody has kept one yet."""
         try:
-            return (self._root / DATABASE_ID).read_text().strip()
+            return self.objects.read(name).decode().strip()
         except FileNotFoundError:
             return None
 
-    def keep_database_id(self, database_id: str) -> None:
-        self.publish(self._root / DATABASE_ID, lambda part: _write(part, database_id.encode() + b"\n"))
+    def keep_mark(self, name: str, value: str) -> str:
+        """Keep the id unless there is one. Returns the one that is kept."""
+        return self.objects.create(name, value.encode() + b"\n").decode().strip()
 
     def videos(self) -> frozenset[str]:
         """The ids of all videos that have a file."""
-        return frozenset(path.stem for path in self._videos.glob("*.mp4") if is_video_id(path.stem))
+        names = (found.name.rpartition("/")[2] for found in self.objects.look("videos"))
+        return frozenset(_id_of(name) for name in names if name.endswith(VIDEO) and is_video_id(_id_of(name)))
 
-    def check_writable(self) -> None:
-        """Raises OSError when a small file cannot be written and fsynced."""
-        probe = self._work / ".ready"
-        with probe.open("wb") as file:
-            file.write(b"ready")
-            file.flush()
-            os.fsync(file.fileno())
-        probe.unlink()
+    # --- finished videos: `key` is the name that the row has ---
 
-    def video(self, video_id: str) -> Path:
-        """Where the finished video is, or will be."""
-        return self._videos / f"{_checked(video_id)}.mp4"
+    @staticmethod
+    def key(video_id: str, attempt: int) -> str:
+        """The key of the file that this attempt makes."""
+        return f"{_checked(video_id)}-{attempt}{VIDEO}"
 
-    def poster(self, video_id: str) -> Path:
-        return self._videos / f"{_checked(video_id)}.jpg"
+    @staticmethod
+    def beside(key: str, ending: str) -> str:
+        """The key of something made from the finished video, as `jpg` for its poster."""
+        return f"{key.removesuffix(VIDEO)}.{ending}"
 
-    def derived(self, video_id: str, ending: str) -> Path:
-        """Where something made from the finished video is, or will be: `<id>.<ending>`."""
-        return self._videos / f"{_checked(video_id)}.{ending}"
+    @staticmethod
+    def keys_of_earlier(video_id: str, attempt: int) -> list[str]:
+        """The keys that a file of an earlier attempt may have, the newest first."""
+        numbered = [Files.key(video_id, number) for number in range(attempt - 1, 0, -1)]
+        return [*numbered, f"{_checked(video_id)}{VIDEO}"]
 
-    def image(self, sha256: str) -> Path:
-        return self._images / sha256
+    def path(self, key: str) -> Path:
+        """Where its bytes are on this machine, once they are fetched. Looks at nothing."""
+        return self.objects.path(f"videos/{key}")
 
-    def scratch(self, video_id: str) -> Path:
-        """The job's own folder; the engine makes it when it needs it, and leaves its encoded clip beside it."""
-        return self._work / _checked(video_id)
+    def fetch(self, key: str) -> Path:
+        """The same, and they are there. Raises FileNotFoundError, `Busy` when the bucket does not answer."""
+        return self.objects.fetch(f"videos/{key}")
+
+    def drop(self, key: str) -> bool:
+        """Forget the bytes that were fetched; False when they are no copy, but the object itself."""
+        return self.objects.drop(f"videos/{key}")
+
+    def size(self, key: str) -> int:
+        """As the store has it. Raises FileNotFoundError."""
+        return self.objects.size(f"videos/{key}")
+
+    def address(self, key: str, method: str, seconds: int) -> str | None:
+        """Where a client may fetch it without this server for that long; None when the store has no such address."""
+        return self.objects.address(f"videos/{key}", method, seconds)
+
+    def publish(
+        self,
+        key: str,
+        write: Callable[[Path], T],
+        media_type: str,
+        *,
+        safe: bool = False,
+        last: bool = True,
+        until: threading.Event | None = None,
+    ) -> T:
+        """`write` fills a file, which is then there under its key, or nothing is. See `Objects.put`."""
+        name = f"{_id_of(key)}.{key.partition('.')[2]}"
+        return self.objects.put(
+            f"videos/{key}", write, media_type=media_type, file_name=name, safe=safe, last=last, until=until
+        )
+
+    def share_video(self, key: str, video_id: str, attempt: int) -> str:
+        """The finished file with that key, and its poster, are also those of another video from now on.
+
+        Returns their key there. As hard links, where the store has them. Raises FileNotFoundError when there is no such
+        file, `Busy` when the disk is full or the bucket does not answer.
+        """
+        other = self.key(video_id, attempt)
+        with contextlib.suppress(FileNotFoundError):  # a poster may be made later
+            self.objects.copy(f"videos/{self.beside(key, 'jpg')}", f"videos/{self.beside(other, 'jpg')}", last=False)
+        self.objects.copy(f"videos/{key}", f"videos/{other}")
+        return other
 
     def discard_video(self, video_id: str) -> None:
-        """Remove the finished file and all that was derived from it."""
-        for path in self._videos.glob(f"{_checked(video_id)}.*"):
-            path.unlink(missing_ok=True)
+        """Remove the finished files of all attempts and all that was derived from them."""
+        found = self.objects.look("videos", _checked(video_id))
+        self.objects.remove([one.name for one in found if not one.name.endswith(".part")])
 
-    def share_video(self, video_id: str, other: str) -> None:
-        """The finished file of one video, and its poster, are also those of another one from now on.
+    # --- input images ---
 
-        As hard links, or as copies where the file system has none. Raises FileNotFoundError when there is no such file,
-        `Busy` when the disk is full.
+    def keep_image(self, data: bytes) -> str:
+        """Store an input image under its digest (hex SHA-256), which is returned."""
+        digest = hashlib.sha256(data).hexdigest()
+        if not self.objects.renew(f"images/{digest}"):  # young again: it is left until its new row is there
+            self.objects.put(f"images/{digest}", lambda part: _write(part, data))
+        return digest
+
+    def image(self, sha256: str) -> Path:
+        """Where a stored input image is on this machine, if it need not be fetched."""
+        return self.objects.path(f"images/{sha256}")
+
+    def fetch_image(self, sha256: str, video_id: str, attempt: int) -> Path:
+        """A stored input image for a job, in its folder where it has to be fetched.
+
+        Raises FileNotFoundError, `Busy`.
         """
-        poster = self.poster(video_id)
-        if poster.exists():
-            self.publish(self.poster(other), lambda part: _link(poster, part), last=False)
-        self.publish(self.video(other), lambda part: _link(self.video(video_id), part))
+        if not self.remote:
+            return self.image(sha256)
+        target = self.scratch(video_id, attempt) / f"input-{sha256[:16]}"
+        target.parent.mkdir(exist_ok=True)
+        self.objects.save(f"images/{sha256}", target)
+        if sha256_of(target) != sha256:
+            raise FileNotFoundError(errno.ENOENT, "the stored image is damaged", sha256)
+        return target
+
+    # --- what a running job works in, on this machine ---
+
+    def scratch(self, video_id: str, attempt: int) -> Path:
+        """The attempt's own folder; the engine makes it when it needs it, and leaves its encoded clip beside it."""
+        return self._work / f"{_checked(video_id)}-{attempt}"
+
+    def take_over_scratch(self, video_id: str, attempt: int) -> None:
+        """What an earlier attempt has left on this machine is this one's from now on.
+
+        Renamed, so that a process that was only thought dead finds its folder no more.
+        """
+        earlier = [self.scratch(video_id, number) for number in range(attempt - 1, 0, -1)]
+        for scratch in (*earlier, self._work / video_id):  # the last one is of before
+            scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                scratch.rename(self.scratch(video_id, attempt))
+
+    def discard_scratch(self, video_id: str, attempt: int) -> None:
+        """The attempt has ended: remove its clip and its folder."""
+        scratch = self.scratch(video_id, attempt)
+        scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
+        if scratch.exists():
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def remove_stale_scratch(self, running: frozenset[str]) -> None:
+        """At a start: remove the clips and folders of jobs that are no longer running, and their checkpoints."""
+        horizon = time.time() - (0 if self._alone else FORGOTTEN_S)
+        for path in self._work.iterdir():
+            if is_video_id(_id_of(path.name)) and _id_of(path.name) not in running:
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime <= horizon:
+                        path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
+        if self._alone and not self.remote:
+            self.objects.remove([one.name for one in self._checkpoints_but_of(running)])
+
+    # --- checkpoints ---
 
     def keep_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Make the file durable that a checkpoint's `state` names in the scratch folder (`file`), if it names one.
+        """Store the file that a checkpoint's `state` names in the scratch folder (`file`), if it names one.
 
-        Returns the state with the file's name here (`stored`). Raises OSError, or `Busy` when the disk is full.
+        Returns the state with the file's name in the store (`stored`). Raises OSError, or `Busy`.
         """
         if "file" not in state:
             return state
-        source = self.scratch(video_id) / Path(state["file"]).name
-        target = self._checkpoints / _checked(video_id) / f"{attempt}-{source.name}"
-        target.parent.mkdir(exist_ok=True)
-        self.publish(target, lambda part: shutil.copyfile(source, part))
-        return {**state, "stored": target.name}
+        source = self.scratch(video_id, attempt) / Path(state["file"]).name
+        stored = f"{attempt}-{source.name}"
+        self.objects.put(f"checkpoints/{video_id}/{stored}", lambda part: _copy(source, part))
+        return {**state, "stored": stored}
 
-    def fetch_checkpoint(self, video_id: str, state: Mapping[str, Any]) -> None:
+    def fetch_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> None:
         """Put a kept checkpoint's file back into the scratch folder. One that is gone is for the engine to miss."""
         if "stored" not in state:
             return
-        target = self.scratch(video_id) / Path(state["file"]).name
+        target = self.scratch(video_id, attempt) / Path(state["file"]).name
         target.parent.mkdir(exist_ok=True)
         part = target.with_name(f"{target.name}.part")
         with contextlib.suppress(FileNotFoundError):
-            shutil.copyfile(self._checkpoints / _checked(video_id) / state["stored"], part)
+            self.objects.save(f"checkpoints/{_checked(video_id)}/{state['stored']}", part)
             part.replace(target)
 
     def forget_older_checkpoints(self, video_id: str, state: Mapping[str, Any]) -> None:
         """Remove the files of all checkpoints but this one, which counts now."""
         if "stored" in state:
-            for path in (self._checkpoints / _checked(video_id)).glob("*"):
-                if path.name != state["stored"]:
-                    path.unlink(missing_ok=True)
+            self._forget(video_id, lambda name: name != state["stored"])
 
     def forget_checkpoint(self, video_id: str, state: Mapping[str, Any]) -> None:
-        """Remove the file of this one: the job has ended while it was kept."""
-        folder = self._checkpoints / _checked(video_id)
-        (folder / state["stored"]).unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        """Remove the file of this one: the job has ended, or is another attempt's, while it was kept."""
+        self._forget(video_id, lambda name: name == state["stored"])
 
-    def discard_scratch(self, video_id: str) -> None:
-        """The job has ended: remove its clip, its folder and its checkpoints."""
-        scratch = self.scratch(video_id)
-        scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
-        for folder in (scratch, self._checkpoints / scratch.name):
-            if folder.exists():
-                shutil.rmtree(folder, ignore_errors=True)
+    def forget_checkpoints(self, video_id: str) -> None:
+        """The job has ended: nobody goes on from them."""
+        self._forget(video_id, lambda name: True)
 
-    def remove_stale_scratch(self, running: frozenset[str]) -> None:
-        """Remove the clips, folders and checkpoints of jobs that are no longer running."""
-        for path in (*self._work.iterdir(), *self._checkpoints.iterdir()):
-            video_id = path.name.removesuffix(CLIP)
-            if is_video_id(video_id) and video_id not in running:
-                self.discard_scratch(video_id)
+    def _forget(self, video_id: str, which: Callable[[str], bool]) -> None:
+        found = self.objects.look(f"checkpoints/{_checked(video_id)}")
+        self.objects.remove([one.name for one in found if which(one.name.rpartition("/")[2])])
+
+    def _checkpoints_but_of(self, running: frozenset[str]) -> Iterator[Found]:
+        for found in self.objects.look("checkpoints"):
+            if found.name.split("/")[1] not in running:
+                yield found
+
+    # --- clearing up ---
 
     def sizes(self) -> Mapping[str, int]:
-        """The bytes that each video's files take: its own and all that was made from it.
+        """The bytes that each video's files take: its own and all that was made from it; nothing for a bucket, which
+        would have to be listed for it.
 
         Videos that share a file take an equal part of it each.
         """
         sizes: dict[str, int] = {}
-        for name, found in _look(self._videos):
-            video_id = name.partition(".")[0]
-            sizes[video_id] = sizes.get(video_id, 0) + found.st_size // max(1, found.st_nlink)
+        for found in () if self.remote else self.objects.look("videos"):
+            video_id = _id_of(found.name.rpartition("/")[2])
+            sizes[video_id] = sizes.get(video_id, 0) + found.size // found.names
         return sizes
 
-    def remove_orphans(self, videos: frozenset[str], images: frozenset[str], older_than_s: float) -> int:
-        """Remove the files of other videos and other input images than those, and what was left half-written.
+    def remove_orphans(self, keys: Mapping[str, str | None], images: frozenset[str]) -> int:
+        """Remove what belongs to no row. Returns how many objects were removed.
 
-        What is younger stays: its row may be on its way. Returns how many were removed.
+        `keys`: the key of each video's file, by its id; empty when the video has ended without one, None while it has
+        not ended. What has no row at all stays while it is young: its row may be on its way. Read the rows first.
         """
-        horizon = time.time() - older_than_s
+        horizon = time.time() - FORGOTTEN_S
 
-        def young(found: os.stat_result) -> bool:
-            # A shared file is as old as the first of its names; its inode is as old as the last one.
-            return (found.st_mtime if found.st_nlink == 1 else found.st_ctime) >= horizon
+        def orphaned(found: Found) -> bool:
+            name = found.name.rpartition("/")[2]
+            video_id = _id_of(name)
+            if name.endswith(".part") or video_id not in keys:
+                return found.changed < horizon
+            key = keys[video_id]
+            return key is not None and name.partition(".")[0] != key.partition(".")[0]
 
-        orphans = [
-            folder / name
-            for folder, known in ((self._videos, videos), (self._images, images))
-            for name, found in _look(folder)
-            if (name.partition(".")[0] not in known or name.endswith(".part")) and not young(found)
+        orphans = [found.name for found in self.objects.look("videos") if orphaned(found)]
+        orphans += [
+            found.name
+            for found in self.objects.look("images")
+            if found.name.rpartition("/")[2] not in images and found.changed < horizon
         ]
-        for path in orphans:
-            path.unlink(missing_ok=True)
+        running = frozenset(video_id for video_id, key in keys.items() if key is None)
+        orphans += [found.name for found in self._checkpoints_but_of(running) if found.changed < horizon]
+        self.objects.remove(orphans)
         return len(orphans)
-
-    def publish(self, target: Path, write: Callable[[Path], T], *, safe: bool = False, last: bool = True) -> T:
-        """`write` fills a `.part` file; it is fsynced and renamed to `target`, or nothing is left.
-
-        Returns what `write` returned. `safe`: its bytes are on the disk already. `last`: no other file follows into
-        this folder, whose own fsync would make this one's name last, too. Raises `Busy` (`storage_full`) when the disk
-        is full.
-        """
-        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
-        try:
-            result = write(part)
-            if not safe:
-                with part.open("rb") as file:
-                    os.fsync(file.fileno())
-            part.replace(target)
-            if last:
-                _fsync_folder(target.parent)
-            return result
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise Busy("The disk for videos is full", code=Code.STORAGE_FULL, retry_after=60) from None
-            raise
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-
-    def keep_image(self, data: bytes) -> str:
-        """Store an input image under its digest (hex SHA-256), which is returned."""
-        digest = hashlib.sha256(data).hexdigest()
-        target = self.image(digest)
-        try:
-            os.utime(target)  # young again: whoever clears up leaves it until its new row is there
-        except FileNotFoundError:
-            self.publish(target, lambda part: _write(part, data))
-        return digest
 
 
 def sha256_of(path: Path) -> str:
@@ -266,7 +342,7 @@ class DirectoryLock:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("a+")
         except OSError as error:
-            raise _unwritable(self._path.parent, error) from None
+            raise unwritable(self._path.parent, error) from None
         try:
             _lock(file)
         except BlockingIOError:
@@ -310,45 +386,20 @@ def _lock(file: IO[str]) -> None:
             raise BlockingIOError(taken.errno, taken.strerror) from None
 
 
-def _unwritable(data_dir: Path, error: OSError) -> ConfigurationError:
-    return ConfigurationError(
-        f"The data directory {data_dir} cannot be written ({error.strerror}). Set REELWRIGHT_DATA_DIR."
-    )
-
-
 def _checked(video_id: str) -> str:
     if not is_video_id(video_id):
         raise ValueError("not a video id")
     return video_id
 
 
-def _look(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """The files of a folder by name; one that goes meanwhile is left out."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            with contextlib.suppress(FileNotFoundError):
-                yield entry.name, entry.stat(follow_symlinks=False)
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        shutil.copyfile(source, target)
+def _id_of(name: str) -> str:
+    """The video that a file's name begins with: `<id>-<attempt>.<ending>`, or of before `<id>.<ending>`."""
+    return name.partition(".")[0].partition("-")[0]
 
 
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems write a folder's names at once
-            raise
-    finally:
-        os.close(descriptor)
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)

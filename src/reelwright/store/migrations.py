@@ -168,10 +168,12 @@ LOCK_NUMBER = 0x7265656D
 
 
 class Schema:
-    """What a database is like when `migrate` has returned. `id` names this database."""
+    """What a database is like when `migrate` has returned. `id` names this database, `store` the one that holds its
+    files; None when none has been named yet."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self.id = str(connection.exec_driver_sql("SELECT id FROM identity").scalar_one())
+        identity = connection.exec_driver_sql("SELECT id, store FROM identity").one()
+        self.id, self.store = str(identity.id), identity.store
 
 
 def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
@@ -201,6 +203,13 @@ def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
         schema = Schema(connection)
         connection.commit()
         return schema
+
+
+def name_store(database: sa.Engine, store: str) -> str:
+    """The database's files lie in that store from now on, unless one was named before. Returns the one that counts."""
+    with store_errors(), database.begin() as connection:
+        connection.execute(sa.text("UPDATE identity SET store = :store WHERE store IS NULL"), {"store": store})
+        return str(connection.execute(sa.text("SELECT store FROM identity")).scalar_one())
 
 
 def _run(connection: sa.Connection, number: int) -> None:

@@ -301,11 +301,13 @@ class Records:
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
-    def finished(self) -> Mapping[str, datetime]:
-        """The finished videos, and when each was completed."""
-        query = sa.select(videos.c.id, videos.c.completed_at).where(videos.c.status == Status.COMPLETED.value)
+    def finished(self) -> Mapping[str, tuple[datetime, int]]:
+        """The finished videos, when each was completed, and the bytes of its file."""
+        columns = (videos.c.id, videos.c.completed_at, videos.c.bytes)
+        query = sa.select(*columns).where(videos.c.status == Status.COMPLETED.value)
         with self._database.connect() as connection:
-            return {row.id: datetime.fromtimestamp(row.completed_at, UTC) for row in connection.execute(query)}
+            rows = connection.execute(query)
+            return {row.id: (datetime.fromtimestamp(row.completed_at, UTC), row.bytes) for row in rows}
 
     def stored(self) -> tuple[int, int]:
         """How many finished videos there are, and the bytes of their files."""
@@ -319,6 +321,16 @@ class Records:
         """The ids of all videos there are."""
         with self._database.connect() as connection:
             return frozenset(connection.execute(sa.select(videos.c.id)).scalars())
+
+    def keys(self) -> Mapping[str, str | None]:
+        """The keys of all videos' files, by their ids: empty for one that ended without a file, None before its end."""
+        if self._database.sqlite:
+            key = sa.func.json_extract(videos.c.file, "$.key")
+        else:
+            key = sa.cast(videos.c.file, sa.JSON)["key"].as_string()
+        query = sa.select(videos.c.id, sa.case((~_active, sa.func.coalesce(key, ""))))
+        with self._database.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def images(self) -> frozenset[str]:
         """The digests of all input images that a video was made from, or is to be."""

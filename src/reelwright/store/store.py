@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
@@ -15,10 +16,11 @@ import sqlalchemy as sa
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.store.database import check_answers, driver_url, open_database, tables
 from reelwright.store.deliveries import Deliveries
-from reelwright.store.files import DirectoryLock, Files
+from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
 from reelwright.store.following import Following
 from reelwright.store.line import Line
-from reelwright.store.migrations import Schema, migrate
+from reelwright.store.migrations import Schema, migrate, name_store
+from reelwright.store.objects import Bucket, Place
 from reelwright.store.presence import Presence
 from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
@@ -30,6 +32,7 @@ from reelwright.store.uploads import Uploads
 class Store:
     """`writing`: the threads in which the database is changed. `secret`: reads the secret that signs webhooks.
 
+    `files_are`: where the files lie, in words; `files_setting`: what says so.
     `listen_url`: of the Postgres whose notices tell what other processes do; None: there are none, as with SQLite.
     """
 
@@ -41,6 +44,8 @@ class Store:
     secret: Callable[[], str]
     database: sa.Engine
     folder: Path
+    files_are: str
+    files_setting: str
     lock: DirectoryLock
     line: Line
     following: Following
@@ -66,7 +71,7 @@ class Store:
             check_answers(self.database)
         else:
             self.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
-        self.files.prepare()
+        self.files.prepare(alone=not self.shared)
         with self.damage_told():
             self._check_that_they_belong_together(migrate(self.database, tables))
         self.secret()
@@ -84,18 +89,29 @@ class Store:
             ) from None
 
     def _check_that_they_belong_together(self, schema: Schema) -> None:
-        """The files of videos that a database does not know are removed; so it must be the right database.
+        """The files of videos that a database does not know are removed; so it must be the right database. And the
+        files that it knows must be here, or they would be told to be gone.
 
-        Raises `ConfigurationError` when the directory is another database's, or has videos of which it knows none.
+        Raises `ConfigurationError` when the files are another database's, or are of videos of which it knows none, or
+        when the database's files lie elsewhere.
         """
-        known = self.files.database_id()
-        if known is None and (not (there := self.files.videos()) or there & self.records.ids()):
-            self.files.keep_database_id(schema.id)
-        elif known != schema.id:
+        known = self.files.mark(DATABASE_ID)
+        if known is None and (there := self.files.videos()) and not there & self.records.ids():
+            known = "another one"
+        if known not in (None, schema.id):
             raise ConfigurationError(
-                f"The files in {self.folder} belong to another database than {self.name}. Name that database again, or "
-                "set REELWRIGHT_DATA_DIR to another folder. Nothing was removed."
+                f"The files in {self.files_are} belong to another database than {self.name}. Name that database again, "
+                f"or set {self.files_setting} to another place. Nothing was removed."
             )
+        here = self.files.mark(STORE_ID)
+        if here is None and (schema.store is None or known == schema.id):
+            here = self.files.keep_mark(STORE_ID, schema.store or secrets.token_hex(16))
+        if here is None or name_store(self.database, here) != here:
+            raise ConfigurationError(
+                f"The videos of {self.name} lie in another place than {self.files_are}. Set REELWRIGHT_DATA_DIR or "
+                "REELWRIGHT_STORAGE_URL as on the machine that made them. Nothing was removed."
+            )
+        self.files.keep_mark(DATABASE_ID, schema.id)
 
     def close(self) -> None:
         """Give back what `open` has locked, as far as it came."""
@@ -104,10 +120,14 @@ class Store:
 
 
 def build_store(
-    data_dir: Path, database_url: str | None, listen_url: str | None, on_lost_disk: Callable[[], None]
+    data_dir: Path,
+    database_url: str | None,
+    listen_url: str | None,
+    on_lost_disk: Callable[[], None],
+    place: Place | None = None,
 ) -> Store:
     """Connects the parts; nothing is opened yet. `listen_url`: Postgres itself, where `database_url` is that of a
-    pooler.
+    pooler. `place`: the bucket that holds the files; None: the data directory does.
 
     `on_lost_disk`: see `GroupCommit`. Raises `ConfigurationError`.
     """
@@ -115,12 +135,15 @@ def build_store(
     database = open_database(database_url, folder)
     if database_url:
         listen_url = driver_url(open_database(listen_url or database_url, folder))
-    transactions, files = Transactions(database), Files(data_dir)
+    transactions = Transactions(database)
+    files = Files(folder, Bucket(place, folder / "cache") if place else None)
     return Store(
         records=Records(transactions),
         deliveries=Deliveries(transactions),
         files=files,
-        uploads=Uploads(data_dir / "uploads", files),
+        files_are=str(place or folder),
+        files_setting="REELWRIGHT_STORAGE_URL" if place else "REELWRIGHT_DATA_DIR",
+        uploads=Uploads(files.objects),
         writing=writing_threads(transactions, on_lost_disk),
         secret=lambda: signing_secret(folder),
         database=database,
