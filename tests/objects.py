@@ -9,10 +9,11 @@ What looks into the files of a server asks its `Shelf`, whatever its store is.
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import secrets
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -152,9 +153,19 @@ class ObjectServer:
         return self
 
     def _answers(self) -> bool:
-        with contextlib.suppress(httpx2.TransportError):
-            return httpx2.get(f"{self.url}/healthcheck").status_code > 0
-        return False
+        try:
+            for port in self._ports.values():
+                socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def freeze(self) -> None:
+        """It takes connections and bytes as far as the kernel does, and answers nothing."""
+        os.kill(self._processes[-1].pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._processes[-1].pid, signal.SIGCONT)
 
     def kill(self) -> None:
         for process in self._processes:
@@ -167,7 +178,7 @@ class ObjectServer:
         """The settings of a fresh bucket, which lives as long as this server."""
         name = f"videos-{secrets.token_hex(4)}"
         settings = {
-            "REELWRIGHT_STORAGE_URL": f"s3://{name}/some/where",
+            "REELWRIGHT_S3_BUCKET": f"{name}/some/where",
             "REELWRIGHT_S3_ENDPOINT": self.url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
@@ -179,7 +190,7 @@ class ObjectServer:
 
 def place(settings: Settings) -> Place:
     """The bucket that these settings name."""
-    bucket, _, prefix = settings["REELWRIGHT_STORAGE_URL"].removeprefix("s3://").partition("/")
+    bucket, _, prefix = settings["REELWRIGHT_S3_BUCKET"].removeprefix("s3://").partition("/")
     return Place(
         bucket=bucket,
         prefix=prefix,

@@ -18,7 +18,7 @@ from tests.processes import Process
 ROOT = Path(__file__).parent.parent
 SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 """`PYTHONPATH` of what the tests start: the program of this checkout, also where another one is installed."""
-_STORE = ("REELWRIGHT_STORAGE_URL", "REELWRIGHT_S3_", "AWS_")
+_STORE = ("REELWRIGHT_S3_", "AWS_")
 START_LIMIT_S = 120
 STOP_LIMIT_S = 40
 

@@ -23,6 +23,8 @@ CANARIES = {
     "REELWRIGHT_API_KEYS": "canary-of-the-server",
     "REELWRIGHT_ENDPOINT_TOKEN": "canary-of-the-endpoint",
     "REELWRIGHT_API_KEY": "canary-of-the-command",
+    "AWS_ACCESS_KEY_ID": "canary-of-the-bucket",
+    "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket's-key",
 }
 
 
@@ -142,7 +144,10 @@ def test_the_hugging_face_engines_process_has_its_own_tokens_and_no_other_secret
 
 
 def test_the_secrets_are_the_settings_that_are_not_shown() -> None:
-    assert secret_names() == {"HF_TOKEN", "DATABASE_URL", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN"}
+    database = {"DATABASE_URL", "DATABASE_LISTEN_URL"}
+    bucket = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN"}
+    assert secret_names() == database | bucket | tokens
 
 
 @pytest.fixture

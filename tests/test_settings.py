@@ -16,7 +16,7 @@ from reelwright.settings import Settings, environment_name, load_settings
 
 FIELDS = sorted(Settings.model_fields)
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL", *AWS}
+UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL", "DATABASE_LISTEN_URL", *AWS}
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def _bucket(settings: Settings) -> Iterator[Finding]:
         problem, _, remedy = error.message.partition(". ")
         yield Finding(name="Bucket", ok=False, detail=problem, remedy=remedy)
         return
-    yield Finding(name="Bucket", ok=True, detail=f"{str(place).removeprefix('The bucket ')}, can be written")
+    yield Finding(name="Bucket", ok=True, detail=f"{str(place).removeprefix('the bucket ')}, can be written")
 
 
 def _database(settings: Settings) -> Finding:

@@ -119,11 +119,11 @@ class Settings(BaseSettings):
     data_dir: Path = _knob(
         Path("reelwright-data"), "REELWRIGHT_DATA_DIR", "Where the database, videos and checkpoints live."
     )
-    storage_url: str | None = _knob(
+    s3_bucket: str | None = _knob(
         None,
-        AliasChoices("REELWRIGHT_STORAGE_URL", "REELWRIGHT_S3_BUCKET"),
-        "Where videos, pictures and checkpoints live: `s3://bucket` or `s3://bucket/prefix`; empty: in the data "
-        "directory. Needs the extra `s3`. Also read as `REELWRIGHT_S3_BUCKET` (`bucket/prefix`).",
+        AliasChoices("REELWRIGHT_S3_BUCKET", "REELWRIGHT_STORAGE_URL"),
+        "Bucket that holds videos, pictures and checkpoints: `bucket` or `bucket/prefix`; empty: the data directory. "
+        "Needs the extra `s3`. Also read as `REELWRIGHT_STORAGE_URL` (`s3://bucket/prefix`).",
     )
     s3_endpoint: str | None = _knob(
         None, "REELWRIGHT_S3_ENDPOINT", "Address of an S3 server that is not Amazon's, e.g. https://s3.example.com."
@@ -256,12 +256,12 @@ class Settings(BaseSettings):
             raise ValueError("`*` cannot be combined with credentials, which the API allows; list the origins instead")
         return tuple(_origin(origin) for origin in value)
 
-    @field_validator("storage_url")
+    @field_validator("s3_bucket")
     @classmethod
     def _bucket(cls, value: str | None) -> str | None:
         if value is None or re.fullmatch(rf"(s3://)?{_BUCKET}(/{_PREFIX})*/?", value):
             return value
-        raise ValueError(f"{value!r} is not a bucket; write it as s3://bucket or s3://bucket/prefix")
+        raise ValueError(f"{value!r} is not a bucket; write it as bucket or bucket/prefix")
 
     @field_validator("s3_endpoint")
     @classmethod
@@ -310,9 +310,9 @@ class Settings(BaseSettings):
     @property
     def bucket(self) -> tuple[str, str] | None:
         """The bucket and the prefix within it; None when files live in the data directory."""
-        if self.storage_url is None:
+        if self.s3_bucket is None:
             return None
-        bucket, _, prefix = self.storage_url.removeprefix("s3://").strip("/").partition("/")
+        bucket, _, prefix = self.s3_bucket.removeprefix("s3://").strip("/").partition("/")
         return bucket, prefix
 
     @property
@@ -366,7 +366,7 @@ def load_settings(*, open_api: bool = True, **flags: Any) -> Settings:
         )
     if settings.downloads == "redirect" and settings.bucket is None:
         raise ConfigurationError(
-            "REELWRIGHT_DOWNLOADS=redirect needs a bucket to send clients to: set REELWRIGHT_STORAGE_URL, or use proxy."
+            "REELWRIGHT_DOWNLOADS=redirect needs a bucket to send clients to: set REELWRIGHT_S3_BUCKET, or use proxy."
         )
     if (settings.aws_access_key_id is None) != (settings.aws_secret_access_key is None) and settings.bucket:
         raise ConfigurationError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ import pytest
 from reelwright.media.probe import probe
 from tests.api.videos import Video, create, ended, look, made
 from tests.contract import checking
+from tests.databases import run_sql
 from tests.objects import Settings, shelf
 from tests.servers import ServerProcess
 
@@ -198,3 +200,24 @@ def test_a_damaged_copy_of_what_the_bucket_has_is_fetched_anew(server: ServerPro
     shelf(server).forget_fetched()
     assert content(http, video).content == whole
     assert content(http, video, "gif").status_code == 200
+
+
+def test_a_file_of_before_is_served_and_goes_with_its_video(server: ServerProcess, http: httpx2.Client) -> None:
+    """Its key is `<id>.mp4`, and so are the names of its poster and its renditions."""
+    video = made(http)
+    there, key = shelf(server), f"{video['id']}.mp4"
+    whole = content(http, video).content
+    for ending in ("mp4", "jpg"):
+        there.write(f"videos/{video['id']}.{ending}", there.read(name_of(video, ending)))
+        there.remove(name_of(video, ending))
+    [(file,)] = run_sql(server, "SELECT file FROM videos WHERE id = ?", video["id"])
+    told = json.dumps({**json.loads(file), "key": key})
+    run_sql(server, "UPDATE videos SET file = ? WHERE id = ?", told, video["id"])
+    assert server.stop() == 0
+    server.start()
+    with checking(server.url) as again:
+        assert content(again, video).content == whole
+        assert content(again, video, "gif").content.startswith(b"GIF8")
+        assert there.names("videos", video["id"]) == [f"{video['id']}.{ending}" for ending in ("gif", "jpg", "mp4")]
+        again.delete(f"/v1/videos/{video['id']}").raise_for_status()
+    assert there.names("videos", video["id"]) == []

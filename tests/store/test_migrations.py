@@ -187,7 +187,7 @@ def test_a_start_with_another_database_removes_no_file(tmp_path: Path, postgres:
     server, file = a_directory_with_a_video(tmp_path)
     told = refused(REELWRIGHT_DATA_DIR=str(server.data_dir), PORT="0", DATABASE_URL=postgres)
     assert told.returncode == 2
-    assert told.stderr.startswith(f"The files in {server.data_dir} belong to another database than ")
+    assert told.stderr.startswith(f"The files in the folder {server.data_dir} belong to another database than ")
     assert "Nothing was removed." in told.stderr
     assert file.exists()
     server.start()

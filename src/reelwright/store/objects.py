@@ -69,7 +69,7 @@ class Place:
 
     def __str__(self) -> str:
         below = f"/{self.prefix}" if self.prefix else ""
-        return f"The bucket {self.bucket}{below} at {self.endpoint or f'Amazon S3 ({self.region})'}"
+        return f"the bucket {self.bucket}{below} at {self.endpoint or f'Amazon S3 ({self.region})'}"
 
 
 class Bucket:
@@ -77,7 +77,9 @@ class Bucket:
 
     remote = True
 
-    def __init__(self, place: Place, cache: Path, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, place: Place, cache: Path, *, cache_bytes: int = CACHE_BYTES, in_use_s: float = IN_USE_S
+    ) -> None:
         """Raises `ConfigurationError` when the package for S3 is not installed, or an address is none."""
         try:
             import obstore
@@ -85,16 +87,17 @@ class Bucket:
         except ImportError:
             raise ConfigurationError(
                 "A bucket needs the package obstore. Install it (pip install 'reelwright[s3]'), or unset "
-                "REELWRIGHT_STORAGE_URL."
+                "REELWRIGHT_S3_BUCKET."
             ) from None
         self._s3 = obstore
         self._failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError,)
         self._exists = obstore.exceptions.AlreadyExistsError
         self._refusals = (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError)
         self._place = place
+        self._named = f"T{str(place)[1:]}"
         self._small = self._open(SMALL_S)
         self._large = self._open(LARGE_S)
-        self._cache = _Cache(cache, cache_bytes)
+        self._cache = _Cache(cache, cache_bytes, in_use_s)
         self._fetching: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
         self._guard = threading.Lock()
         self._log = structlog.get_logger("reelwright.store")
@@ -127,7 +130,7 @@ class Bucket:
                 },
             )
         except self._failures as error:
-            raise ConfigurationError(f"{place} cannot be used: {_reason(error)}.") from None
+            raise ConfigurationError(f"{self._named} cannot be used: {_reason(error)}.") from None
 
     def prepare(self, *, alone: bool) -> None:
         self._cache.prepare(alone=alone)
@@ -139,16 +142,16 @@ class Bucket:
             self._probe()
         except FileNotFoundError:
             raise ConfigurationError(
-                f"{self._place} does not exist. Make it, or name another one in REELWRIGHT_STORAGE_URL."
+                f"{self._named} does not exist. Make it, or name another one in REELWRIGHT_S3_BUCKET."
             ) from None
         except self._refusals:
             raise ConfigurationError(
-                f"{self._place} refuses the key. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that may "
+                f"{self._named} refuses the key. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that may "
                 "read, write, list and delete there."
             ) from None
         except self._failures as error:
             raise ConfigurationError(
-                f"{self._place} does not answer ({_reason(error)}). Check REELWRIGHT_S3_ENDPOINT and "
+                f"{self._named} does not answer ({_reason(error)}). Check REELWRIGHT_S3_ENDPOINT and "
                 "REELWRIGHT_S3_REGION, or wait until it is back."
             ) from None
 
@@ -318,8 +321,9 @@ class _Cache:
     Several processes may share it: each knows what it has used itself, of the others' only when they came.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    def __init__(self, folder: Path, most_bytes: int, in_use_s: float) -> None:
         self._folder = folder.absolute()
+        self._in_use_s = in_use_s
         self._most = most_bytes
         self._used: dict[str, float] = {}
 
@@ -362,7 +366,7 @@ class _Cache:
                     used = max(self._used.get(f"videos/{entry.name}", 0.0), about.st_ctime)
                     found.append((used, about.st_size, entry.name))
         for used, size, name in sorted(found):
-            if total <= self._most or now - used < IN_USE_S:
+            if total <= self._most or now - used < self._in_use_s:
                 break
             (self._folder / "videos" / name).unlink(missing_ok=True)
             total -= size

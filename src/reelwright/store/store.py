@@ -108,8 +108,8 @@ class Store:
             here = self.files.keep_mark(STORE_ID, schema.store or secrets.token_hex(16))
         if here is None or name_store(self.database, here) != here:
             raise ConfigurationError(
-                f"The videos of {self.name} lie in another place than {self.files_are}. Set REELWRIGHT_DATA_DIR or "
-                "REELWRIGHT_STORAGE_URL as on the machine that made them. Nothing was removed."
+                f"{self.name} has its videos in another place than {self.files_are}. Set REELWRIGHT_DATA_DIR or "
+                "REELWRIGHT_S3_BUCKET as on the machine that made them. Nothing was removed."
             )
         self.files.keep_mark(DATABASE_ID, schema.id)
 
@@ -141,8 +141,8 @@ def build_store(
         records=Records(transactions),
         deliveries=Deliveries(transactions),
         files=files,
-        files_are=str(place or folder),
-        files_setting="REELWRIGHT_STORAGE_URL" if place else "REELWRIGHT_DATA_DIR",
+        files_are=str(place or f"the folder {folder}"),
+        files_setting="REELWRIGHT_S3_BUCKET" if place else "REELWRIGHT_DATA_DIR",
         uploads=Uploads(files.objects),
         writing=writing_threads(transactions, on_lost_disk),
         secret=lambda: signing_secret(folder),
