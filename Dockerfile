@@ -14,7 +14,7 @@ RUN python -m venv /opt/reelwright
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
-RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[mcp,telemetry]'
+RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[mcp,s3,telemetry]'
 
 FROM packages AS gpu-packages
 RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[local]'

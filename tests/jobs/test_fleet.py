@@ -11,15 +11,20 @@ import httpx2
 import pytest
 
 from tests.api.videos import create, ended, look, made
-from tests.databases import run_sql
+from tests.databases import Cluster, run_sql
 from tests.servers import ServerProcess, WorkerProcess, eventually
 
 Start = Callable[..., ServerProcess]
 
 
 @pytest.fixture
-def start(tmp_path: Path, postgres: str) -> Iterator[Start]:
+def start(tmp_path: Path, cluster: Cluster) -> Iterator[Start]:
     """Starts processes on one data directory and one database: `start(WorkerProcess, "a")`."""
+    with cluster.database() as postgres:
+        yield from _start(tmp_path, postgres)
+
+
+def _start(tmp_path: Path, postgres: str) -> Iterator[Start]:
     started: list[ServerProcess] = []
 
     def begin(kind: type[ServerProcess], name: str, **environment: str) -> ServerProcess:

@@ -73,9 +73,8 @@ class Files:
 
     def check_writable(self) -> None:
         """Raises OSError or `Busy` when a small file cannot be stored."""
+        write_probe(self._work)
         self.objects.check_writable()
-        if self.remote:
-            write_probe(self._work)
 
     def mark(self, name: str) -> str | None:
         """The id that is kept under `DATABASE_ID` or `STORE_ID`; None when nobody has kept one yet."""

@@ -1,8 +1,9 @@
 """Objects in a bucket of S3, or of a server that speaks its API (https://docs.aws.amazon.com/AmazonS3/latest/API/).
 
-An object is put in one request with its SHA-256, so it is there as a whole or not at all, and the server refuses other
-bytes. Conditions on what is overwritten (`If-Match`) are never used: not all servers have them, and no name is written
-twice with other bytes. The package `obstore` speaks the protocol; it is imported when a bucket is used.
+An object is put in one request with its SHA-256, so it is there as a whole or not at all, the server refuses other
+bytes, and nothing is ever left half-uploaded. S3 takes up to 5 GB like that; the file is in memory meanwhile.
+Conditions on what is overwritten (`If-Match`) are never used: not all servers have them, and no name is written twice
+with other bytes. The package `obstore` speaks the protocol; it is imported when a bucket is used.
 """
 
 from __future__ import annotations
@@ -40,9 +41,6 @@ RETRY_S = 20.0
 """Repetitions of one request, and the time after which there is none any more."""
 CONNECT_S, SMALL_S, LARGE_S = 5.0, 20.0, 300.0
 """Time limits: to connect, for a request without a body, for one that carries a file."""
-
-ONE_REQUEST_BYTES = 256 * 1024 * 1024
-"""A larger file goes in parts. A killed process may leave some; a lifecycle rule of the bucket removes them."""
 
 YOUNG_S = 1800.0
 """What is younger need not be renewed: it is left alone for an hour in any case."""
@@ -188,12 +186,9 @@ class Bucket:
                 part.unlink()
             return result
 
-    def _upload(self, name: str, data: Path | bytes, attributes: dict[str, str]) -> None:
-        large = isinstance(data, Path) and data.stat().st_size > ONE_REQUEST_BYTES
-        with self._told(writing=True):
-            self._s3.put(
-                self._large, name, data, attributes=attributes, use_multipart=large, chunk_size=ONE_REQUEST_BYTES // 4
-            )
+    def _upload(self, name: str, part: Path, attributes: dict[str, str]) -> None:
+        with self._told(writing=True):  # in one request: of one in parts a killed process would leave some
+            self._s3.put(self._large, name, part, attributes=attributes, use_multipart=False)
 
     def _insist(self, ask: Callable[[], None], until: threading.Event | None) -> None:
         """Ask again while the bucket is away, where somebody waits for it (see `Objects.put`)."""
