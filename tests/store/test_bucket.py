@@ -22,6 +22,7 @@ from reelwright.store.files import Files
 from reelwright.store.objects import Bucket
 from tests.api.asks import picture
 from tests.api.videos import Gate, cancel, create, ended, look, made
+from tests.contract import checking
 from tests.databases import run_sql
 from tests.jobs.test_durability import refused
 from tests.objects import ObjectServer, Settings, Shelf, place, shelf
@@ -334,7 +335,7 @@ def sending(object_server: ObjectServer, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def http(sending: ServerProcess) -> Iterator[httpx2.Client]:
-    with client(sending) as http:
+    with checking(sending.url) as http:
         yield http
 
 
@@ -353,8 +354,10 @@ def test_a_client_is_sent_to_the_bucket(sending: ServerProcess, http: httpx2.Cli
     head = http.head(f"/v1/videos/{video['id']}/content")
     assert httpx2.head(head.headers["Location"]).headers["Content-Length"] == str(len(whole))
     assert content(http, video, **{"If-None-Match": sent.headers["ETag"]}).status_code == 304
-    poster = http.get(f"/v1/videos/{video['id']}/content", params={"variant": "gif"}, follow_redirects=True)
-    assert poster.content.startswith(b"GIF8")
+    gif = http.get(f"/v1/videos/{video['id']}/content", params={"variant": "gif"})
+    assert httpx2.get(gif.headers["Location"]).content.startswith(b"GIF8")
+    router = http.get(f"/api/v1/videos/{video['id']}/content")
+    assert httpx2.get(router.headers["Location"]).content == whole
     # Who waits for a new video gets it at once.
     body = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
     assert http.post("/api/video/generate", json=body).content[4:8] == b"ftyp"

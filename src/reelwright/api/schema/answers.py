@@ -74,7 +74,7 @@ BINARY = text(format="binary")
 
 
 def file_answers(description: str, *media_types: str, known: bool = False) -> dict[str, Any]:
-    """200 and 206 with a file in one of those types; `known`: 304, too."""
+    """200 with a file in one of those types; `known`: 206, 302 and 304, too."""
     headers = {
         **_FILE,
         "Accept-Ranges": ref("AcceptRanges", "headers"),
@@ -87,6 +87,13 @@ def file_answers(description: str, *media_types: str, known: bool = False) -> di
             "description": "The ranges that were asked for; several come as `multipart/byteranges`",
             "headers": {**headers, "Content-Range": ref("ContentRange", "headers")},
             "content": {**whole_file, "multipart/byteranges": {"schema": BINARY}},
+        }
+        answers["302"] = {
+            "description": "The file is in a bucket, which sends it (REELWRIGHT_DOWNLOADS=redirect)",
+            "headers": {
+                **_FILE,
+                "Location": {"description": "Good for an hour", "schema": text(format="uri")},
+            },
         }
         answers["304"] = {"description": "The client has this version", "headers": _FILE}
     return answers
