@@ -1,4 +1,4 @@
-"""What is Postgres' own: that the rows are there, one server on one database, a crash, and addresses that lead nowhere.
+"""What is Postgres' own: that the rows are there, a crash, and addresses that lead nowhere.
 
 What the server does with its rows is tested on both databases, by a parameter (`tests/databases.py`).
 """
@@ -32,13 +32,6 @@ def test_a_job_runs_and_its_row_is_in_postgres(server: ServerProcess) -> None:
     assert httpx2.get(f"{server.url}/ready").json()["checks"]["database"] == "ok"
 
 
-def test_a_second_server_on_the_database_is_refused(server: ServerProcess, postgres: str, tmp_path: Path) -> None:
-    second = refused(REELWRIGHT_DATA_DIR=str(tmp_path / "other"), PORT="0", DATABASE_URL=postgres)
-    assert second.returncode == 2
-    assert "Another Reelwright server works on the database" in second.stderr
-    assert ended(server, submit(server, "paint"))["status"] == "completed"
-
-
 def test_a_postgres_that_is_not_there_is_told(tmp_path: Path) -> None:
     nowhere = "postgres://somebody:secret@127.0.0.1:9/nothing"
     second = refused(REELWRIGHT_DATA_DIR=str(tmp_path / "data"), PORT="0", DATABASE_URL=nowhere)
@@ -58,7 +51,7 @@ def test_a_postgres_that_crashes_is_told_as_busy_and_costs_no_job(
 ) -> None:
     running = submit(server, f"until {tmp_path / 'go'}")
     eventually(lambda: video(server, running)["status"] == "in_progress")
-    cluster.crash()  # and with it goes the lock that keeps a second server away: this test is the last one
+    cluster.crash()
     (tmp_path / "go").touch()  # it ends while Postgres is away
     body, seen = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}, []
 

@@ -33,7 +33,11 @@ def http(server: ServerProcess) -> Iterator[httpx2.Client]:
         yield client
 
 
-def test_a_status_is_read_without_the_database(server: ServerProcess, http: httpx2.Client, tmp_path: Path) -> None:
+def test_a_server_that_is_alone_reads_a_status_without_the_database(
+    server: ServerProcess, http: httpx2.Client, tmp_path: Path
+) -> None:
+    if server.database_url:
+        pytest.skip("on Postgres others may have changed it: the row is read")
     with Gate(tmp_path) as gate:
         done = made(http)
         running, queued = create(http, gate.prompt), create(http)

@@ -96,6 +96,8 @@ class Fleet:
         self._stopping = False
         self._unknown: Mapping[str, int] = {}
         """What the last beat said that this process holds, though it knew nothing of it."""
+        self._starting: set[str] = set()
+        """Claimed, and about to be under way."""
         self._watched: set[str] = set()
         self._any_watched = asyncio.Event()
         self._backlog: Mapping[str, Backlog] = {}
@@ -195,17 +197,14 @@ class Fleet:
 
     async def _claim_one(self, engine: str) -> bool:
         models = self._member.engines[engine]
-        lease = await self._threads.write(
-            self._leased, lambda: self._line.claim(self.name, engine, models, self._now())
-        )
+        lease = await self._threads.write(self._leased, engine, models)
         if lease is None:
             return False
         slot = None if self._stopping else self._worker.take(engine)
         if slot is None:
             self._give_back(lease)
             return False
-        self._twins.add(lease.video)
-        self._live.publish(lease.video)
+        self._begin(lease)
         self._job.start(lease, slot)
         return True
 
@@ -214,15 +213,12 @@ class Fleet:
         made = [video.id for video in self._job.videos() if self._twins.fingerprint(video.request)]
         if not (made and self._takes_work):
             return
-        claimed = await self._threads.write(self._line.claim_twins, self.name, made, self._now())
-        for video, _ in claimed:
-            lease = Lease(video=video, stored=True)
-            leader = next(filter(self._job.can_follow, self._twins.of(video)), None)
+        for lease in await self._threads.write(self._leased_twins, made):
+            leader = next(filter(self._job.can_follow, self._twins.of(lease.video)), None)
             if leader is None:
                 self._give_back(lease)
                 continue
-            self._twins.add(video)
-            self._live.publish(video)
+            self._begin(lease)
             self._job.follow(lease, leader)
 
     async def _beat(self) -> None:
@@ -243,7 +239,8 @@ class Fleet:
         for video_id, attempt in running.items():
             if held.get(video_id) != attempt and now.get(video_id) == attempt:
                 self._job.cancel(video_id)  # it was cancelled, or taken over
-        unknown = {id: attempt for id, attempt in held.items() if id not in running and id not in now}
+        known = running.keys() | now.keys() | self._starting
+        unknown = {video_id: attempt for video_id, attempt in held.items() if video_id not in known}
         for video_id, attempt in unknown.items():
             if self._unknown.get(video_id) == attempt:  # a claim whose answer was lost
                 await self._alone(self._line.release, self.name, video_id, attempt)
@@ -302,23 +299,36 @@ class Fleet:
             if not await self._alone(self._line.adopt, member.id, video.id, video.attempt):
                 self._job.cancel(video.id)
 
-    def _leased(self, claim: Callable[[], Claimed | None]) -> Lease | None:
-        """In a thread."""
-        claimed = claim()
-        if claimed is None:
-            return None
+    def _leased(self, engine: str, models: Sequence[str]) -> Lease | None:
+        """In a thread: the first job in that line."""
+        claimed = self._line.claim(self.name, engine, models, self._clock.now())
+        return self._lease(claimed) if claimed else None
+
+    def _leased_twins(self, made: Sequence[str]) -> Sequence[Lease]:
+        """In a thread: those that wait and are twins of the videos under way here."""
+        return [self._lease(claimed) for claimed in self._line.claim_twins(self.name, made, self._clock.now())]
+
+    def _lease(self, claimed: Claimed) -> Lease:
         video, checkpoint = claimed
+        self._starting.add(video.id)
         return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.write_down(video))
+
+    def _begin(self, lease: Lease) -> None:
+        """It is under way from now on."""
+        self._starting.discard(lease.video.id)
+        self._twins.add(lease.video)
+        self._live.publish(lease.video)
 
     def _give_back(self, lease: Lease) -> None:
         """A claimed job that is not made here, after all."""
+        self._starting.discard(lease.video.id)
         task = asyncio.create_task(self._released(lease.video))
         self._given_back.add(task)
         task.add_done_callback(self._given_back.discard)
 
     async def _released(self, video: Video) -> None:
         with contextlib.suppress(Busy):  # then a beat finds that it is held and unknown
-            await self._alone(self._line.release, self.name, video.id, video.attempt)
+            await self._alone(self._line.give_back, self.name, video.id, video.attempt)
         self._wake.set()
 
     def _gone(self, video: Video) -> None:
@@ -333,9 +343,6 @@ class Fleet:
 
     async def _alone(self, function: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._own, function, *arguments)
-
-    def _now(self) -> Any:
-        return self._clock.now()
 
 
 def member_of(models: Mapping[str, Sequence[str]], slots: int, version: str, address: str, milliseconds: int) -> Member:

@@ -176,9 +176,16 @@ RETURNING id, pg_notify('{WORK}', engine)
 """
 
 _RELEASE = f"""
-UPDATE videos SET worker = NULL
-WHERE worker = :me AND completed_at IS NULL AND (CAST(:id AS text) IS NULL OR id = :id AND attempt = :attempt)
-RETURNING id, pg_notify('{WORK}', engine)
+UPDATE videos SET worker = NULL WHERE worker = :me AND completed_at IS NULL AND id = :id AND attempt = :attempt
+RETURNING pg_notify('{WORK}', engine)
+"""
+_GIVE_BACK = f"""
+UPDATE videos SET worker = NULL, attempt = attempt - 1
+WHERE worker = :me AND completed_at IS NULL AND id = :id AND attempt = :attempt
+RETURNING pg_notify('{WORK}', engine)
+"""
+_LEAVE = f"""
+UPDATE videos SET worker = NULL WHERE worker = :me AND completed_at IS NULL RETURNING pg_notify('{WORK}', engine)
 """
 
 _BACKLOG = f"""
@@ -264,14 +271,18 @@ class Line:
         )
         return bool(self._rows(again, {"me": me, "id": video_id, "attempt": attempt}))
 
-    def release(self, me: str, video_id: str | None = None, attempt: int | None = None) -> Sequence[str]:
-        """Give back what this process holds (that video, or all) to whoever comes first. Returns the ids."""
-        return [row["id"] for row in self._rows(_RELEASE, {"me": me, "id": video_id, "attempt": attempt})]
+    def release(self, me: str, video_id: str, attempt: int) -> None:
+        """This process makes that video no more: it is for whoever comes first."""
+        self._rows(_RELEASE, {"me": me, "id": video_id, "attempt": attempt})
+
+    def give_back(self, me: str, video_id: str, attempt: int) -> None:
+        """The same of a video that it has not begun to make: the attempt does not count."""
+        self._rows(_GIVE_BACK, {"me": me, "id": video_id, "attempt": attempt})
 
     def leave(self, me: str) -> None:
         """This process ends."""
         with self._database.begin() as connection:
-            connection.execute(sa.text(_RELEASE), {"me": me, "id": None, "attempt": None})
+            connection.execute(sa.text(_LEAVE), {"me": me})
             connection.execute(sa.text("DELETE FROM workers WHERE id = :me"), {"me": me})
 
     def backlog(self) -> Mapping[str, Backlog]:
