@@ -102,10 +102,11 @@ async def house(
     settings: Settings,
     schedule: Sequence[float] = (0.0, 0.05, 3600.0),
     outbound: Outbound | None = None,
+    me: str = "house",
 ) -> AsyncIterator[House]:
-    """`settings` choose the database."""
+    """`settings` choose the database. `me`: the name of this process; it is one of the fleet while its house stands."""
     database = open_database(settings.get("DATABASE_URL"), data_dir)
-    records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database))
+    records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database), lambda: me)
     pool = ThreadPoolExecutor(2)
     webhooks = Webhooks(
         deliveries=deliveries,
@@ -116,8 +117,11 @@ async def house(
         secret=lambda: signing_secret(data_dir),
         forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),
+        alone=database.dialect.name == "sqlite",
     )
     migrate(database, tables)
+    with database.begin() as connection:
+        connection.execute(JOIN, {"me": me})
     at_work = asyncio.create_task(webhooks.run())
     try:
         yield House(
@@ -131,7 +135,20 @@ async def house(
         at_work.cancel()
         await asyncio.wait({at_work})
         pool.shutdown()
+        bury(database, me)
         database.dispose()
+
+
+JOIN = sa.text(
+    "INSERT INTO workers (id, engines, slots, version, address, started_at, beat_at, steady_since, draining, running)"
+    " VALUES (:me, '{}', 0, '', '', 0, 0, 0, false, '{}')"
+)
+
+
+def bury(database: sa.Engine, me: str) -> None:
+    """That process has ended: as the reaper does, or the process itself when it stops."""
+    with database.begin() as connection:
+        connection.execute(sa.text("DELETE FROM workers WHERE id = :me"), {"me": me})
 
 
 def envelope(event: str, video: Video, base_url: str) -> dict[str, Any]:

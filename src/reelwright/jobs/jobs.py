@@ -144,6 +144,7 @@ def build_jobs(
         secret=store.secret,
         forms=forms,
         traces=traces,
+        alone=store.database.dialect.name == "sqlite",
     )
     worker = _worker(catalog, limits.children, environment)
     generative = frozenset(

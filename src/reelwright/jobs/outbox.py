@@ -1,7 +1,10 @@
 """The outbox: sends deliveries when they are due, a few at a time to one receiver.
 
 The rows say what is to be sent and when; what waits for its time is only there. In memory are the deliveries that are
-due now, in one queue a receiver, so that a slow receiver only delays its own messages.
+due now and that this process has taken, in one queue a receiver, so that a slow receiver only delays its own messages.
+
+On Postgres there may be other processes: it looks for what they have left at intervals as well. On SQLite it looks when
+something is due.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,6 +26,8 @@ AT_ONCE = 64
 TO_ONE_RECEIVER = 4
 LOOK_S = 60.0
 """It looks so often at least while a try is to come: the clock may be set, and stands still while a machine sleeps."""
+LOOK_AT_OTHERS_S = 5.0
+"""It looks so often for what other processes have left, if there may be any: the schedule's shortest pause."""
 LEAVE_S = 1.0
 """A server that stops waits so long for the tries that are under way. One that it does not wait for is made again."""
 
@@ -32,7 +36,10 @@ Send = Callable[[str, int], Awaitable[Delivery | None]]
 
 
 class Outbox:
-    def __init__(self, *, deliveries: Deliveries, threads: Threads, clock: Clock, send: Send) -> None:
+    def __init__(
+        self, *, deliveries: Deliveries, threads: Threads, clock: Clock, send: Send, look_s: float | None
+    ) -> None:
+        """`look_s`: the most seconds between two looks even if no try is to come; None: it does not look then."""
         self._deliveries = deliveries
         self._threads = threads
         self._clock = clock
@@ -41,17 +48,20 @@ class Outbox:
         self._sending: Counter[str] = Counter()
         self._known: set[Due] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._looked: datetime | None = None
-        """Rows that were due then are known; those written since then came through `add`."""
+        self._look_s = look_s
         self._sooner = asyncio.Event()
         self._log = structlog.get_logger("reelwright.webhooks")
 
     def add(self, delivery: Delivery) -> None:
         """This process has written the delivery's row, or its next try."""
-        if delivery.next_try_at is None or delivery.next_try_at <= self._clock.now():
-            self._queue(delivery.due)
+        if delivery.worker is None:
+            self.look()
         else:
-            self._sooner.set()  # the loop looks how long it may sleep
+            self._queue(delivery.due)
+
+    def look(self) -> None:
+        """There may be something to send, or the next try may be sooner than the loop knows."""
+        self._sooner.set()
 
     async def run(self) -> None:
         """Send what is due, for ever. When it is cancelled it lets the tries under way end, for a moment."""
@@ -71,15 +81,25 @@ class Outbox:
 
     async def _look(self) -> float | None:
         """Queue what has become due. Returns the seconds until it is to look again, None when no try is to come."""
-        now = self._clock.now()
         try:
-            for due in await self._threads.read(self._deliveries.due, self._looked, now):
-                self._queue(due)
-            upcoming = await self._threads.read(self._deliveries.next_after, now)
+            while (pause := await self._pause()) is not None and pause <= 0:
+                taken = await self._threads.write(self._deliveries.claim, self._clock.now(), self._ids)
+                if not taken:
+                    return RETRY_S  # another process is taking it
+                for due in taken:
+                    self._queue(due)
         except Busy:
             return RETRY_S
-        self._looked = now
-        return min(LOOK_S, max(0.0, (upcoming - self._clock.now()).total_seconds())) if upcoming else None
+        return self._look_s if pause is None else min(self._look_s or LOOK_S, pause)
+
+    async def _pause(self) -> float | None:
+        """The seconds until the next try is due that nobody makes yet; None when there is none."""
+        upcoming = await self._threads.read(self._deliveries.next_try, self._ids)
+        return (upcoming - self._clock.now()).total_seconds() if upcoming else None
+
+    @property
+    def _ids(self) -> frozenset[str]:
+        return frozenset(due.id for due in self._known)
 
     def _queue(self, due: Due) -> None:
         if due in self._known:
@@ -106,10 +126,10 @@ class Outbox:
         following: Delivery | None = None
         try:
             following = await self._insist(due)
-        except Exception:  # noqa: BLE001 - the edge of a task: recorded; the row is found at the next start
+            self._known.discard(due)
+        except Exception:  # noqa: BLE001 - the edge of a task: recorded; not tried again before the next start
             self._log.exception("webhook not sent", delivery=due.id)
         finally:
-            self._known.discard(due)
             self._sending[receiver] -= 1
             if not self._sending[receiver]:
                 del self._sending[receiver]

@@ -24,7 +24,7 @@ from standardwebhooks import Webhook as Signer
 from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import Busy, Code, NotFound
-from reelwright.jobs.outbox import Outbox
+from reelwright.jobs.outbox import LOOK_AT_OTHERS_S, Outbox
 from reelwright.jobs.threads import RETRY_S, Threads
 from reelwright.jobs.traces import Traces
 from reelwright.outbound import Outbound, Receipt
@@ -79,8 +79,9 @@ class Webhooks:
         secret: Callable[[], str],
         forms: Forms,
         traces: Traces,
+        alone: bool,
     ) -> None:
-        """`secret`: reads the signing secret, in a thread."""
+        """`secret`: reads the signing secret, in a thread. `alone`: no other process works on the same database."""
         self._deliveries = deliveries
         self._records = records
         self._outbound = outbound
@@ -92,7 +93,8 @@ class Webhooks:
         self._missed = asyncio.Event()
         self._missed.set()  # by a crash, perhaps
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._outbox = Outbox(deliveries=deliveries, threads=threads, clock=clock, send=self.send)
+        look_s = None if alone else LOOK_AT_OTHERS_S
+        self._outbox = Outbox(deliveries=deliveries, threads=threads, clock=clock, send=self.send, look_s=look_s)
         self._log = structlog.get_logger("reelwright.webhooks")
 
     def secret_of(self, owner: str) -> str:
@@ -165,8 +167,9 @@ class Webhooks:
         raise NotFound("This video has no delivery with this id", field="delivery_id")
 
     async def tidy(self) -> None:
-        """Remove deliveries that ended long ago."""
+        """Remove deliveries that ended long ago, and find what any process has left undone."""
         await self._threads.write(self._deliveries.forget, self._clock.now() - KEPT)
+        self._missed.set()
 
     def _delivery(self, webhook: Webhook, video: Video) -> Delivery | None:
         cancelled = video.failure is not None and video.failure.code == Code.CANCELLED

@@ -4,13 +4,17 @@ A row of `webhooks` is a wish that is still open. When the video ends, one trans
 wish is fulfilled once, whoever comes first. A delivery keeps its body: all its tries send the same bytes, even when the
 video has been deleted in between.
 
+A delivery that a process sends carries that process's id, and is nobody's again when its try has failed. Of several
+processes on one Postgres each takes what is due and nobody's, or was of a process that is no longer in `workers`.
+
 Sync code over SQLAlchemy Core, as in `records.py`; every change of a delivery is one guarded statement.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -34,6 +38,9 @@ webhooks = sa.Table(
     sa.Column("begun", sa.Boolean, nullable=False),
 )
 
+_PENDING = sa.text("state = 'pending'")
+"""Not as a parameter, so that the index of what is pending is used."""
+
 deliveries = sa.Table(
     "deliveries",
     tables,
@@ -55,7 +62,8 @@ deliveries = sa.Table(
     sa.Column("ended_at", sa.Float),
     sa.Column("worker", sa.Text),
     sa.Index("deliveries_by_video", "video_id"),
-    sa.Index("deliveries_by_state", "state"),
+    sa.Index("deliveries_by_end", "ended_at"),
+    sa.Index("deliveries_due", "next_try_at", postgresql_where=_PENDING, sqlite_where=_PENDING),
 )
 
 
@@ -68,7 +76,10 @@ class State(StrEnum):
     DISABLED = "disabled"
 
 
-_pending = deliveries.c.state == State.PENDING.value
+_pending = deliveries.c.state == sa.literal_column("'pending'")
+
+AT_A_TIME = 16
+"""A process takes so many due deliveries with one statement, so that the others get some as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +97,7 @@ class Delivery:
 
     `turn` counts what was scheduled and fences off the try of an earlier turn; `step` is the place in the schedule;
     `tries` counts what was really sent. `last_status` is the HTTP status of the last answer, if there was one, and
-    `problem` says what was wrong with it.
+    `problem` says what was wrong with it. `worker`: the process that makes the present try; None: whoever takes it.
     """
 
     id: str
@@ -105,6 +116,7 @@ class Delivery:
     next_try_at: datetime | None = None
     created_at: datetime
     ended_at: datetime | None = None
+    worker: str | None = None
 
     @property
     def due(self) -> Due:
@@ -131,50 +143,68 @@ def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> N
 
 
 class Deliveries:
-    """The rows. Every method is one transaction."""
+    """The rows. Every method is one transaction. `me`: the id that this process has in `workers` now."""
 
-    def __init__(self, database: Transactions) -> None:
+    def __init__(self, database: Transactions, me: Callable[[], str]) -> None:
         self._database = database
+        self._me = me
         # Every job asks twice, and nearly all have none.
         dialect = database.engine.dialect
         own = webhooks.c.video_id == sa.bindparam("own")
         self._take_all = Prepared(sa.delete(webhooks).where(own).returning(webhooks), dialect)
         begun = sa.update(webhooks).where(own, webhooks.c.begun.is_(False)).values(begun=True)
         self._take_begun = Prepared(begun.returning(webhooks), dialect)
+        words = _ON_SQLITE if database.sqlite else _ON_POSTGRES
+        self._next_try = sa.text(_NEXT_TRY.format(**words))
+        self._claim = sa.text((_READ if database.sqlite else _CLAIM).format(**words))
 
     def take(self, video: Video, write: Callable[[Webhook], Delivery | None]) -> Sequence[Delivery]:
         """Turn the open wishes about a video that has begun or ended into deliveries, each wish once for each moment.
 
-        `write` makes the delivery of a wish, or None when it is not about this moment.
+        `write` makes the delivery of a wish, or None when it is not about this moment. What is to be sent at once is
+        this process's.
         """
         statement = self._take_all if video.status.terminal else self._take_begun
         with self._database.begin() as connection:
-            due = [delivery for row in statement.all(connection, own=video.id) if (delivery := write(_webhook(row)))]
+            found = [delivery for row in statement.all(connection, own=video.id) if (delivery := write(_webhook(row)))]
+            due = [self._owned(delivery) for delivery in found]
             for delivery in due:
                 connection.execute(sa.insert(deliveries).values(_row(delivery)))
         return due
 
+    def _owned(self, delivery: Delivery) -> Delivery:
+        at_once = delivery.next_try_at is not None and delivery.next_try_at <= delivery.created_at
+        return dataclasses.replace(delivery, worker=self._me()) if at_once else delivery
+
     def untold(self) -> Sequence[str]:
-        """The ids of videos that have open wishes: a crash may have come between their end and its deliveries."""
+        """The ids of videos that have ended and have open wishes: a crash came between, or has nearly come."""
+        ended = sa.text(
+            "SELECT DISTINCT w.video_id FROM webhooks w JOIN videos v ON v.id = w.video_id"
+            " WHERE v.completed_at IS NOT NULL"
+        )
         with self._database.connect() as connection:
-            return list(connection.execute(sa.select(webhooks.c.video_id).distinct()).scalars())
+            return list(connection.execute(ended).scalars())
 
-    def due(self, after: datetime | None, until: datetime) -> Sequence[Due]:
-        """The tries whose time is after `after` (None: from the beginning of time) and not after `until`."""
-        table = deliveries.c
-        query = sa.select(table.id, table.turn, table.url).where(_pending, table.next_try_at <= until.timestamp())
-        if after is not None:
-            query = query.where(table.next_try_at > after.timestamp())
+    def next_try(self, known: Collection[str]) -> datetime | None:
+        """When the earliest try is due that this process could take; None when there is none. `known`: see `claim`."""
         with self._database.connect() as connection:
-            return [Due(*row) for row in connection.execute(query.order_by(table.next_try_at, table.id))]
-
-    def next_after(self, moment: datetime) -> datetime | None:
-        """When the first try after that moment is due; None when there is none."""
-        earliest = sa.select(sa.func.min(deliveries.c.next_try_at))
-        with self._database.connect() as connection:
-            later = deliveries.c.next_try_at > moment.timestamp()
-            seconds = connection.execute(earliest.where(_pending, later)).scalar()
+            seconds = connection.execute(self._next_try, self._among(known)).scalar()
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+    def claim(self, now: datetime, known: Collection[str]) -> Sequence[Due]:
+        """Take what is due and nobody's: on Postgres at most `AT_A_TIME`, on SQLite all, since nobody else is there.
+
+        `known`: the ids of those that this process sends already. What else carries its id is taken too: this process
+        was never told that it has it.
+        """
+        values = {**self._among(known), "now": now.timestamp()}
+        with self._database.connect() if self._database.sqlite else self._database.begin() as connection:
+            return [Due(*row) for row in connection.execute(self._claim, values)]
+
+    def _among(self, known: Collection[str]) -> dict[str, Any]:
+        if self._database.sqlite:
+            return {"known": json.dumps(list(known))}
+        return {"known": list(known), "me": self._me()}
 
     def list(self, video_id: str) -> Sequence[Delivery]:
         """A video's deliveries, oldest first."""
@@ -191,7 +221,7 @@ class Deliveries:
     def postpone(
         self, delivery: Delivery, status: int | None, problem: str | None, next_try_at: datetime
     ) -> Delivery | None:
-        """The try of this turn failed; there is another one. None when it no longer counts."""
+        """The try of this turn failed; there is another one, which anybody may make. None when it no longer counts."""
         return self._tried(
             delivery,
             turn=delivery.turn + 1,
@@ -209,13 +239,17 @@ class Deliveries:
             connection.execute(sa.update(deliveries).where(there, _pending).values(**ended))
 
     def reopen(self, delivery_id: str, now: datetime) -> Delivery | None:
-        """Try again now, at the beginning of the schedule, whatever the state is. None when there is no such row."""
+        """This process is to try again now, at the beginning of the schedule, whatever the state is.
+
+        None when there is no such row.
+        """
         values = {
             "state": State.PENDING.value,
             "turn": deliveries.c.turn + 1,
             "step": 0,
             "next_try_at": now.timestamp(),
             "ended_at": None,
+            "worker": self._me(),
         }
         update = sa.update(deliveries).where(deliveries.c.id == delivery_id).values(values).returning(deliveries)
         with self._database.begin() as connection:
@@ -223,13 +257,15 @@ class Deliveries:
         return _delivery(row) if row else None
 
     def forget(self, before: datetime) -> None:
-        """Remove what ended before that time."""
+        """Remove what ended before that time, and the wishes about videos that were deleted."""
+        nobodys = sa.text("DELETE FROM webhooks WHERE NOT EXISTS (SELECT 1 FROM videos WHERE id = webhooks.video_id)")
         with self._database.begin() as connection:
             connection.execute(sa.delete(deliveries).where(deliveries.c.ended_at < before.timestamp()))
+            connection.execute(nobodys)
 
     def _tried(self, delivery: Delivery, **values: Any) -> Delivery | None:
         counts = (deliveries.c.id == delivery.id, deliveries.c.turn == delivery.turn, _pending)
-        update = sa.update(deliveries).where(*counts).values(tries=deliveries.c.tries + 1, **values)
+        update = sa.update(deliveries).where(*counts).values(tries=deliveries.c.tries + 1, worker=None, **values)
         with self._database.begin() as connection:
             row = connection.execute(update.returning(deliveries)).mappings().first()
         return _delivery(row) if row else None
@@ -239,6 +275,26 @@ class Deliveries:
         with self._database.connect() as connection:
             return [_delivery(row) for row in connection.execute(query).mappings()]
 
+
+_ON_SQLITE = {"free": "id NOT IN (SELECT value FROM json_each(:known))"}
+_ON_POSTGRES = {
+    "free": "id <> ALL(CAST(:known AS text[])) AND (worker IS NULL OR worker = :me"
+    " OR NOT EXISTS (SELECT 1 FROM workers WHERE workers.id = deliveries.worker))"
+}
+_NEXT_TRY = "SELECT next_try_at FROM deliveries WHERE state = 'pending' AND {free} ORDER BY next_try_at LIMIT 1"
+_READ = (
+    "SELECT id, turn, url FROM deliveries WHERE state = 'pending' AND next_try_at <= :now AND {free}"
+    " ORDER BY next_try_at, id"
+)
+_CLAIM = f"""
+WITH due AS MATERIALIZED (
+    SELECT id FROM deliveries WHERE state = 'pending' AND next_try_at <= :now AND {{free}}
+    ORDER BY next_try_at LIMIT {AT_A_TIME} FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries SET worker = :me FROM due WHERE deliveries.id = due.id
+RETURNING deliveries.id, deliveries.turn, deliveries.url
+"""
+"""What another process has locked at this moment is being taken by that one."""
 
 _TIMES = ("next_try_at", "created_at", "ended_at")
 
@@ -253,6 +309,5 @@ def _row(delivery: Delivery) -> dict[str, Any]:
 
 
 def _delivery(row: Any) -> Delivery:
-    values = {name: value for name, value in row.items() if name != "worker"}
     times = {name: None if row[name] is None else datetime.fromtimestamp(row[name], UTC) for name in _TIMES}
-    return Delivery(**{**values, **times, "state": State(row["state"])})
+    return Delivery(**{**row, **times, "state": State(row["state"])})

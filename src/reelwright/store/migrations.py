@@ -146,6 +146,9 @@ STEPS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "ALTER TABLE deliveries ADD COLUMN worker TEXT",
+        "DROP INDEX deliveries_by_state",
+        "CREATE INDEX deliveries_due ON deliveries (next_try_at) WHERE state = 'pending'",
+        "CREATE INDEX deliveries_by_end ON deliveries (ended_at)",
         "ALTER TABLE identity ADD COLUMN store TEXT",
     ),
 )
