@@ -40,6 +40,12 @@ def run_sql(server: ServerProcess, statement: str, *values: object) -> list[tupl
         return sqlite.execute(statement, values).fetchall()
 
 
+def secret_of(server: ServerProcess) -> str:
+    """What signs that server's webhooks."""
+    ((secret,),) = run_sql(server, "SELECT value FROM secrets WHERE name = 'webhook'")
+    return str(secret)
+
+
 @contextmanager
 def locked_rows(server: ServerProcess) -> Iterator[None]:
     """Within the block nobody else reads or writes the videos' rows; on SQLite others still read, in WAL mode."""

@@ -33,6 +33,7 @@ from reelwright.store.files import Files
 from reelwright.video import Image, Task
 from tests.api.asks import nothing_is_stored, picture
 from tests.api.videos import Gate, cancel
+from tests.databases import secret_of
 from tests.fakes.engines import CARD
 from tests.fakes.receiver import HOST, Message, Receiver
 from tests.servers import ServerProcess, eventually
@@ -338,7 +339,7 @@ def verified(message: Message, secret: str) -> dict[str, Any]:
 
 
 def test_callbacks_are_signed_and_repeated(own: ServerProcess) -> None:
-    secret = (own.data_dir / "webhook-secret").read_text().strip()
+    secret = secret_of(own)
     with httpx2.Client(base_url=own.url, timeout=30) as http, Receiver(500, 200) as receiver:
         job = ask(http, callback_url=receiver.url)
         eventually(lambda: len(receiver.received) == 2)
@@ -357,7 +358,7 @@ def test_callbacks_are_signed_and_repeated(own: ServerProcess) -> None:
 
 
 def test_the_callback_says_how_it_ended(own: ServerProcess, tmp_path: Path) -> None:
-    secret = (own.data_dir / "webhook-secret").read_text().strip()
+    secret = secret_of(own)
     with httpx2.Client(base_url=own.url, timeout=30) as http, Receiver() as receiver, Gate(tmp_path) as gate:
         failed = ask(http, "refuse", callback_url=receiver.url)
         eventually(lambda: len(receiver.received) == 1)

@@ -90,7 +90,6 @@ def test_shell(block: Block, server: ServerProcess, workplace: Path) -> None:
 def prepare_a_data_directory(workplace: Path) -> None:
     for name in ("videos", "images"):
         (workplace / "reelwright-data" / name).mkdir(parents=True)
-    (workplace / "reelwright-data" / "webhook-secret").touch()
     (workplace / "backup").mkdir()
 
 

@@ -106,7 +106,8 @@ async def house(
 ) -> AsyncIterator[House]:
     """`settings` choose the database. `me`: the name of this process; it is one of the fleet while its house stands."""
     database = open_database(settings.get("DATABASE_URL"), data_dir)
-    records, deliveries = Records(Transactions(database)), Deliveries(Transactions(database), lambda: me)
+    transactions = Transactions(database)
+    records, deliveries = Records(transactions), Deliveries(transactions, lambda: me)
     pool = ThreadPoolExecutor(2)
     webhooks = Webhooks(
         deliveries=deliveries,
@@ -114,7 +115,7 @@ async def house(
         outbound=outbound or Outbound(allow=lambda address: str(address) == HOST, ports=range(65536)),
         clock=SystemClock(),
         threads=Threads(database=pool, beside=pool, media=pool),
-        secret=lambda: signing_secret(data_dir),
+        secret=lambda: signing_secret(transactions, data_dir),
         forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),
         alone=database.dialect.name == "sqlite",
@@ -129,7 +130,7 @@ async def house(
             deliveries=deliveries,
             records=records,
             database=database,
-            secret=signing_secret(data_dir),
+            secret=signing_secret(transactions, data_dir),
         )
     finally:
         at_work.cancel()

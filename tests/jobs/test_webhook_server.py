@@ -6,6 +6,7 @@ import asyncio
 import json
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ import httpx2
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from reelwright.errors import NotFound
+from reelwright.errors import ConfigurationError, NotFound
 from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.outbound import Outbound
+from reelwright.store.database import open_database, tables
 from reelwright.store.deliveries import State
-from reelwright.store.secret import signing_secret
+from reelwright.store.migrations import migrate
+from reelwright.store.secret import FILE, signing_secret, stored_secret
+from reelwright.store.transactions import Transactions
 from reelwright.video import Video
-from tests.databases import ON_BOTH, Settings, locked_for_changes, run_sql
+from tests.databases import ON_BOTH, Settings, locked_for_changes, run_sql, secret_of
 from tests.fakes.receiver import HOST, Receiver
 from tests.jobs.house import house, settled, until, wish
 from tests.servers import ServerProcess, eventually
@@ -118,7 +122,7 @@ def test_a_server_killed_between_two_tries_delivers_after_its_restart(start: Cal
         server.start()
         eventually(lambda: "webhook delivered" in server.log_text())
         message = receiver.received[1]
-        told = Verifier(signing_secret(server.data_dir)).verify(message.body, dict(message.headers))
+        told = Verifier(secret_of(server)).verify(message.body, dict(message.headers))
         assert len(receiver.received) == 2
     assert (told["type"], told["data"]["id"], told["data"]["status"]) == ("video.completed", video["id"], "completed")
     assert told["data"]["video_url"].endswith(f"/v1/videos/{video['id']}/content")
@@ -194,12 +198,50 @@ def test_a_receiver_that_could_never_be_reached_is_refused_at_once(http: httpx2.
         assert answer.status_code == 422
 
 
-def test_the_secret_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    secret = signing_secret(tmp_path / "data")
-    assert secret == signing_secret(tmp_path / "data") != signing_secret(tmp_path / "other")
-    (path,) = (tmp_path / "data").iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+@pytest.fixture
+def store(tmp_path: Path, database: Settings) -> Iterator[Transactions]:
+    opened = open_database(database.get("DATABASE_URL"), tmp_path)
+    migrate(opened, tables)
+    yield Transactions(opened)
+    opened.dispose()
+
+
+@ON_BOTH
+def test_of_ten_processes_that_begin_at_once_one_makes_the_secret(
+    tmp_path: Path, store: Transactions, database: Settings
+) -> None:
+    with ThreadPoolExecutor(10) as pool:
+        secrets = set(pool.map(lambda _: signing_secret(store, tmp_path), range(10)))
+    assert secrets == {stored_secret(tmp_path, database.get("DATABASE_URL"))}
+    (secret,) = secrets
     assert len(Verifier(secret)._whsecret) == 32
+
+
+@ON_BOTH
+def test_the_file_of_the_release_before_is_taken_over_once(tmp_path: Path, store: Transactions) -> None:
+    (tmp_path / FILE).write_text("whsec_b2Y=\n")
+    assert signing_secret(store, tmp_path) == "whsec_b2Y="
+    (tmp_path / FILE).write_text("whsec_YWZ0ZXI=\n")
+    assert signing_secret(store, tmp_path) == "whsec_b2Y="
+
+
+def test_the_secret_before_the_first_start_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="There is no secret yet"):
+        stored_secret(tmp_path, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@ON_BOTH
+def test_the_secret_is_in_no_log_and_only_its_owner_may_read_it(start: Callable[..., ServerProcess]) -> None:
+    with Receiver() as receiver:
+        server = start(REACHABLE=HOST, REELWRIGHT_LOG_LEVEL="debug")
+        body = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4, "webhook": receiver.url}
+        httpx2.post(f"{server.url}/v1/videos", json=body, timeout=30).raise_for_status()
+        eventually(lambda: receiver.received)
+        assert secret_of(server) not in server.log_text()
+        for path in server.data_dir.glob("reelwright.db*"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert not (server.data_dir / FILE).exists()
 
 
 def test_the_schedule_is_that_of_standard_webhooks() -> None:

@@ -18,7 +18,9 @@ from reelwright.cli.table import show_table
 )
 @click.argument("video_id", metavar="[ID]", required=False)
 @click.option("--resend", "delivery_id", metavar="MSG", help="Try this delivery once more, now.")
-@click.option("--secret", is_flag=True, help="Print the signing secret of the server on this data directory.")
+@click.option(
+    "--secret", is_flag=True, help="Print the signing secret of the server on this data directory or DATABASE_URL."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of deliveries.")
 @server_options(default="http://127.0.0.1:3001")
 def webhooks(
@@ -30,9 +32,10 @@ def webhooks(
     """
     if secret:
         from reelwright.settings import load_settings
-        from reelwright.store.secret import signing_secret
+        from reelwright.store.secret import stored_secret
 
-        click.echo(signing_secret(load_settings().data_dir))
+        settings = load_settings()
+        click.echo(stored_secret(settings.data_dir.absolute(), settings.database_url))
         return
     if video_id is None:
         raise click.UsageError("Name a video, or ask for --secret.")

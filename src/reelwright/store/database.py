@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,9 @@ from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseFull, Da
 
 tables = sa.MetaData()
 """All tables, as the statements know them; `migrations.py` makes them."""
+
+FILE = "reelwright.db"
+"""SQLite's, in the data directory."""
 
 BUSY_TIMEOUT_MS = 4_000
 """How long a statement waits for somebody else's lock before the client is told to come back."""
@@ -29,8 +34,8 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     if url:
         return _open_postgres(_postgres_address(url))
     # Not written as text: a folder's name may hold `?` or `%`.
-    address = sa.URL.create("sqlite", database=str(data_dir / "reelwright.db"))
-    engine = sa.create_engine(address, pool_size=8)
+    address = sa.URL.create("sqlite", database=str(data_dir / FILE))
+    engine = sa.create_engine(address, pool_size=8, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -47,8 +52,20 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     return engine
 
 
+def make_private(data_dir: Path) -> None:
+    """The file of SQLite, which is made if there is none yet, and its log are for their owner only: secrets are in it.
+
+    Not to be called while this process has it open.
+    """
+    if not (data_dir / FILE).exists():
+        os.close(os.open(data_dir / FILE, os.O_CREAT, 0o600))
+    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # there is none, or it is another user's
+            (data_dir / name).chmod(0o600)
+
+
 def _open_postgres(address: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16)
+    engine = sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:

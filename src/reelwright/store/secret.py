@@ -1,49 +1,70 @@
-"""The secret that signs webhooks: made at the first start, kept in the data directory, readable by its owner only."""
+"""The secret that signs webhooks: a row of the database, so all processes that work on it sign alike.
+
+It is made at the first start. Releases before kept it in a file of the data directory; where there is one and no row
+yet, the row gets its secret. The file stays for a return to that release, and is not read again.
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import errno
-import os
 import secrets
 from pathlib import Path
 
-NAME = "webhook-secret"
+import sqlalchemy as sa
+
+from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
+from reelwright.store.database import FILE as DATABASE_FILE
+from reelwright.store.database import open_database
+from reelwright.store.transactions import Transactions
+
+FILE = "webhook-secret"
 SECRET_BYTES = 32
 
+_READ = sa.text("SELECT value FROM secrets WHERE name = 'webhook'")
+_MAKE = sa.text("INSERT INTO secrets (name, value) VALUES ('webhook', :value) ON CONFLICT DO NOTHING")
 
-def signing_secret(data_dir: Path) -> str:
+
+def signing_secret(database: Transactions, data_dir: Path) -> str:
     """`whsec_` and base 64, as Standard Webhooks writes a symmetric secret. Made and stored if there is none yet."""
-    path = data_dir / NAME
-    with contextlib.suppress(FileNotFoundError):
-        return path.read_text().strip()
-    data_dir.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{NAME}.{secrets.token_hex(4)}.part")
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secret + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        _publish(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path.read_text().strip()
+    if known := _known(database):
+        return known
+    with database.begin() as connection:
+        connection.execute(_MAKE, {"value": _of_the_release_before(data_dir) or _new()})
+    return signing_secret(database, data_dir)  # of two processes that make one at once, the first one's counts
 
 
-def _publish(part: Path, path: Path) -> None:
-    """A link, not a rename: of two processes that begin at once, the first one's secret counts.
+def stored_secret(data_dir: Path, database_url: str | None) -> str:
+    """The secret of the server that works, or has worked, on this database. Changes nothing.
 
-    Where the file system has no hard links (FAT, some network and FUSE ones), a rename of who comes first.
+    Raises `ConfigurationError` when none has yet, or the database cannot be read.
     """
-    try:
-        os.link(part, path)
-    except FileExistsError:
-        return
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-            raise
-        if not path.exists():
-            part.replace(path)
+    found = None
+    if database_url or (data_dir / DATABASE_FILE).exists():
+        database = Transactions(open_database(database_url, data_dir))
+        try:
+            with database.connect() as connection:
+                made = sa.inspect(connection).has_table("secrets")
+            found = _known(database) if made else _of_the_release_before(data_dir)
+        except (DatabaseBusy, DatabaseLost) as error:
+            raise ConfigurationError(f"{error.message}: `reelwright doctor` says more.") from None
+        finally:
+            database.engine.dispose()
+    if not found:
+        raise ConfigurationError("There is no secret yet: the first start of the server on this database makes it.")
+    return found
+
+
+def _known(database: Transactions) -> str | None:
+    with database.connect() as connection:
+        return connection.execute(_READ).scalar()
+
+
+def _new() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+def _of_the_release_before(data_dir: Path) -> str | None:
+    with contextlib.suppress(FileNotFoundError):
+        return (data_dir / FILE).read_text().strip()
+    return None

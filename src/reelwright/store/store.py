@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
-from reelwright.store.database import check_answers, driver_url, open_database, tables
+from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
 from reelwright.store.following import Following
@@ -75,6 +75,8 @@ class Store:
         else:
             self.lock.acquire(f"the server with process id {os.getpid()} on {socket.gethostname()}")
         self.files.prepare(alone=not self.shared)
+        if not self.shared:
+            make_private(self.folder)
         with self.damage_told():
             self._check_that_they_belong_together(migrate(self.database, tables))
         self.secret()
@@ -148,7 +150,7 @@ def build_store(
         files_setting="REELWRIGHT_S3_BUCKET" if place else "REELWRIGHT_DATA_DIR",
         uploads=Uploads(files.objects),
         writing=writing_threads(transactions, on_lost_disk),
-        secret=lambda: signing_secret(folder),
+        secret=lambda: signing_secret(transactions, folder),
         database=database,
         folder=folder,
         lock=DirectoryLock(folder),
