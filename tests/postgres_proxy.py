@@ -38,6 +38,7 @@ class PostgresProxy:
         self.deaf = False
         """Notices do not get through."""
         self._away = False
+        self._silent = False
         self.url = ""
 
     def __enter__(self) -> PostgresProxy:
@@ -47,9 +48,19 @@ class PostgresProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        async def end() -> None:
+            if self._server:
+                self._server.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+
         self.cut()
+        self._run(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def cut(self) -> None:
         """All connections end."""
@@ -70,6 +81,16 @@ class PostgresProxy:
         finally:
             self._away = False
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Within the block what is sent is taken, and nothing comes of it: a dead network. A connection that has met
+        it stays silent."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
+
     def lose_answer(self, text: str) -> threading.Event:
         """The next transaction with a statement that contains `text` is committed, and its answer lost; set then."""
         happened = threading.Event()
@@ -86,6 +107,10 @@ class PostgresProxy:
         finally:
             self._held = None
             self._loop.call_soon_threadsafe(released.set)
+
+    async def _unless_silent(self) -> None:
+        if self._silent:
+            await asyncio.Event().wait()
 
     def _run(self, work):  # type: ignore[no-untyped-def]
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -118,6 +143,7 @@ class PostgresProxy:
         losing: threading.Event | None = None
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             first = await reader.readexactly(4)
+            await self._unless_silent()
             writer.write(first + await reader.readexactly(struct.unpack("!I", first)[0] - 4))
             async for kind, body in _messages(reader):
                 if kind in _STATEMENT:
@@ -130,6 +156,7 @@ class PostgresProxy:
                     if losing and body.lstrip(b"\0").upper().startswith(b"COMMIT"):
                         lost.set()
                         losing.set()
+                await self._unless_silent()
                 writer.write(kind + struct.pack("!I", len(body) + 4) + body)
                 await writer.drain()
 
@@ -138,6 +165,7 @@ class PostgresProxy:
             async for kind, body in _messages(reader):
                 if lost.is_set():
                     return  # the answer to COMMIT: it has happened, and nobody hears of it
+                await self._unless_silent()
                 if not (kind == _NOTICE and self.deaf):
                     writer.write(kind + struct.pack("!I", len(body) + 4) + body)
                     await writer.drain()

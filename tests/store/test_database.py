@@ -51,21 +51,6 @@ def test_a_commit_survives_the_connection(tmp_path: Path) -> None:
     database.dispose()
 
 
-def test_postgres_waits_for_a_lock_and_for_a_frozen_process_as_long_as_it_is_told(
-    postgres: str, tmp_path: Path
-) -> None:
-    database = open_database(postgres, tmp_path)
-    with database.connect() as first, database.connect() as second:
-        for connection in (first, second):
-            connection.rollback()  # as the pool does between two uses
-            told = [
-                connection.exec_driver_sql(f"SHOW {name}").scalar()
-                for name in ("lock_timeout", "idle_in_transaction_session_timeout")
-            ]
-            assert told == ["4s", "10s"]
-    database.dispose()
-
-
 def test_a_writer_waits_for_a_short_lock_and_fails_on_a_long_one(tmp_path: Path) -> None:
     database = open_database(None, tmp_path)
     records = Records(Transactions(database))

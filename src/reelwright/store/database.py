@@ -22,8 +22,6 @@ FILE = "reelwright.db"
 
 BUSY_TIMEOUT_MS = 4_000
 """How long a statement waits for somebody else's lock before the client is told to come back."""
-IDLE_TRANSACTION_MS = 10_000
-"""When Postgres ends the transaction of a process that has frozen: it may hold a lock that others wait for."""
 
 
 def open_database(url: str | None, data_dir: Path) -> sa.Engine:
@@ -32,7 +30,9 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
     SQLite runs in WAL mode with `synchronous=FULL`: a commit is on the disk when it returns.
     """
     if url:
-        return _open_postgres(_postgres_address(url))
+        from reelwright.store.postgres import open_postgres
+
+        return open_postgres(_postgres_address(url))
     # Not written as text: a folder's name may hold `?` or `%`.
     address = sa.URL.create("sqlite", database=str(data_dir / FILE))
     engine = sa.create_engine(address, pool_size=8, hide_parameters=True)
@@ -62,20 +62,6 @@ def make_private(data_dir: Path) -> None:
     for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
         with contextlib.suppress(FileNotFoundError, PermissionError):  # there is none, or it is another user's
             (data_dir / name).chmod(0o600)
-
-
-def _open_postgres(address: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(address, pool_pre_ping=True, pool_size=8, max_overflow=16, hide_parameters=True)
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        # Not in the packet that opens the connection: PgBouncer refuses one with settings that it does not know.
-        connection.execute(
-            f"SET lock_timeout = {BUSY_TIMEOUT_MS}; SET idle_in_transaction_session_timeout = {IDLE_TRANSACTION_MS}"
-        )
-        connection.commit()
-
-    return engine
 
 
 def driver_url(database: sa.Engine) -> str:

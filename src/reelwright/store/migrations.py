@@ -189,7 +189,9 @@ def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
         if database.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")  # another process may be at a long step
+            from reelwright.store.postgres import wait_without_end
+
+            wait_without_end(connection)  # a step may be long, and another process may be at one
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_NUMBER)))
         version, oldest = _state(connection)
         if oldest > len(STEPS):
