@@ -198,6 +198,7 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
             for task in loops:
                 task.cancel()
             await asyncio.wait(loops)
+            await server.jobs.leave()
     finally:
         server.jobs.threads.shutdown()
         server.store.close()

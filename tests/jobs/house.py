@@ -107,7 +107,7 @@ async def house(
     """`settings` choose the database. `me`: the name of this process; it is one of the fleet while its house stands."""
     database = open_database(settings.get("DATABASE_URL"), data_dir)
     transactions = Transactions(database)
-    records, deliveries = Records(transactions), Deliveries(transactions, lambda: me)
+    records, deliveries = Records(transactions), Deliveries(transactions)
     pool = ThreadPoolExecutor(2)
     webhooks = Webhooks(
         deliveries=deliveries,
@@ -118,6 +118,7 @@ async def house(
         secret=lambda: signing_secret(transactions, data_dir),
         forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),
+        me=lambda: me,
         alone=database.dialect.name == "sqlite",
     )
     migrate(database, tables)

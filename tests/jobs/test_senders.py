@@ -64,7 +64,7 @@ async def test_a_try_of_a_killed_process_is_made_by_another(settings: Settings, 
                 await until(lambda: receiver.received)
                 video_id = _video_of(heir)
                 # While its sender lives, nobody else takes it.
-                assert heir.deliveries.claim(SystemClock().now() + timedelta(hours=1), ()) == []
+                assert heir.deliveries.claim("heir", SystemClock().now() + timedelta(hours=1), ()) == []
             bury(heir.database, "killed")
             receiver.hurry.set()
             await until(lambda: heir.deliveries.list(video_id)[0].state is State.DELIVERED)
@@ -111,8 +111,7 @@ def test_of_eight_senders_each_due_delivery_is_taken_by_one(settings: Settings, 
 
     def take(me: str) -> list[Due]:
         taken: list[Due] = []
-        rows = Deliveries(Transactions(database), lambda: me)
-        while batch := rows.claim(now, [due.id for due in taken]):
+        while batch := Deliveries(Transactions(database)).claim(me, now, [due.id for due in taken]):
             assert len(batch) <= AT_A_TIME
             taken += batch
         return taken
@@ -130,7 +129,7 @@ def test_looking_reads_none_of_the_rows_that_have_ended(settings: Settings, tmp_
     database = open_database(settings["DATABASE_URL"], tmp_path)
     migrate(database, tables)
     _fill(database, pending=100, ended=100_000)
-    rows = Deliveries(Transactions(database), lambda: "me")
+    rows = Deliveries(Transactions(database))
     values = {"known": ["msg_1"], "me": "me", "now": 1e10}
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for analyzed in (False, True):

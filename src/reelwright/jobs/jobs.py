@@ -106,6 +106,9 @@ class Jobs:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.job.quiet(), drain_s)
         await self.job.stop(self.worker.close)
+
+    async def leave(self) -> None:
+        """Nothing is under way any more, no job and no webhook: what this process has held is free for the others."""
         await self.scheduler.leave()
 
 
@@ -144,7 +147,8 @@ def build_jobs(
         secret=store.secret,
         forms=forms,
         traces=traces,
-        alone=store.database.dialect.name == "sqlite",
+        me=lambda: scheduler.name,
+        alone=not store.shared,
     )
     worker = _worker(catalog, limits.children, environment)
     generative = frozenset(

@@ -37,9 +37,17 @@ Send = Callable[[str, int], Awaitable[Delivery | None]]
 
 class Outbox:
     def __init__(
-        self, *, deliveries: Deliveries, threads: Threads, clock: Clock, send: Send, look_s: float | None
+        self,
+        *,
+        deliveries: Deliveries,
+        threads: Threads,
+        clock: Clock,
+        send: Send,
+        me: Callable[[], str],
+        look_s: float | None,
     ) -> None:
-        """`look_s`: the most seconds between two looks even if no try is to come; None: it does not look then."""
+        """`me`: this process's id in `workers` now. `look_s`: the most seconds between two looks even if no try is to
+        come; None: it does not look then."""
         self._deliveries = deliveries
         self._threads = threads
         self._clock = clock
@@ -48,6 +56,7 @@ class Outbox:
         self._sending: Counter[str] = Counter()
         self._known: set[Due] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._me = me
         self._look_s = look_s
         self._sooner = asyncio.Event()
         self._log = structlog.get_logger("reelwright.webhooks")
@@ -83,7 +92,7 @@ class Outbox:
         """Queue what has become due. Returns the seconds until it is to look again, None when no try is to come."""
         try:
             while (pause := await self._pause()) is not None and pause <= 0:
-                taken = await self._threads.write(self._deliveries.claim, self._clock.now(), self._ids)
+                taken = await self._threads.write(self._deliveries.claim, self._me(), self._clock.now(), self._ids)
                 if not taken:
                     return RETRY_S  # another process is taking it
                 for due in taken:
@@ -94,7 +103,7 @@ class Outbox:
 
     async def _pause(self) -> float | None:
         """The seconds until the next try is due that nobody makes yet; None when there is none."""
-        upcoming = await self._threads.read(self._deliveries.next_try, self._ids)
+        upcoming = await self._threads.read(self._deliveries.next_try, self._me(), self._ids)
         return (upcoming - self._clock.now()).total_seconds() if upcoming else None
 
     @property

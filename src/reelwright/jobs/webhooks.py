@@ -79,9 +79,11 @@ class Webhooks:
         secret: Callable[[], str],
         forms: Forms,
         traces: Traces,
+        me: Callable[[], str],
         alone: bool,
     ) -> None:
-        """`secret`: reads the signing secret, in a thread. `alone`: no other process works on the same database."""
+        """`secret`: reads the signing secret, in a thread. `me`: this process's id in `workers` now. `alone`: no other
+        process works on the same database."""
         self._deliveries = deliveries
         self._records = records
         self._outbound = outbound
@@ -93,8 +95,15 @@ class Webhooks:
         self._missed = asyncio.Event()
         self._missed.set()  # by a crash, perhaps
         self._loop: asyncio.AbstractEventLoop | None = None
-        look_s = None if alone else LOOK_AT_OTHERS_S
-        self._outbox = Outbox(deliveries=deliveries, threads=threads, clock=clock, send=self.send, look_s=look_s)
+        self._me = me
+        self._outbox = Outbox(
+            deliveries=deliveries,
+            threads=threads,
+            clock=clock,
+            send=self.send,
+            me=me,
+            look_s=None if alone else LOOK_AT_OTHERS_S,
+        )
         self._log = structlog.get_logger("reelwright.webhooks")
 
     def secret_of(self, owner: str) -> str:
@@ -160,7 +169,7 @@ class Webhooks:
         """Send a delivery again, now and then by the schedule, whatever became of it. Raises `NotFound`."""
         delivery = await self._threads.read(self._deliveries.get, delivery_id)
         if delivery is not None and delivery.video_id == video_id:
-            delivery = await self._threads.write(self._deliveries.reopen, delivery_id, self._clock.now())
+            delivery = await self._threads.write(self._deliveries.reopen, delivery_id, self._me(), self._clock.now())
             if delivery is not None:
                 self._outbox.add(delivery)
                 return delivery
@@ -177,7 +186,7 @@ class Webhooks:
         event = next((event for event in happened if event in webhook.events), None)
         if event is None:
             return None
-        now = self._clock.now()
+        now, pause = self._clock.now(), self._forms.schedule[0]
         body = self._forms.bodies[webhook.dialect](event, video, webhook.base_url)
         return Delivery(
             id=f"msg_{ids.ulid(int(now.timestamp() * 1000))}",
@@ -187,8 +196,9 @@ class Webhooks:
             dialect=webhook.dialect,
             event=event,
             body=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
-            next_try_at=now + timedelta(seconds=self._forms.schedule[0]),
+            next_try_at=now + timedelta(seconds=pause),
             created_at=now,
+            worker=None if pause else self._me(),
         )
 
     def _sign(self, delivery: Delivery) -> Mapping[str, str]:

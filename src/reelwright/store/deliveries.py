@@ -145,9 +145,8 @@ def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> N
 class Deliveries:
     """The rows. Every method is one transaction. `me`: the id that this process has in `workers` now."""
 
-    def __init__(self, database: Transactions, me: Callable[[], str]) -> None:
+    def __init__(self, database: Transactions) -> None:
         self._database = database
-        self._me = me
         # Every job asks twice, and nearly all have none.
         dialect = database.engine.dialect
         own = webhooks.c.video_id == sa.bindparam("own")
@@ -161,20 +160,14 @@ class Deliveries:
     def take(self, video: Video, write: Callable[[Webhook], Delivery | None]) -> Sequence[Delivery]:
         """Turn the open wishes about a video that has begun or ended into deliveries, each wish once for each moment.
 
-        `write` makes the delivery of a wish, or None when it is not about this moment. What is to be sent at once is
-        this process's.
+        `write` makes the delivery of a wish, or None when it is not about this moment.
         """
         statement = self._take_all if video.status.terminal else self._take_begun
         with self._database.begin() as connection:
-            found = [delivery for row in statement.all(connection, own=video.id) if (delivery := write(_webhook(row)))]
-            due = [self._owned(delivery) for delivery in found]
+            due = [delivery for row in statement.all(connection, own=video.id) if (delivery := write(_webhook(row)))]
             for delivery in due:
                 connection.execute(sa.insert(deliveries).values(_row(delivery)))
         return due
-
-    def _owned(self, delivery: Delivery) -> Delivery:
-        at_once = delivery.next_try_at is not None and delivery.next_try_at <= delivery.created_at
-        return dataclasses.replace(delivery, worker=self._me()) if at_once else delivery
 
     def untold(self) -> Sequence[str]:
         """The ids of videos that have ended and have open wishes: a crash came between, or has nearly come."""
@@ -185,26 +178,26 @@ class Deliveries:
         with self._database.connect() as connection:
             return list(connection.execute(ended).scalars())
 
-    def next_try(self, known: Collection[str]) -> datetime | None:
+    def next_try(self, me: str, known: Collection[str]) -> datetime | None:
         """When the earliest try is due that this process could take; None when there is none. `known`: see `claim`."""
         with self._database.connect() as connection:
-            seconds = connection.execute(self._next_try, self._among(known)).scalar()
+            seconds = connection.execute(self._next_try, self._among(me, known)).scalar()
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
-    def claim(self, now: datetime, known: Collection[str]) -> Sequence[Due]:
+    def claim(self, me: str, now: datetime, known: Collection[str]) -> Sequence[Due]:
         """Take what is due and nobody's: on Postgres at most `AT_A_TIME`, on SQLite all, since nobody else is there.
 
         `known`: the ids of those that this process sends already. What else carries its id is taken too: this process
         was never told that it has it.
         """
-        values = {**self._among(known), "now": now.timestamp()}
+        values = {**self._among(me, known), "now": now.timestamp()}
         with self._database.connect() if self._database.sqlite else self._database.begin() as connection:
             return [Due(*row) for row in connection.execute(self._claim, values)]
 
-    def _among(self, known: Collection[str]) -> dict[str, Any]:
+    def _among(self, me: str, known: Collection[str]) -> dict[str, Any]:
         if self._database.sqlite:
             return {"known": json.dumps(list(known))}
-        return {"known": list(known), "me": self._me()}
+        return {"known": list(known), "me": me}
 
     def list(self, video_id: str) -> Sequence[Delivery]:
         """A video's deliveries, oldest first."""
@@ -238,7 +231,7 @@ class Deliveries:
         with self._database.begin() as connection:
             connection.execute(sa.update(deliveries).where(there, _pending).values(**ended))
 
-    def reopen(self, delivery_id: str, now: datetime) -> Delivery | None:
+    def reopen(self, delivery_id: str, me: str, now: datetime) -> Delivery | None:
         """This process is to try again now, at the beginning of the schedule, whatever the state is.
 
         None when there is no such row.
@@ -249,7 +242,7 @@ class Deliveries:
             "step": 0,
             "next_try_at": now.timestamp(),
             "ended_at": None,
-            "worker": self._me(),
+            "worker": me,
         }
         update = sa.update(deliveries).where(deliveries.c.id == delivery_id).values(values).returning(deliveries)
         with self._database.begin() as connection:

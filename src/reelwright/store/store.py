@@ -27,9 +27,6 @@ from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.store.uploads import Uploads
 
-HERE = "here"
-"""The name of this process in rows that it holds."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -144,7 +141,7 @@ def build_store(
     files = Files(folder, Bucket(place, folder / "cache") if place else None)
     return Store(
         records=Records(transactions),
-        deliveries=Deliveries(transactions, lambda: HERE),
+        deliveries=Deliveries(transactions),
         files=files,
         files_are=str(place or f"the folder {folder}"),
         files_setting="REELWRIGHT_S3_BUCKET" if place else "REELWRIGHT_DATA_DIR",
