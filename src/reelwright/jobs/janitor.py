@@ -8,6 +8,8 @@
     orphans                    files of no video or of an attempt that does not count, input images of no video,
                                checkpoints of jobs that have ended, half-written files
 
+Of several processes on one database one sweeps at a time.
+
 A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
 """
 
@@ -16,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -25,6 +27,7 @@ from reelwright.errors import Busy, NotFound
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.webhooks import Webhooks
+from reelwright.store.chores import Chores
 from reelwright.store.files import Files
 from reelwright.store.records import Records
 from reelwright.store.uploads import Uploads
@@ -36,21 +39,25 @@ LISTED_EACH_S = 3600.0
 
 
 class Reads:
-    """When each video was read last, in memory: enough to know what is in use."""
+    """When each video was read last by this process: written into the rows with each sweep, a video each ten
+    minutes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last: dict[str, datetime] = {}
+        self._new: dict[str, datetime] = {}
+        self._written: dict[str, datetime] = {}
 
     def note(self, video_id: str) -> None:
-        self._last[video_id] = self._clock.now()
+        now = self._clock.now()
+        if now - self._written.get(video_id, datetime.min.replace(tzinfo=UTC)) >= READ_LATELY / 2:
+            self._new[video_id] = now
 
-    def last(self, video_id: str) -> datetime | None:
-        return self._last.get(video_id)
-
-    def keep_only(self, known: frozenset[str]) -> None:
-        """Forget the videos that are gone."""
-        self._last = {video_id: moment for video_id, moment in self._last.items() if video_id in known}
+    def unwritten(self) -> Mapping[str, datetime]:
+        """What was read and is in no row yet; it counts as written from now on."""
+        new, self._new = self._new, {}
+        horizon = self._clock.now() - READ_LATELY
+        self._written = {video_id: at for video_id, at in {**self._written, **new}.items() if at > horizon}
+        return new
 
 
 class Janitor:
@@ -60,6 +67,7 @@ class Janitor:
         self,
         *,
         records: Records,
+        chores: Chores,
         files: Files,
         uploads: Uploads,
         queue: Queue,
@@ -71,6 +79,7 @@ class Janitor:
         period_s: float,
     ) -> None:
         self._records = records
+        self._chores = chores
         self._files = files
         self._uploads = uploads
         self._queue = queue
@@ -87,7 +96,10 @@ class Janitor:
         """Sweep for ever; a sweep that fails is told and tried again at the next turn."""
         while True:
             try:
-                await self.sweep()
+                if await self._threads.write(self._chores.take, "sweep", self._period_s * 0.9):
+                    await self.sweep()
+                else:
+                    await self._write_reads()
             except Busy as error:
                 self._log.warning("sweep put off", reason=error.message)
             except Exception:  # noqa: BLE001 - a loop that must not end: recorded
@@ -96,6 +108,7 @@ class Janitor:
 
     async def sweep(self) -> int:
         """One round. Returns how many videos were removed."""
+        await self._write_reads()
         now = self._clock.now()
         doomed = list(await self._threads.read(self._records.expired, now))
         doomed += await self._over_budget(now, set(doomed))
@@ -104,16 +117,26 @@ class Janitor:
                 await self._queue.delete(await self._queue.get(video_id, None))
         await self._threads.write(self._records.forget_keys, now - KEYS_KEPT)
         await self._webhooks.tidy()
-        keys = await self._threads.read(self._records.keys)
-        self._reads.keep_only(frozenset(keys))
+        await self._threads.write(self._chores.tidy)
         orphans = uploads = 0
-        if not self._files.remote or self._clock.monotonic() >= self._next_list:
-            self._next_list = self._clock.monotonic() + LISTED_EACH_S
+        if not self._files.remote or await self._listing():
+            keys = await self._threads.read(self._records.keys)
             orphans = await self._threads.read(self._remove_orphans, keys)
             uploads = await self._threads.read(self._uploads.sweep, now)
         if doomed or orphans or uploads:
             self._log.info("swept", videos=len(doomed), orphans=orphans, uploads=uploads)
         return len(doomed)
+
+    async def _write_reads(self) -> None:
+        if reads := self._reads.unwritten():
+            await self._threads.write(self._records.note_reads, reads)
+
+    async def _listing(self) -> bool:
+        """Whether the bucket is to be listed now."""
+        if self._clock.monotonic() < self._next_list:
+            return False
+        self._next_list = self._clock.monotonic() + LISTED_EACH_S
+        return await self._threads.write(self._chores.take, "list", LISTED_EACH_S * 0.9)
 
     async def _over_budget(self, now: datetime, doomed: set[str]) -> list[str]:
         """The least recently read or made videos whose removal brings the store back under its budget.
@@ -124,11 +147,7 @@ class Janitor:
             return []
         finished = await self._threads.read(self._records.finished)
         sizes = await self._threads.read(self._files.sizes)
-        used = {
-            video_id: max(completed, self._reads.last(video_id) or completed)
-            for video_id, (completed, _) in finished.items()
-            if video_id not in doomed
-        }
+        used = {video_id: last for video_id, (last, _) in finished.items() if video_id not in doomed}
         takes = {video_id: sizes.get(video_id, finished[video_id][1]) for video_id in used}
         excess = sum(takes.values()) - self._budget
         removed: list[str] = []

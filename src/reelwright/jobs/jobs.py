@@ -189,6 +189,7 @@ def build_jobs(
     reads = Reads(clock)
     janitor = Janitor(
         records=records,
+        chores=store.chores,
         files=files,
         uploads=store.uploads,
         queue=queue,

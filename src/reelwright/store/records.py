@@ -302,12 +302,20 @@ class Records:
             return list(connection.execute(query).scalars())
 
     def finished(self) -> Mapping[str, tuple[datetime, int]]:
-        """The finished videos, when each was completed, and the bytes of its file."""
-        columns = (videos.c.id, videos.c.completed_at, videos.c.bytes)
+        """The finished videos, when each was made or read last, and the bytes of its file."""
+        columns = (videos.c.id, videos.c.completed_at, videos.c.read_at, videos.c.bytes)
         query = sa.select(*columns).where(videos.c.status == Status.COMPLETED.value)
         with self._database.connect() as connection:
-            rows = connection.execute(query)
-            return {row.id: (datetime.fromtimestamp(row.completed_at, UTC), row.bytes) for row in rows}
+            rows = connection.execute(query).all()
+        used = {row.id: max(row.completed_at, row.read_at or 0.0) for row in rows}
+        return {row.id: (datetime.fromtimestamp(used[row.id], UTC), row.bytes) for row in rows}
+
+    def note_reads(self, reads: Mapping[str, datetime]) -> None:
+        """When videos were read last, by their ids; never an earlier time than one that is known."""
+        later = sa.or_(videos.c.read_at.is_(None), videos.c.read_at < sa.bindparam("at"))
+        update = sa.update(videos).where(videos.c.id == sa.bindparam("this"), later).values(read_at=sa.bindparam("at"))
+        with self._database.begin() as connection:
+            connection.execute(update, [{"this": this, "at": at.timestamp()} for this, at in sorted(reads.items())])
 
     def stored(self) -> tuple[int, int]:
         """How many finished videos there are, and the bytes of their files."""

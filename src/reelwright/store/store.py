@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
+from reelwright.store.chores import Chores
 from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
@@ -47,6 +48,7 @@ class Store:
     files_are: str
     files_setting: str
     lock: DirectoryLock
+    chores: Chores
     line: Line
     following: Following
     presence: Presence
@@ -151,6 +153,7 @@ def build_store(
         database=database,
         folder=folder,
         lock=DirectoryLock(folder),
+        chores=Chores(transactions),
         line=Line(transactions),
         following=Following(transactions),
         presence=Presence(folder),
