@@ -22,7 +22,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +31,7 @@ from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.engines.child import Job, Watch
 from reelwright.errors import Busy, Cancelled, Code, EngineError, StorageBusy
+from reelwright.jobs.checkpoints import Checkpoints
 from reelwright.jobs.events import Live
 from reelwright.jobs.finishing import Finishing, measure
 from reelwright.jobs.integrity import Integrity
@@ -89,6 +89,7 @@ class VideoJob:
         """`on_end` is told each video whose end is recorded here."""
         self._records = records
         self._files = files
+        self._checkpoints = Checkpoints(records, files, threads)
         self._live = live
         self._clock = clock
         self._threads = threads
@@ -349,23 +350,11 @@ class VideoJob:
             return adopted
         self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
         begun = time.monotonic()
-        picture = await self._patiently(self._fetch_inputs, lease)
+        running.kept |= lease.checkpoint is not None and "stored" in lease.checkpoint
+        picture = await self._patiently(self._checkpoints.fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
             clip, facts = await slot.render(self._assignment(lease, picture, rendering.traceparent), self._watch(video))
         return _Rendered(video=video, clip=clip, made_with={**facts, "render_s": round(time.monotonic() - begun, 3)})
-
-    async def _fetch_inputs(self, lease: Lease) -> Path | None:
-        """What the job goes on from, and its input image: the image's place on this machine."""
-        video, image = lease.video, lease.video.request.image
-        if lease.checkpoint and "stored" in lease.checkpoint:
-            self._running[video.id].kept = True
-            await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
-        if image is None or not self._files.remote:
-            return self._files.image(image.sha256) if image else None
-        try:
-            return await self._threads.process(self._files.fetch_image, image.sha256, video.id, video.attempt)
-        except FileNotFoundError:
-            raise EngineError("The stored input image is gone. Send it again.", code=Code.CORRUPT) from None
 
     def _claim(self, video_id: str) -> Lease | None:
         """In a thread: the row is in progress from now on, with a new attempt; None when the video has ended."""
@@ -489,8 +478,9 @@ class VideoJob:
 
     def _watch(self, video: Video) -> Watch:
         async def save(state: Mapping[str, Any]) -> None:
-            if not await self._save(video, state):
-                self.cancel(video.id)  # another attempt counts now, or the video was cancelled
+            self._running[video.id].kept |= "file" in state
+            if not await self._checkpoints.save(video, state):
+                self.cancel(video.id)
 
         def tell(done: int, total: int) -> None:
             for one in (video.id, *self._running[video.id].followers):
@@ -501,21 +491,3 @@ class VideoJob:
                 self._live.preview(one, data, media_type)
 
         return Watch(progress=tell, preview=show, checkpoint=save)
-
-    async def _save(self, video: Video, state: Mapping[str, Any]) -> bool:
-        """First the checkpoint's file, if it has one, then the row that names it. False: the row is not ours any more.
-
-        A file that cannot be kept costs the job nothing but this checkpoint: the one before counts on.
-        """
-        if "file" not in state:
-            return await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, state)
-        try:
-            kept = await self._threads.process(self._files.keep_checkpoint, video.id, video.attempt, state)
-        except (OSError, Busy) as error:
-            self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
-            return True
-        self._running[video.id].kept = True
-        saved = await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, kept)
-        forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
-        await self._remove(partial(forget, state=kept), video.id)
-        return saved

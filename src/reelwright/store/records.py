@@ -20,6 +20,7 @@ from reelwright.store.deliveries import add_webhook
 from reelwright.store.notices import NEWS, WORK
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
+from reelwright.store.turns import Turns
 from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
 
 videos = sa.Table(
@@ -67,15 +68,6 @@ idempotency_keys = sa.Table(
 TRACE, ASKED = "trace", "asked"
 """Where a request's column also holds the name of its trace and what the client sent, if there is any."""
 
-lines = sa.Table(
-    "lines",
-    tables,
-    sa.Column("line", sa.Text, primary_key=True),
-    sa.Column("owner", sa.Text, primary_key=True),
-    sa.Column("turn", sa.BigInteger, nullable=False),
-)
-"""The last turn that was given to each owner in each engine's line; that of owner `*` is the one served last."""
-
 SHAPE = 1
 """The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows."""
 
@@ -107,20 +99,6 @@ _CLAIM_KEY = sa.text(
 )
 
 
-# Start-time fair queueing: one more than the owner's last turn, and never less than the turn that was served last.
-_NEXT_TURN = """
-INSERT INTO lines (line, owner, turn)
-SELECT {line}, {owner}, coalesce((SELECT turn FROM lines WHERE line = {line} AND owner = '*'), 0) WHERE true
-ON CONFLICT (line, owner) DO UPDATE
-SET turn = CASE WHEN lines.turn + 1 > excluded.turn THEN lines.turn + 1 ELSE excluded.turn END
-RETURNING turn
-"""
-_SERVED = """
-INSERT INTO lines (line, owner, turn) VALUES ({line}, '*', {turn})
-ON CONFLICT (line, owner) DO UPDATE SET turn = excluded.turn WHERE lines.turn < excluded.turn
-"""
-
-
 class IdempotencyConflict(Exception):
     """The key came before with another body."""
 
@@ -135,9 +113,7 @@ class Records:
     def __init__(self, database: Transactions) -> None:
         self._database = database
         dialect = database.engine.dialect
-        named = ":{}" if database.sqlite else "%({})s"
-        words = {name: named.format(name) for name in ("line", "owner", "turn")}
-        self._next_turn, self._served = _NEXT_TURN.format(**words), _SERVED.format(**words)
+        self._turns = Turns(on_sqlite=database.sqlite)
         self._insertion = Prepared(_insertion(database.sqlite), dialect)
         self._twin = Prepared(_twin(), dialect)
         this = videos.c.id == sa.bindparam("this")
@@ -199,32 +175,24 @@ class Records:
         `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. Raises
         `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
 
-        The turn is a start-time fair queueing tag (Goyal, Vin, Cheng 1996) with every job of weight 1: one more than
-        the owner's last waiting job, and never less than the tag of the job that started last. So an owner with a
-        thousand jobs delays another owner's first job by one job, not by a thousand. `priority` shifts it.
+        The turn is fair between owners (see `Turns`); `priority` shifts it.
         """
         told = {"owner": video.owner, "fingerprint": fingerprint, "worker": worker, "detached": detached}
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
-            turn = priority + (0 if video.status.terminal else self._turn(connection, video))
+            turn = priority + (
+                0 if video.status.terminal else self._turns.next(connection, video.request.engine, video.owner)
+            )
             saved = json.dumps(checkpoint) if checkpoint else None
             row = {**_row(video), **told, "turn": turn, "priority": priority, "checkpoint": saved}
             if self._insertion.first(connection, **row, max_queued=max_queued) is None:
                 raise QueueFull
             if video.status is Status.IN_PROGRESS:
-                self._serve(connection, video.request.engine, turn - priority)
+                self._turns.served(connection, video.request.engine, turn - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
         return Placed(video_id=video.id, turn=turn)
-
-    def _turn(self, connection: sa.Connection, video: Video) -> int:
-        its = {"line": video.request.engine, "owner": video.owner}
-        return int(connection.exec_driver_sql(self._next_turn, its).scalar_one())
-
-    def _serve(self, connection: sa.Connection, engine: str, turn: int) -> None:
-        """A job of that turn has begun: later comers come behind it."""
-        connection.exec_driver_sql(self._served, {"line": engine, "turn": turn})
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
@@ -359,7 +327,7 @@ class Records:
             row = self._claim.first(connection, this=video_id, its_worker=worker, now=now.timestamp())
             if row is None:
                 return None
-            self._serve(connection, row["engine"], row["turn"] - row["priority"])
+            self._turns.served(connection, row["engine"], row["turn"] - row["priority"])
         return claimed(row)
 
     def free(self) -> None:

@@ -1,0 +1,60 @@
+"""What an attempt goes on from, and what it leaves for the next one: checkpoints and input images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from reelwright.errors import Busy, Code, EngineError
+from reelwright.jobs.running import Lease
+from reelwright.jobs.threads import Threads
+from reelwright.store.files import Files
+from reelwright.store.records import Records
+from reelwright.video import Video
+
+
+class Checkpoints:
+    def __init__(self, records: Records, files: Files, threads: Threads) -> None:
+        self._records = records
+        self._files = files
+        self._threads = threads
+        self._log = structlog.get_logger("reelwright.jobs")
+
+    async def save(self, video: Video, state: Mapping[str, Any]) -> bool:
+        """First the checkpoint's file, if it has one, then the row that names it.
+
+        False when the attempt does not count any more: another has begun, or the video was cancelled. A file that
+        cannot be kept costs the job nothing but this checkpoint: the one before counts on.
+        """
+        if "file" not in state:
+            return await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, state)
+        try:
+            kept = await self._threads.process(self._files.keep_checkpoint, video.id, video.attempt, state)
+        except (OSError, Busy) as error:
+            self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
+            return True
+        saved = await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, kept)
+        forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
+        try:
+            await self._threads.read(forget, video.id, kept)
+        except (OSError, Busy) as error:
+            self._log.warning("checkpoint not removed", video=video.id, reason=str(error))
+        return saved
+
+    async def fetch_inputs(self, lease: Lease) -> Path | None:
+        """What the job goes on from, and its input image: the image's place on this machine.
+
+        Raises `EngineError` when the image is gone, `Busy` when the store does not answer.
+        """
+        video, image = lease.video, lease.video.request.image
+        if lease.checkpoint and "stored" in lease.checkpoint:
+            await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
+        if image is None or not self._files.remote:
+            return self._files.image(image.sha256) if image else None
+        try:
+            return await self._threads.process(self._files.fetch_image, image.sha256, video.id, video.attempt)
+        except FileNotFoundError:
+            raise EngineError("The stored input image is gone. Send it again.", code=Code.CORRUPT) from None
