@@ -112,7 +112,7 @@ def test_errors_have_their_classes(client: OpenRouter, tmp_path: Path) -> None:
 def test_a_video_that_is_gone_is_told_at_once(client: OpenRouter, near: ServerProcess) -> None:
     """The client repeats every 5xx for an hour."""
     job = ended(client, client.video_generation.generate(prompt="paint", **SMALL).id)
-    (file,) = near.data_dir.rglob(f"{job.id}.mp4")
+    (file,) = near.data_dir.rglob(f"{job.id}-1.mp4")
     file.unlink()
     assert client.video_generation.get_generation(job_id=job.id).status == "expired"
     with pytest.raises(errors.GoneResponseError):
