@@ -7,6 +7,7 @@ What looks into the rows of a server asks with `run_sql`, whatever its database 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import tempfile
@@ -15,11 +16,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
 
-from tests.servers import ServerProcess
+from tests.processes import Process
+from tests.servers import ServerProcess, eventually, free_port
 
 DATABASES = ("sqlite", "postgres")
 ON_BOTH = pytest.mark.parametrize("database", DATABASES, indirect=True)
@@ -98,6 +101,35 @@ class Cluster:
     def _execute(self, statement: Any) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement)
+
+
+@contextmanager
+def pooled(url: str, folder: Path) -> Iterator[str]:
+    """The database's URL through a real PgBouncer in transaction mode. `folder` may be read by everybody."""
+    parts = urlsplit(url)
+    socket_folder, name, port = parse_qs(parts.query)["host"][0], parts.path.lstrip("/"), free_port()
+    settings = folder / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n{name} = host={socket_folder} dbname={name} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        "pool_mode = transaction\nmax_client_conn = 200\ndefault_pool_size = 10\n"
+    )
+    # It does not run as root. Postgres' folder may be entered by its own user only.
+    as_user = ["-u", Path(socket_folder).owner()] if os.getuid() == 0 else []
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program, "PgBouncer is missing (Debian: pgbouncer)"
+    with Process[bytes]([program, "-q", *as_user, str(settings)]):
+        address = f"postgresql://postgres@127.0.0.1:{port}/{name}"
+        eventually(lambda: _answers(address))
+        yield address
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 @contextmanager

@@ -83,9 +83,13 @@ class Notices:
                 await connection.close()
 
     async def _heard(self, connection: psycopg.AsyncConnection, on_notice: OnNotice) -> bool:
-        """Whether a notice arrives: PgBouncer in transaction mode says OK to LISTEN, and none ever does."""
+        """Whether a notice arrives: PgBouncer in transaction mode says OK to LISTEN, and none ever does.
+
+        It comes from another connection. One's own is heard even there, together with the answer to the statement.
+        """
         nonce = secrets.token_hex(8)
-        await connection.execute("SELECT pg_notify(%s, %s)", (_PROBE, nonce))
+        async with self._connection() as sender:
+            await sender.execute("SELECT pg_notify(%s, %s)", (_PROBE, nonce))
         async for notice in connection.notifies(timeout=PROBE_S):
             if notice.payload == nonce:
                 return True
