@@ -238,6 +238,8 @@ class SharedFeed:
     async def _show(self, looked: Looked) -> None:
         """A preview that was not shown yet."""
         video_id, number = looked.video.id, looked.preview or 0
+        if video_id not in self._followed:  # its last follower has gone meanwhile
+            return
         if number <= self._seen.setdefault(video_id, 0) or self._makes(video_id):
             return
         if picture := await self._threads.read(self._rows.preview, video_id):
