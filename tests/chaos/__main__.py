@@ -40,6 +40,9 @@ def main() -> int:
         objects = ObjectServer(Path(folder) / "swift").start()
         try:
             report = Chaos(cluster, objects, Path(folder), seconds=seconds, seed=seed).run()
+        except BaseException:
+            keep_logs(Path(folder), seed)
+            raise
         finally:
             objects.kill()
         machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
@@ -48,14 +51,18 @@ def main() -> int:
         for fault in (*report.lost, *report.ended_twice, *report.bad_files, *report.untold, *report.tracebacks):
             sys.stdout.write(f"{fault}\n")
         if not report.sound:
-            kept = Path(tempfile.mkdtemp(prefix="chaos-logs-"))
-            for log in Path(folder).glob("*.log"):
-                (kept / log.name).write_bytes(log.read_bytes())
-            sys.stdout.write(f"The logs are in {kept} (seed {seed}).\n")
+            keep_logs(Path(folder), seed)
             return 1
     if seconds >= 120:
         PAGE.write_text(f"{HEAD}\n" + "\n".join(lines))
     return 0
+
+
+def keep_logs(folder: Path, seed: int) -> None:
+    kept = Path(tempfile.mkdtemp(prefix="chaos-logs-"))
+    for log in folder.glob("*.log"):
+        (kept / log.name).write_bytes(log.read_bytes())
+    sys.stdout.write(f"The logs are in {kept} (seed {seed}).\n")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,8 @@ class Chaos:
         self._chance = random.Random(seed)
         self._report = Report(seconds=seconds)
         self._over = threading.Event()
+        self._all_up = threading.Event()
+        self._judged = threading.Event()
         self._lock = threading.Lock()
         self._accepted: dict[str, bool] = {}
         """The jobs, and whether somebody wanted to cancel them."""
@@ -132,6 +134,7 @@ class Chaos:
                 self._settle()
                 self._judge()
             finally:
+                self._judged.set()
                 for process in (*self._servers, *self._workers):
                     process.kill()
         return self._report
@@ -139,7 +142,10 @@ class Chaos:
     # --- under fire ---
 
     def _fire(self) -> None:
-        works = [self._submit, self._submit, self._kill, self._stop_postgres]
+        # The kernel ends the processes that a thread has started with that thread, so this one stays until the end.
+        killing = threading.Thread(target=self._kill)
+        killing.start()
+        works = [self._submit, self._submit, self._stop_postgres]
         if self._seconds >= ZOMBIE_S:
             works += [self._freeze_a_worker, self._take_the_bucket_away]
         threads = [threading.Thread(target=work) for work in works]
@@ -149,6 +155,7 @@ class Chaos:
         self._over.set()
         for thread in threads:
             thread.join()
+        self._all_up.wait()
 
     def _submit(self) -> None:
         """A client with a key for each job: it repeats what was not answered, on whichever server."""
@@ -197,7 +204,9 @@ class Chaos:
             time.sleep(0.2)
 
     def _kill(self) -> None:
-        while not self._over.wait(KILL_EACH_S):
+        following = time.monotonic()
+        while not self._over.wait(max(0.0, following - time.monotonic())):
+            following = time.monotonic() + KILL_EACH_S
             victim = self._chance.choice([one for one in (*self._servers, *self._workers) if one is not self._zombie])
             worker = victim in self._workers
             held = self._held_by(victim) if worker else []
@@ -209,6 +218,8 @@ class Chaos:
                 shutil.rmtree(victim.data_dir, ignore_errors=True)
             time.sleep(self._chance.uniform(0, 1))
             self._start(victim)
+        self._all_up.set()
+        self._judged.wait()
 
     def _held_by(self, worker: ServerProcess) -> list[str]:
         with contextlib.suppress(psycopg.OperationalError):
@@ -226,8 +237,8 @@ class Chaos:
             time.sleep(0.5)
 
     def _stop_postgres(self) -> None:
-        for part in (1 / 3, 2 / 3):
-            if self._wait_for(part):
+        for _ in range(2):
+            if self._wait_for(1 / 3):
                 return
             with self._cluster.stopped():
                 time.sleep(AWAY_S)
