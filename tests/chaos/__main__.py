@@ -21,8 +21,7 @@ This page is written by `make chaos`. Two servers and three workers, with a real
 jobs of 3 s that save a checkpoint four times a second, while
 
 - every 4 s one of the five processes is killed (`kill -9`) and started again, half of the time as on a new machine,
-with an
-  empty data directory;
+  with an empty data directory;
 - Postgres is stopped twice (`pg_ctl stop -m immediate`) and comes back 3 s later;
 - one worker is frozen for 40 s (SIGSTOP), so that its jobs get an heir, and then goes on;
 - S3 is away for 10 s.
