@@ -13,5 +13,5 @@ def test_twenty_seconds_under_fire(object_server: ObjectServer, tmp_path: Path) 
     with running_postgres() as cluster:  # its own: it is stopped in the middle
         report = Chaos(cluster, object_server, tmp_path, seconds=20, seed=7).run()
     assert report.sound, report
-    assert report.stops == 1
+    assert report.stops >= 1
     assert report.server_kills + report.worker_kills >= 2
