@@ -24,8 +24,9 @@ from reelwright.api.openai import OPENAI
 from reelwright.api.openrouter import OPENROUTER
 from reelwright.api.replicate import REPLICATE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
+from reelwright.engines.local.footprint import Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
-from reelwright.engines.local.recipe import Placement
+from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.recipes import RECIPES
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Code, ReelwrightError
@@ -57,7 +58,7 @@ LOCAL_OPTIONS = {
     "models": "What is offered: a list of names, or names with folders, Hub ids or settings "
     "([details](engines/local.md#your-own-models)).",
     "device": "`auto`, `cuda`, `cuda:1`, `mps` or `cpu`.",
-    "placement": "Where the weights are during a job: `resident`, `model`, `sequential` or `lean`; null: the fastest "
+    "placement": "Where the weights are during a job: `resident`, `model`, `grouped` or `lean`; null: the fastest "
     "that fits.",
     "memory": "Bytes of the device that may be used; null: what it has.",
     "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations).",
@@ -199,10 +200,14 @@ def errors_table() -> str:
     return _table(("Code", "Meaning", "native", "OpenAI", "Hugging Face", "Replicate", "OpenRouter", "Remedy"), rows)
 
 
+CARDS = {"8 GB": 7.6, "12 GB": 11.76, "16 GB": 15.7, "24 GB": 23.64, "32 GB": 31.4, "48 GB": 47.4, "80 GB": 79.1}
+"""What cards of these names report, in GiB."""
+PLACES = {"resident": "whole", "model": "by component", "grouped": "by layers"}
+
+
 def recipes_table() -> str:
     rows = []
     for name, recipe in RECIPES.items():
-        memory = {tier.placement: f"{tier.memory >> 30}" for tier in recipe.tiers}
         defaults = f"{recipe.width}x{recipe.height}, {recipe.frames} frames, {recipe.fps} fps, {recipe.steps} steps"
         rows.append(
             (
@@ -210,17 +215,43 @@ def recipes_table() -> str:
                 f"{recipe.title}" + (f": `{recipe.repo}`" if recipe.repo else ""),
                 ", ".join(variant.task.removesuffix("-to-video") for variant in recipe.variants),
                 defaults,
-                " / ".join(memory.get(placement, "–") for placement in Placement),
                 "yes" if recipe.resumes else "no",
                 recipe.license,
             )
         )
-    return _table(("Name", "Model", "From", "Defaults", "Memory", "Resumes", "Licence"), rows)
+    return _table(("Name", "Model", "From", "Defaults", "Resumes", "Licence"), rows)
+
+
+def cards_table() -> str:
+    """Where each model's weights are at its default size, on cards with nothing else on them."""
+    rows = []
+    for name, recipe in RECIPES.items():
+        if not recipe.parameters:
+            continue
+        on_card, without = needs(recipe, Kind.CARD), needs(recipe, Kind.CPU)
+        size = (recipe.width, recipe.height, recipe.frames)
+        places = []
+        for gib in CARDS.values():
+            room = Room(kind=Kind.CARD, device=usable(round(gib * GIB)), main=10**15)
+            tier = on_card.choose(room, *size)
+            fits = tier is not None and on_card.takes(tier, Kind.CARD, *size).device <= room.device
+            places.append((PLACES[tier.placement] + (", tiles" * tier.tiled_decode)) if tier and fits else "–")
+        lean = without.possible(Kind.CPU)[-1]
+        main = on_card.takes(on_card.tiers[1], Kind.CARD, *size).main
+        alone = without.takes(lean, Kind.CPU, *size).main
+        rows.append((f"`{name}`", *places, f"{main / GIB:.0f}", f"{alone / GIB:.0f}"))
+    return _table(("Model", *CARDS, "Main memory", "Without a GPU"), rows)
 
 
 def page(path: Path) -> str:
     """The file's text with its generated parts as they should be."""
-    tables = {"settings": settings_table, "options": options_tables, "errors": errors_table, "recipes": recipes_table}
+    tables = {
+        "settings": settings_table,
+        "options": options_tables,
+        "errors": errors_table,
+        "recipes": recipes_table,
+        "cards": cards_table,
+    }
     text = path.read_text()
     for name, table in tables.items():
         marked = re.compile(rf"(<!-- {name}: written by build_tables.py -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -24,7 +24,7 @@ def address_space() -> int:
 
 def main() -> None:
     folder, image, scratch, megabytes, *sides = sys.argv[1:]
-    engine = LocalEngine(models={"svd": {"source": folder, "image": None}}, preview_seconds=0, placement="resident")
+    engine = LocalEngine(models={"svd": {"source": folder, "image": None}}, preview_seconds=0)
     engine.load()
     for number, size in enumerate(map(int, sides)):
         request = an_image_request("svd", width=size, height=size, num_inference_steps=1)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.local.card import cards, fitting, tiers
+from reelwright.engines.local.card import cards
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.plan import make_plan
-from reelwright.engines.local.recipe import GIB, FrameRule, Placement
+from reelwright.engines.local.recipe import FrameRule
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
@@ -61,6 +61,7 @@ def test_svd_promises_its_defaults() -> None:
     assert "negative_prompt" not in card.honours
     assert card.resumes
     assert card.max_pixel_frames >= 25 * 1024 * 576
+    assert card.min_frames == 2
 
 
 def test_the_image_stage_decides_what_svd_takes() -> None:
@@ -83,29 +84,6 @@ def test_only_the_first_block_cache_ends_resuming(speed: str) -> None:
 )
 def test_a_frame_rule_makes_at_least_what_was_asked(rule: tuple[int, int], asked: int, made: int) -> None:
     assert FrameRule(step=rule[0], offset=rule[1]).at_least(asked) == made
-
-
-@pytest.mark.parametrize(
-    ("recipe", "gib", "accelerator", "placement"),
-    [
-        ("svd", 8, True, Placement.SEQUENTIAL),
-        ("animatediff", 8, True, Placement.MODEL),
-        ("wan-14b", 8, True, None),
-        ("svd", 80, True, Placement.RESIDENT),
-        ("wan-14b", 80, True, Placement.MODEL),
-        ("svd", 14, False, Placement.LEAN),
-    ],
-)
-def test_the_fastest_placement_that_fits(recipe: str, gib: int, accelerator: bool, placement: Placement | None) -> None:
-    assert fitting(RECIPES[recipe], gib * GIB, accelerator=accelerator) is placement
-
-
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
-@pytest.mark.parametrize("accelerator", [True, False])
-def test_placements_go_from_much_to_little_memory(recipe: Any, accelerator: bool) -> None:
-    needs = [tier.memory for tier in tiers(recipe, accelerator=accelerator)]
-    assert needs == sorted(needs, reverse=True)
-    assert len(needs) >= 2
 
 
 def test_models_may_be_given_as_text() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from reelwright.engines.engine import Card
 from reelwright.engines.local.options import Model, Options
-from reelwright.engines.local.recipe import Placement, Recipe, Tier
 from reelwright.video import Task
 
 ENGINE = "local"
@@ -45,7 +43,7 @@ def card(model: Model, options: Options) -> Card:
         min_side=recipe.min_side,
         max_side=recipe.max_side,
         side_multiple=recipe.side_multiple,
-        min_frames=1,
+        min_frames=recipe.min_frames,
         max_frames=recipe.max_frames,
         max_fps=60,
         max_pixel_frames=recipe.max_pixels * recipe.max_frames,
@@ -87,21 +85,3 @@ def license_note(model: Model) -> str:
     if model.image is None or model.image.license == model.recipe.license:
         return model.recipe.license
     return f"{model.recipe.license}; the text-to-image stage: {model.image.license}"
-
-
-def fitting(recipe: Recipe, memory: int, *, accelerator: bool) -> Placement | None:
-    """The fastest placement of a recipe that `memory` bytes allow, None when none does."""
-    return next((tier.placement for tier in tiers(recipe, accelerator=accelerator) if tier.memory <= memory), None)
-
-
-def tiers(recipe: Recipe, *, accelerator: bool) -> tuple[Tier, ...]:
-    """The placements that exist on such a machine, fastest first.
-
-    Without a GPU there are two: everything warm in main memory (half as much again as the lean figure), and lean.
-    """
-    if accelerator:
-        return tuple(tier for tier in recipe.tiers if tier.placement is not Placement.LEAN)
-    lean = next(tier for tier in recipe.tiers if tier.placement is Placement.LEAN)
-    fastest = recipe.tiers[0]
-    resident = dataclasses.replace(fastest, placement=Placement.RESIDENT, memory=lean.memory * 3 // 2)
-    return (resident, lean)

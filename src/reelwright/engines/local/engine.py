@@ -12,6 +12,7 @@ from reelwright.errors import Code, EngineError
 
 if TYPE_CHECKING:
     from reelwright.engines.local.conductor import Conductor
+    from reelwright.engines.local.stock import Stock
     from reelwright.engines.local.ticket import Ticket
 
 _INSTALL = "The local engine needs PyTorch and diffusers; install them with: pip install 'reelwright[local]'"
@@ -24,6 +25,7 @@ class LocalEngine:
         self._options = Options.parse(options)
         self.slots = self._options.slots
         self._conductor: Conductor | None = None
+        self._stock: Stock | None = None
         self._facts: dict[str, Any] = {}
 
     def load(self) -> Mapping[str, Any]:
@@ -50,7 +52,7 @@ class LocalEngine:
             "transformers": transformers.__version__,
         }
         self._facts = {"device": device.describe(), **versions}
-        stock = Stock(device, self._options)
+        self._stock = stock = Stock(device, self._options)
         renderer = Renderer(stock, device, self._options, environment(device, versions))
         tempo = Tempo(window=self._options.batch_window, idle=self._options.idle_seconds)
         self._conductor = Conductor(renderer.render, stock.clear, self._seats, tempo)
@@ -61,7 +63,7 @@ class LocalEngine:
         return self._options.batch_of(ticket.plan.model.recipe)
 
     def state(self) -> Mapping[str, Any]:
-        return {}
+        return self._stock.state() if self._stock else {}
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
         """Raises EngineError with a clear message, Cancelled when the job was cancelled."""

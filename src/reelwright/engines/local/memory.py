@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
+import psutil
 import torch
 
+from reelwright.engines.local.footprint import Kind, Room, usable
 from reelwright.errors import ConfigurationError
 
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
@@ -17,14 +19,33 @@ _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """Where pipelines run. `memory` in bytes: the GPU's, or the machine's where there is none."""
+    """Where pipelines run. `memory`: at most so many bytes of it, if the operator says so."""
 
     torch_device: torch.device
-    memory: int
+    memory: int | None = None
 
     @property
     def accelerator(self) -> bool:
         return self.torch_device.type != "cpu"
+
+    @property
+    def kind(self) -> Kind:
+        return {"cpu": Kind.CPU, "mps": Kind.UNIFIED}.get(self.torch_device.type, Kind.CARD)
+
+    def room(self, held: int) -> Room:
+        """What could be taken if all that this process holds were let go: `held` bytes of it are in main memory."""
+        main = main_memory() + held
+        if self.kind is Kind.CARD:
+            device = torch.accelerator.get_memory_info(self.torch_device)[0] + self._reserved()
+        elif self.kind is Kind.UNIFIED:
+            device = main = min(main, torch.mps.recommended_max_memory())
+        else:
+            device = main
+        device = usable(device if self.memory is None else min(device, self.memory))
+        return Room(kind=self.kind, device=device, main=main if self.kind is Kind.CARD else device)
+
+    def _reserved(self) -> int:
+        return int(torch.accelerator.memory_reserved(self.torch_device))
 
     def dtype(self, name: str) -> torch.dtype:
         """The dtype for a recipe's name of one: float32 without a GPU, float16 where bfloat16 is slow or missing."""
@@ -52,7 +73,7 @@ def find_device(wanted: str, memory: int | None) -> Device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigurationError(f"Local engine option device: {wanted!r} is not available here.") from error
-    return Device(torch_device=device, memory=memory or _memory(device))
+    return Device(torch_device=device, memory=memory)
 
 
 def _best() -> str:
@@ -61,10 +82,17 @@ def _best() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _memory(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[1])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def main_memory() -> int:
+    """Bytes of main memory that are free: the machine's, or the container's where that has fewer."""
+    available = int(psutil.virtual_memory().available)
+    group = Path("/sys/fs/cgroup")
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):  # no container, or none with a limit
+        return available
+    return max(0, min(available, limit - used + int(cached.get("inactive_file", 0))))
 
 
 def ran_out(error: BaseException) -> bool:

@@ -22,15 +22,10 @@ from reelwright.errors import Code, EngineError
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """A pipeline that is ready to be called. `factors` are its preview matrix, None when previews are off.
-
-    `components`: the pipeline's own parts by name; `size`: bytes of its weights as loaded.
-    """
+    """A pipeline with its weights. `factors` are its preview matrix, None when previews are off."""
 
     pipe: Any
     weights: Weights
-    placement: Placement
-    size: int
     factors: torch.Tensor | None = None
     speedup: Speedup = field(default_factory=Speedup)
 
@@ -48,8 +43,10 @@ def quiet() -> None:
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def load_video(model: Model, class_name: str, device: Device, tier: Tier, *, previews: bool) -> Loaded:
-    """The video pipeline of `model`, placed as `tier` says.
+def load_video(
+    model: Model, class_name: str, device: Device, tier: Tier, *, previews: bool, shared: Mapping[str, Any]
+) -> Loaded:
+    """The video pipeline of `model`; `place` brings it to its place. `shared`: components that are loaded already.
 
     Raises EngineError when weights are missing or refused; what torch raises when memory runs out passes through.
     """
@@ -60,23 +57,66 @@ def load_video(model: Model, class_name: str, device: Device, tier: Tier, *, pre
     parts = {
         part.name: _load_part(model, part.model, part.repo, device)
         for part in recipe.parts
-        if not (found.folder / part.name).is_dir()
+        if not (found.folder / part.name).is_dir() and part.name not in shared
     }
-    pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts)
+    expected, _ = kind._get_signature_keys(kind)
+    known = {name: part for name, part in shared.items() if name in expected}
+    pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts | known, _at_once(device, tier))
     seen = previews and recipe.latent_axes is not None
     factors = _factors(pipe, recipe.latent_space, device) if seen else None
-    _place(pipe, device, tier)
-    return Loaded(pipe=pipe, weights=found, placement=tier.placement, size=_bytes_of(pipe), factors=factors)
+    return Loaded(pipe=pipe, weights=found, factors=factors)
 
 
-def load_image(name: str, recipe: ImageRecipe, device: Device, placement: Placement) -> Loaded:
+def load_image(name: str, recipe: ImageRecipe, device: Device, tier: Tier) -> Loaded:
     """The text → image pipeline that stands before model `name`."""
     dtype = device.dtype(recipe.dtype)
     found = weights.pipeline_weights(name, recipe.repo, None, half=dtype is torch.float16)
     kind = _pipeline_class(name, recipe.pipeline)
-    pipe = _from_folder(name, kind, found, {"default": dtype}, {})
-    _place(pipe, device, Tier(placement=placement, memory=0))
-    return Loaded(pipe=pipe, weights=found, placement=placement, size=_bytes_of(pipe))
+    pipe = _from_folder(name, kind, found, {"default": dtype}, {}, _at_once(device, tier))
+    return Loaded(pipe=pipe, weights=found)
+
+
+def place(pipe: Any, device: Device, tier: Tier) -> None:
+    """Bring the components to where the tier wants them, from wherever they are but from `GROUPED`."""
+    vae = pipe.components.get("vae")
+    if tier.tiled_decode:
+        vae.enable_tiling()
+    elif vae is not None and vars(vae).get("use_tiling"):
+        vae.disable_tiling()
+    if tier.placement is Placement.MODEL:
+        pipe.enable_model_cpu_offload(device=device.torch_device)
+        return
+    pipe.remove_all_hooks()
+    if tier.placement is Placement.GROUPED:
+        pipe.to("cpu")
+        streams = device.torch_device.type in ("cuda", "xpu")
+        pipe.enable_group_offload(
+            onload_device=device.torch_device,
+            offload_device=torch.device("cpu"),
+            offload_type="leaf_level",
+            use_stream=streams,
+            # Pinned as it goes: pinning all of it first takes main memory twice.
+            low_cpu_mem_usage=streams,
+        )
+    else:
+        pipe.to(device.torch_device)
+
+
+def park(pipe: Any) -> None:
+    """Into main memory, off the device, ready to be placed again."""
+    pipe.remove_all_hooks()
+    pipe.to("cpu")
+
+
+def modules(pipe: Any) -> dict[str, Any]:
+    """What another pipeline of the same model can share: everything but the scheduler, which has a state."""
+    return {name: part for name, part in pipe.components.items() if part is not None and name != "scheduler"}
+
+
+def _at_once(device: Device, tier: Tier) -> str | None:
+    """Where weights may be read right onto the device, component by component: main memory need not hold all."""
+    straight = tier.placement is Placement.RESIDENT and device.torch_device.index in (None, 0)
+    return device.torch_device.type if straight and device.torch_device.type in ("cuda", "xpu") else None
 
 
 def _pipeline_class(name: str, class_name: str) -> Any:
@@ -101,7 +141,12 @@ def _load_part(model: Model, class_name: str, repo: str, device: Device) -> Any:
 
 
 def _from_folder(
-    name: str, kind: Any, found: Weights, dtypes: Mapping[str, torch.dtype], parts: Mapping[str, Any]
+    name: str,
+    kind: Any,
+    found: Weights,
+    dtypes: Mapping[str, torch.dtype],
+    parts: Mapping[str, Any],
+    device_map: str | None,
 ) -> Any:
     try:
         pipe = kind.from_pretrained(
@@ -111,6 +156,7 @@ def _from_folder(
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
+            device_map=device_map,
             **parts,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -122,23 +168,8 @@ def _from_folder(
 
 def _factors(pipe: Any, space: LatentSpace, device: Device) -> torch.Tensor:
     """Fitted while the VAE is alone on the device, before anything manages where it is."""
+    before = next(pipe.vae.parameters()).device
     pipe.vae.to(device.torch_device)
     factors = preview.fit_factors(pipe.vae, space)
-    pipe.vae.to("cpu")
+    pipe.vae.to(before)
     return factors
-
-
-def _place(pipe: Any, device: Device, tier: Tier) -> None:
-    if tier.tiled_decode:
-        pipe.vae.enable_tiling()
-    if tier.placement is Placement.MODEL:
-        pipe.enable_model_cpu_offload(device=device.torch_device)
-    elif tier.placement is Placement.SEQUENTIAL:
-        pipe.enable_sequential_cpu_offload(device=device.torch_device)
-    else:
-        pipe.to(device.torch_device)
-
-
-def _bytes_of(pipe: Any) -> int:
-    modules = (part for part in pipe.components.values() if isinstance(part, torch.nn.Module))
-    return sum(weight.numel() * weight.element_size() for module in modules for weight in module.parameters())

@@ -1,11 +1,10 @@
 """A recipe: how a family of video models is loaded and asked, as data. Nothing here imports torch.
 
 A recipe names the diffusers classes and the weights, the numbers a request gets when it leaves them out, which request
-fields the pipeline honours and under which argument, how much memory each way of placing the weights takes, and what
-it may promise (resuming to the same bits, batching). The code that runs a recipe knows no family by name.
+fields the pipeline honours and under which argument, how large its components are and what a run takes beside them,
+and what it may promise (resuming to the same bits, batching). The code that runs a recipe knows no family by name.
 
-Memory figures are estimates for the default size in the recipe's own dtype. Licence notes are pointers: the model's
-page has the terms that count.
+Licence notes are pointers: the model's page has the terms that count.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ class Placement(StrEnum):
     """Where the weights are while a job runs, from the fastest to the leanest.
 
     `RESIDENT`: all on the device. `MODEL`: one component at a time on the device, the rest in main memory.
-    `SEQUENTIAL`: one layer at a time (very slow). `LEAN`: for a machine without a GPU: only the pipeline at work is in
-    memory, and frames are decoded one or few at a time.
+    `GROUPED`: a few layers at a time, the next ones on their way while these work (diffusers' group offloading).
+    `LEAN`: for a machine without a GPU: only the pipeline at work is in memory.
     """
 
     RESIDENT = "resident"
     MODEL = "model"
-    SEQUENTIAL = "sequential"
+    GROUPED = "grouped"
     LEAN = "lean"
 
 
@@ -52,15 +51,32 @@ class LatentAxes(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """`memory` bytes on the device are enough for this placement.
+    """A placement, and how frames are decoded there: `decode_chunk` at a time, or in tiles of each frame.
 
-    Frames are decoded `decode_chunk` at a time, or in tiles of each frame: both change the result within rounding.
+    Both change the result within rounding. What a tier takes of the memory is computed in footprint.py.
     """
 
     placement: Placement
-    memory: int
     decode_chunk: int | None = None
     tiled_decode: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """The most that a run holds on the device beside the weights, in bytes: `fixed`, + `pixel` for each pixel of a
+    frame, + `volume` for each pixel of each frame.
+
+    Measured in the recipe's own dtypes by benchmarks/local/peaks.py, which follows every tensor of the real
+    configuration without computing any.
+    """
+
+    fixed: int = 0
+    pixel: float = 0.0
+    volume: float = 0.0
+
+    def at(self, pixels: int, frames: int) -> int:
+        """Bytes for `frames` frames of `pixels` pixels each."""
+        return round(self.fixed + pixels * (self.pixel + self.volume * frames))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +108,10 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecipe:
-    """A text → image stage. `repo` is a Hub id or a folder; `prompt_tokens` is how much of a prompt it reads."""
+    """A text → image stage. `repo` is a Hub id or a folder; `prompt_tokens` is how much of a prompt it reads.
+
+    `parameters` and `decode` are as in `Recipe`.
+    """
 
     name: str
     pipeline: str
@@ -101,6 +120,8 @@ class ImageRecipe:
     steps: int
     guidance: float
     license: str
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    decode: Work = Work()
     prompt_tokens: int = 77
     honours_negative_prompt: bool = False
     loras: bool = True
@@ -119,7 +140,9 @@ class Part:
 class Recipe:
     """One family. Sizes in pixels (`max_pixels` bounds width × height), `tiers` from the fastest to the leanest.
 
-    `component_dtypes` override `dtype`; without a GPU everything is float32.
+    `parameters`: millions of them by component, known without the files. `denoise` and `decode`: what these two take
+    beside the weights; a tile of a frame has `tile` pixels a side. `component_dtypes` override `dtype`; without a GPU
+    everything is float32.
 
     `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
     many requests one denoising run may carry. `decodes_apart`: the pipeline has a `decode_latents` that takes frames
@@ -135,6 +158,10 @@ class Recipe:
     variants: tuple[Variant, ...]
     dtype: str
     license: str
+    parameters: Mapping[str, float]
+    denoise: Work
+    decode: Work
+    tile: int = 256
     tiers: tuple[Tier, ...]
     width: int
     height: int
@@ -147,6 +174,7 @@ class Recipe:
     max_frames: int
     side_multiple: int
     min_side: int = 64
+    min_frames: int = 1
     max_steps: int = 100
     prompt_tokens: int | None = None
     frame_rule: FrameRule = FrameRule()
@@ -162,6 +190,3 @@ class Recipe:
 
     def variant(self, task: Task) -> Variant | None:
         return next((variant for variant in self.variants if variant.task is task), None)
-
-    def tier(self, placement: Placement) -> Tier | None:
-        return next((tier for tier in self.tiers if tier.placement is placement), None)

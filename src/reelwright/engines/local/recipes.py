@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from reelwright.engines.local.recipe import (
-    GIB,
     FrameRule,
     ImageRecipe,
     LatentAxes,
@@ -17,6 +16,7 @@ from reelwright.engines.local.recipe import (
     Recipe,
     Tier,
     Variant,
+    Work,
 )
 from reelwright.video import Task
 
@@ -24,6 +24,21 @@ CLIP_TOKENS = 77
 """What CLIP's text encoders read, those of Stable Diffusion."""
 
 _STABILITY = "Stability AI Community License: commercial use above its revenue limit needs a licence from Stability AI"
+
+MIB = 1024**2
+
+TIERS = (
+    Tier(placement=Placement.RESIDENT),
+    Tier(placement=Placement.MODEL),
+    Tier(placement=Placement.MODEL, tiled_decode=True),
+    Tier(placement=Placement.GROUPED, tiled_decode=True),
+    Tier(placement=Placement.LEAN, tiled_decode=True),
+)
+_UNTILED = tuple(replace(tier, tiled_decode=False) for tier in TIERS if tier != TIERS[2])
+_T5_XXL = 4762.3
+_UMT5_XXL = 5680.9
+_CLIP_H_VISION = 632.1
+
 
 IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
     {
@@ -33,6 +48,8 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 name="sdxl-turbo",
                 pipeline="StableDiffusionXLPipeline",
                 repo="stabilityai/sdxl-turbo",
+                parameters={"unet": 2567.5, "text_encoder": 123.1, "text_encoder_2": 694.7, "vae": 83.7},
+                decode=Work(volume=4096),
                 dtype="float16",
                 steps=4,
                 guidance=0.0,
@@ -42,6 +59,8 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 name="sd-turbo",
                 pipeline="StableDiffusionPipeline",
                 repo="stabilityai/sd-turbo",
+                parameters={"unet": 865.9, "text_encoder": 340.4, "vae": 83.7},
+                decode=Work(volume=4096),
                 dtype="float16",
                 steps=4,
                 guidance=0.0,
@@ -51,6 +70,8 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 name="sdxl",
                 pipeline="StableDiffusionXLPipeline",
                 repo="stabilityai/stable-diffusion-xl-base-1.0",
+                parameters={"unet": 2567.5, "text_encoder": 123.1, "text_encoder_2": 694.7, "vae": 83.7},
+                decode=Work(volume=4096),
                 dtype="float16",
                 steps=30,
                 guidance=5.0,
@@ -62,6 +83,8 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 pipeline="FluxPipeline",
                 repo="black-forest-labs/FLUX.1-schnell",
                 prompt_tokens=512,
+                parameters={"transformer": 11_891.2, "text_encoder": 123.1, "text_encoder_2": _T5_XXL, "vae": 83.8},
+                decode=Work(volume=4096),
                 dtype="bfloat16",
                 steps=4,
                 guidance=0.0,
@@ -72,6 +95,8 @@ IMAGE_RECIPES: Mapping[str, ImageRecipe] = MappingProxyType(
                 pipeline="ZImagePipeline",
                 repo="Tongyi-MAI/Z-Image-Turbo",
                 prompt_tokens=512,
+                parameters={"transformer": 6154.9, "text_encoder": 4022.5, "vae": 83.8},
+                decode=Work(volume=4096),
                 dtype="bfloat16",
                 steps=8,
                 guidance=0.0,
@@ -104,15 +129,6 @@ _TEXT_ARGUMENTS = {
 _IMAGE_ARGUMENTS = {**_TEXT_ARGUMENTS, "image": "image"}
 
 
-def _tiers(*, tiled: bool = True, **gib: int) -> tuple[Tier, ...]:
-    """The placements by name with the memory that each takes. `tiled`: the two leanest decode frames in tiles."""
-    lean = (Placement.SEQUENTIAL, Placement.LEAN)
-    return tuple(
-        Tier(placement=Placement(name), memory=memory * GIB, tiled_decode=tiled and Placement(name) in lean)
-        for name, memory in gib.items()
-    )
-
-
 SVD = Recipe(
     name="svd",
     title="Stable Video Diffusion XT",
@@ -126,11 +142,14 @@ SVD = Recipe(
     ),
     dtype="float16",
     license=_STABILITY,
+    parameters={"unet": 1524.6, "vae": 97.7, "image_encoder": _CLIP_H_VISION},
+    denoise=Work(pixel=63, volume=561),
+    decode=Work(volume=2048),
     tiers=(
-        Tier(placement=Placement.RESIDENT, memory=20 * GIB, decode_chunk=8),
-        Tier(placement=Placement.MODEL, memory=10 * GIB, decode_chunk=4),
-        Tier(placement=Placement.SEQUENTIAL, memory=7 * GIB, decode_chunk=2),
-        Tier(placement=Placement.LEAN, memory=14 * GIB, decode_chunk=2),
+        Tier(placement=Placement.RESIDENT, decode_chunk=8),
+        Tier(placement=Placement.MODEL, decode_chunk=4),
+        Tier(placement=Placement.GROUPED, decode_chunk=2),
+        Tier(placement=Placement.LEAN, decode_chunk=2),
     ),
     width=512,
     height=512,
@@ -140,6 +159,8 @@ SVD = Recipe(
     guidance=3.0,
     max_side=1024,
     max_pixels=1024 * 576,
+    # The pipeline raises guidance from frame to frame; with one frame there is none, and it fails.
+    min_frames=2,
     max_frames=32,
     side_multiple=64,
     latent_axes=LatentAxes.FRAMES_FIRST,
@@ -170,7 +191,10 @@ WAN = Recipe(
     dtype="bfloat16",
     component_dtypes={"vae": "float32"},
     license="Apache-2.0",
-    tiers=_tiers(resident=20, model=12, sequential=7, lean=32),
+    parameters={"transformer": 1419.0, "text_encoder": _UMT5_XXL, "vae": 126.9},
+    denoise=Work(fixed=19 * MIB, pixel=144, volume=48),
+    decode=Work(fixed=4 * MIB, pixel=19_449, volume=12.3),
+    tiers=TIERS,
     width=832,
     height=480,
     prompt_tokens=512,
@@ -197,7 +221,8 @@ WAN_IMAGE = replace(
     repo="Wan-AI/Wan2.1-I2V-14B-480P-Diffusers",
     variants=(Variant(task=Task.IMAGE_TO_VIDEO, pipeline="WanImageToVideoPipeline", arguments=_IMAGE_ARGUMENTS),),
     component_dtypes={"vae": "float32", "image_encoder": "float32"},
-    tiers=_tiers(resident=64, model=40, sequential=12, lean=120),
+    parameters={"transformer": 16_394.9, "text_encoder": _UMT5_XXL, "vae": 126.9, "image_encoder": _CLIP_H_VISION},
+    denoise=Work(fixed=50 * MIB, pixel=333, volume=111),
 )
 
 WAN_5B = replace(
@@ -207,7 +232,9 @@ WAN_5B = replace(
     description="Text or image to video at 24 frames a second.",
     repo="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
     variants=(*WAN.variants, *WAN_IMAGE.variants),
-    tiers=_tiers(resident=40, model=24, sequential=10, lean=64),
+    parameters={"transformer": 4999.8, "text_encoder": _UMT5_XXL, "vae": 704.7},
+    denoise=Work(fixed=32 * MIB, pixel=61, volume=20.3),
+    decode=Work(fixed=10 * MIB, pixel=21_491, volume=12.2),
     width=1280,
     height=704,
     frames=121,
@@ -221,7 +248,8 @@ WAN_14B = replace(
     title="Wan 2.2 A14B",
     description="Text to video with two experts, for an 80 GB card.",
     repo="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-    tiers=_tiers(model=80, sequential=16, lean=240),
+    parameters={"transformer": 14_288.5, "transformer_2": 14_288.5, "text_encoder": _UMT5_XXL, "vae": 126.9},
+    denoise=Work(fixed=50 * MIB, pixel=333, volume=111),
     steps=40,
     guidance=4.0,
     levers=_WAN_LEVERS - {"first_block_cache"},
@@ -244,7 +272,11 @@ LTX = Recipe(
     ),
     dtype="bfloat16",
     license="LTX-Video Open Weights License: commercial use above its revenue limit needs a licence from Lightricks",
-    tiers=_tiers(resident=24, model=12, sequential=6, lean=40),
+    parameters={"transformer": 1923.4, "text_encoder": _T5_XXL, "vae": 419.2},
+    denoise=Work(fixed=12 * MIB, pixel=113, volume=16.1),
+    decode=Work(pixel=21, volume=100),
+    tile=512,
+    tiers=TIERS,
     width=704,
     height=480,
     prompt_tokens=128,
@@ -272,7 +304,11 @@ COGVIDEOX = Recipe(
     variants=(Variant(task=Task.TEXT_TO_VIDEO, pipeline="CogVideoXPipeline", arguments=_TEXT_ARGUMENTS),),
     dtype="float16",
     license="Apache-2.0",
-    tiers=_tiers(resident=24, model=16, sequential=8, lean=40),
+    parameters={"transformer": 1693.8, "text_encoder": _T5_XXL, "vae": 215.6},
+    denoise=Work(fixed=26 * MIB, pixel=271, volume=90.3),
+    decode=Work(pixel=45_780, volume=0.2),
+    tile=300,
+    tiers=TIERS,
     width=720,
     height=480,
     prompt_tokens=226,
@@ -300,7 +336,8 @@ COGVIDEOX_IMAGE = replace(
     variants=(Variant(task=Task.IMAGE_TO_VIDEO, pipeline="CogVideoXImageToVideoPipeline", arguments=_IMAGE_ARGUMENTS),),
     dtype="bfloat16",
     license="CogVideoX License: commercial use needs a registration with its makers",
-    tiers=_tiers(resident=32, model=20, sequential=8, lean=64),
+    parameters={"transformer": 5570.5, "text_encoder": _T5_XXL, "vae": 215.6},
+    denoise=Work(fixed=39 * MIB, pixel=434, volume=145),
     # Its scheduler (CogVideoXDPM) hands a tensor of its own from step to step inside the pipeline's loop.
     resumes=False,
     levers=COGVIDEOX.levers - {"first_block_cache"},
@@ -322,7 +359,15 @@ ANIMATEDIFF = Recipe(
     dtype="float16",
     license="CreativeML Open RAIL-M (Stable Diffusion 1.5); the motion module is Apache-2.0",
     parts=(Part(name="motion_adapter", model="MotionAdapter", repo="guoyww/animatediff-motion-adapter-v1-5-2"),),
-    tiers=_tiers(resident=10, model=6, sequential=4, lean=12, tiled=False),
+    parameters={"unet": 859.5, "motion_adapter": 453.2, "text_encoder": 123.1, "vae": 83.7},
+    denoise=Work(pixel=100, volume=600),
+    decode=Work(volume=2048),
+    tiers=(
+        Tier(placement=Placement.RESIDENT, decode_chunk=16),
+        Tier(placement=Placement.MODEL, decode_chunk=4),
+        Tier(placement=Placement.GROUPED, decode_chunk=2),
+        Tier(placement=Placement.LEAN, decode_chunk=2),
+    ),
     width=512,
     height=512,
     prompt_tokens=CLIP_TOKENS,
@@ -350,7 +395,10 @@ GENERIC = Recipe(
     ),
     dtype="bfloat16",
     license="see the model's own page",
-    tiers=_tiers(resident=24, model=16, sequential=8, lean=48, tiled=False),
+    parameters={},
+    denoise=Work(pixel=333, volume=111),
+    decode=Work(pixel=21_491, volume=100),
+    tiers=_UNTILED,
     width=512,
     height=512,
     frames=25,

@@ -8,14 +8,15 @@ import logging
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import torch
 
 from reelwright.engines.engine import Made
-from reelwright.engines.local import lora, memory, speed, svd, weights
+from reelwright.engines.local import decoding, lora, memory, speed, svd, weights
 from reelwright.engines.local.denoising import Denoising, Keeping, Previews
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Options
@@ -50,7 +51,11 @@ class Renderer:
 
     def render(self, tickets: list[Ticket]) -> None:
         """Bring each ticket to its end: finished, failed or cancelled."""
-        tier = self._tier(tickets[0].plan)
+        try:
+            tier = self._tier(tickets[0].plan)
+        except EngineError as error:
+            _fail_all(tickets, error)
+            return
         try:
             self._attempt(tickets, tier)
         except OutOfMemory:
@@ -58,7 +63,7 @@ class Renderer:
 
     def _tier(self, plan: Plan) -> Tier:
         volume, leaner = self._too_large.get(plan.model.name, (0, None))
-        return leaner if leaner is not None and plan.volume >= volume else self._stock.first_tier(plan.model.recipe)
+        return leaner if leaner is not None and plan.volume >= volume else self._stock.tier(plan)
 
     def _retry(self, tickets: list[Ticket], tier: Tier) -> None:
         """After running out of memory: those of a batch one by one, a single one in the next leaner placement."""
@@ -67,14 +72,16 @@ class Renderer:
                 self.render([ticket])
             return
         for ticket in tickets:
-            leaner = self._stock.leaner_tier(ticket.plan.model.recipe, tier)
-            try:
-                if leaner is None:
-                    raise OutOfMemory
-                self._attempt([ticket], leaner)
-                self._too_large[ticket.plan.model.name] = (ticket.plan.volume, leaner)
-            except OutOfMemory:
-                ticket.fail(_too_large(ticket.plan))
+            leaner = tier
+            while following := self._stock.leaner(ticket.plan, leaner):
+                leaner = following
+                try:
+                    self._attempt([ticket], leaner)
+                    self._too_large[ticket.plan.model.name] = (ticket.plan.volume, leaner)
+                    return
+                except OutOfMemory:
+                    continue
+            ticket.fail(_too_large(ticket.plan))
 
     def _attempt(self, tickets: list[Ticket], tier: Tier) -> None:
         """One run of the tickets. Raises OutOfMemory with the stock emptied; other failures end the tickets."""
@@ -105,11 +112,11 @@ class Renderer:
         if not tickets:
             return
         with stage("weights", tickets):
-            loaded = self._stock.video(plan.model, plan.variant.pipeline, tier)
+            loaded = self._stock.video(plan, tier)
         for ticket in tickets:
             ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
         with stage("denoise", tickets):
-            output = self._denoise(tickets, loaded)
+            output = self._denoise(tickets, loaded, tier)
         for number, ticket in enumerate(tickets):
             if ticket.alive:
                 with stage("decode", [ticket]):
@@ -140,6 +147,8 @@ class Renderer:
             facts["resumed_exactly"] = snapshot.environment == self._environment
         if tier.decode_chunk is not None:
             facts["decode_chunk"] = tier.decode_chunk
+        if tier.tiled_decode:
+            facts["tiled_decode"] = True
         if plan.loras:
             facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
         return facts
@@ -173,7 +182,7 @@ class Renderer:
         if recipe is None:
             message = f"Model {plan.model.name!r} has no text-to-image stage configured; send an image."
             raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
-        loaded = self._stock.image(plan.model, tier)
+        loaded = self._stock.image(plan, tier)
         watcher = Denoising(
             [ticket],
             first=0,
@@ -204,7 +213,7 @@ class Renderer:
 
     # --- denoising ----------------------------------------------------------------------------------------------------
 
-    def _denoise(self, tickets: list[Ticket], loaded: Loaded) -> Any:
+    def _denoise(self, tickets: list[Ticket], loaded: Loaded, tier: Tier) -> Any:
         plan = tickets[0].plan
         generators = [ticket.generator() for ticket in tickets]
         watcher = Denoising(
@@ -217,6 +226,8 @@ class Renderer:
             keeping=self._keeping(tickets, loaded),
         )
         arguments = self._arguments(tickets, loaded.pipe, generators)
+        if "decode_chunk_size" in arguments:
+            arguments["decode_chunk_size"] = tier.decode_chunk
         if tickets[0].snapshot is not None:
             arguments["latents"] = tickets[0].snapshot.latents.clone()
         if plan.model.recipe.resumes:
@@ -230,10 +241,21 @@ class Renderer:
                 _watching(loaded.pipe, watcher),
                 loaded.speedup.around(),
                 together,
+                self._tiles_when_short(tickets, loaded),
             ):
                 return loaded.pipe(**arguments)
         finally:
             watcher.settle()
+
+    def _tiles_when_short(self, tickets: list[Ticket], loaded: Loaded) -> AbstractContextManager[None]:
+        if not any(tier.tiled_decode for tier in tickets[0].plan.model.recipe.tiers):
+            return nullcontext()
+
+        def told() -> None:
+            for ticket in tickets:
+                ticket.facts["tiled_decode"] = True
+
+        return decoding.tiles_when_short(loaded.pipe.vae, self._device.torch_device, told)
 
     def _previews(self, loaded: Loaded, plan: Plan) -> Previews | None:
         axes = plan.model.recipe.latent_axes
@@ -264,7 +286,7 @@ class Renderer:
         if len(tickets) > 1:
             arguments |= svd.per_sample([ticket.plan.arguments for ticket in tickets])
             arguments |= {"image": [ticket.image for ticket in tickets], "generator": generators}
-        arguments["output_type"] = "latent" if recipe.decodes_apart else "np"
+        arguments["output_type"] = "latent" if recipe.decodes_apart else "pt"
         if not plan.variant.pipeline:
             # A pipeline that the recipe does not know takes what its signature names.
             known = inspect.signature(pipe.__call__).parameters
@@ -279,7 +301,8 @@ class Renderer:
         Nobody else's latents are in its decoding.
         """
         if not ticket.plan.model.recipe.decodes_apart:
-            return torch.from_numpy(output.frames[number])
+            made = output.frames[number]
+            return made.permute(0, 2, 3, 1) if isinstance(made, torch.Tensor) else torch.from_numpy(np.asarray(made))
         latents = output.frames[number : number + 1]
         chunk = tier.decode_chunk or ticket.plan.frames
         pixels = loaded.pipe.decode_latents(latents, ticket.plan.frames, chunk)
@@ -296,12 +319,11 @@ class Renderer:
             ticket.fail(EngineError(f"The pipeline made {made}, not what was asked for.", code=Code.BAD_OUTPUT))
             return
         kept = frames[: wanted[0]]
-        if not kept.isfinite().all():
+        if not decoding.finite(kept):
             message = "The pipeline made frames that are no numbers; another dtype may help."
             ticket.fail(EngineError(message, code=Code.BAD_OUTPUT))
             return
-        # Eight bits leave the device: a quarter of what they were made from.
-        buffer.array()[:] = (kept * 255).round().to(torch.uint8).cpu().numpy()
+        decoding.to_bytes(kept, buffer.array())
         ticket.tell(lambda: ticket.report.progress(plan.units, plan.units))
         if ticket.alive:
             clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=buffer)

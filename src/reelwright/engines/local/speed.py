@@ -58,7 +58,7 @@ def _possible(name: str, options: Options, device: Device, placement: Placement)
         return still and (cuda if options.compile is None else options.compile)
     if name == "fp8":
         return still and cuda and torch.cuda.get_device_capability(device.torch_device) >= (8, 9)
-    if name in ("time_convolutions", "channels_last") and placement is Placement.SEQUENTIAL:
+    if name in ("time_convolutions", "channels_last") and placement is Placement.GROUPED:
         return False  # each layer's weights come and go by hooks on the layer itself
     if name in ("channels_last", "attention_priority"):
         return cuda

@@ -29,7 +29,7 @@ _SAMPLE = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """A checked model folder. `revision` names its content, `size` is what is loaded of it, in bytes.
+    """A checked model folder. `revision` names its content, `files` are those that are loaded of it.
 
     `variant` is the file-name variant (`fp16`) to load, None for the plain files.
     """
@@ -38,7 +38,7 @@ class Weights:
     source: str
     revision: str
     variant: str | None
-    size: int
+    files: tuple[Path, ...]
 
 
 def pipeline_weights(name: str, source: str, revision: str | None, *, half: bool) -> Weights:
@@ -114,7 +114,7 @@ def _checked(
         source=source,
         revision=commit or _digest(folder, chosen),
         variant=variant,
-        size=sum(file.stat().st_size for file in chosen),
+        files=tuple(chosen),
     )
 
 
