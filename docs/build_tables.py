@@ -61,7 +61,12 @@ LOCAL_OPTIONS = {
     "placement": "Where the weights are during a job: `resident`, `model`, `grouped` or `lean`; null: the fastest "
     "that fits.",
     "memory": "Bytes of the device that may be used; null: what it has.",
-    "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations).",
+    "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations); `auto`: "
+    "`exact` on a GPU, else `plain`.",
+    "quantization": "`int8` or `float8`: the weights of transformers and text encoders in 8 bits, half of their "
+    "memory; null: as the model has them.",
+    "attention": "diffusers' name of an attention backend, such as `sage_hub` or `_flash_3_hub` (these fetch compiled "
+    "code from the Hub); null: torch's own.",
     "compile": "Whether `exact` and `fast` compile the model; null: on CUDA.",
     "batch": "How many compatible requests may share one run; 1: every result is exact.",
     "batch_window": "Seconds that the first of them waits for company.",

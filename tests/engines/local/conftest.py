@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "engines/local" in item.path.as_posix():
             item.add_marker(pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
+            # torch's compiler imports parts of torch that torch 2.13 warns of.
+            item.add_marker(pytest.mark.filterwarnings("ignore:.torch.jit.script_method.:DeprecationWarning"))
 
 
 @pytest.fixture(scope="session")

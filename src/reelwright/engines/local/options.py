@@ -12,7 +12,8 @@ from reelwright.engines.local.recipes import GENERIC, IMAGE_RECIPES, RECIPES
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
-SPEEDS = ("plain", "exact", "fast")
+SPEEDS = ("auto", "plain", "exact", "fast")
+QUANTIZATIONS = ("int8", "float8")
 
 _OVERRIDES = frozenset(
     {
@@ -73,6 +74,7 @@ class Options:
 
     `batch`: how many compatible requests may share one denoising run (1: none, every result exact); `batch_window`:
     how long the first of them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first.
+    `quantization`: weights in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend.
     `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the text →
     image stage of models that need one.
     """
@@ -81,7 +83,9 @@ class Options:
     device: str = "auto"
     placement: Placement | None = None
     memory: int | None = None
-    speed: str = "plain"
+    speed: str = "auto"
+    quantization: str | None = None
+    attention: str | None = None
     compile: bool | None = None
     batch: int = 1
     batch_window: float = 0.05
@@ -120,6 +124,10 @@ class Options:
         seats = max(self.batch_of(model.recipe) for model in self.models.values())
         return 1 if seats == 1 else 2 * seats
 
+    def mode(self, *, accelerator: bool) -> str:
+        """The speed mode: what was chosen, else `exact` on a GPU and `plain` without one."""
+        return self.speed if self.speed != "auto" else "exact" if accelerator else "plain"
+
     def batch_of(self, recipe: Recipe) -> int:
         """How many requests of this recipe may share a run here."""
         return min(self.batch, recipe.batches)
@@ -131,6 +139,8 @@ class Options:
     def _check(self) -> None:
         if self.speed not in SPEEDS:
             raise _wrong("speed", self.speed, f"one of {', '.join(SPEEDS)}")
+        if self.quantization not in (None, *QUANTIZATIONS):
+            raise _wrong("quantization", self.quantization, f"one of {', '.join(QUANTIZATIONS)}, or null")
         for name, least in (("batch", 1), ("checkpoint_steps", 1)):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
                 raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")

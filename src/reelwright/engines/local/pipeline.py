@@ -11,9 +11,9 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from reelwright.engines.local import preview, weights
+from reelwright.engines.local import preview, quantization, weights
 from reelwright.engines.local.memory import Device
-from reelwright.engines.local.options import Model
+from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.recipe import ImageRecipe, LatentSpace, Placement, Recipe, Tier
 from reelwright.engines.local.speed import Speedup
 from reelwright.engines.local.weights import Weights
@@ -44,7 +44,7 @@ def quiet() -> None:
 
 
 def load_video(
-    model: Model, class_name: str, device: Device, tier: Tier, *, previews: bool, shared: Mapping[str, Any]
+    model: Model, class_name: str, device: Device, tier: Tier, options: Options, shared: Mapping[str, Any]
 ) -> Loaded:
     """The video pipeline of `model`; `place` brings it to its place. `shared`: components that are loaded already.
 
@@ -53,7 +53,8 @@ def load_video(
     recipe = model.recipe
     half = device.dtype(recipe.dtype) is torch.float16
     found = weights.pipeline_weights(model.name, model.source, model.revision, half=half)
-    kind = _pipeline_class(model.name, class_name or weights.read_index(model.name, found.folder)["_class_name"])
+    index = weights.read_index(model.name, found.folder)
+    kind = _pipeline_class(model.name, class_name or index["_class_name"])
     parts = {
         part.name: _load_part(model, part.model, part.repo, device)
         for part in recipe.parts
@@ -61,8 +62,11 @@ def load_video(
     }
     expected, _ = kind._get_signature_keys(kind)
     known = {name: part for name, part in shared.items() if name in expected}
-    pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts | known, _at_once(device, tier))
-    seen = previews and recipe.latent_axes is not None
+    how: dict[str, Any] = {"device_map": _at_once(device, tier)}
+    if options.quantization is not None:
+        how["quantization_config"] = quantization.pipeline_config(options.quantization, index)
+    pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts | known, how)
+    seen = options.preview_seconds > 0 and recipe.latent_axes is not None
     factors = _factors(pipe, recipe.latent_space, device) if seen else None
     return Loaded(pipe=pipe, weights=found, factors=factors)
 
@@ -72,7 +76,7 @@ def load_image(name: str, recipe: ImageRecipe, device: Device, tier: Tier) -> Lo
     dtype = device.dtype(recipe.dtype)
     found = weights.pipeline_weights(name, recipe.repo, None, half=dtype is torch.float16)
     kind = _pipeline_class(name, recipe.pipeline)
-    pipe = _from_folder(name, kind, found, {"default": dtype}, {}, _at_once(device, tier))
+    pipe = _from_folder(name, kind, found, {"default": dtype}, {}, {"device_map": _at_once(device, tier)})
     return Loaded(pipe=pipe, weights=found)
 
 
@@ -146,7 +150,7 @@ def _from_folder(
     found: Weights,
     dtypes: Mapping[str, torch.dtype],
     parts: Mapping[str, Any],
-    device_map: str | None,
+    how: Mapping[str, Any],
 ) -> Any:
     try:
         pipe = kind.from_pretrained(
@@ -156,7 +160,7 @@ def _from_folder(
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
-            device_map=device_map,
+            **how,
             **parts,
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

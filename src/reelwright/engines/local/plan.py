@@ -47,6 +47,12 @@ class Plan:
         return self.model.image.steps if self.paints and self.model.image else 0
 
     @property
+    def guidance(self) -> float:
+        """How strongly the prompt pulls; 1 or less: the model is called without the negative one."""
+        given = self.request.guidance_scale
+        return self.model.recipe.guidance if given is None else given
+
+    @property
     def volume(self) -> int:
         """Pixels × frames, by which jobs are compared in size."""
         return self.request.width * self.request.height * self.frames

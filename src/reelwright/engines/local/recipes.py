@@ -174,6 +174,7 @@ SVD = Recipe(
             "channels_last",
             "attention_priority",
             "compile",
+            "compiled_decoder",
             "deep_reuse",
             "fp8",
         }
@@ -252,7 +253,6 @@ WAN_14B = replace(
     denoise=Work(fixed=50 * MIB, pixel=333, volume=111),
     steps=40,
     guidance=4.0,
-    levers=_WAN_LEVERS - {"first_block_cache"},
 )
 
 _LTX_ARGUMENTS = {**_TEXT_ARGUMENTS, "fps": "frame_rate"}
@@ -381,7 +381,7 @@ ANIMATEDIFF = Recipe(
     side_multiple=8,
     resumes=True,
     loras=True,
-    levers=frozenset({"channels_last", "compile", "attention_priority"}),
+    levers=frozenset({"channels_last", "compile", "compiled_decoder", "attention_priority"}),
 )
 
 GENERIC = Recipe(

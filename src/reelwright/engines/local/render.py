@@ -45,6 +45,7 @@ class Renderer:
         self._device = device
         self._options = options
         self._environment = environment
+        self._mode = options.mode(accelerator=device.accelerator)
         # From which size on a model's jobs start leaner, because one of that size ran out of memory.
         self._too_large: dict[str, tuple[int, Tier]] = {}
         self._saver = ThreadPoolExecutor(1, "checkpoints")
@@ -117,6 +118,8 @@ class Renderer:
             ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
         with stage("denoise", tickets):
             output = self._denoise(tickets, loaded, tier)
+        for ticket in tickets:
+            ticket.facts |= loaded.speedup.facts(self._mode)
         for number, ticket in enumerate(tickets):
             if ticket.alive:
                 with stage("decode", [ticket]):
@@ -139,7 +142,6 @@ class Renderer:
             "generated_frames": plan.frames,
             "batched_with": batched - 1,
             "resumed_from_step": snapshot.step if snapshot else 0,
-            **speed.facts(self._options, loaded.speedup),
         }
         if ticket.assignment.checkpoint is not None and snapshot is None:
             facts["restarted"] = "the checkpoint could not be used"
@@ -149,6 +151,10 @@ class Renderer:
             facts["decode_chunk"] = tier.decode_chunk
         if tier.tiled_decode:
             facts["tiled_decode"] = True
+        if self._options.quantization:
+            facts["quantization"] = self._options.quantization
+        if self._options.attention:
+            facts["attention"] = self._options.attention
         if plan.loras:
             facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
         return facts
@@ -160,7 +166,7 @@ class Renderer:
         model = ticket.plan.model
         half = self._device.dtype(model.recipe.dtype) is torch.float16
         revision = weights.pipeline_weights(model.name, model.source, model.revision, half=half).revision
-        if ticket.snapshot.work != ticket.plan.work(revision, self._options.speed):
+        if ticket.snapshot.work != ticket.plan.work(revision, self._mode):
             ticket.snapshot = None
 
     # --- text → image -------------------------------------------------------------------------------------------------
@@ -239,7 +245,7 @@ class Renderer:
             with (
                 lora.applied(loaded.pipe, adapters),
                 _watching(loaded.pipe, watcher),
-                loaded.speedup.around(),
+                loaded.speedup.around(loaded.pipe, plan.steps, plan.guidance),
                 together,
                 self._tiles_when_short(tickets, loaded),
             ):
@@ -271,7 +277,7 @@ class Renderer:
             steps=self._options.checkpoint_steps,
             seconds=self._options.checkpoint_seconds,
             environment=self._environment,
-            works={t.assignment.video_id: t.plan.work(loaded.weights.revision, self._options.speed) for t in tickets},
+            works={t.assignment.video_id: t.plan.work(loaded.weights.revision, self._mode) for t in tickets},
             every=speed.checkpoint_every(tickets[0].plan.model.recipe, self._options),
             saver=self._saver,
         )

@@ -12,21 +12,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from reelwright.engines.local import deep_reuse, fp8, layout
+from reelwright.engines.local import deep_reuse, layout, quantization
+from reelwright.engines.local.block_cache import BlockCache
+from reelwright.engines.local.compiling import Compiler
 from reelwright.engines.local.deep_reuse import DeepMemory
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import Placement, Recipe
+from reelwright.errors import Code, EngineError
 
-EXACT = ("single_key_attention", "time_convolutions", "channels_last", "attention_priority", "compile")
+EXACT = (
+    "single_key_attention",
+    "time_convolutions",
+    "channels_last",
+    "attention_priority",
+    "compile",
+    "compiled_decoder",
+)
 APPROXIMATE = ("fp8", "first_block_cache", "deep_reuse")
-
-CACHE_THRESHOLD = 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,31 +43,40 @@ class Speedup:
 
     names: tuple[str, ...] = ()
     memory: DeepMemory | None = None
+    cache: BlockCache | None = None
+    compiler: Compiler = field(default_factory=Compiler)
 
     @contextmanager
-    def around(self) -> Iterator[None]:
+    def around(self, pipe: Any, steps: int, guidance: float) -> Iterator[None]:
         """One run of the pipeline: begins with an empty memory."""
         if self.memory is not None:
             self.memory.forget()
+        if self.cache is not None:
+            self.cache.begin(pipe, steps, guidance)
         with _attention_priority("attention_priority" in self.names):
             yield
+
+    def facts(self, mode: str) -> Mapping[str, Any]:
+        """What the record says of speed after a run."""
+        names = [name for name in self.names if "compile" not in name or self.compiler.broken is None]
+        told: dict[str, Any] = {"speed": mode} | ({"levers": names} if names else {})
+        return told | ({"not_compiled": self.compiler.broken} if self.compiler.broken else {})
 
 
 def names(recipe: Recipe, options: Options, device: Device, placement: Placement) -> tuple[str, ...]:
     """The levers that the options' mode brings for this recipe on this device."""
-    wanted = {"plain": (), "exact": EXACT, "fast": (*EXACT, *APPROXIMATE)}[options.speed]
+    mode = options.mode(accelerator=device.accelerator)
+    wanted = {"plain": (), "exact": EXACT, "fast": (*EXACT, *APPROXIMATE)}[mode]
     return tuple(name for name in wanted if name in recipe.levers and _possible(name, options, device, placement))
 
 
 def _possible(name: str, options: Options, device: Device, placement: Placement) -> bool:
     cuda = device.torch_device.type == "cuda"
-    still = placement is Placement.RESIDENT
-    if name == "compile":
-        return still and (cuda if options.compile is None else options.compile)
+    if name in ("compile", "compiled_decoder"):
+        compiled = cuda if options.compile is None else options.compile
+        return compiled and placement is not Placement.GROUPED
     if name == "fp8":
-        return still and cuda and torch.cuda.get_device_capability(device.torch_device) >= (8, 9)
-    if name in ("time_convolutions", "channels_last") and placement is Placement.GROUPED:
-        return False  # each layer's weights come and go by hooks on the layer itself
+        return cuda and options.quantization is None and quantization.multiplies_float8()
     if name in ("channels_last", "attention_priority"):
         return cuda
     return True
@@ -70,39 +87,58 @@ def checkpoint_every(recipe: Recipe, options: Options) -> int:
     return deep_reuse.INTERVAL if options.speed == "fast" and "deep_reuse" in recipe.levers else 1
 
 
-def switch_on(pipe: Any, chosen: tuple[str, ...]) -> Speedup:
-    """Apply the levers to a pipeline that is in its place. Once for each loaded pipeline."""
-    denoiser = pipe.components.get("transformer") or pipe.components["unet"]
+def switch_on(pipe: Any, chosen: tuple[str, ...], attention: str | None = None) -> Speedup:
+    """Apply the levers to a pipeline, once, before it is brought to its place.
+
+    `attention`: diffusers' name of a backend. Raises EngineError when that backend cannot be had here.
+    """
+    parts = denoisers(pipe)
+    if attention is not None:
+        _switch_attention(parts, attention)
     if "single_key_attention" in chosen:
-        _shorten_single_key_attention(denoiser)
+        _shorten_single_key_attention(parts[0])
     if "time_convolutions" in chosen:
-        for part in (denoiser, pipe.vae):
+        for part in (*parts, pipe.vae):
             layout.flatten_time_convolutions(part)
     if "channels_last" in chosen:
-        for part in (denoiser, pipe.vae):
+        for part in (*parts, pipe.vae):
             layout.channels_last(part)
     if "fp8" in chosen:
-        fp8.convert(denoiser)
-    if "first_block_cache" in chosen:
-        from diffusers import FirstBlockCacheConfig
-
-        denoiser.enable_cache(FirstBlockCacheConfig(threshold=CACHE_THRESHOLD))  # type: ignore[no-untyped-call]
+        for part in parts:
+            quantization.to_dynamic_float8(part)
+    compiler = Compiler()
     deep = "deep_reuse" in chosen
     if "compile" in chosen:
-        _compile(pipe, denoiser, in_parts=deep)
-    return Speedup(names=chosen, memory=DeepMemory(denoiser) if deep else None)
+        compiler.take(deep_reuse.compiled_parts(parts[0]) if deep else _repeated_blocks(parts))
+        if "compiled_decoder" in chosen:
+            compiler.take([pipe.vae.decoder])
+    cache = BlockCache(parts) if "first_block_cache" in chosen else None
+    return Speedup(names=chosen, memory=DeepMemory(parts[0]) if deep else None, cache=cache, compiler=compiler)
 
 
-def _compile(pipe: Any, denoiser: Any, *, in_parts: bool) -> None:
-    """Shapes are fixed for a size: each new size compiles anew, once."""
-    if in_parts:
-        for part in deep_reuse.compiled_parts(denoiser):
-            part.forward = torch.compile(part.forward, dynamic=False)
-    elif "_repeated_blocks" in dir(denoiser) and denoiser._repeated_blocks:
-        denoiser.compile_repeated_blocks(dynamic=False)
-    else:
-        denoiser.compile(dynamic=False)
-    pipe.vae.decoder.compile(dynamic=False)
+def denoisers(pipe: Any) -> list[Any]:
+    """The models that are called at each step: one, or two experts."""
+    found = (pipe.components.get(name) for name in ("transformer", "transformer_2", "unet"))
+    return [part for part in found if part is not None]
+
+
+def _repeated_blocks(parts: list[Any]) -> list[Any]:
+    """The blocks that a model repeats: compiled once for all of them. A model that names none is compiled whole."""
+    found: list[Any] = []
+    for part in parts:
+        repeated = set(part._repeated_blocks or ())
+        found += [block for block in part.modules() if type(block).__name__ in repeated] or [part]
+    return found
+
+
+def _switch_attention(parts: list[Any], name: str) -> None:
+    try:
+        for part in parts:
+            part.set_attention_backend(name)
+    except (ValueError, RuntimeError, ImportError, OSError) as error:
+        why = str(error).splitlines()[0][:200]
+        message = f"Local engine option attention: {name!r} cannot be used here: {why}"
+        raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED) from error
 
 
 @contextmanager
@@ -159,8 +195,3 @@ def _shorten_single_key_attention(unet: Any) -> None:
 def _is_plain_cross_attention(name: str, attention: Any) -> bool:
     extras = (attention.group_norm, attention.spatial_norm, attention.norm_cross, attention.norm_q, attention.norm_k)
     return ".attn2." in name and not attention.residual_connection and not any(extras)
-
-
-def facts(options: Options, speedup: Speedup) -> Mapping[str, Any]:
-    """What the record says of speed."""
-    return {"speed": options.speed, "levers": list(speedup.names)} if speedup.names else {"speed": options.speed}

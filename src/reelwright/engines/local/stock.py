@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelwright.engines.local import footprint, memory, pipeline, sizes, speed, weights
+from reelwright.engines.local import footprint, memory, pipeline, quantization, sizes, speed, weights
 from reelwright.engines.local.footprint import Footprint, Kind, Needs
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Model, Options
@@ -76,14 +76,14 @@ class Stock:
                 class_name,
                 self._device,
                 tier,
-                previews=self._options.preview_seconds > 0,
-                shared=pipeline.modules(first.pipe) if first else {},
+                self._options,
+                pipeline.modules(first.pipe) if first else {},
             )
             if first is not None:
                 loaded.speedup = first.speedup
             else:
                 chosen = speed.names(model.recipe, self._options, self._device, tier.placement)
-                loaded.speedup = speed.switch_on(loaded.pipe, chosen)
+                loaded.speedup = speed.switch_on(loaded.pipe, chosen, self._options.attention)
             return loaded
 
         return self._ready(f"video {model.name}", class_name, tier, takes, sum(needs.sizes.values()), load)
@@ -148,13 +148,17 @@ class Stock:
     def _needs(self, recipe: Recipe | ImageRecipe, found: Weights) -> Needs:
         key = (str(found.folder), found.revision)
         if key not in self._known:
-            plain = self._device.kind is Kind.CPU
             loaded = {
-                name: count * footprint.component_bytes(recipe, name, plain=plain)
-                for name, count in sizes.elements(list(found.files)).items()
+                name: count * self._bytes(recipe, name) for name, count in sizes.elements(list(found.files)).items()
             }
             self._known[key] = footprint.needs(recipe, self._device.kind, loaded)
         return self._known[key]
+
+    def _bytes(self, recipe: Recipe | ImageRecipe, component: str) -> int:
+        """Of one number of a component, as it is loaded here."""
+        if self._options.quantization and isinstance(recipe, Recipe) and component in quantization.QUANTISED:
+            return 1
+        return footprint.component_bytes(recipe, component, plain=self._device.kind is Kind.CPU)
 
     # --- making room --------------------------------------------------------------------------------------------------
 
