@@ -65,7 +65,7 @@ class ServerProcess:
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             text = self.log.read_bytes()[before:].decode("utf-8", "replace")
-            if found := re.search(r"(?:Server: |Check: |\"server\":\")http://(?:localhost|127\.0\.0\.1):(\d+)", text):
+            if found := re.search(r"(?:Server: |Check: |\"server\": ?\")http://(?:localhost|127\.0\.0\.1):(\d+)", text):
                 address = "[::1]" if "::1" in self._environment.get("HOST", "") else "127.0.0.1"
                 self.url = f"http://{address}:{found[1]}"
                 with contextlib.suppress(httpx2.TransportError):

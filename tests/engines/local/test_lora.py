@@ -107,3 +107,15 @@ def test_a_lora_acts_on_its_request_and_is_gone_for_the_next(tiny_folder: TinyFo
             take(engine, a_request("wan", params={"loras": [name]}), tmp_path / "4")
     assert not song.exists()
     assert take(engine, a_request("wan"), tmp_path / "5").hash == before.hash
+
+
+@pytest.mark.parametrize("kind", ["int8", "float8"])
+def test_a_lora_acts_on_weights_in_8_bits(kind: str, tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=REASON)
+    a_lora(tmp_path / "snow.safetensors", 24)
+    wan = str(tiny_folder("wan"))
+    engine = LocalEngine(models={"wan": wan}, lora_folder=str(tmp_path), quantization=kind, preview_seconds=0)
+    engine.load()
+    before = take(engine, a_request("wan"), tmp_path)
+    assert take(engine, a_request("wan", params={"loras": ["snow.safetensors"]}), tmp_path).hash != before.hash
+    assert take(engine, a_request("wan"), tmp_path).hash == before.hash

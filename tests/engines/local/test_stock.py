@@ -13,6 +13,7 @@ from reelwright.errors import Code, EngineError
 from reelwright.video import Request
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import a_request, an_image_request, take
+from tests.engines.local.test_lora import a_lora
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -107,10 +108,19 @@ def test_the_bits_are_those_of_the_whole_pipeline(
         for engine in (machine(), machine(placement=placement))
     )
     again = take(machine(placement=placement), request, tmp_path, image_path=fox if request.image else None)
-    assert (whole.facts["placement"], other.facts["placement"]) == ("resident", placement)
+    assert (whole.facts["placement"], other.facts["placement"]) == ("resident", "grouped")
     if model == "wan" and placement == "grouped":
         assert other.facts["tiled_decode"]
     assert whole.hash == other.hash == again.hash
+
+
+def test_a_lora_acts_also_on_layers_that_come_and_go(machine: Machine, tmp_path: Path) -> None:
+    a_lora(tmp_path / "snow.safetensors", 24)
+    request = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=2)
+    bare = a_request("wan", num_inference_steps=2)
+    whole, other = (machine(placement=where, lora_folder=str(tmp_path)) for where in ("resident", "grouped"))
+    assert take(other, request, tmp_path).hash == take(whole, request, tmp_path).hash
+    assert take(other, bare, tmp_path).hash == take(whole, bare, tmp_path).hash != take(other, request, tmp_path).hash
 
 
 def test_a_placement_that_does_not_exist_here_is_an_error_not_another_one(machine: Machine, tmp_path: Path) -> None:
