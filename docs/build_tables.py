@@ -109,6 +109,10 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     Code.METHOD_NOT_ALLOWED: ("The path exists, but not for this method", "`Allow` and the message name the methods"),
     Code.RANGE_NOT_SATISFIABLE: ("A `Range` beyond the end of the file", "`Content-Range` tells its size"),
     Code.MODEL_NOT_FOUND: ("No such model here", "The message lists the models there are"),
+    Code.MODEL_NOT_READY: (
+        "The model's weights are not on the server's machine, or a file of them is damaged",
+        "The message names the command that fetches them",
+    ),
     Code.IDEMPOTENCY_CONFLICT: ("The `Idempotency-Key` came before with another body", "A new key for a new request"),
     Code.NOT_IMPLEMENTED: (
         "A `Transfer-Encoding` other than chunked, or CONNECT; the connection is closed",

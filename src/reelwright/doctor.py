@@ -55,7 +55,7 @@ def survey(settings: Settings) -> list[Finding]:
         *_engines(settings, catalog),
         Finding(
             name="Chosen engine",
-            ok=not catalog.offers[catalog.default].problem,
+            ok=not catalog.offers[catalog.default].trouble,
             detail=f"{catalog.default} ({catalog.reason})",
         ),
     ]
@@ -148,9 +148,9 @@ def _traces() -> Iterator[Finding]:
 def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     for name, offer in sorted(catalog.offers.items()):
         needed = name == catalog.default
-        if offer.problem:
+        if offer.trouble:
             remedy = _REMEDIES.get(name)
-            yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=offer.problem, remedy=remedy)
+            yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=offer.trouble, remedy=remedy)
             continue
         yield Finding(name=f"Engine {name}", ok=True, detail=", ".join(card.model for card in offer.cards))
     if settings.hf_token:

@@ -37,6 +37,7 @@ class Code(StrEnum):
     PRECONDITION_FAILED = "precondition_failed"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     MODEL_NOT_FOUND = "model_not_found"
+    MODEL_NOT_READY = "model_not_ready"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     NOT_IMPLEMENTED = "not_implemented"
     # Who asks, and for what

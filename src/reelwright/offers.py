@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from reelwright.engines.catalog import Catalog
+from reelwright.engines.catalog import Catalog, lacks_nothing
 from reelwright.engines.choice import offer_engines
 from reelwright.settings import Settings
 
@@ -12,7 +12,8 @@ from reelwright.settings import Settings
 def offered(settings: Settings) -> Catalog:
     """Raises `ConfigurationError` for an engine or an option that there is not.
 
-    Where this process makes no videos itself, what the chosen engine lacks on this machine is of no account.
+    Where this process makes no videos itself, what the chosen engine and its models lack on this machine is of no
+    account.
     """
     catalog = offer_engines(
         settings.engine,
@@ -25,5 +26,5 @@ def offered(settings: Settings) -> Catalog:
     )
     if settings.workers:
         return catalog
-    chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None)
+    chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None, lack=lacks_nothing)
     return dataclasses.replace(catalog, offers={**catalog.offers, catalog.default: chosen})

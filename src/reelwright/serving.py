@@ -75,7 +75,7 @@ def work(
     if not settings.workers:
         raise ConfigurationError("A worker has at least one child process. Set REELWRIGHT_WORKERS to 1 or more.")
     found = catalog or offered(settings)
-    if problem := found.offers[found.default].problem:
+    if problem := found.offers[found.default].trouble:
         raise ConfigurationError(problem)
     own = dataclasses.replace(found, offers={found.default: found.offers[found.default]})
     return _run(

@@ -170,7 +170,7 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
         return None
 
     async def engine_ready() -> str | None:
-        return catalog.offers[catalog.default].problem
+        return catalog.offers[catalog.default].trouble
 
     def facts() -> Mapping[str, Any]:
         lines = jobs.scheduler.backlog().values()
@@ -185,7 +185,7 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
         }
 
     checks: Mapping[str, Check] = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
-    routes.include_router(health_router(clock, facts, checks))
+    routes.include_router(health_router(clock, facts, checks, lambda: catalog.damages))
 
 
 def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, door: Door) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
@@ -15,8 +15,14 @@ Check = Callable[[], Awaitable[str | None]]
 """Answers None when all is well, else the reason in words."""
 
 
-def health_router(clock: Clock, facts: Callable[[], Mapping[str, Any]], checks: Mapping[str, Check]) -> APIRouter:
-    """`facts` are the live fields of `/health` (engine, queue); `checks` are what `/ready` asks, by name."""
+def health_router(
+    clock: Clock,
+    facts: Callable[[], Mapping[str, Any]],
+    checks: Mapping[str, Check],
+    warnings: Callable[[], Sequence[str]],
+) -> APIRouter:
+    """`facts` are the live fields of `/health` (engine, queue); `checks` are what `/ready` asks, by name; `warnings`
+    are sentences about what is wrong here and keeps nobody from making videos."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health")
@@ -43,6 +49,8 @@ def health_router(clock: Clock, facts: Callable[[], Mapping[str, Any]], checks: 
             "checks": {name: reason or "ok" for name, reason in results.items()},
             "timestamp": iso_milliseconds(clock.now()),
         }
+        if found := list(warnings()):
+            body["warnings"] = found
         if problems:
             body["reason"] = "; ".join(f"{name}: {reason}" for name, reason in problems.items())
         return JSONResponse(body, 503 if problems else 200, headers={"Cache-Control": "no-store"})

@@ -114,7 +114,13 @@ _MESSAGES: Mapping[Code, str] = {
     Code.PROMPT_EMPTY: "Invalid request: `inputs` is empty",
     Code.INTERNAL: "Internal server error",
 }
-_STATUS = {**STATUS, Code.UPSTREAM_NOT_FOUND: 404, Code.MODEL_NOT_FOUND: 404, Code.ENGINE_NOT_CONFIGURED: 503}
+_STATUS = {
+    **STATUS,
+    Code.UPSTREAM_NOT_FOUND: 404,
+    Code.MODEL_NOT_FOUND: 404,
+    Code.MODEL_NOT_READY: 404,
+    Code.ENGINE_NOT_CONFIGURED: 503,
+}
 
 
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:

@@ -19,7 +19,7 @@ from reelwright.api import openai, replicate
 from reelwright.api.addresses import base_url
 from reelwright.api.errors import Dialect
 from reelwright.api.replicate_models import ReplicateModels
-from reelwright.engines.catalog import RETIRED_MODEL, Catalog
+from reelwright.engines.catalog import RETIRED_MODEL, Catalog, Lack
 from reelwright.engines.engine import Card
 from reelwright.errors import Code, NotFound, ReelwrightError
 
@@ -29,12 +29,12 @@ def models_router(catalog: Catalog, created: int, others: ReplicateModels) -> AP
     router = APIRouter(tags=["openai"])
 
     def told(card: Card, request: Request) -> dict[str, Any]:
-        own = _model(card, created, default=card is catalog.default_card)
+        own = _model(card, created, catalog.lack(card), default=card is catalog.default_card)
         return {**own, **others.facts(card, base_url(request))}
 
     @router.get("/v1/models")
     async def models(request: Request) -> Response:
-        """All usable models, the default first."""
+        """All usable models, the default first, and those whose weights are not here last."""
         found = [told(card, request) for card in catalog.cards()]
         return JSONResponse({"object": "list", "data": found, "previous": None, "next": None, "results": found})
 
@@ -52,9 +52,12 @@ def models_router(catalog: Catalog, created: int, others: ReplicateModels) -> AP
     return router
 
 
-def _model(card: Card, created: int, *, default: bool) -> dict[str, Any]:
+def _model(card: Card, created: int, lack: Lack | None, *, default: bool) -> dict[str, Any]:
     values = {
         **dataclasses.asdict(card),
+        "ready": lack is None,
+        "lacks": lack.why if lack else None,
+        "pull": lack.pull if lack else None,
         "honours": sorted(card.honours),
         "params": sorted(card.params),
         "tasks": list(card.tasks),

@@ -33,13 +33,15 @@ class VideoModels:
         """`created`: since when the models are said to be there."""
         self._catalog = catalog
         self._created = int(created.timestamp())
-        self._told: list[dict[str, Any]] | None = None
+        self._told: dict[str, dict[str, Any]] = {}
 
     def list(self) -> list[dict[str, Any]]:
-        """The objects; made once, since cards do not change."""
-        if self._told is None:
-            self._told = [self._model(card) for card in self._catalog.cards()]
-        return self._told
+        """The objects, those of ready models first; each is made once, since cards do not change."""
+        cards = self._catalog.cards()
+        for card in cards:
+            if card.model not in self._told:
+                self._told[card.model] = self._model(card)
+        return [self._told[card.model] for card in cards]
 
     def _model(self, card: Card) -> dict[str, Any]:
         shapes = Shapes(self._catalog, card)
@@ -130,6 +132,6 @@ class Shapes:
             {"prompt": "a", "engine": self._card.engine, "model": self._card.model, **asked}, typed=True
         )
         try:
-            return self._catalog.admit(to_wish(fields, image, {}), draw=lambda _bits: 0)
+            return self._catalog.admit(to_wish(fields, image, {}), draw=lambda _bits: 0, only_ready=False)
         except BadRequest:
             return None

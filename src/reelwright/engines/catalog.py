@@ -39,10 +39,28 @@ DRAWN_SEED_BITS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """What a model needs before it can make videos here. `why` is a sentence with the remedy; `pull`: the command that
+    fetches it, None where none would. `damaged`: it is there, but not whole.
+    """
+
+    why: str
+    pull: str | None = None
+    damaged: bool = False
+
+
+def lacks_nothing(_model: str, _task: Task) -> Lack | None:
+    """Of an engine whose models need nothing on this machine."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """One engine as this server offers it. `problem` is None when it can work here, else why not and what would help.
 
     `slots` is how many jobs one child takes side by side. `any_model` engines accept model names beyond their cards'.
+    `lack` tells what a model lacks for a task at this moment; `empty` is the problem of an engine whose models all
+    lack something. `children`: how many processes it has; None: as many as every engine.
     """
 
     spec: Spec
@@ -51,6 +69,34 @@ class Offer:
     any_model: bool = False
     problem: str | None = None
     problem_code: Code = Code.ENGINE_NOT_CONFIGURED
+    lack: Callable[[str, Task], Lack | None] = lacks_nothing
+    empty: str = "No model of this engine is ready"
+    children: int | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the engine could not make any video now; None when it could."""
+        if self.problem or any(self.lacks(card, task) is None for card in self.cards for task in card.tasks):
+            return self.problem
+        return self.empty
+
+    def lacks(self, card: Card, task: Task | None = None) -> Lack | None:
+        """What the card's model lacks for this task, or for any of its tasks."""
+        tasks = card.tasks if task is None else (task,)
+        return next((lack for one in tasks if (lack := self.lack(card.model, one))), None)
+
+    def makes(self) -> list[str]:
+        """The models that are ready now, for one of their tasks at least."""
+        return [card.model for card in self.cards if any(self.lacks(card, task) is None for task in card.tasks)]
+
+    @property
+    def ordered(self) -> tuple[Card, ...]:
+        """The cards; those whose models are ready come first, and those that are ready for one task before the rest."""
+
+        def unready(card: Card) -> float:
+            return sum(self.lacks(card, task) is not None for task in card.tasks) / len(card.tasks)
+
+        return tuple(sorted(self.cards, key=unready))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +109,42 @@ class Catalog:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def cards(self) -> tuple[Card, ...]:
-        """The cards of all engines that can work here, the default engine's first."""
+        """The cards of all engines that can work here, the default engine's first, and of each those that are ready.
+
+        The default engine's are told also when none of its models is ready: each says what it lacks.
+        """
         ordered = sorted(self.offers, key=lambda name: name != self.default)
-        return tuple(card for name in ordered if not self.offers[name].problem for card in self.offers[name].cards)
+        usable = [self.offers[name] for name in ordered if self._is_told(name)]
+        return tuple(card for offer in usable for card in offer.ordered)
+
+    def possible_cards(self) -> tuple[Card, ...]:
+        """The cards of every engine that can be started here, whatever their models lack now."""
+        return tuple(card for offer in self.offers.values() if not offer.problem for card in offer.cards)
+
+    def _is_told(self, engine: str) -> bool:
+        offer = self.offers[engine]
+        return not (offer.problem if engine == self.default else offer.trouble)
 
     @property
     def default_card(self) -> Card:
-        return self.offers[self.default].cards[0]
+        return self.offers[self.default].ordered[0]
+
+    def lack(self, card: Card) -> Lack | None:
+        """What the card's model lacks for any of its tasks."""
+        return self.offers[card.engine].lacks(card)
+
+    @property
+    def damages(self) -> tuple[str, ...]:
+        """What is wrong with weights that are here, in words."""
+        usable = [offer for offer in self.offers.values() if not offer.problem]
+        found = [offer.lacks(card, task) for offer in usable for card in offer.cards for task in card.tasks]
+        return tuple(dict.fromkeys(lack.why for lack in found if lack and lack.damaged))
 
     def card(self, engine: str | None, model: str | None, task: Task) -> Card:
-        """The card for what was asked. Raises `BadRequest` for an unknown name, `EngineError` when it cannot work."""
+        """The card for what was asked: where no model is named, the first that is ready.
+
+        Raises `BadRequest` for an unknown name, `EngineError` when it cannot work.
+        """
         if model is not None:
             model = self.aliases.get(model, model)
             if RETIRED_MODEL.fullmatch(model):
@@ -106,9 +178,12 @@ class Catalog:
         )
 
     def _for_task(self, engine: str, task: Task) -> Card:
-        """The engine's first card that does the task; its first card at all when none does (the check then tells)."""
+        """The engine's first card that does the task, one that is ready before others; its first card at all when none
+        does (the check then tells)."""
         offer = self._usable(engine)
-        return next((card for card in offer.cards if task in card.tasks), offer.cards[0])
+        able = [card for card in offer.ordered if task in card.tasks]
+        ready = (card for card in able if offer.lacks(card, task) is None)
+        return next(ready, able[0] if able else offer.ordered[0])
 
     def _by_model(self, engine: str | None, model: str) -> Card:
         names = [engine] if engine else sorted(self.offers, key=lambda name: name != self.default)
@@ -132,8 +207,9 @@ class Catalog:
             raise EngineError(offer.problem, code=offer.problem_code)
         return offer
 
-    def admit(self, wish: Wish, draw: Callable[[int], int] = secrets.randbits) -> Request:
-        """The complete, checked request for a wish. `draw(bits)` draws a seed when none is given.
+    def admit(self, wish: Wish, draw: Callable[[int], int] = secrets.randbits, *, only_ready: bool = True) -> Request:
+        """The complete, checked request for a wish. `draw(bits)` draws a seed when none is given. `only_ready` false: a
+        model whose weights are not here is as good as any.
 
         Raises `BadRequest` that names the field, the value and what is allowed; `EngineError` when the engine asked for
         cannot work here.
@@ -147,6 +223,8 @@ class Catalog:
                 f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.",
                 field="image",
             )
+        if only_ready and (lack := self.offers[card.engine].lacks(card, task)):
+            raise BadRequest(lack.why, code=Code.MODEL_NOT_READY, field="model")
         size, unused = choose_size(card, wish)
         width, height = size
         fps = card.default_fps if wish.fps is None else wish.fps

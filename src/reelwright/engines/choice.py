@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from reelwright.engines.huggingface import card as huggingface_card
 from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE, TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import card as local_card
+from reelwright.engines.local.inventory import Inventory
 from reelwright.engines.local.options import Options as LocalOptions
 from reelwright.engines.local.share import shares
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
@@ -68,7 +69,7 @@ def offer_engines(
 def _choose(offers: Mapping[str, Offer], token: str | None) -> tuple[str, str]:
     if not offers["huggingface"].problem:
         return "huggingface", "HF_TOKEN is set" if token else "an endpoint is configured"
-    if gpu() and not offers["local"].problem:
+    if gpu() and not offers["local"].trouble:
         return "local", "torch, a GPU and the weights are here"
     return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
 
@@ -95,28 +96,19 @@ def _local(options: Mapping[str, Any], memory_mb: int | None, children: int) -> 
         spec=Spec(engine="local", options=options, memory_mb=memory_mb, shares=shared),
         cards=local_card.cards(options),
         slots=parsed.slots,
-        problem=_local_problem([model.source for model in parsed.models.values()]),
+        problem=_local_problem(),
+        lack=Inventory(parsed.models).lack,
+        empty="The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder",
     )
 
 
-def _local_problem(sources: list[str]) -> str | None:
+def _local_problem() -> str | None:
     missing = [name for name in ("torch", "diffusers") if importlib.util.find_spec(name) is None]
     if missing:
         return f"The local engine needs {' and '.join(missing)}: pip install 'reelwright[local]'"
-    if not any(weights_here(source) for source in sources):
-        return "The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder"
     return None
 
 
 def gpu() -> bool:
     """Whether the machine has a GPU that torch could use."""
     return sys.platform == "darwin" or any(Path(device).exists() for device in GPU_DEVICES)
-
-
-def weights_here(source: str, environment: Callable[[str], str | None] = os.environ.get) -> bool:
-    """Whether a folder or a hub repository's snapshot is on this machine (in the hub's own cache layout)."""
-    if Path(source).expanduser().is_dir():
-        return True
-    home = environment("HF_HUB_CACHE") or str(Path(environment("HF_HOME") or "~/.cache/huggingface") / "hub")
-    snapshots = Path(home).expanduser() / f"models--{source.replace('/', '--')}" / "snapshots"
-    return snapshots.is_dir() and any(snapshots.iterdir())

@@ -129,7 +129,7 @@ def build_jobs(
 ) -> Jobs:
     """Nothing is started yet. `environment`: the engines' processes get it. `on_end` is told each video whose end this
     process has recorded."""
-    twins = Twins(frozenset((card.engine, card.model) for card in catalog.cards() if card.deterministic))
+    twins = Twins(frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic))
 
     live, files, records = Live(alone=not store.shared), store.files, store.records
     integrity = Integrity(files, clock, redirects=limits.redirects)
@@ -241,12 +241,12 @@ def _alone_or_together(
             webhooks=webhooks,
             twins=twins,
             clock=clock,
-            openings={(card.engine, card.model): card.opening for card in catalog.cards() if card.opening},
+            openings={(card.engine, card.model): card.opening for card in catalog.possible_cards() if card.opening},
         )
         return scheduler, LocalFeed(store.records, live, threads)
     usable = {name: offer for name, offer in catalog.offers.items() if worker.offers(name)}
     member = member_of(
-        models={name: [card.model for card in offer.cards] for name, offer in usable.items()},
+        models={name: offer.makes() for name, offer in usable.items()},
         slots=sum(offer.slots * limits.children for offer in usable.values()),
         version=__version__,
         address=f"{socket.gethostname()}:{os.getpid()}",

@@ -171,7 +171,7 @@ def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.Mon
     engine.load()
     with pytest.raises(EngineError, match="reelwright pull wan") as caught:
         take(engine, a_request("wan"), tmp_path)
-    assert caught.value.code == Code.ENGINE_NOT_CONFIGURED
+    assert caught.value.code == Code.MODEL_NOT_READY
 
 
 def test_a_generic_pipeline_takes_the_arguments_that_its_signature_names(

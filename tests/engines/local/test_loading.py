@@ -11,12 +11,12 @@ import pytest
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
 from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.shelves import cached
 from tests.engines.local.studio import a_request, take
 from tests.engines.local.test_weights import Canary
+from tests.fakes.hub import COMMIT
 
 pytest.importorskip("torch", reason=REASON)
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def render(source: str, tmp_path: Path) -> str:
@@ -65,13 +65,8 @@ def test_a_tokenizer_with_code_of_its_own_is_not_run(tiny_folder: TinyFolder, tm
 def test_a_repository_is_read_from_the_local_cache_without_the_network(
     tiny_folder: TinyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from huggingface_hub import constants
-
-    repo = tmp_path / "hub" / "models--someone--tiny-wan"
-    shutil.copytree(tiny_folder("wan"), repo / "snapshots" / COMMIT)
-    (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text(COMMIT)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    cached(tiny_folder("wan"), tmp_path / "hub", "someone/tiny-wan")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     engine = LocalEngine(models={"wan": "someone/tiny-wan"}, preview_seconds=0)
     engine.load()
     clip = take(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch")

@@ -434,6 +434,11 @@ def _card() -> Schema:
         for name, one in schema["properties"].items()
     }
     assert set(properties) == {one.name for one in dataclasses.fields(Card)}
+    properties |= {
+        "ready": flag("Whether the model can be used now, for all its tasks"),
+        "lacks": nullable(text("What it lacks, and what to do about it")),
+        "pull": nullable(text("The command that fetches what it lacks", examples=["reelwright pull svd"])),
+    }
     return record(properties, "What the model can do. Sizes are in pixels a side")
 
 

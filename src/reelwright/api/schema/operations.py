@@ -27,6 +27,7 @@ SUBMITS = (
         Code.PROMPT_MISSING,
         Code.PROMPT_EMPTY,
         Code.MODEL_NOT_FOUND,
+        Code.MODEL_NOT_READY,
         Code.ENGINE_NOT_CONFIGURED,
         Code.IDEMPOTENCY_CONFLICT,
         Code.QUEUE_FULL,

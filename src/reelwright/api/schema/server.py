@@ -30,10 +30,11 @@ def schemas() -> dict[str, Schema]:
             {
                 "status": text(enum=["ready", "unavailable"]),
                 "checks": words(text(), "`ok` or the problem, by what was looked at"),
+                "warnings": array(text(), "What is wrong here and keeps nobody from making videos"),
                 "timestamp": text(format="date-time"),
                 "reason": text("All problems in words"),
             },
-            optional=("reason",),
+            optional=("reason", "warnings"),
         ),
     }
 

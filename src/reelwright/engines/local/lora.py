@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelwright.engines.local import hub
+from reelwright.engines.local.hub_cache import Repository
 from reelwright.engines.local.recipe import Variant
 from reelwright.errors import Code, EngineError
 
@@ -84,26 +84,13 @@ def _find(source: str, options: Options) -> Path:
 
 
 def _find_in_cache(source: str, repo: str, name: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(repo, local_files_only=True))
-    except LocalEntryNotFoundError:
-        raise _wrong(f"{source!r} is not on this machine; fetch it with: reelwright pull --lora {repo}") from None
+    folder = Repository.of(repo).snapshot(None)
+    if folder is None:
+        raise _wrong(f"{source!r} is not on this machine; fetch it with: reelwright pull --lora {repo}")
     files = [folder / name] if name else sorted(folder.glob("*.safetensors"))
     if len(files) != 1 or not files[0].is_file():
         raise _wrong(f"{source!r} does not name exactly one .safetensors file; add the file's name")
     return files[0]
-
-
-def pull(repo: str) -> Path:
-    """Fetch a LoRA repository's safetensors into the Hub's cache; returns its folder. Raises EngineError."""
-    from huggingface_hub import snapshot_download
-
-    with hub.reaching(f"LoRA {repo!r}", repo):
-        hub.files_of(repo, None)
-        return Path(snapshot_download(repo, allow_patterns=["*.safetensors", "*.json"]))
 
 
 @contextmanager
