@@ -61,6 +61,7 @@ LOCAL_OPTIONS = {
     "placement": "Where the weights are during a job: `resident`, `model`, `grouped` or `lean`; null: the fastest "
     "that fits.",
     "memory": "Bytes of the device that may be used; null: what it has.",
+    "share": "The part of the device's memory that is one child's; a server's children get theirs by themselves.",
     "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations); `auto`: "
     "`exact` on a GPU, else `plain`.",
     "quantization": "`int8` or `float8`: the weights of transformers and text encoders in 8 bits, half of their "

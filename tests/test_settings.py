@@ -48,7 +48,7 @@ def test_the_defaults_are_the_contracts() -> None:
     assert (settings.host, settings.port, settings.node_env) == ("localhost", 3001, "development")
     assert settings.client_url == ("http://localhost:8080",)
     assert settings.data_dir == Path("reelwright-data")
-    assert (settings.engine, settings.workers, settings.api_keys) == ("auto", 1, ())
+    assert (settings.engine, settings.workers, settings.api_keys) == ("auto", None, ())
     assert (settings.hf_token, settings.database_url) == (None, None)
     assert settings.log_as == "console"
 

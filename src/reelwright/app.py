@@ -58,7 +58,7 @@ def build(
 
     `worker_only`: it makes videos and takes no requests but those for its health. Raises `ConfigurationError`.
     """
-    if not settings.workers and not settings.database_url:
+    if settings.workers == 0 and not settings.database_url:
         raise ConfigurationError(
             "REELWRIGHT_WORKERS is 0: other processes are to make the videos, which needs Postgres. Set DATABASE_URL."
         )
@@ -78,7 +78,7 @@ def build(
         clock=clock,
         traces=Traces(tracer),
         limits=Limits(
-            children=settings.workers,
+            children=1 if settings.workers is None else settings.workers,
             max_queued=settings.max_queued,
             keep_days=settings.keep_days,
             keep_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,

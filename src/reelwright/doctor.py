@@ -13,8 +13,12 @@ import sqlalchemy as sa
 
 from reelwright.app import place_of
 from reelwright.engines.catalog import Catalog
-from reelwright.engines.choice import gpu
 from reelwright.engines.huggingface.account import check_token
+from reelwright.engines.local import devices
+from reelwright.engines.local.inventory import holdings
+from reelwright.engines.local.options import Options
+from reelwright.engines.local.recipe import GIB
+from reelwright.engines.local.weights import DamagedWeights
 from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.listening import listening_sockets
@@ -161,8 +165,54 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             detail=f"account {checked.account}" if checked.ok else checked.message,
             remedy=None if checked.ok else "https://huggingface.co/settings/tokens",
         )
-    detail = "found" if gpu() else "none found: the local engine would be slow"
-    yield Finding(name="GPU", ok=True if gpu() else None, detail=detail)
+    yield from _gpus(catalog)
+    if not catalog.offers["local"].problem:
+        yield _main_memory()
+        yield from _weights(settings, needed=catalog.default == "local")
+
+
+def _gpus(catalog: Catalog) -> Iterator[Finding]:
+    """The devices as torch sees them; without torch, as the machine shows them."""
+    machine = devices.look()
+    view = None if catalog.offers["local"].problem else devices.ask_torch()
+    if view is None:
+        detail = (
+            "found, and no torch that could use it" if machine.gpu else "none found: the local engine would be slow"
+        )
+        yield Finding(name="GPU", ok=None, detail=detail)
+        return
+    for gpu in view.gpus:
+        room = f", {gpu.free / GIB:.1f} of {gpu.total / GIB:.1f} GiB free" if gpu.total and gpu.free is not None else ""
+        yield Finding(name="GPU", ok=True, detail=f"{gpu.name}{room} (torch {view.torch}, {view.build})")
+    if trouble := devices.trouble(machine, view, os.environ):
+        problem, _, remedy = trouble.partition(". ")
+        needed = catalog.default == "local"
+        yield Finding(name="GPU", ok=False if needed else None, detail=problem, remedy=remedy)
+    elif not view.gpus:
+        detail = f"none for torch {view.torch} ({view.build}): the local engine would be slow"
+        yield Finding(name="GPU", ok=None, detail=detail)
+
+
+def _main_memory() -> Finding:
+    page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
+    free = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else None
+    told = f"{page * pages / GIB:.1f} GiB" + (f", {page * free / GIB:.1f} unused" if free else "")
+    return Finding(name="Main memory", ok=True, detail=told)
+
+
+def _weights(settings: Settings, *, needed: bool) -> Iterator[Finding]:
+    """A row for each model of the local engine: here with its size, missing, or damaged."""
+    models = Options.parse(settings.engine_options.get("local", {})).models
+    for model in models.values():
+        found = holdings(model)
+        problem = next((one.problem for one in found if one.problem), None)
+        if problem is None:
+            size = sum(one.size for one in found) / 1e9
+            yield Finding(name=f"Model {model.name}", ok=True, detail=f"here, {size:.1f} GB on the disk")
+            continue
+        said, _, remedy = problem.message.removeprefix(f"Model {model.name!r} is ").partition(". ")
+        damaged = isinstance(problem, DamagedWeights)
+        yield Finding(name=f"Model {model.name}", ok=False if damaged and needed else None, detail=said, remedy=remedy)
 
 
 _REMEDIES = {

@@ -6,11 +6,14 @@ import dataclasses
 
 from reelwright.engines.catalog import Catalog, lacks_nothing
 from reelwright.engines.choice import offer_engines
+from reelwright.engines.local.devices import ask_torch
 from reelwright.settings import Settings
 
 
-def offered(settings: Settings) -> Catalog:
-    """Raises `ConfigurationError` for an engine or an option that there is not.
+def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
+    """The engines. `gpus` false: those need not be counted, which takes seconds where there are several.
+
+    Raises `ConfigurationError` for an engine or an option that there is not.
 
     Where this process makes no videos itself, what the chosen engine and its models lack on this machine is of no
     account.
@@ -22,9 +25,10 @@ def offered(settings: Settings) -> Catalog:
         options=settings.engine_options,
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
-        children=max(1, settings.workers),
+        children=settings.workers,
+        ask=ask_torch if gpus and settings.workers != 0 else lambda: None,
     )
-    if settings.workers:
+    if settings.workers != 0:
         return catalog
     chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None, lack=lacks_nothing)
     return dataclasses.replace(catalog, offers={**catalog.offers, catalog.default: chosen})

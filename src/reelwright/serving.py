@@ -72,7 +72,7 @@ def work(
         raise ConfigurationError(
             "A worker needs the Postgres of its servers: set DATABASE_URL. With SQLite `reelwright serve` does it all."
         )
-    if not settings.workers:
+    if settings.workers == 0:
         raise ConfigurationError("A worker has at least one child process. Set REELWRIGHT_WORKERS to 1 or more.")
     found = catalog or offered(settings)
     if problem := found.offers[found.default].trouble:

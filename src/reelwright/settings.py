@@ -188,8 +188,12 @@ class Settings(BaseSettings):
         "REELWRIGHT_ALLOWED_NETWORKS",
         "Networks of your own that image URLs and webhooks may reach, e.g. 10.0.0.0/8,192.168.1.7; empty: none.",
     )
-    workers: int = _knob(
-        1, "REELWRIGHT_WORKERS", "Child processes of each engine; 0: other processes make the videos.", ge=0, le=64
+    workers: int | None = _knob(
+        None,
+        "REELWRIGHT_WORKERS",
+        "Child processes of each engine; empty: one, and of `local` one a GPU; 0: other processes make the videos.",
+        ge=0,
+        le=64,
     )
     worker_port: int | None = _knob(
         None,

@@ -26,7 +26,7 @@ def check(prompt: str, fields: Mapping[str, Any]) -> None:
     image = fields.get("image")
     if image is not None and not image.lower().startswith(("data:", "http://", "https://")):
         _look_at(image)
-    catalog = offered(load_settings(engine=fields.get("engine")))
+    catalog = offered(load_settings(engine=fields.get("engine")), gpus=False)
     plain = {name: value for name, value in fields.items() if name != "image"}
     try:
         read = read_fields({"prompt": prompt, **plain}, typed=True)

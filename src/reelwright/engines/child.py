@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +23,34 @@ CANCEL_GRACE_S = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one of several children gets on top of what they have in common."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """How to start a child: the engine's name (see `host.ENGINES`), its options, extra environment, memory limit.
 
-    `shares`: what the first, second … child of several gets on top of that environment.
+    `shares`: what the first, second … child of several gets on top.
     """
 
     engine: str
     options: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_mb: int | None = None
-    shares: tuple[Mapping[str, str], ...] = ()
+    shares: tuple[Share, ...] = ()
+
+    def of_child(self, index: int) -> Spec:
+        """What the child with that number is started with."""
+        if not self.shares:
+            return self
+        share = self.shares[index]
+        return replace(
+            self, environment={**share.environment, **self.environment}, options={**self.options, **share.options}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from reelwright.engines.catalog import Catalog, Offer
@@ -18,14 +16,14 @@ from reelwright.engines.huggingface import card as huggingface_card
 from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE, TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import card as local_card
+from reelwright.engines.local import devices
+from reelwright.engines.local.devices import View, ask_torch
 from reelwright.engines.local.inventory import Inventory
 from reelwright.engines.local.options import Options as LocalOptions
-from reelwright.engines.local.share import shares
+from reelwright.engines.local.share import Gpus, count_gpus, shares
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
 from reelwright.errors import ConfigurationError
 
-GPU_DEVICES = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
-"""What Linux shows for an NVIDIA card, an AMD card, and either of them under WSL."""
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """glibc: threads that take turns at one interpreter need no heap each, and one heap stays in the cache."""
 
@@ -38,11 +36,13 @@ def offer_engines(
     options: Mapping[str, Mapping[str, Any]],
     aliases: Mapping[str, str],
     memory_mb: int | None,
-    children: int = 1,
+    children: int | None = None,
+    ask: Callable[[], View | None] = ask_torch,
 ) -> Catalog:
     """All engines as this server offers them; `wanted` is an engine's name or `auto`.
 
-    `options` are by engine name; `children`: how many child processes each engine has. Raises `ConfigurationError` for
+    `options` are by engine name; `children`: how many child processes each engine has; None: one, and of `local` one a
+    GPU, which are counted by `ask` where there may be several. Raises `ConfigurationError` for
     an unknown engine or option.
     """
     unknown = sorted(set(options) - {"sketch", "huggingface", "local"})
@@ -50,7 +50,7 @@ def offer_engines(
         raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     offers = {
         "huggingface": _huggingface(options.get("huggingface", {}), token, endpoint_token),
-        "local": _local(options.get("local", {}), memory_mb, children),
+        "local": _local(options.get("local", {}), memory_mb, children, ask),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
         ),
@@ -69,8 +69,12 @@ def offer_engines(
 def _choose(offers: Mapping[str, Offer], token: str | None) -> tuple[str, str]:
     if not offers["huggingface"].problem:
         return "huggingface", "HF_TOKEN is set" if token else "an endpoint is configured"
-    if gpu() and not offers["local"].trouble:
-        return "local", "torch, a GPU and the weights are here"
+    if not offers["local"].trouble:
+        machine, torch = devices.look(), devices.installed_torch()
+        if machine.gpu and torch and (wrong := devices.wrong_build(machine, torch)):
+            return "sketch", f"procedural drawing, no AI. {wrong}"
+        if machine.gpu:
+            return "local", "torch, a GPU and the weights are here"
     return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
 
 
@@ -89,14 +93,21 @@ def _huggingface(options: Mapping[str, Any], token: str | None, endpoint_token: 
     )
 
 
-def _local(options: Mapping[str, Any], memory_mb: int | None, children: int) -> Offer:
+def _local(
+    options: Mapping[str, Any], memory_mb: int | None, children: int | None, ask: Callable[[], View | None]
+) -> Offer:
     parsed = LocalOptions.parse(options)
-    shared = shares(children, parsed.device, os.environ)
+    problem = _local_problem()
+    gpus = Gpus() if problem or parsed.device != "auto" else count_gpus(devices.look(), os.environ, ask)
+    number = max(1, len(gpus.names)) if children is None else max(1, children)
     return Offer(
-        spec=Spec(engine="local", options=options, memory_mb=memory_mb, shares=shared),
+        spec=Spec(
+            engine="local", options=options, memory_mb=memory_mb, shares=shares(number, parsed.device, os.environ, gpus)
+        ),
         cards=local_card.cards(options),
         slots=parsed.slots,
-        problem=_local_problem(),
+        problem=problem,
+        children=number,
         lack=Inventory(parsed.models).lack,
         empty="The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder",
     )
@@ -107,8 +118,3 @@ def _local_problem() -> str | None:
     if missing:
         return f"The local engine needs {' and '.join(missing)}: pip install 'reelwright[local]'"
     return None
-
-
-def gpu() -> bool:
-    """Whether the machine has a GPU that torch could use."""
-    return sys.platform == "darwin" or any(Path(device).exists() for device in GPU_DEVICES)

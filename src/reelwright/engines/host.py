@@ -142,6 +142,7 @@ class Host:
             self._send(messages.Failed(video_id=None, failure=_failure(error)))
             return
         self._engine = engine
+        self._tell(engine)  # before the other side hears that it may go on
         self._send(messages.Loaded(slots=engine.slots, facts=facts))
         self._tracer.flush()
 

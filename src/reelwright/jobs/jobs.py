@@ -95,7 +95,6 @@ class Jobs:
             return
         with contextlib.suppress(EngineError):
             await self.worker.warm(self.engine)
-            _log.info("engine loaded", name=self.engine)
 
     async def stop(self, drain_s: float) -> None:
         """In this order: no job begins any more; those that run may end, for `drain_s`; the others are interrupted, and
@@ -247,7 +246,7 @@ def _alone_or_together(
     usable = {name: offer for name, offer in catalog.offers.items() if worker.offers(name)}
     member = member_of(
         models={name: offer.makes() for name, offer in usable.items()},
-        slots=sum(offer.slots * limits.children for offer in usable.values()),
+        slots=sum(offer.slots * (offer.children or limits.children) for offer in usable.values()),
         version=__version__,
         address=f"{socket.gethostname()}:{os.getpid()}",
         milliseconds=int(clock.now().timestamp() * 1000),
@@ -284,9 +283,17 @@ def _worker(catalog: Catalog, children: int, environment: Mapping[str, str]) -> 
         _log.info("engine", name=engine, line=line)
 
     usable = {name: offer for name, offer in catalog.offers.items() if children and not offer.problem}
-    return Worker(
-        {
-            name: Pool(offer.spec, children, offer.slots, environment, partial(tell, name))
-            for name, offer in usable.items()
-        }
-    )
+    pools = {
+        name: Pool(offer.spec, offer.children or children, offer.slots, environment, partial(tell, name))
+        for name, offer in usable.items()
+    }
+    for name, pool in pools.items():
+        pool.on_loaded = partial(_tell_loaded, name)
+    return Worker(pools)
+
+
+def _tell_loaded(engine: str, facts: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    device = {"device": facts["device"]} if "device" in facts else {}
+    _log.info("engine loaded", name=engine, **device)
+    if warning := state.get("warning"):
+        _log.warning("engine without the GPU", name=engine, why=warning)

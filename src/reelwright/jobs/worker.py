@@ -51,6 +51,8 @@ class Pool:
         self._taken = [0] * children
         self.on_free: Callable[[], None] = lambda: None
         """Called whenever a slot is given back."""
+        self.on_loaded: Callable[[Mapping[str, Any], Mapping[str, Any]], None] = lambda _facts, _state: None
+        """Called with the facts and the state of a process whose engine has loaded."""
         self.restarts = 0
         """How many processes have died, by a crash or a kill, and were replaced."""
 
@@ -85,9 +87,9 @@ class Pool:
             child = self._children[index]
             if child is None or not child.alive:
                 self.restarts += child is not None
-                share = self._spec.shares[index] if self._spec.shares else {}
-                child = await EngineChild.start(self._spec, {**self._environment, **share}, self._on_log, trace)
+                child = await EngineChild.start(self._spec.of_child(index), self._environment, self._on_log, trace)
                 self._children[index] = child
+                self.on_loaded(child.facts, child.state)
             return child
 
     async def close(self) -> None:

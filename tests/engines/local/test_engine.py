@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from reelwright.engines.local import devices
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.video import Task
@@ -163,6 +164,25 @@ def test_a_size_that_the_pipeline_refuses_fails_without_its_inner_words(engine: 
     with pytest.raises(EngineError) as caught:
         take(engine, a_request("svd", width=60), tmp_path)
     assert caught.value.message == "Model 'svd' failed: ValueError."
+
+
+def test_a_gpu_that_torch_cannot_use_is_a_warning_or_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's devices are told, since there is no such machine here; torch is asked for real."""
+    monkeypatch.setattr(devices, "look", lambda: devices.Machine(nvidia=1))
+    engine = LocalEngine(models="wan")
+    assert "warning" not in engine.load()
+    warning = str(engine.state()["warning"])
+    assert warning.startswith(
+        "Videos are made on the CPU, which is very slow. This machine has an NVIDIA GPU, but torch"
+    )
+    assert warning.endswith("Install the one for CUDA: pip install --force-reinstall torch")
+    with pytest.raises(EngineError) as caught:
+        LocalEngine(models="wan", device="cuda").load()
+    assert caught.value.message.startswith("Local engine option device: 'cuda' is not available here. This machine has")
+    chosen = LocalEngine(models="wan", device="cpu")
+    chosen.load()
+    assert chosen.state()["device"] == "cpu, 1 threads"
+    assert "warning" not in chosen.state()
 
 
 def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -170,6 +171,13 @@ def test_what_is_not_here_is_listed_last_with_its_command_and_refused(server: Se
     # No model that is here animates an image: the first that could says what it lacks.
     animated = httpx2.post(f"{server.url}/api/video/generate", data={"prompt": "a fox"}, files=picture)
     assert (animated.status_code, animated.json()["error"][-20:]) == (400, " reelwright pull svd")
+
+
+def test_the_device_is_said_in_health_and_in_the_log(server: ServerProcess) -> None:
+    (state,) = httpx2.get(f"{server.url}/health").json()["engines"]["local"]
+    assert state["device"] == "cpu, 1 threads"
+    assert "warning" not in state
+    assert re.search(r"engine loaded.*device='?cpu, 1 threads", server.log_text())
 
 
 def test_what_is_fetched_while_the_server_runs_can_be_used(server: ServerProcess, tiny_folder: TinyFolder) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reelwright.engines.engine import Assignment, Made, Report
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.plan import make_plan
-from reelwright.errors import Code, EngineError
+from reelwright.errors import Code, ConfigurationError, EngineError
 
 if TYPE_CHECKING:
     from reelwright.engines.local.conductor import Conductor
+    from reelwright.engines.local.memory import Device
     from reelwright.engines.local.stock import Stock
     from reelwright.engines.local.ticket import Ticket
 
@@ -27,11 +29,12 @@ class LocalEngine:
         self._conductor: Conductor | None = None
         self._stock: Stock | None = None
         self._facts: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}
 
     def load(self) -> Mapping[str, Any]:
         """Import the libraries, find the device. Pipelines are loaded by the first job that needs them.
 
-        Raises EngineError (`engine_not_configured`) when the libraries are not installed.
+        Raises EngineError (`engine_not_configured`) when the libraries are not installed or the device is not there.
         """
         try:
             import diffusers
@@ -39,19 +42,23 @@ class LocalEngine:
             import transformers
         except ImportError as error:
             raise EngineError(_INSTALL, code=Code.ENGINE_NOT_CONFIGURED) from error
-        from reelwright.engines.local import memory, pipeline
+        from reelwright.engines.local import devices, pipeline, torch_view
         from reelwright.engines.local.conductor import Conductor, Tempo
         from reelwright.engines.local.render import Renderer, environment
         from reelwright.engines.local.stock import Stock
 
         pipeline.quiet()
-        device = memory.find_device(self._options.device, self._options.memory)
+        trouble = devices.trouble(devices.look(), torch_view.view(), os.environ)
+        device = _find_device(self._options, trouble)
         versions = {
             "torch": torch.__version__,
             "diffusers": diffusers.__version__,
             "transformers": transformers.__version__,
         }
         self._facts = {"device": device.describe(), **versions}
+        self._state = {"device": device.describe()}
+        if trouble and self._options.device == "auto":
+            self._state["warning"] = f"Videos are made on the CPU, which is very slow. {trouble}"
         self._stock = stock = Stock(device, self._options)
         renderer = Renderer(stock, device, self._options, environment(device, versions))
         tempo = Tempo(window=self._options.batch_window, idle=self._options.idle_seconds)
@@ -63,7 +70,8 @@ class LocalEngine:
         return self._options.batch_of(ticket.plan.model.recipe)
 
     def state(self) -> Mapping[str, Any]:
-        return self._stock.state() if self._stock else {}
+        """For `/health`: `device`, what is warm there, and `warning` where the machine has a GPU that torch cannot use."""
+        return {**self._state, **(self._stock.state() if self._stock else {})}
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
         """Raises EngineError with a clear message, Cancelled when the job was cancelled."""
@@ -86,3 +94,14 @@ class LocalEngine:
             raise ticket.error
         assert ticket.result is not None
         return ticket.result
+
+
+def _find_device(options: Options, trouble: str | None) -> Device:
+    """`trouble`: why torch finds no GPU where there is one."""
+    from reelwright.engines.local import memory
+
+    try:
+        return memory.find_device(options.device, options.memory, options.share)
+    except ConfigurationError as error:
+        message = f"{error.message} {trouble or 'Set it to auto, or to a device that torch has here.'}"
+        raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED) from error

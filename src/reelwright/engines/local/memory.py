@@ -65,15 +65,30 @@ class Device:
         return self.torch_device.type
 
 
-def find_device(wanted: str, memory: int | None) -> Device:
-    """`wanted`: auto, cpu, cuda, cuda:1, mps. Raises ConfigurationError when it is not there."""
+def find_device(wanted: str, memory: int | None, share: float = 1.0) -> Device:
+    """`wanted`: auto, cpu, cuda, cuda:1, mps. `share`: how much of its memory is this process's.
+
+    Raises ConfigurationError when it is not there.
+    """
     name = _best() if wanted == "auto" else wanted
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ConfigurationError(f"Local engine option device: {wanted!r} is not available here.") from error
+    if share < 1:
+        memory = memory or int(_total(device) * share)
+        if device.type == "cuda":
+            torch.cuda.set_per_process_memory_fraction(share, device)
     return Device(torch_device=device, memory=memory)
+
+
+def _total(device: torch.device) -> int:
+    if device.type == "cpu":
+        return int(psutil.virtual_memory().total)
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory())
+    return int(torch.accelerator.get_memory_info(device)[1])
 
 
 def _best() -> str:

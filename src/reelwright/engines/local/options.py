@@ -72,17 +72,19 @@ class Model:
 class Options:
     """Everything that can be set on the engine. Times in seconds, memory in bytes.
 
-    `batch`: how many compatible requests may share one denoising run (1: none, every result exact); `batch_window`:
-    how long the first of them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first.
-    `quantization`: weights in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend.
-    `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the text →
-    image stage of models that need one.
+    `share`: the part of the device's memory that is this process's, where several share it. `batch`: how many
+    compatible requests may share one denoising run (1: none, every result exact); `batch_window`: how long the first of
+    them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first. `quantization`: weights
+    in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend. `lora_folder`: where requests
+    may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the text → image stage of models that need
+    one.
     """
 
     models: Mapping[str, Model]
     device: str = "auto"
     placement: Placement | None = None
     memory: int | None = None
+    share: float = 1.0
     speed: str = "auto"
     quantization: str | None = None
     attention: str | None = None
@@ -141,6 +143,8 @@ class Options:
             raise _wrong("speed", self.speed, f"one of {', '.join(SPEEDS)}")
         if self.quantization not in (None, *QUANTIZATIONS):
             raise _wrong("quantization", self.quantization, f"one of {', '.join(QUANTIZATIONS)}, or null")
+        if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share <= 1:
+            raise _wrong("share", self.share, "a number above 0 and at most 1")
         for name, least in (("batch", 1), ("checkpoint_steps", 1)):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
                 raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")
