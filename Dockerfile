@@ -40,8 +40,16 @@ ENTRYPOINT ["reelwright"]
 CMD ["serve"]
 
 FROM base AS gpu
+# Triton compiles the launchers of its kernels with it when a model is compiled.
+USER 0:0
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
 ENV NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    CC=gcc
 COPY --from=gpu-packages /opt/reelwright /opt/reelwright
 
 FROM base AS cpu

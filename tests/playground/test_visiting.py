@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from tests.engines.local.shelves import a_folder, cached
 from tests.playground.screening import PHONE, Screening, another_server, choose_model, generate, opened
 from tests.servers import eventually
 
@@ -28,6 +30,24 @@ def test_a_first_visit_is_told_that_this_is_no_ai_and_only_once(visit: Visit) ->
     page.reload()
     page.wait_for_selector("#prompt")
     expect(note).to_have_count(0)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="the local engine is offered where torch is")
+def test_what_a_model_lacks_and_what_its_engine_warns_of_is_said_below_the_prompt(visit: Visit, tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    cached(a_folder(tmp_path / "wan", vae=["m.safetensors"]), hub, "Wan-AI/Wan2.1-T2V-1.3B-Diffusers")
+    with another_server(tmp_path / "data", REELWRIGHT_ENGINE="local", HF_HUB_CACHE=str(hub)) as server:
+        page = visit(server.url).page
+        slow = "Videos are made on the CPU, which is very slow."
+        told = {"status": "healthy", "engines": {"local": [{"device": "cpu", "warning": slow}]}}
+        page.route("**/health", lambda route: route.fulfill(json=told))
+        page.goto("/")
+        expect(page.get_by_label("Model").locator("option").first).to_have_text("Wan 2.1 1.3B")
+        expect(page.get_by_text(slow)).to_be_visible()
+        choose_model(page, "local/ltx")
+        expect(page.get_by_text("Fetch it with: reelwright pull ltx")).to_be_visible()
+        choose_model(page, "toy/toy")
+        expect(page.get_by_text(slow)).to_have_count(0)
 
 
 def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Visit, tmp_path: Path) -> None:

@@ -17,6 +17,12 @@ export const reachable = signal(true);
 
 export const models = () => json("GET", "v1/models").then((body) => body.data.map((model) => model.card));
 export const health = () => json("GET", "health");
+/** What the engines' processes warn of, by engine. */
+export async function warnings() {
+  const { engines = {} } = await json("GET", "health");
+  const found = Object.entries(engines).map(([engine, states]) => [engine, states.map((state) => state.warning).find(Boolean)]);
+  return Object.fromEntries(found.filter(([, warning]) => warning));
+}
 export const create = (wish) => json("POST", "v1/videos", wish);
 export const remix = (id, prompt) => json("POST", `${path(id)}/remix`, { prompt });
 export const get = (id) => json("GET", path(id));

@@ -132,7 +132,7 @@ function AddPicture() {
 function Model() {
   const engines = [...new Set(draft.known.value.map((card) => card.engine))];
   const option = (card) => html`
-    <option key=${cards.name(card)} value=${cards.name(card)} selected=${card === draft.card.value}>${card.title}</option>`;
+    <option key=${cards.name(card)} value=${cards.name(card)} selected=${card === draft.card.value}>${card.title}${card.ready === false && " (not fetched)"}</option>`;
   const group = (engine) => html`
     <optgroup key=${engine} label=${engine}>${draft.known.value.filter((card) => card.engine === engine).map(option)}</optgroup>`;
   return html`
@@ -142,6 +142,13 @@ function Model() {
       </select>
     </label>
     <span class=${`kind ${draft.card.value.generative_ai ? "ai" : ""}`}>${draft.card.value.generative_ai ? "AI" : "no AI"}</span>`;
+}
+
+/** What the chosen model lacks, or what keeps its engine from working as it should. */
+function Notice() {
+  const { lacks, engine } = draft.card.value;
+  const text = lacks || draft.warnings.value[engine];
+  return text && html`<p class="trouble notice" role="status"><${WarnIcon} /><span>${text}</span></p>`;
 }
 
 function Source() {
@@ -180,6 +187,7 @@ export function Composer() {
           <${PlayIcon} />Generate <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
         </button>
       </div>
+      <${Notice} />
       <${Trouble} />
       <${Settings} />
     </form>`;

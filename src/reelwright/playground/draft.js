@@ -7,6 +7,8 @@ import * as image from "./image.js";
 const NAME = "reelwright.draft";
 
 export const known = signal([]);
+/** By engine: what keeps it from working as it should, though it works. */
+export const warnings = signal({});
 export const prompt = signal("");
 export const chosen = signal("");
 export const shape = signal("16:9");

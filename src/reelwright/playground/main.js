@@ -86,7 +86,14 @@ async function load() {
 }
 
 async function loadModels() {
-  draft.known.value = await api.models();
+  const [models, warnings] = await Promise.all([api.models(), api.warnings()]);
+  // An engine tells its device when it has loaded, and weights may be fetched while the page is open.
+  if (JSON.stringify(models) !== JSON.stringify(draft.known.value)) draft.known.value = models;
+  if (JSON.stringify(warnings) !== JSON.stringify(draft.warnings.value)) draft.warnings.value = warnings;
+}
+
+function lookAgain() {
+  if (!document.hidden && draft.known.value.length) loadModels().catch(() => {});
 }
 
 draft.remember();
@@ -95,3 +102,4 @@ render(html`<${Page} />`, document.body);
 load();
 watch.start();
 player.start();
+setInterval(lookAgain, 15000);

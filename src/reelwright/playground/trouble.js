@@ -9,6 +9,7 @@ const WORDS = {
   storage_full: ["The server's disk is full", "Delete videos that you no longer need, then try again."],
   body_too_large: ["That is too much to send", "Use a smaller picture."],
   engine_not_configured: ["This engine is not set up", "Choose another model, or run `reelwright doctor` on the server."],
+  model_not_ready: ["This model is not ready", ""],
   upstream_unauthorized: ["Hugging Face refused the token", "Put a valid HF_TOKEN into .env and restart the server."],
   upstream_forbidden: ["The token may not use this model", "Allow the token to call inference providers, or accept the model's terms."],
   upstream_not_found: ["The model is not there at the moment", "Choose another model, or try again in a few minutes."],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.video import Task
 from tests import pictures
+from tests.cli.command import run
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.shelves import a_folder, cached, tensors
 from tests.servers import ServerProcess, eventually
@@ -100,6 +102,27 @@ def test_looking_at_all_models_is_quick(cache: Path, tmp_path: Path) -> None:
     assert offer.trouble is None
     assert offer.ordered
     assert time.perf_counter() - begun < 1
+
+
+def test_doctor_tells_each_model_and_what_torch_runs_on(cache: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=REASON)
+    cached(a_folder(tmp_path / "wan", **WHOLE), cache, RECIPES["wan"].repo)
+    cut = cached(a_folder(tmp_path / "ltx", **WHOLE), cache, RECIPES["ltx"].repo) / "vae" / "m.safetensors"
+    cut.write_text("version https://git-lfs.github.com/spec/v1\n")
+    told = run("doctor", "--json", "--engine", "local", cwd=tmp_path, HF_HUB_CACHE=str(cache))
+    rows = {row["name"]: row for row in json.loads(told.stdout)}
+    assert (rows["Model wan"]["ok"], rows["Model wan"]["detail"]) == (True, "here, 0.0 GB on the disk")
+    assert (rows["Model svd"]["ok"], rows["Model svd"]["remedy"]) == (None, "Fetch it with: reelwright pull svd")
+    assert rows["Model ltx"] == {
+        "name": "Model ltx",
+        "ok": False,
+        "detail": "damaged: its file vae/m.safetensors is a Git LFS pointer instead of the file itself",
+        "remedy": "Fetch it anew with: reelwright pull ltx",
+    }
+    assert rows["Engine local"]["ok"]
+    assert "torch 2." in rows["GPU"]["detail"]
+    assert "GiB" in rows["Main memory"]["detail"]
+    assert told.returncode == 1
 
 
 @pytest.fixture(scope="module")
