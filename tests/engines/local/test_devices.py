@@ -49,7 +49,12 @@ OLD = "The NVIDIA driver on your system is too old (found version 12040)."
     [
         (NVIDIA, "cpu", "", "has an NVIDIA GPU, but torch 2.13.0 is a build for the CPU.*pip install --force-reinst"),
         (NVIDIA, "rocm 7.1", "", "a build for ROCm. Install the one for CUDA"),
-        (NVIDIA, "cuda 13.0", OLD, r"driver 550.54.14 is too old for torch 2.13.0 \(cuda 13.0\).*whl/cu126"),
+        (
+            NVIDIA,
+            "cuda 13.0",
+            OLD,
+            r"driver 550.54.14 is too old for torch 2.13.0 \(cuda 13.0\).*older CUDA that https://",
+        ),
         (NVIDIA, "cuda 13.0", "CUDA unknown error", "It says: CUDA unknown error. Check that `nvidia-smi`"),
         (Machine(wsl=True), "cuda 13.0", "", "update Windows' NVIDIA driver"),
         (Machine(card=True), "cuda 13.0", "", "no driver shows it here. Install NVIDIA's driver"),

@@ -18,6 +18,8 @@ from tests.fakes.hub import COMMIT
 
 pytest.importorskip("torch", reason=REASON)
 
+import torch
+
 
 def render(source: str, tmp_path: Path) -> str:
     engine = LocalEngine(models={"wan": source}, preview_seconds=0)
@@ -60,6 +62,23 @@ def test_a_tokenizer_with_code_of_its_own_is_not_run(tiny_folder: TinyFolder, tm
     with pytest.raises(EngineError, match="do not make a WanPipeline"):
         render(str(folder), tmp_path)
     assert not song.exists()
+
+
+def test_shards_of_two_precisions_are_loaded_by_their_own_index(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    """Also where both indices were fetched and the shards of one precision only."""
+    from diffusers import WanPipeline
+
+    pipe = WanPipeline.from_pretrained(tiny_folder("wan"))
+    both = tmp_path / "both"
+    pipe.save_pretrained(both, max_shard_size="60KB")
+    plain = set(both.rglob("*-of-*.safetensors"))
+    pipe.to(torch.float16).save_pretrained(both, variant="fp16", max_shard_size="60KB")
+    assert plain
+    assert len(set(both.rglob("*-of-*.safetensors"))) > len(plain)
+    assert render(str(both), tmp_path) == render(str(tiny_folder("wan")), tmp_path)
+    for file in plain:
+        file.unlink()
+    assert render(str(both), tmp_path) != render(str(tiny_folder("wan")), tmp_path), "in half precision"
 
 
 def test_a_repository_is_read_from_the_local_cache_without_the_network(

@@ -22,7 +22,7 @@ _ASK_S = 120.0
 _NVIDIA_VENDOR, _DISPLAY_CLASS = "0x10de", "0x03"
 _HIDING = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _CUDA_BUILD = "pip install --force-reinstall torch"
-_ROCM_BUILD = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/rocm7.1"
+_COMMANDS = "https://pytorch.org/get-started/locally"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,8 @@ def wrong_build(machine: Machine, view: View) -> str | None:
     if machine.amd and not machine.nvidia and kind != "rocm":
         return (
             f"This machine has an AMD GPU, but torch {view.torch} is a build for {_plain(kind)}. "
-            f"Install the one for ROCm: {_ROCM_BUILD} (newer versions: https://pytorch.org/get-started)"
+            "Install the one for ROCm: pip install --force-reinstall torch --index-url "
+            f"https://download.pytorch.org/whl/rocmX.Y with the version that {_COMMANDS} names"
         )
     return None
 
@@ -176,8 +177,7 @@ def _nvidias_trouble(machine: Machine, view: View) -> str:
     if "too old" in view.words or "insufficient" in view.words:
         return (
             f"The NVIDIA {driver} is too old for torch {view.torch} ({view.build}).{said} Update the driver, or "
-            "install a torch for an older CUDA: pip install --force-reinstall torch --index-url "
-            "https://download.pytorch.org/whl/cu126"
+            f"install the torch for an older CUDA that {_COMMANDS} names"
         )
     where = "Windows' NVIDIA driver and WSL" if machine.wsl else f"the NVIDIA {driver}"
     return (

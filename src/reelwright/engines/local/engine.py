@@ -70,7 +70,7 @@ class LocalEngine:
         return self._options.batch_of(ticket.plan.model.recipe)
 
     def state(self) -> Mapping[str, Any]:
-        """For `/health`: `device`, what is warm there, and `warning` where the machine has a GPU that torch cannot use."""
+        """For `/health`: the `device`, what is warm there, and a `warning` where torch cannot use the machine's GPU."""
         return {**self._state, **(self._stock.state() if self._stock else {})}
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
