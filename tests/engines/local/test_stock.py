@@ -69,7 +69,7 @@ def test_text_and_image_jobs_of_one_model_share_its_weights(machine: Machine, tm
     engine = machine()
     jobs = [kind("ltx", num_frames=9, num_inference_steps=1) for kind in (a_request, an_image_request) * 3]
     assert work(engine, tmp_path, *jobs, image=fox) == ["resident"] * 6
-    assert engine.state() == {"warm": {"video ltx": "resident"}, "loads": 1}
+    assert engine.state() == {"device": "cpu, 1 threads", "warm": {"video ltx": "resident"}, "loads": 1}
 
 
 def test_two_stages_that_do_not_fit_side_by_side_are_read_once(machine: Machine, tmp_path: Path) -> None:
