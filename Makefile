@@ -8,6 +8,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --no-compile
 
+# What upscaling needs beside torch. spandrel also asks for torchvision, which nothing here uses, and which has to be of
+# exactly torch's own build: without it.
+UPSCALE := 'spandrel>=0.4.2,<0.5' 'einops>=0.8.2'
+
 # Modules are compiled when they are first imported, and then for good: most of what is installed never is.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -59,6 +63,7 @@ lock: ## Write constraints.txt anew: the newest releases that fit pyproject.toml
 	@mkdir -p $(VENV) && grep '^torch==' constraints.txt > $(VENV)/torch.txt
 	@rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	@$(VENV)/lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check -c $(VENV)/torch.txt '.[dev,local]'
+	@$(VENV)/lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps $(UPSCALE)
 	@{ echo '# Every package at the version that was tested. Written by `make lock`; pip reads it with `-c constraints.txt`.'; \
 		$(VENV)/lock/bin/python -m pip freeze --exclude reelwright --exclude pip --exclude setuptools \
 		| sed -e 's/+cpu$$//' | grep -v -e '^nvidia-' -e '^cuda-' -e '^triton==' ; } > $(VENV)/constraints.txt
@@ -93,6 +98,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.local: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the server, the development tools and torch with its company (about 1 GB) …"
 	@$(PIP) --editable '.[dev,local]'
+	@$(PIP) --no-deps $(UPSCALE)
 	@touch $@ $(VENV)/.runtime $(VENV)/.dev
 
 # The large clients pin what we do not: they have an environment of their own.

@@ -85,6 +85,7 @@ def build(
             sweep_s=settings.sweep_s,
             timeout_s=settings.job_timeout_s,
             redirects=settings.downloads == "redirect",
+            upscale_on=settings.upscale_device,
         ),
         forms=webhook_forms(webhook_schedule),
         environment=_child_environment(),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from reelwright.engines.catalog import Catalog, lacks_nothing
-from reelwright.engines.choice import offer_engines
+from reelwright.engines.choice import offer_engines, upscaling_lacks
 from reelwright.engines.local.devices import ask_torch
+from reelwright.engines.refinements import look_for_upscalers
 from reelwright.settings import Settings
 
 
@@ -28,6 +29,8 @@ def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
         children=settings.workers,
         ask=ask_torch if gpus and settings.workers != 0 else lambda: None,
     )
+    refinements = look_for_upscalers(settings.upscalers_dir, upscaling_lacks())
+    catalog = dataclasses.replace(catalog, refinements=refinements)
     if settings.workers != 0:
         return catalog
     chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None, lack=lacks_nothing)

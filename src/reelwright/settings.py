@@ -205,6 +205,17 @@ class Settings(BaseSettings):
     keep_warm_s: float | None = _knob(
         None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
     )
+    upscalers_dir: Path | None = _knob(
+        None,
+        "REELWRIGHT_UPSCALERS_DIR",
+        "Folder of upscaling models (`.safetensors`, the factor in the name, as `4x-name.safetensors`); empty: videos "
+        "are not enlarged. Needs the extra `upscale`.",
+    )
+    upscale_device: Literal["auto", "cpu", "cuda", "mps"] = _knob(
+        "auto",
+        "REELWRIGHT_UPSCALE_DEVICE",
+        "Where upscaling models run; `auto`: on a GPU that torch can use, else the CPU.",
+    )
     log_format: Literal["console", "json"] | None = _knob(
         None, "REELWRIGHT_LOG_FORMAT", "`console` or `json`; default: console in development, json in production."
     )

@@ -51,13 +51,28 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enlargement:
+    """How the finished frames are enlarged: `factor` times each way, by the upscaling model in the file `model`.
+
+    `own_factor` is the model's; where it is the larger one, what the model makes is reduced. `sha256` (hex) is that of
+    the file, so that another file of that name makes another video.
+    """
+
+    model: str
+    sha256: str
+    own_factor: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What a client asked for. `None` means: the server's or the engine's own default.
 
     Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second. `resolution` is the shorter side ("720p"),
     `aspect_ratio` is width : height; both count where no width and height are given. `default_size` (width, height) is
     the dialect's own, in place of the card's. `params` are engine-specific extras, passed on to engines whose card
-    takes them.
+    takes them. `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames: by a
+    factor, or with the upscaling model of that name.
     """
 
     prompt: str
@@ -79,6 +94,8 @@ class Wish:
     noise_aug_strength: float | None = None
     image: Image | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    interpolate: int | None = None
+    upscale: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +115,9 @@ class Request:
 
     `seed` is always set; `seed_given` tells whether the client chose it (then an equal request may be answered with an
     existing video). `unused` are the fields that the client sent and that the engine's card cannot honour.
+
+    Width, height, `num_frames` and `fps` are the engine's. After it the frame rate is multiplied by `interpolate`, and
+    `upscale` enlarges the frames: `final_…` is what the file then has.
     """
 
     prompt: str
@@ -117,11 +137,32 @@ class Request:
     noise_aug_strength: float | None = None
     image: Image | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    interpolate: int = 1
+    upscale: Enlargement | None = None
     unused: tuple[Unused, ...] = ()
 
     @property
     def seconds(self) -> float:
         return self.num_frames / self.fps
+
+    @property
+    def refined(self) -> bool:
+        """Whether something is done to the engine's clip before it is stored."""
+        return self.interpolate > 1 or self.upscale is not None
+
+    @property
+    def final_fps(self) -> int:
+        return self.fps * self.interpolate
+
+    @property
+    def final_frames(self) -> int:
+        return self.num_frames * self.interpolate
+
+    @property
+    def final_size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        factor = self.upscale.factor if self.upscale else 1
+        return self.width * factor, self.height * factor
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping; `from_json` turns it back into an equal request."""
@@ -129,6 +170,7 @@ class Request:
         values = {name: getattr(self, name) for name in self.__slots__}
         return values | {
             "image": dataclasses.asdict(self.image) if self.image else None,
+            "upscale": dataclasses.asdict(self.upscale) if self.upscale else None,
             "unused": [dataclasses.asdict(one) for one in self.unused],
         }
 
@@ -141,6 +183,8 @@ class Request:
         values["unused"] = tuple(Unused(**one) for one in values.get("unused", named))
         if values.get("image") is not None:
             values["image"] = Image(**values["image"])
+        if values.get("upscale") is not None:
+            values["upscale"] = Enlargement(**values["upscale"])
         return cls(**values)
 
 

@@ -95,7 +95,7 @@ def test_the_picture_has_the_name_that_other_servers_give_it(http: httpx2.Client
 def test_what_other_servers_can_do_is_left_out_and_named(http: httpx2.Client, kind: str) -> None:
     others = {
         "guidance_scale_2": 3.5, "boundary_ratio": 0.875, "flow_shift": 12.0, "true_cfg_scale": 4.0, "lora": "x",
-        "generate_sound": "true", "enable_frame_interpolation": "true", "enable_teacache": "true", "user": "ann",
+        "generate_sound": "true", "enable_upscaling": "true", "enable_teacache": "true", "user": "ann",
         "response_format": "url", "video_reference": "v", "audio_reference": "a",
     }  # fmt: skip
     fields = {"prompt": "paint", **SMALL_VIDEO, **others, "n": 1}

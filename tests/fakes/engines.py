@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+import shutil
 import signal
 import time
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import numpy as np
 from reelwright.engines.engine import Assignment, Card, Made, Report
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
+from reelwright.media.probe import probe
 from reelwright.video import Task
 
 CARD = Card(
@@ -55,6 +57,7 @@ class ToyEngine:
     `noise` is as good as incompressible.
     `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
     `picture PATH` shows a real one before it.
+    `film PATH` leaves a copy of that encoded video, as the engines of providers do.
     `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
     """
 
@@ -91,6 +94,11 @@ class ToyEngine:
                 report.progress(40, 100)
                 report.preview(_picture(), "image/webp")
                 _wait_for(Path(rest), report)
+            case "film":
+                shutil.copy(rest, assignment.clip)
+                found = probe(assignment.clip)
+                clip = Clip(fps=found.fps, num_frames=found.num_frames, path=assignment.clip, probe=found)
+                return Made(clip=clip, facts=facts)
             case "noise":
                 fill = np.random.default_rng(assignment.request.seed)
                 frames = assignment.frames.array()

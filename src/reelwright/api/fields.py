@@ -29,6 +29,9 @@ def _whole(value: object) -> object:
 Whole = Annotated[int | None, BeforeValidator(_whole)]
 
 
+Upscale = Annotated[int | str | None, BeforeValidator(_whole)]
+
+
 class VideoFields(BaseModel):
     """What may be asked of a video. Absent and null mean the default."""
 
@@ -55,6 +58,12 @@ class VideoFields(BaseModel):
     guidance_scale: Annotated[float | None, Field(description="How closely to follow the prompt")] = None
     engine: Annotated[str | None, Field(description="Which engine makes the video")] = None
     model: Annotated[str | None, Field(description="Which model of the engine")] = None
+    interpolate: Annotated[
+        Whole, Field(description="Multiply the frame rate of the finished clip, by motion interpolation: 2–8")
+    ] = None
+    upscale: Annotated[
+        Upscale, Field(description="Enlarge the finished frames: a factor, or the name of an upscaling model")
+    ] = None
     extra_params: Annotated[dict[str, Any] | None, Field(description="Options of one engine only")] = None
 
 
@@ -127,6 +136,8 @@ def to_wish(fields: VideoFields, image: Image | None, defaults: Mapping[str, Any
         guidance_scale=fields.guidance_scale,
         image=image,
         params=fields.extra_params or {},
+        interpolate=fields.interpolate,
+        upscale=fields.upscale,
         **values,
     )
 

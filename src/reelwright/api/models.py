@@ -29,7 +29,9 @@ def models_router(catalog: Catalog, created: int, others: ReplicateModels) -> AP
     router = APIRouter(tags=["openai"])
 
     def told(card: Card, request: Request) -> dict[str, Any]:
-        own = _model(card, created, catalog.lack(card), default=card is catalog.default_card)
+        own = _model(card, created, catalog.lack(card), default=card is catalog.default_card) | {
+            "refinements": catalog.refinements.to_json()
+        }
         return {**own, **others.facts(card, base_url(request))}
 
     @router.get("/v1/models")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from reelwright.api.body import Body, parse_body, parse_json, unbracket
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
+from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import Catalog, check_prompt
@@ -52,14 +54,14 @@ REFERENCES = ("input_reference", "image_reference", "reference_url")
 """The names of the input image: OpenAI's, vLLM-Omni's, SGLang's."""
 
 NAMES = Vocabulary(
-    renamed={**dict.fromkeys(REFERENCES, "image"), "duration": "seconds"},
+    renamed={**dict.fromkeys(REFERENCES, "image"), "duration": "seconds", **SWITCHES},
     hidden=frozenset({"image"}),
-    beside=frozenset({"metadata", "priority", "webhook", "n"}),
+    beside=frozenset({"metadata", "priority", "webhook", "n", *NUMBERS}),
     tolerated=frozenset(
         {
+            *OTHERS,
             "audio_reference",
             "boundary_ratio",
-            "enable_frame_interpolation",
             "enable_teacache",
             "flow_shift",
             "generate_sound",
@@ -98,6 +100,9 @@ class OpenAIVideos:
         self._streams = EventStreams(live, feed, self._object_at)
         self._reads = reads
         self._drafting = drafting
+        # What SGLang's clients switch on is left out where it cannot be done; our own `upscale` is refused there.
+        lacking = {"enable_upscaling"} if catalog.refinements.problem else frozenset()
+        self._names = dataclasses.replace(NAMES, tolerated=NAMES.tolerated | lacking)
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
 
@@ -220,11 +225,11 @@ class OpenAIVideos:
         for name in REFERENCES:
             if name in fields:
                 fields[name] = _reference(fields[name], name)
-        return Body(fields=fields, typed=body.typed)
+        return Body(fields=numbered(fields), typed=body.typed)
 
     async def _wanted(self, body: Body) -> VideoRequest:
         _check_count(body.fields.get("n"))
-        return await self._drafting.request(body.fields, NAMES, typed=body.typed)
+        return await self._drafting.request(body.fields, self._names, typed=body.typed)
 
     def _order(self, request: Request, body: Body, *, detached: bool = True) -> Order:
         return Order(
@@ -321,7 +326,17 @@ def _same_wish(request: VideoRequest, prompt: str) -> Wish:
         noise_aug_strength=request.noise_aug_strength,
         image=request.image,
         params=request.params,
+        interpolate=request.interpolate,
+        upscale=_asked_upscale(request),
     )
+
+
+def _asked_upscale(request: VideoRequest) -> int | str | None:
+    """The model by its name where it was used as it is, else the factor."""
+    upscale = request.upscale
+    if upscale is None:
+        return None
+    return upscale.model if upscale.factor == upscale.own_factor else upscale.factor
 
 
 def _wanted_metadata(request: Request) -> Mapping[str, str]:
@@ -397,6 +412,11 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "motion_bucket_id": request.motion_bucket_id,
         "noise_aug_strength": request.noise_aug_strength,
         "has_image": request.image is not None,
+        "interpolate": request.interpolate,
+        "upscale": request.upscale.model if request.upscale else None,
+        "final_size": "x".join(map(str, request.final_size)),
+        "final_frames": request.final_frames,
+        "final_fps": request.final_fps,
         "dropped_fields": [one.field for one in request.unused],
         "warnings": [str(one) for one in request.unused],
         "made_with": video.made_with,

@@ -44,13 +44,12 @@ IMPOSSIBLE: Mapping[str, str] = {
     "input_references": "No model here takes references. Send a picture as frame_images, with frame_type first_frame.",
     "generate_audio": "No model here makes sound. Send false or leave it out.",
     "previous_job_id": "No model here goes on with an earlier video. Leave it out.",
-    "creativity": "No model here enlarges videos. Leave it out.",
-    "upscale_factor": "No model here enlarges videos. Leave it out.",
+    "creativity": "The upscaling models here have no such control. Leave it out.",
 }
 """Fields that no card here has anything for: why, and what to do instead."""
 
 NAMES = Vocabulary(
-    renamed={"duration": "seconds", "frame_images": "image"},
+    renamed={"duration": "seconds", "frame_images": "image", "upscale_factor": "upscale"},
     hidden=frozenset({"seconds", "image"}),
     beside=frozenset({"callback_url", "provider", *IMPOSSIBLE}),
     tolerated=frozenset({"session_id", "trace", "user"}),

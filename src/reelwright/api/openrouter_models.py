@@ -18,9 +18,9 @@ from reelwright.video import Image, Request, Task
 
 ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
 RESOLUTIONS = ("360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K")
-PASSED_ON = (*OPTIONAL_FIELDS, "fps", "num_frames")
+PASSED_ON = (*OPTIONAL_FIELDS, "fps", "num_frames", "interpolate", "upscale")
 """Our fields that OpenRouter has no word for: what `provider.options.reelwright` takes."""
-ALWAYS_PASSED_ON = frozenset({"fps", "num_frames"})
+ALWAYS_PASSED_ON = frozenset({"fps", "num_frames", "interpolate", "upscale"})
 
 _SQUARE = Image(sha256="", media_type="image/png", width=1024, height=1024)
 """Stands for a first frame where a model makes no video without one; the shape is always asked for beside it."""

@@ -37,6 +37,8 @@ NAMES = Vocabulary(
         "init_image": "image",
         "image_url": "image",
         "input_reference": "image",
+        "interpolate_output": "interpolate",
+        "upscale_factor": "upscale",
     },
     tolerated=frozenset(
         # how it is computed
@@ -59,7 +61,7 @@ NAMES = Vocabulary(
         | {"mode", "quality", "motion_mode", "camera_fixed", "camera_motion", "camera_movement", "effect", "style"}
         | {"loop", "resize_mode"}
         # what comes out
-        | {"interpolate_output", "output_format", "output_quality", "num_outputs", "watermark", "remove_watermark"}
+        | {"output_format", "output_quality", "num_outputs", "watermark", "remove_watermark"}
         | {"disable_safety_checker", "safety_tolerance"}
     ),
     prefix="input.",
@@ -88,6 +90,8 @@ def adapted(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _adapted(name: str, value: Any) -> Any:
     if name == "seed" and value == -1 and not isinstance(value, bool):
         return None  # as good as absent: drawn
+    if name == "interpolate_output" and isinstance(value, bool):
+        return 2 if value else None
     if not isinstance(value, str):
         return value
     if name == "size":

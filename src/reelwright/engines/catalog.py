@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
+from reelwright.engines.refinements import Refinements
 from reelwright.engines.shape import choose_size
 from reelwright.errors import BadRequest, Code, EngineError, invalid
 from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Request, Task, Unused, Wish
@@ -101,12 +102,13 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """The offers by engine name, the default engine and the reason for the choice."""
+    """The offers by engine name, the default engine and the reason for the choice, and what can be done to any clip."""
 
     offers: Mapping[str, Offer]
     default: str
     reason: str
     aliases: Mapping[str, str] = field(default_factory=dict)
+    refinements: Refinements = field(default_factory=Refinements)
 
     def cards(self) -> tuple[Card, ...]:
         """The cards of all engines that can work here, the default engine's first, and of each those that are ready.
@@ -239,6 +241,7 @@ class Catalog:
                 raise invalid("seconds", wish.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
             raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
         _check_optional(card, wish)
+        interpolate, upscale = self.refinements.admit(wish, width=width, height=height, num_frames=num_frames)
         cannot = f"the model {card.model} cannot do it."
         unused += [
             Unused(field=name, reason=cannot)
@@ -264,6 +267,8 @@ class Catalog:
             seed_given=wish.seed is not None,
             image=wish.image,
             params=dict(wish.params),
+            interpolate=interpolate,
+            upscale=upscale,
             unused=tuple(unused),
             **kept,
         )

@@ -118,3 +118,13 @@ def _local_problem() -> str | None:
     if missing:
         return f"The local engine needs {' and '.join(missing)}: pip install 'reelwright[local]'"
     return None
+
+
+def upscaling_lacks() -> str | None:
+    """What upscaling models need and this machine does not have, with the remedy."""
+    missing = [
+        name for name in ("torch", "spandrel", "einops", "safetensors") if importlib.util.find_spec(name) is None
+    ]
+    if not missing:
+        return None
+    return f"Upscaling needs {' and '.join(missing)} on this server: pip install 'reelwright[upscale]'"

@@ -25,6 +25,7 @@ from reelwright.jobs.fleet import Fleet, member_of
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.refining import Refining
 from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
@@ -45,7 +46,7 @@ MEDIA_THREADS = 2
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """`children`: processes of each engine. `keep_bytes` None: the store may grow without a bound. `redirects`: clients
-    fetch files from the bucket themselves."""
+    fetch files from the bucket themselves. `upscale_on`: the device of upscaling models."""
 
     children: int
     max_queued: int
@@ -54,6 +55,7 @@ class Limits:
     sweep_s: float
     timeout_s: float
     redirects: bool = False
+    upscale_on: str = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +162,7 @@ def build_jobs(
         clock=clock,
         threads=threads,
         timeout_s=limits.timeout_s,
+        refining=Refining(catalog.refinements, device=limits.upscale_on, environment=environment, threads=threads),
         finishing=Finishing(files, generative),
         webhooks=webhooks,
         integrity=integrity,

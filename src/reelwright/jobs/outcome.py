@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelwright.video import Failure, MadeFile
+from reelwright.media.clip import Clip
+from reelwright.video import Failure, MadeFile, Video
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What an engine has made; it is still to be refined and finished."""
+
+    video: Video
+    clip: Clip
+    made_with: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

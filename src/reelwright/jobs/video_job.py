@@ -2,6 +2,7 @@
 
     claim     the row says that this attempt counts; a job that began when it was submitted was stored so
     render    adopt a file that an earlier attempt has finished, or let an engine's process make the clip
+    refine    interpolate and enlarge the clip, where that is asked for (refining.py)
     finish    encode, probe, poster, rename
     record    the terminal state, once, by a guarded statement → tell everybody who waits
 
@@ -21,7 +22,6 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,14 +35,15 @@ from reelwright.jobs.checkpoints import Checkpoints
 from reelwright.jobs.events import Live
 from reelwright.jobs.finishing import Finishing, measure
 from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
+from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome, Rendered
+from reelwright.jobs.progress import half_told
+from reelwright.jobs.refining import Refining
 from reelwright.jobs.running import Lease, Running
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot
-from reelwright.media.clip import Clip
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.objects import AGAIN_S, PATIENCE_S
@@ -58,15 +59,6 @@ LAST_S = 5.0
 """A server that stops waits so long for outcomes that are being recorded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rendered:
-    """What an engine has made; it is still to be finished."""
-
-    video: Video
-    clip: Clip
-    made_with: Mapping[str, Any]
-
-
 class VideoJob:
     """Makes videos, each in a task of its own."""
 
@@ -79,6 +71,7 @@ class VideoJob:
         clock: Clock,
         threads: Threads,
         timeout_s: float,
+        refining: Refining,
         finishing: Finishing,
         webhooks: Webhooks,
         integrity: Integrity,
@@ -94,6 +87,7 @@ class VideoJob:
         self._clock = clock
         self._threads = threads
         self._timeout_s = timeout_s
+        self._refining = refining
         self._finishing = finishing
         self._webhooks = webhooks
         self._integrity = integrity
@@ -205,14 +199,14 @@ class VideoJob:
     async def _make(self, running: Running, lease: Lease, slot: Slot) -> None:
         video_id, recorded = running.video.id, None
         try:
-            rendered: _Rendered | Outcome = Ended()
+            rendered: Rendered | Outcome = Ended()
             with slot:  # the one place where it is given back
                 if not running.cancelled:
                     rendered = await self._outcome(running, self._render(running, lease, slot))
-                if not isinstance(rendered, _Rendered | Finished):
+                if not isinstance(rendered, Rendered | Finished):
                     running.made.set_result(None)  # whoever is begun in this slot does not wait for it
             outcome: Outcome
-            if isinstance(rendered, _Rendered):
+            if isinstance(rendered, Rendered):
                 outcome = await self._outcome(running, self._finish(rendered))
             else:
                 outcome = rendered
@@ -339,7 +333,7 @@ class VideoJob:
         self._webhooks.pass_on(lease.due)
         return lease
 
-    async def _render(self, running: Running, lease: Lease, slot: Slot) -> _Rendered | Outcome:
+    async def _render(self, running: Running, lease: Lease, slot: Slot) -> Rendered | Outcome:
         claimed = await self._claimed(running, lease)
         if claimed is None:
             return Ended()
@@ -354,7 +348,10 @@ class VideoJob:
         picture = await self._patiently(self._checkpoints.fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
             clip, facts = await slot.render(self._assignment(lease, picture, rendering.traceparent), self._watch(video))
-        return _Rendered(video=video, clip=clip, made_with={**facts, "render_s": round(time.monotonic() - begun, 3)})
+        made_with = {**facts, "render_s": round(time.monotonic() - begun, 3)}
+        if video.request.refined:
+            await self._refining.take_place(clip)
+        return Rendered(video=video, clip=clip, made_with=made_with)
 
     def _claim(self, video_id: str) -> Lease | None:
         """In a thread: the row is in progress from now on, with a new attempt; None when the video has ended."""
@@ -456,8 +453,13 @@ class VideoJob:
             trace=trace,
         )
 
-    async def _finish(self, rendered: _Rendered) -> Finished:
-        video, clip = rendered.video, rendered.clip
+    async def _finish(self, rendered: Rendered) -> Finished:
+        video, clip, facts = rendered.video, rendered.clip, rendered.made_with
+        if video.request.refined:
+            with self._traces.stage(video.id, "refine"):
+                tell = half_told(self._live, self._running[video.id], 1)
+                clip, told = await self._refining.refine(video.request, clip, tell)
+            facts = {**facts, "refined": told}
         begun, stop = time.monotonic(), threading.Event()
         with self._traces.stage(video.id, "finish"):
             finishing = asyncio.ensure_future(self._threads.process(self._finishing.put_in_place, video, clip, stop))
@@ -474,7 +476,7 @@ class VideoJob:
                 if clip.frames:
                     clip.frames.close()
         finish_s = round(time.monotonic() - begun, 3)
-        return Finished(attempt=video.attempt, file=file, made_with={**rendered.made_with, "finish_s": finish_s})
+        return Finished(attempt=video.attempt, file=file, made_with={**facts, "finish_s": finish_s})
 
     def _watch(self, video: Video) -> Watch:
         async def save(state: Mapping[str, Any]) -> None:
@@ -482,12 +484,8 @@ class VideoJob:
             if not await self._checkpoints.save(video, state):
                 self.cancel(video.id)
 
-        def tell(done: int, total: int) -> None:
-            for one in (video.id, *self._running[video.id].followers):
-                self._live.progress(one, 99 * done // max(1, total))
-
         def show(data: bytes, media_type: str) -> None:
             for one in (video.id, *self._running[video.id].followers):
                 self._live.preview(one, data, media_type)
 
-        return Watch(progress=tell, preview=show, checkpoint=save)
+        return Watch(progress=half_told(self._live, self._running[video.id], 0), preview=show, checkpoint=save)

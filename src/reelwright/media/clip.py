@@ -98,7 +98,7 @@ class Clip:
     """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set.
 
     `probe` is what decoding the file at `path` showed, when the engine has looked already; `sha256` is its hash (hex)
-    when the engine has also made it safe on the disk (fsync).
+    when the engine has also made it safe on the disk (fsync). `sound_of` is a file whose sound belongs to `frames`.
     """
 
     fps: float
@@ -107,3 +107,4 @@ class Clip:
     path: Path | None = None
     probe: Probe | None = None
     sha256: str | None = None
+    sound_of: Path | None = None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import reelwright
 from reelwright.errors import Cancelled
 from reelwright.media.clip import Clip
-from reelwright.media.probe import BadVideo
+from reelwright.media.probe import BadVideo, opened
 from reelwright.video import Request
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ LIMITED_RANGE = 1
 MB_TREE = "0"
 """Off: with AVX-512 x264's macroblock tree reads past the end of a row (at widths that are no multiple of 128), so that
 what happened to lie in memory shaped the video. Without it files are some 2 % larger at most."""
+SOUND_CODECS = frozenset({"aac", "mp3", "opus", "ac3", "eac3"})
+"""FFmpeg's names of the sound that is taken over from a file as it is: what browsers or players find in an MP4."""
 MAX_THREADS = 4
 """More frame threads cost quality and memory, and gain little at the sizes that engines make."""
 
@@ -43,6 +45,10 @@ def describe(request: Request, *, generative_ai: bool) -> dict[str, str]:
         f"{origin} Made with Reelwright {reelwright.__version__}, "
         f"engine {request.engine}, model {request.model}, seed {request.seed}."
     )
+    if request.interpolate > 1:
+        comment += f" Frame rate multiplied by {request.interpolate} by motion interpolation."
+    if request.upscale:
+        comment += f" Enlarged {request.upscale.factor} times by the neural network {request.upscale.model}."
     return {"comment": comment}
 
 
@@ -51,8 +57,9 @@ def encode_mp4(
 ) -> None:
     """Write the frames of `clip` to `path`: H.264 High, yuv420p, BT.709, with the index at the front (faststart).
 
-    Width and height must be even. `metadata` takes the names that MP4 has: title, artist, comment, description, date,
-    copyright, genre. The same frames give the same bytes on machines with as many cores.
+    The sound of the file `clip.sound_of` goes along as it is. Width and height must be even. `metadata` takes the names
+    that MP4 has: title, artist, comment, description, date, copyright, genre. The same frames give the same bytes on
+    machines with as many cores.
 
     `cancelled` is asked once a frame. Raises `Cancelled`, `BadVideo` for a clip without frames, and OSError when the
     file cannot be written; then nothing is left at `path`. The caller makes the file durable (fsync).
@@ -67,6 +74,8 @@ def encode_mp4(
         with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             container.metadata.update(metadata)
             stream = _add_h264(container, clip)
+            if clip.sound_of is not None:
+                _take_sound(container, clip.sound_of)
             for frame in _converted(clip):
                 _stop_if(cancelled)
                 container.mux(stream.encode(frame))
@@ -91,6 +100,19 @@ def _add_h264(container: OutputContainer, clip: Clip) -> VideoStream:
     stream.colorspace = stream.color_primaries = stream.color_trc = BT709
     stream.color_range = LIMITED_RANGE
     return stream
+
+
+def _take_sound(container: OutputContainer, path: Path) -> None:
+    """The sound of the file at `path`, without decoding it; nothing where it has none that an MP4 carries."""
+    with opened(path) as (source, _):
+        track = next((one for one in source.streams.audio if one.codec_context.name in SOUND_CODECS), None)
+        if track is None:
+            return
+        own = container.add_stream_from_template(track)
+        for packet in source.demux(track):
+            if packet.dts is not None:  # the last one is empty: it would flush a decoder
+                packet.stream = own
+                container.mux(packet)
 
 
 def _converted(clip: Clip) -> Iterator[VideoFrame]:

@@ -78,7 +78,7 @@ def probe(path: Path) -> Probe:
 
     Raises `BadVideo` for an empty, truncated, damaged, oversized or foreign file, OSError when it cannot be read.
     """
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         promised = stream.frames
         num_frames = sum(1 for _ in _decoded(container, stream))
         if num_frames < promised:
@@ -109,18 +109,22 @@ def decode(path: Path) -> Iterator[VideoFrame]:
 
     Raises `BadVideo` where the file is none, is damaged or has no frames.
     """
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         yield from _decoded(container, stream)
 
 
 def count_frames(path: Path) -> int:
     """How many frames the file's index announces; where it has none (WebM), how many there are. Raises as `decode`."""
-    with _opened(path) as (container, stream):
+    with opened(path) as (container, stream):
         return stream.frames or sum(1 for _ in _decoded(container, stream))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """An MP4 or WebM file and its first video track, within the bounds above. Only video can be decoded of it.
+
+    Raises `BadVideo`, OSError.
+    """
     import av
 
     demuxer = _demuxer_of(path)

@@ -12,6 +12,7 @@ from reelwright.api.schema.json_schema import Schema, nullable, number, text, wh
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import optional_bounds
 from reelwright.engines.engine import Card
+from reelwright.engines.refinements import MOST_INTERPOLATION, Refinements
 from reelwright.media import images
 from reelwright.video import MAX_PROMPT_CHARACTERS
 
@@ -30,11 +31,12 @@ IMAGE_FILE = (
 EXAMPLE = {"prompt": "A beautiful sunset over the ocean"}
 
 
-def field_schemas(cards: Sequence[Card]) -> dict[str, Schema]:
+def field_schemas(cards: Sequence[Card], refinements: Refinements) -> dict[str, Schema]:
     """Our fields by name. Bounds are the widest of the cards: beyond them no model of this server can go."""
     bounds: dict[str, tuple[float, float]] = {
         "num_frames": (min(c.min_frames for c in cards), max(c.max_frames for c in cards)),
         "fps": (1, max(c.max_fps for c in cards)),
+        "interpolate": (1, MOST_INTERPOLATION),
         "seconds": (min(max(c.min_frames / c.max_fps, 0.01) for c in cards), max(c.max_frames for c in cards)),
     }
     for card in cards:
@@ -44,10 +46,20 @@ def field_schemas(cards: Sequence[Card]) -> dict[str, Schema]:
     for side in ("width", "height"):
         bounds[side] = (min(c.min_side for c in cards), max(c.max_side for c in cards))
     fields = {name: _field(name, bounds) for name in VideoFields.model_fields}
+    fields["upscale"] = _upscale(refinements)
     step = math.gcd(*(card.side_multiple for card in cards))
     for side in ("width", "height"):
         fields[side]["multipleOf"] = step
     return fields
+
+
+def _upscale(refinements: Refinements) -> Schema:
+    description = str(VideoFields.model_fields["upscale"].description)
+    if refinements.problem:
+        return whole(f"{description}. None here: {refinements.problem}", minimum=1, maximum=1)
+    names = [one.name for one in refinements.upscalers]
+    most = max(one.factor for one in refinements.upscalers)
+    return {"description": description, "anyOf": [whole(minimum=1, maximum=most), text(enum=names)]}
 
 
 def _field(name: str, bounds: Mapping[str, tuple[float, float]]) -> Schema:

@@ -47,7 +47,7 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
             for method in sorted(route.original_route.methods or ()):
                 if operation := described.get((path, method.lower())):
                     paths.setdefault(path, {})[method.lower()] = operation.describe(method, description)
-    fields = field_schemas(catalog.cards())
+    fields = field_schemas(catalog.cards(), catalog.refinements)
     voices = {operation.voice.name: operation.voice for operation in described.values()}
     return {
         "openapi": "3.1.0",

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from reelwright.api.asking import MAX_METADATA_NAME
 from reelwright.api.openai import MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
+from reelwright.api.refining_words import DEFAULT_SCALE, MOST_EXPONENT
 from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, VIDEO, WAIT, file_answers
 from reelwright.api.schema.bodies import (
     ADDRESS,
@@ -50,6 +51,7 @@ from reelwright.api.schema.operations import (
     query_parameter,
 )
 from reelwright.engines.engine import Card
+from reelwright.engines.refinements import MOST_UPSCALE
 from reelwright.errors import Code
 from reelwright.ids import VIDEO_ID
 from reelwright.jobs.variants import MEDIA_TYPES, Variant
@@ -69,7 +71,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     form = body_fields(
         NAMES,
         fields,
-        {**beside_schemas(), "n": _COUNT, **{name: text(IMAGE, pattern=ADDRESS) for name in REFERENCES}},
+        {**beside_schemas(), **_SWITCHED, "n": _COUNT, **{name: text(IMAGE, pattern=ADDRESS) for name in REFERENCES}},
     )
     return {
         "CreateVideo": json_body(body_fields(NAMES, fields, _special(fields))),
@@ -103,6 +105,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "owned_by": text("Its engine"),
                 "default": flag("Whether it makes the videos that name no model"),
                 "card": ref("Card"),
+                "refinements": words({}, "What can be done to its finished clip: with every model the same"),
                 **_model_at_replicate(),
             }
         ),
@@ -318,6 +321,12 @@ def webhooks() -> dict[str, Any]:
 
 
 _COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}
+_SWITCHED = {
+    "enable_frame_interpolation": flag("Multiply the frame rate, as SGLang's clients say it"),
+    "frame_interpolation_exp": whole("… by this power of 2", minimum=1, maximum=MOST_EXPONENT, default=1),
+    "enable_upscaling": flag("Enlarge the frames, as SGLang's clients say it"),
+    "upscaling_scale": whole("… by this factor", minimum=1, maximum=MOST_UPSCALE, default=DEFAULT_SCALE),
+}
 _LINKS = {
     name: {"operationId": name, "parameters": {"video_id": "$response.body#/id"}}
     for name in ("getVideo", "getVideoContent", "streamVideoEvents", "cancelVideo", "remixVideo", "deleteVideo")
@@ -337,6 +346,7 @@ def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     length = {"description": fields["seconds"]["description"], "anyOf": [fields["seconds"], _NUMBER_TEXT]}
     return {
         **beside_schemas(),
+        **_SWITCHED,
         "n": _COUNT,
         "seconds": length,
         "duration": length,
@@ -384,6 +394,11 @@ def _video() -> Schema:
             "motion_bucket_id": nullable(whole("Amount of motion")),
             "noise_aug_strength": nullable(number("Noise added to the image")),
             "has_image": flag("Whether it begins with a picture"),
+            "interpolate": whole("By how much the frame rate is multiplied after the engine", minimum=1),
+            "upscale": nullable(text("The upscaling model that enlarges the frames after the engine")),
+            "final_size": text('"WxH" in pixels, after the engine', pattern=r"^[0-9]+x[0-9]+$"),
+            "final_frames": whole("Number of frames, after the engine", minimum=1),
+            "final_fps": whole("Frames a second, after the engine", minimum=1),
             "dropped_fields": array(text(), "Fields that were sent and not used"),
             "warnings": array(text(), "The same in words, with the reasons"),
             "made_with": words({}, "What shaped it: versions, the device, the provider"),

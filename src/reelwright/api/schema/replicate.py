@@ -227,6 +227,10 @@ def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     return {
         **{name: text(IMAGE, pattern=ADDRESS) for name in sorted(pictures)},
         "seed": {**fields["seed"], "minimum": -1},
+        "interpolate_output": {
+            "description": fields["interpolate"]["description"],
+            "anyOf": [flag("Twice as many"), fields["interpolate"]],
+        },
         "size": text('"WxH" in pixels, or "W*H"', pattern=r"^\s*[0-9]{1,5}[xX×*][0-9]{1,5}\s*$"),
         "aspect_ratio": text("The shape", examples=["16:9", "portrait"]),
         "video_length": {"description": "Number of frames", "anyOf": [fields["num_frames"], length]},
