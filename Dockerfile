@@ -17,7 +17,8 @@ COPY src ./src
 RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[mcp,s3,telemetry]'
 
 FROM packages AS gpu-packages
-RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[local]'
+RUN /opt/reelwright/bin/pip install --constraint constraints.txt '.[local]' \
+    && /opt/reelwright/bin/pip install --constraint constraints.txt --no-deps spandrel einops
 
 FROM python:${PYTHON} AS base
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin reelwright \

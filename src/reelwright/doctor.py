@@ -19,6 +19,8 @@ from reelwright.engines.local.inventory import holdings
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.weights import DamagedWeights
+from reelwright.engines.refinements import Refinements
+from reelwright.engines.upscaler_trial import trial
 from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.listening import listening_sockets
@@ -57,6 +59,7 @@ def survey(settings: Settings) -> list[Finding]:
         _encoder(),
         *_traces(),
         *_engines(settings, catalog),
+        *_upscaling(settings, catalog.refinements),
         Finding(
             name="Chosen engine",
             ok=not catalog.offers[catalog.default].trouble,
@@ -213,6 +216,20 @@ def _weights(settings: Settings, *, needed: bool) -> Iterator[Finding]:
         said, _, remedy = problem.message.removeprefix(f"Model {model.name!r} is ").partition(". ")
         damaged = isinstance(problem, DamagedWeights)
         yield Finding(name=f"Model {model.name}", ok=False if damaged and needed else None, detail=said, remedy=remedy)
+
+
+def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding]:
+    """Each model is tried: what is wrong with one would else be told after a long render."""
+    if settings.upscalers_dir is None:
+        return
+    if refinements.problem:
+        yield Finding(name="Upscaling", ok=False, detail=refinements.problem)
+    for upscaler in () if refinements.problem else refinements.upscalers:
+        wrong = trial(upscaler, settings.upscale_device)
+        detail = wrong or f"{upscaler.name} enlarges {upscaler.factor} times"
+        yield Finding(name="Upscaling", ok=not wrong, detail=detail)
+    for reason in refinements.passed_over:
+        yield Finding(name="Upscaling", ok=None, detail=f"Not offered: {reason}")
 
 
 _REMEDIES = {

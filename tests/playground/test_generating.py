@@ -52,6 +52,24 @@ def test_a_scene_fills_the_prompt_box(visit: Visit) -> None:
     expect(page.locator("#prompt")).to_be_focused()
 
 
+def test_smooth_motion_is_a_switch_and_stays_with_a_remix(visit: Visit, api: httpx2.Client) -> None:
+    page = visit().open()
+    page.get_by_text("Settings").click()
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Smooth motion").check()
+    expect(page.locator(".numbers")).to_contain_text("24 frames · 12 fps → 24 · 2 s")
+    expect(page.get_by_label("Enlarge")).to_have_count(0)  # this server has no models for it
+    generate(page, "A calm lake")
+    opened(page, "A calm lake")
+    expect(page.locator(".facts").first).to_contain_text("48 frames at 24/s")
+    made = newest(api)
+    assert (made["interpolate"], made["fps"]) == (2, 12)
+    page.get_by_role("button", name="Remix", exact=True).click()
+    generate(page, "A calm lake at night")
+    again = eventually(lambda: newest(api)["prompt"] == "A calm lake at night" and newest(api))
+    assert (again["remixed_from_video_id"], again["interpolate"]) == (made["id"], 2)
+
+
 def test_a_remix_keeps_all_but_the_seed(visit: Visit, api: httpx2.Client) -> None:
     wish = {"prompt": "A calm sea", "seed": 7, "size": "256x144", "num_frames": 8, "fps": 8, "motion_bucket_id": 40}
     source = api.post("/v1/videos", json=wish).json()

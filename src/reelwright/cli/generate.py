@@ -48,6 +48,8 @@ Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130
 @click.option("--image", metavar="FILE|URL", help="Start from this PNG, JPEG or WebP (image to video).")
 @click.option("--motion", "motion_bucket_id", type=int, help="Amount of motion, 1–255 (SVD).")
 @click.option("--noise", "noise_aug_strength", type=float, help="Noise added to the image, 0–1 (SVD).")
+@click.option("--interpolate", type=int, metavar="N", help="N times as many frames a second, drawn in between: 2–8.")
+@click.option("--upscale", metavar="N|MODEL", help="Enlarge the finished frames; `reelwright models` lists the models.")
 @click.option("--engine", help="The engine to use: sketch, huggingface or local.")
 @click.option("--model", help="The model to use; `reelwright models` lists them.")
 @server_options(default=None)
@@ -143,9 +145,8 @@ def _made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
 
 def _summary(video: Video, path: Path) -> str:
     # Another form of it than the MP4 has a size and a rate of its own.
-    shape = [f"{video.width}×{video.height}", f"{video.num_frames} frames at {video.fps} a second"]
     facts = [
-        *(shape if path.suffix.lower() == ".mp4" else []),
+        *([video.shape] if path.suffix.lower() == ".mp4" else []),
         f"seed {video.seed}",
         f"engine {video.engine}",
         f"{path.stat().st_size / 1e6:.2f} MB",

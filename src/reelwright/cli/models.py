@@ -30,4 +30,8 @@ def models(as_json: bool, server: str, api_key: str | None) -> None:
         )
         for model in found
     ]
+    upscalers = found[0].refinements.get("upscale", ()) if found else ()
     show_table(("Model", "Engine", "", "Makes", "What it is"), rows, wrapped="What it is")
+    if upscalers:
+        told = ", ".join(f"{one['name']} ({one['factor']} times)" for one in upscalers)
+        click.echo(f"\nFor --upscale, with every model: {told}.", err=True)

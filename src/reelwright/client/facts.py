@@ -29,7 +29,9 @@ class Fields(TypedDict, total=False):
 
     `size` is "WIDTHxHEIGHT" in pixels, or `resolution` the shorter side ("720p") and `aspect_ratio` the shape ("16:9");
     `seconds` is the length; `image` a file's path, its bytes, a data URI or an https URL; `priority` runs
-    from -10 (sooner) to 10; `metadata` is kept with the video; `extra_params` go to the engine.
+    from -10 (sooner) to 10; `metadata` is kept with the video; `extra_params` go to the engine. `interpolate`
+    multiplies the frame rate of the finished clip; `upscale` enlarges its frames, by a factor or with the upscaling
+    model of that name.
     """
 
     size: str
@@ -47,6 +49,8 @@ class Fields(TypedDict, total=False):
     motion_bucket_id: int
     noise_aug_strength: float
     image: Path | bytes | str
+    interpolate: int
+    upscale: int | str
     engine: str
     model: str
     priority: int
@@ -98,6 +102,13 @@ class VideoFacts:
     def finished(self) -> bool:
         return self.status in ("completed", "failed")
 
+    @property
+    def shape(self) -> str:
+        """The finished file's size, frames and frame rate, in words."""
+        size = self.raw.get("final_size") or f"{self.width}x{self.height}"
+        frames = self.raw.get("final_frames") or self.num_frames
+        return f"{size.replace('x', '×')}, {frames} frames at {self.raw.get('final_fps') or self.fps} a second"
+
 
 AnyVideo = TypeVar("AnyVideo", bound=VideoFacts)
 
@@ -113,11 +124,13 @@ class Page(Generic[AnyVideo]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model the server can use, and its card: what it can do, as the server tells it."""
+    """A model the server can use, and its card: what it can do, as the server tells it. `refinements`: what the server
+    can do to its finished clips."""
 
     id: str
     default: bool
     card: Mapping[str, Any]
+    refinements: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

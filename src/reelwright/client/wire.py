@@ -127,7 +127,15 @@ def poll_after(response: httpx2.Response) -> float:
 
 def models_of(response: httpx2.Response) -> tuple[Model, ...]:
     items = object_of(response)["data"]
-    return tuple(Model(id=item["id"], default=item.get("default", False), card=item.get("card", {})) for item in items)
+    return tuple(
+        Model(
+            id=item["id"],
+            default=item.get("default", False),
+            card=item.get("card", {}),
+            refinements=item.get("refinements", {}),
+        )
+        for item in items
+    )
 
 
 def object_of(response: httpx2.Response) -> Mapping[str, Any]:

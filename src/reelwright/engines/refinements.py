@@ -41,9 +41,11 @@ class Upscaler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refinements:
-    """`problem`: why nothing can be enlarged here, and what would help; None when it can."""
+    """`problem`: why nothing can be enlarged here, and what would help; None when it can. `passed_over`: files of the
+    folder that are not offered, each with the reason."""
 
     upscalers: tuple[Upscaler, ...] = ()
+    passed_over: tuple[str, ...] = ()
     problem: str | None = "This server has no upscaling models. Set REELWRIGHT_UPSCALERS_DIR to a folder with some."
 
     def admit(self, wish: Wish, *, width: int, height: int, num_frames: int) -> tuple[int, Enlargement | None]:
@@ -135,13 +137,16 @@ def look_for_upscalers(folder: Path | None, lacking: str | None) -> Refinements:
     """
     if folder is None:
         return Refinements()
+    passed_over = []
+    found = []
     try:
-        files = sorted(path for path in folder.expanduser().iterdir() if path.suffix == WEIGHTS and path.is_file())
-        found = tuple(
-            Upscaler(name=path.stem, factor=factor, path=path.absolute(), sha256=sha256_of(path))
-            for path in files
-            if (factor := factor_of(path.stem))
-        )
+        for path in sorted(folder.expanduser().iterdir()):
+            if path.suffix in FOREIGN_WEIGHTS:
+                passed_over.append(f"{path.name} is no .safetensors file and may run code when it is read; convert it")
+            elif path.suffix == WEIGHTS and (factor := factor_of(path.stem)):
+                found.append(Upscaler(name=path.stem, factor=factor, path=path.absolute(), sha256=sha256_of(path)))
+            elif path.suffix == WEIGHTS:
+                passed_over.append(f"the name of {path.name} does not say its factor; rename it, as 4x-{path.name}")
     except OSError as error:
         raise ConfigurationError(
             f"REELWRIGHT_UPSCALERS_DIR={str(folder)!r} cannot be read ({error.strerror}). Name a folder of yours."
@@ -152,7 +157,7 @@ def look_for_upscalers(folder: Path | None, lacking: str | None) -> Refinements:
             "This server has no upscaling models: its folder has no .safetensors file whose name says the factor, "
             "as 4x-name.safetensors does."
         )
-    return Refinements(upscalers=found, problem=problem)
+    return Refinements(upscalers=tuple(found), passed_over=tuple(passed_over), problem=problem)
 
 
 def factor_of(name: str) -> int | None:

@@ -2,8 +2,8 @@
 
 Its frames come from shared memory or from an encoded file, are interpolated and enlarged one by one, and go into
 another piece of shared memory. Its argument is what it is to do, a `Task` as JSON. Lines of JSON on its standard output
-say how far it is, `{"done", "total"}` after each frame, and at the end `{"facts"}` or `{"failure"}`. It has nothing to
-save, so it is ended by killing it; and it ends by itself when nobody reads its lines any more.
+say how far it is, `{"done", "total"}` after each frame or part of one, and at the end `{"facts"}` or `{"failure"}`. It
+has nothing to save, so it is ended by killing it; and it ends by itself when nobody reads its lines any more.
 """
 
 from __future__ import annotations
@@ -80,6 +80,23 @@ class Task:
         return cls(**values)
 
 
+class _Progress:
+    """Tells how many frames are done."""
+
+    def __init__(self, total: int, tell: IO[str]) -> None:
+        self.done = 0
+        self._total = total
+        self._tell = tell
+
+    def one_more(self) -> None:
+        self.done += 1
+        self.again()
+
+    def again(self) -> None:
+        """The same once more: a frame that takes long is not one that is stuck."""
+        print(json.dumps({"done": self.done, "total": self._total}), file=self._tell, flush=True)
+
+
 class _Timed:
     """A stage of the work, and how long it alone has taken: the frames of the stage before it are not its own."""
 
@@ -100,6 +117,7 @@ class _Timed:
 
 def refine(task: Task, tell: IO[str]) -> Mapping[str, Any]:
     """Do it, and tell of each frame. Returns what shaped the clip. Raises `EngineError`."""
+    progress = _Progress(task.into.num_frames, tell)
     stages = {"": _Timed(_frames_of(task))}
     facts: dict[str, Callable[[], Mapping[str, Any]]] = {}
     if task.interpolate > 1:
@@ -109,10 +127,10 @@ def refine(task: Task, tell: IO[str]) -> Mapping[str, Any]:
         # Heavy; it is loaded before the first frame, so that what is wrong with it is told at once.
         from reelwright.engines.local.upscaling import Upscaling
 
-        upscaling = Upscaling(Path(task.weights or ""), task.upscale, task.device)
+        upscaling = Upscaling(Path(task.weights or ""), task.upscale, task.device, progress.again)
         stages["upscale"] = _Timed(map(upscaling.enlarge, list(stages.values())[-1]))
         facts["upscale"] = lambda: upscaling.facts
-    _put(list(stages.values())[-1], task.into, tell)
+    _put(list(stages.values())[-1], task.into, progress)
     told, before = {}, 0.0
     for name, stage in stages.items():
         if name:
@@ -121,17 +139,16 @@ def refine(task: Task, tell: IO[str]) -> Mapping[str, Any]:
     return told
 
 
-def _put(frames: Iterable[Picture], into: Room, tell: IO[str]) -> None:
+def _put(frames: Iterable[Picture], into: Room, progress: _Progress) -> None:
     """Fill the buffer."""
-    target, done = into.open().array(), 0
+    target = into.open().array()
     for picture in frames:
-        if done < len(target):
+        if progress.done < len(target):
             # A file may have odd sides, which the encoder does not take: its last row or column goes.
-            target[done] = picture[: into.height, : into.width]
-            done += 1
-            print(json.dumps({"done": done, "total": len(target)}), file=tell, flush=True)
-    if done < len(target):
-        raise BadVideo(f"Only {done} of {len(target)} frames could be made.")
+            target[progress.done] = picture[: into.height, : into.width]
+            progress.one_more()
+    if progress.done < len(target):
+        raise BadVideo(f"Only {progress.done} of {len(target)} frames could be made.")
 
 
 def _frames_of(task: Task) -> Iterator[Picture]:

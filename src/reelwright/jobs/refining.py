@@ -29,7 +29,7 @@ from reelwright.video import Failure, Request
 
 MOST_PLACES = 4
 STILL_S = 600.0
-"""No frame for so long: it is stuck. The longest step is one large frame that a large model enlarges on a CPU."""
+"""No word for so long: it is stuck. The longest step is a part of a frame that a large network enlarges on a CPU."""
 
 
 class Refining:

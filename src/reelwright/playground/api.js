@@ -15,7 +15,8 @@ export class ApiError extends Error {
 /** False from the first call that found no server until the next one that did. */
 export const reachable = signal(true);
 
-export const models = () => json("GET", "v1/models").then((body) => body.data.map((model) => model.card));
+export const models = () => json("GET", "v1/models").then((body) => 
+  body.data.map(({ card, refinements }) => ({ ...card, refinements })));
 export const health = () => json("GET", "health");
 /** What the engines' processes warn of, by engine. */
 export async function warnings() {

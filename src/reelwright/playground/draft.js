@@ -23,6 +23,10 @@ export const exactFps = signal(null);
 /** Empty: the server draws a new one each time. */
 export const seed = signal("");
 export const lastSeed = signal("");
+/** By how much the frame rate is multiplied after the engine; 1: not at all. */
+export const interpolate = signal(1);
+/** The upscaling model that enlarges the frames after the engine; empty: none. */
+export const enlarge = signal("");
 /** The optional fields as typed, by name; only what the card honours is sent. */
 export const extras = signal({});
 export const picture = signal(null);
@@ -59,6 +63,8 @@ export const request = computed(() => ({
   fps: fps.value,
   ...(seed.value && { seed: seed.value }),
   ...honoured(card.value, extras.value),
+  ...(interpolate.value > 1 && { interpolate: interpolate.value }),
+  ...(enlarge.value && { upscale: enlarge.value }),
   ...(picture.value && { input_reference: picture.value.data }),
 }));
 
@@ -74,6 +80,7 @@ export function isRemix() {
   return Boolean(
     was && !now.seed && !now.input_reference && was.engine === now.engine && was.model === now.model &&
     was.size === now.size && was.num_frames === now.num_frames && was.fps === now.fps &&
+    was.interpolate === (now.interpolate ?? 1) && (was.upscale ?? null) === (now.upscale ?? null) &&
     EXTRAS.every((field) => (now[field] ?? null) === (was[field] ?? null)),
   );
 }
@@ -89,6 +96,8 @@ export function takeOver(video, { keepSeed }) {
   exactFrames.value = video.num_frames;
   exactFps.value = video.fps;
   seed.value = keepSeed ? String(video.seed) : "";
+  interpolate.value = video.interpolate ?? 1;
+  enlarge.value = video.upscale ?? "";
   extras.value = Object.fromEntries(EXTRAS.filter((f) => video[f] != null).map((f) => [f, String(video[f])]));
   dropPicture();
   source.value = video;

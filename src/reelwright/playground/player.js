@@ -154,6 +154,8 @@ function Facts({ video }) {
     ["Size", `${video.width} × ${video.height}`],
     video.has_image && ["Picture", "Started from one"],
     ["Length", `${+(+video.seconds).toFixed(2)} s · ${video.num_frames} frames at ${video.fps}/s`],
+    video.interpolate > 1 && ["Smooth motion", `${video.final_frames} frames at ${video.final_fps}/s`],
+    video.upscale && ["Enlarged", `${video.final_size.replace("x", " × ")} by ${video.upscale}`],
     ...draft.EXTRAS.filter((field) => video[field] != null).map((field) => [EXTRA_NAMES[field], video[field]]),
     video.warnings?.length && ["Not used", video.warnings.join(" ")],
     ["Made", time.format(video.created_at * 1000)],

@@ -122,6 +122,29 @@ function Rate() {
     </div>`;
 }
 
+/** Twice as many frames a second, drawn in between; a video that was taken over may have more. */
+function Smooth() {
+  const { interpolate } = draft;
+  const factor = interpolate.value > 1 ? interpolate.value : 2;
+  return html`
+    <div class="field">
+      <label class="tick"><input type="checkbox" checked=${interpolate.value > 1}
+        onChange=${(event) => (interpolate.value = event.target.checked ? factor : 1)} />Smooth motion</label>
+      <small>${draft.fps} → ${draft.fps.value * factor} frames a second, drawn in between</small>
+    </div>`;
+}
+
+function Enlarge({ models }) {
+  return html`
+    <div class="field">
+      <label for="enlarge">Enlarge</label>
+      <select id="enlarge" value=${draft.enlarge.value} onChange=${(event) => (draft.enlarge.value = event.target.value)}>
+        <option value="">No</option>
+        ${models.map(({ name, factor }) => html`<option key=${name} value=${name}>${factor} × (${name})</option>`)}
+      </select>
+    </div>`;
+}
+
 function More() {
   const card = draft.card.value;
   const has = (name) => card.honours.includes(name);
@@ -137,6 +160,8 @@ function More() {
               onInput=${(event) => setExtra("negative_prompt", event.target.value)} />
           </div>`}
         <${Rate} />
+        <${Smooth} />
+        ${card.refinements.upscale.length > 0 && html`<${Enlarge} models=${card.refinements.upscale} />`}
         ${has("num_inference_steps") && html`<${NumberField} name="num_inference_steps" label="Steps" min="1"
           max=${card.max_steps} normal=${card.default_steps} hint=${`1–${card.max_steps}; more is finer and slower`} />`}
         ${has("guidance_scale") && html`<${NumberField} name="guidance_scale" label="Guidance" min="0" max="100"
@@ -154,7 +179,7 @@ export function Numbers() {
   const { width, height } = draft.size.value;
   const seconds = Math.round((draft.frames.value / draft.fps.value) * 100) / 100;
   const shape = draft.exactSize.value ? "" : `${draft.follows.value ? "Picture" : draft.shape} · ${draft.quality} · `;
-  return html`<span class="numbers"><span>${shape}</span>${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps · ${seconds} s</span>`;
+  return html`<span class="numbers"><span>${shape}</span>${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps${draft.interpolate.value > 1 && ` → ${draft.fps.value * draft.interpolate.value}`} · ${seconds} s</span>`;
 }
 
 export function Settings() {

@@ -3,14 +3,16 @@
 import { key } from "./key.js";
 import { EXTRAS } from "./draft.js";
 
-const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS];
+const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS, "interpolate", "upscale"];
+
+const told = (video) => (field) => video[field] != null && !(field === "interpolate" && video[field] === 1);
 
 /** The server's address, with a slash at the end. */
 const server = () => new URL(".", location.href).href;
 
 /** The JSON text of the request that made this video. */
 function body(video) {
-  const sent = ["prompt", ...FIELDS].filter((field) => video[field] != null);
+  const sent = ["prompt", ...FIELDS].filter(told(video));
   return JSON.stringify(Object.fromEntries(sent.map((field) => [field, video[field]])), null, 2)
     .replace(/"seed": "(\d+)"/, '"seed": $1');
 }
@@ -23,7 +25,7 @@ export function curl(video) {
 }
 
 export function python(video) {
-  const sent = FIELDS.filter((field) => video[field] != null);
+  const sent = FIELDS.filter(told(video));
   const values = sent.map((field) => `    ${field}=${literal(field, video[field])},\n`).join("");
   const auth = key.value ? `, api_key=os.environ["REELWRIGHT_API_KEY"]` : "";
   return `${key.value ? "import os\n\n" : ""}from reelwright import Client\n\n` +

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from reelwright.media.encode import encode_mp4
 from reelwright.media.probe import decode, probe
 from reelwright.media.stills import to_srgb
 from tests.api.videos import create, ended, made
+from tests.cli.command import run
 from tests.servers import ServerProcess
 
 pytest.importorskip("torch", reason="upscaling needs torch: pip install 'reelwright[upscale]'")
@@ -70,7 +72,7 @@ def content(http: httpx2.Client, video: dict[str, Any], folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("asked", "model", "own", "factor"),
-    [("4x-tiny", "4x-tiny", 4, 4), (2, "small_x2plus", 2, 2), (3, "4x-tiny", 4, 3)],
+    [("4x-tiny", "4x-tiny", 4, 4), (3, "4x-tiny", 4, 3)],
 )
 def test_a_video_is_enlarged(
     http: httpx2.Client, scene: Path, tmp_path: Path, asked: object, model: str, own: int, factor: int
@@ -147,6 +149,22 @@ def test_the_finished_size_is_bounded(http: httpx2.Client) -> None:
     ]
 
 
+def test_doctor_tries_each_model_and_the_list_names_them(models: Path, http: httpx2.Client, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("4x-tiny.safetensors", "8x-boast.safetensors", "nameless.safetensors", "4x-pickle.pth"):
+        shutil.copy(models / name, few)
+    found = run("doctor", "--json", "--engine", "sketch", cwd=tmp_path, REELWRIGHT_UPSCALERS_DIR=str(few))
+    rows = [row for row in json.loads(found.stdout) if row["name"] == "Upscaling"]
+    told = {row["detail"]: row["ok"] for row in rows}
+    assert told["4x-tiny enlarges 4 times"] is True
+    assert any("8x-boast enlarges 2 times" in detail for detail, ok in told.items() if ok is False)
+    assert any("4x-pickle.pth is no .safetensors file" in detail for detail in told)
+    assert any("nameless.safetensors does not say its factor" in detail for detail in told)
+    listed = run("models", "--server", str(http.base_url), cwd=tmp_path)
+    assert "For --upscale, with every model: 4x-tiny (4 times), 6x-cut (6 times)" in listed.stderr
+
+
 class _ShortOfMemory:
     """A network on a device that has no room for more than so many pixels."""
 
@@ -163,6 +181,8 @@ class _ShortOfMemory:
 
 
 def test_when_memory_runs_out_smaller_parts_are_made_without_seams(models: Path) -> None:
+    import torch
+
     from reelwright.engines.local.upscaling import Upscaling
     from reelwright.engines.refinements import look_for_upscalers
     from reelwright.errors import Code, EngineError
@@ -171,13 +191,18 @@ def test_when_memory_runs_out_smaller_parts_are_made_without_seams(models: Path)
     found = look_for_upscalers(models, None)
     _, wanted = found.admit(Wish(prompt="a", upscale="4x-tiny"), width=320, height=200, num_frames=1)
     assert wanted is not None
-    upscaling = Upscaling(found.weights(wanted), wanted, "cpu")
+    told: list[None] = []
+    upscaling = Upscaling(found.weights(wanted), wanted, "cpu", lambda: told.append(None))
     picture = np.random.default_rng(3).integers(0, 255, (200, 320, 3), np.uint8)
     whole = upscaling.enlarge(picture)
     upscaling._network = _ShortOfMemory(upscaling._network, 150 * 150)
     assert np.array_equal(upscaling.enlarge(picture), whole)
-    assert upscaling.facts["tile"] == 80
+    assert upscaling.facts["tile"] == 64
+    assert len(told) > 20  # each part is told, so that a long frame is not taken for a stuck one
     upscaling._network = _ShortOfMemory(upscaling._network, 0)
     with pytest.raises(EngineError, match="ran out of memory on cpu") as caught:
         upscaling.enlarge(picture)
     assert caught.value.code is Code.OUT_OF_MEMORY
+    if not torch.cuda.is_available():
+        with pytest.raises(EngineError, match="REELWRIGHT_UPSCALE_DEVICE=cuda is not there"):
+            Upscaling(found.weights(wanted), wanted, "cuda", lambda: None)

@@ -46,6 +46,12 @@ _GENERATE: Mapping[str, Any] = {
     "negative_prompt": {"type": "string", "description": "What should not be seen."},
     "num_inference_steps": {"type": "integer", "minimum": 1, "description": "More is slower and finer."},
     "guidance_scale": {"type": "number", "description": "How closely the prompt is followed."},
+    "interpolate": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 8,
+        "description": "So many times the frame rate, for smooth motion: frames are drawn in between.",
+    },
     "model": {"type": "string", "description": "A model or engine of list_models. Default: the server's."},
     "wait_s": _WAIT,
 }

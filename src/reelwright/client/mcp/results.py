@@ -77,8 +77,7 @@ def _sentence(video: VideoFacts, told: Mapping[str, Any], *, keyed: bool) -> str
 def _outcome(video: VideoFacts, told: Mapping[str, Any], *, keyed: bool) -> str:
     match video.status:
         case "completed":
-            facts = [f"{video.width}×{video.height}", f"{video.num_frames} frames at {video.fps} a second"]
-            facts += [f"seed {video.seed}", f"engine {video.engine}"]
+            facts = [video.shape, f"seed {video.seed}", f"engine {video.engine}"]
             key = " (asks for the API key that this connection uses)" if keyed else ""
             lines = [f"The video {video.id} is completed: {', '.join(facts)}.", f"MP4: {told['content_url']}{key}"]
             if "file" in told:

@@ -11,7 +11,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from reelwright.engines.local.memory import find_device, give_back, ran_out
-from reelwright.errors import Code, EngineError
+from reelwright.engines.local.memory import Device, find_device, give_back, ran_out
+from reelwright.errors import Code, ConfigurationError, EngineError
 from reelwright.store.files import sha256_of
 from reelwright.video import Enlargement
 
@@ -35,8 +35,9 @@ NETWORKS = (
 )
 """Those of spandrel 0.4 that enlarge, in the order in which it asks them whether weights are theirs."""
 
-TILE = 512
-"""Pixels a side that the network is shown at once; halved for the rest of a clip whenever memory runs out."""
+TILE, TILE_ON_CPU = 512, 256
+"""Pixels a side that the network is shown at once; halved for the rest of a clip whenever memory runs out. On a CPU a
+large network takes minutes for 256."""
 LEAST_TILE = 64
 MARGIN = 32
 """Pixels around a tile that it is shown besides, so that no seams are seen."""
@@ -45,19 +46,22 @@ MARGIN = 32
 class Upscaling:
     """One upscaling model, loaded."""
 
-    def __init__(self, weights: Path, wanted: Enlargement, device: str) -> None:
-        """Raises `EngineError` for weights that are not `wanted`'s, and `ConfigurationError` for a device that is not
-        there."""
+    def __init__(self, weights: Path, wanted: Enlargement, device: str, on_tile: Callable[[], None]) -> None:
+        """`on_tile` is called after each part of a frame.
+
+        Raises `EngineError` for weights that are not `wanted`'s, and for a device that is not there.
+        """
         begun = time.perf_counter()
         if sha256_of(weights) != wanted.sha256:
             raise EngineError(f"The file of the upscaling model {wanted.model} has changed. Restart the server.")
         self._wanted = wanted
-        self._device = find_device(device, None)
+        self._device = _device(device)
         self._network = _open(weights, wanted)
         self._dtype = self._best_dtype()
         self._network.to(self._device.torch_device, self._dtype).eval()
         whole = self._network.tiling.name == "INTERNAL"
-        self._tile = sys.maxsize if whole else TILE
+        self._tile = sys.maxsize if whole else TILE if self._device.accelerator else TILE_ON_CPU
+        self._on_tile = on_tile
         self._loaded_s = time.perf_counter() - begun
 
     @property
@@ -126,6 +130,7 @@ class Upscaling:
                 ]
                 levels = (inner.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0)
                 result[top * factor : bottom * factor, left * factor : right * factor] = levels.cpu()
+                self._on_tile()
         return result.numpy()
 
     def _best_dtype(self) -> torch.dtype:
@@ -136,6 +141,13 @@ class Upscaling:
             return torch.float16
         wanted = self._device.dtype("bfloat16")
         return wanted if wanted is torch.bfloat16 and self._network.supports_bfloat16 else torch.float32
+
+
+def _device(name: str) -> Device:
+    try:
+        return find_device(name, None)
+    except ConfigurationError as error:
+        raise EngineError(f"REELWRIGHT_UPSCALE_DEVICE={name} is not there on this machine. Use auto or cpu.") from error
 
 
 def _cuts(length: int, tile: int) -> Iterator[tuple[int, int]]:
