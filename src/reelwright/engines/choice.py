@@ -122,9 +122,8 @@ def _local_problem() -> str | None:
 
 def upscaling_lacks() -> str | None:
     """What upscaling models need and this machine does not have, with the remedy."""
-    missing = [
-        name for name in ("torch", "spandrel", "einops", "safetensors") if importlib.util.find_spec(name) is None
-    ]
+    needed = ("torch", "spandrel", "einops", "psutil", "safetensors")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if not missing:
         return None
     return f"Upscaling needs {' and '.join(missing)} on this server: pip install 'reelwright[upscale]'"
