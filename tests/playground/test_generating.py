@@ -153,10 +153,10 @@ def test_only_the_dials_that_a_card_honours_are_there(visit: Visit) -> None:
     page = visit().open()
     page.get_by_text("Settings").click()
     page.get_by_text("More", exact=True).click()
-    expect(page.get_by_label("Motion")).to_be_visible()
+    expect(page.get_by_label("Motion", exact=True)).to_be_visible()
     expect(page.get_by_label("Steps")).to_have_count(0)
     choose_model(page, "toy/toy")
-    expect(page.get_by_label("Motion")).to_have_count(0)
+    expect(page.get_by_label("Motion", exact=True)).to_have_count(0)
 
 
 def test_a_seed_is_drawn_kept_and_let_go(visit: Visit) -> None:
