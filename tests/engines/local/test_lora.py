@@ -14,7 +14,7 @@ from reelwright.engines.local.options import Options
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import a_request, take
+from tests.engines.local.studio import Recorder, a_request, take
 from tests.engines.local.test_weights import Canary
 
 
@@ -72,12 +72,12 @@ def test_a_model_that_takes_none_says_so(tmp_path: Path) -> None:
         lora.parse(["x.safetensors"], model, variant, options)
 
 
-def a_lora(path: Path, width: int) -> None:
+def a_lora(path: Path, width: int, seed: int = 1) -> None:
     """Rank 4 on the first attention of the tiny Wan."""
     import torch
     from safetensors.torch import save_file
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     tensors = {
         f"transformer.blocks.0.attn1.to_{name}.{side}.weight": torch.randn(*shape)
         for name in "qkv"
@@ -119,3 +119,22 @@ def test_a_lora_acts_on_weights_in_8_bits(kind: str, tiny_folder: TinyFolder, tm
     before = take(engine, a_request("wan"), tmp_path)
     assert take(engine, a_request("wan", params={"loras": ["snow.safetensors"]}), tmp_path).hash != before.hash
     assert take(engine, a_request("wan"), tmp_path).hash == before.hash
+
+
+def test_a_checkpoint_is_not_taken_up_with_another_file_of_that_name(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=REASON)
+    a_lora(tmp_path / "snow.safetensors", 24)
+    model = {"models": {"wan": str(tiny_folder("wan"))}, "lora_folder": str(tmp_path)}
+    engine = LocalEngine(**model, preview_seconds=0, checkpoint_steps=2)
+    engine.load()
+    wished = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=4)
+    report = Recorder(break_at=3)
+    with pytest.raises(EngineError):
+        take(engine, wished, tmp_path / "job", report)
+
+    same = take(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
+    a_lora(tmp_path / "snow.safetensors", 24, seed=2)
+    other = take(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
+
+    assert (same.facts["resumed_from_step"], same.facts["resumed_exactly"]) == (2, True)
+    assert other.facts["resumed_from_step"] == 0

@@ -165,3 +165,48 @@ def test_a_checkpoint_that_cannot_be_used_means_a_new_start(
     assert again.facts["resumed_from_step"] == 0
     assert "restarted" in again.facts
     assert (again.hash == whole.hash) == (fault != "of another request")
+
+
+@pytest.mark.parametrize("changed", [{"guidance": 1.0}, {"steps": 4}, {"steps": 12}], ids=lambda changed: str(changed))
+def test_a_checkpoint_of_other_settings_of_the_model_is_not_taken_up(
+    changed: dict[str, Any], tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    """The request is the same: what shapes the video is what the settings have filled in."""
+
+    def engine(**settings: Any) -> LocalEngine:
+        model = {"recipe": "wan", "source": str(tiny_folder("wan")), "steps": 8} | settings
+        return an_engine({"models": {"wan": model}, "checkpoint_steps": 4, "preview_seconds": 0})
+
+    request = a_request("wan", num_inference_steps=None)
+    report = Recorder(break_at=5)
+    with pytest.raises(EngineError):
+        take(engine(), request, tmp_path / "broken", report)
+    after = engine(**changed)
+
+    again = take(after, request, tmp_path / "broken", checkpoint=report.checkpoints[-1])
+
+    assert again.facts["resumed_from_step"] == 0
+    assert "restarted" in again.facts
+    assert again.hash == take(after, request, tmp_path / "fresh").hash
+
+
+def test_a_job_that_goes_on_in_another_tier_does_not_say_that_it_is_exact(
+    tiny_folder: TinyFolder, tmp_path: Path, fox: Path
+) -> None:
+    """Another decode chunk changes bits within rounding: the denoised latents are worth going on from all the same."""
+    options = {"models": {"svd": {"source": str(tiny_folder("svd")), "image": None}}, "checkpoint_steps": 2}
+    request = an_image_request("svd", num_inference_steps=4)
+    report = Recorder(break_at=3)
+    with pytest.raises(EngineError):
+        take(an_engine({**options, "placement": "resident"}), request, tmp_path, report, image_path=fox)
+
+    resumed = take(
+        an_engine({**options, "placement": "lean"}),
+        request,
+        tmp_path,
+        checkpoint=report.checkpoints[-1],
+        image_path=fox,
+    )
+
+    assert resumed.facts["resumed_from_step"] == 2
+    assert resumed.facts["resumed_exactly"] is False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from reelwright.engines.local.hub_cache import Repository
 from reelwright.engines.local.recipe import Variant
 from reelwright.errors import Code, EngineError
+from reelwright.store.files import sha256_of
 
 if TYPE_CHECKING:
     from reelwright.engines.local.options import Model, Options
@@ -35,6 +36,10 @@ class Lora:
     source: str
     file: Path
     weight: float
+
+    def digest(self) -> str:
+        """The SHA-256 of the file, hex: another one may lie under the same name."""
+        return sha256_of(self.file)
 
 
 def parse(value: object, model: Model, variant: Variant, options: Options) -> tuple[Lora, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
@@ -64,8 +65,25 @@ class Plan:
         return (self.model.name, request.width, request.height, self.frames, self.steps, guidance, self.loras)
 
     def work(self, revision: str, speed: str) -> str:
-        """A digest of all that shapes the result; a checkpoint of other work is never taken up."""
-        shape = self.request.to_json() | {"task": self.request.task.value, "revision": revision, "speed": speed}
+        """A digest of all that shapes the denoising; a checkpoint of other work is never taken up.
+
+        It holds what the recipe and the settings have filled in, not only what the request says, and of a LoRA the
+        file's content. What the machine decides (its device, the tier) is in the checkpoint's `environment`.
+        """
+        recipe, image = self.model.recipe, self.model.image if self.paints else None
+        shape = {
+            "request": self.request.to_json(),
+            "pipeline": self.variant.pipeline,
+            "arguments": self.arguments,
+            "steps": self.steps,
+            "frames": self.frames,
+            "dtypes": [recipe.dtype, dict(recipe.component_dtypes)],
+            "parts": [dataclasses.asdict(part) for part in recipe.parts],
+            "image": dataclasses.asdict(image) if image else None,
+            "loras": [[one.digest(), one.weight] for one in self.loras],
+            "revision": revision,
+            "speed": speed,
+        }
         return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()
 
 

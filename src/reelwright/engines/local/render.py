@@ -146,7 +146,7 @@ class Renderer:
         if ticket.assignment.checkpoint is not None and snapshot is None:
             facts["restarted"] = "the checkpoint could not be used"
         if snapshot is not None:
-            facts["resumed_exactly"] = snapshot.environment == self._environment
+            facts["resumed_exactly"] = snapshot.environment == self._surroundings(loaded, tier)
         if tier.decode_chunk is not None:
             facts["decode_chunk"] = tier.decode_chunk
         if tier.tiled_decode:
@@ -158,6 +158,15 @@ class Renderer:
         if plan.loras:
             facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
         return facts
+
+    def _surroundings(self, loaded: Loaded, tier: Tier) -> str:
+        """A digest of what decides about bits here, beside the work itself: where it is another one than that of a
+        checkpoint, the job goes on, but not exactly."""
+        parts = (part for part in loaded.pipe.components.values() if isinstance(part, torch.nn.Module))
+        dtypes = sorted({str(weight.dtype) for part in parts for weight in part.parameters()})
+        decoding = f"decode_chunk={tier.decode_chunk} tiled={tier.tiled_decode}"
+        words = [self._environment, decoding, *loaded.speedup.names, *dtypes]
+        return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
     def _take_up(self, ticket: Ticket) -> None:
         """Let go of a snapshot that was taken of other work: other weights, another request, another speed mode."""
@@ -229,7 +238,7 @@ class Renderer:
             generators=generators,
             device=self._device.torch_device,
             previews=self._previews(loaded, plan),
-            keeping=self._keeping(tickets, loaded),
+            keeping=self._keeping(tickets, loaded, tier),
         )
         arguments = self._arguments(tickets, loaded.pipe, generators)
         if "decode_chunk_size" in arguments:
@@ -270,13 +279,13 @@ class Renderer:
         scale = loaded.pipe.vae_spatial_compression_ratio if axes is LatentAxes.PACKED else 1
         return Previews(seconds=self._options.preview_seconds, factors=loaded.factors, axes=axes, spatial_scale=scale)
 
-    def _keeping(self, tickets: list[Ticket], loaded: Loaded) -> Keeping | None:
+    def _keeping(self, tickets: list[Ticket], loaded: Loaded, tier: Tier) -> Keeping | None:
         if not self._options.resumes(tickets[0].plan.model.recipe):
             return None
         return Keeping(
             steps=self._options.checkpoint_steps,
             seconds=self._options.checkpoint_seconds,
-            environment=self._environment,
+            environment=self._surroundings(loaded, tier),
             works={t.assignment.video_id: t.plan.work(loaded.weights.revision, self._mode) for t in tickets},
             every=speed.checkpoint_every(tickets[0].plan.model.recipe, self._options),
             saver=self._saver,
