@@ -145,7 +145,10 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "What the provider or endpoint sent is not a whole video",
         "Try again; another provider may help",
     ),
-    Code.TIMED_OUT: ("The job took longer than its limit", "Fewer frames, or raise `REELWRIGHT_JOB_TIMEOUT_S`"),
+    Code.TIMED_OUT: (
+        "The job made no progress for too long, or took longer than its limit",
+        "Fewer frames, or raise `REELWRIGHT_JOB_TIMEOUT_S`",
+    ),
     Code.UNKNOWN_OUTCOME: (
         "The server was killed while it sent the request to a provider, which may have billed it",
         "Look at the provider's account before you ask again",

@@ -7,7 +7,8 @@
     ├── NotFound              no such video, model or route
     ├── Busy                  come back later: rate limit, full queue, locked database, full disk
     ├── EngineError           a render ended badly; stored with the video
-    │   └── Cancelled         somebody asked for the end
+    │   ├── Cancelled         somebody asked for the end
+    │   └── EngineLost        the engine's process can be used no more
     └── ConfigurationError    the server cannot start like this (exit code 2)
 
 Each carries a stable `code`. One table per dialect maps codes to the wire (`api/*.py`); nothing else does.
@@ -186,6 +187,12 @@ class EngineError(ReelwrightError):
 
 class Cancelled(EngineError):
     code = Code.CANCELLED
+
+
+class EngineLost(EngineError):
+    """The process in which it is raised is to be ended; the next job is for a new one."""
+
+    code = Code.ENGINE_CRASHED
 
 
 class ConfigurationError(ReelwrightError):

@@ -224,7 +224,15 @@ class Settings(BaseSettings):
     )
     max_body_mb: float = _knob(16, "REELWRIGHT_MAX_BODY_MB", "Largest request body, in MB.", gt=0, le=1024)
     max_queued: int = _knob(10_000, "REELWRIGHT_MAX_QUEUED", "Jobs that may wait; further ones get 429.", ge=1)
-    job_timeout_s: float = _knob(900, "REELWRIGHT_JOB_TIMEOUT_S", "Longest time one job may take, in seconds.", gt=0)
+    job_timeout_s: float = _knob(
+        900,
+        "REELWRIGHT_JOB_TIMEOUT_S",
+        "Seconds without progress after which a job is ended; of a job at a provider, seconds in all.",
+        gt=0,
+    )
+    job_limit_s: float | None = _knob(
+        None, "REELWRIGHT_JOB_LIMIT_S", "Seconds that any job may take in all; empty or 0: as long as it moves.", ge=0
+    )
     keep_days: float = _knob(30, "REELWRIGHT_KEEP_DAYS", "Days until a finished video expires.", gt=0, le=36_500)
     keep_gb: float | None = _knob(
         None, "REELWRIGHT_KEEP_GB", "Size budget of the finished videos, in GB; the least recently used go first.", gt=0
@@ -232,7 +240,10 @@ class Settings(BaseSettings):
     sweep_s: float = _knob(60, "REELWRIGHT_SWEEP_S", "Seconds between two rounds of the janitor.", gt=0)
     drain_s: float = _knob(20, "REELWRIGHT_DRAIN_S", "Seconds that a stopping server gives its running jobs.", ge=0)
     engine_memory_mb: int | None = _knob(
-        None, "REELWRIGHT_ENGINE_MEMORY_MB", "Address-space limit of an engine child, in MB; empty: none.", ge=128
+        None,
+        "REELWRIGHT_ENGINE_MEMORY_MB",
+        "Main memory that an engine child may allocate, in MB; empty: no limit.",
+        ge=128,
     )
 
     @field_validator("allowed_networks", mode="before")

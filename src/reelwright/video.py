@@ -235,7 +235,8 @@ class Video:
     those that wait for the same engine, from 1, while it waits.
 
     `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
-    client sent, for a dialect that shows it again.
+    client sent, for a dialect that shows it again. `stage`: what its engine does now that no progress measures, such as
+    `loading the weights`.
     """
 
     id: str
@@ -256,6 +257,7 @@ class Video:
     metadata: Mapping[str, str] = field(default_factory=dict)
     trace: str | None = None
     asked: Mapping[str, Any] | None = None
+    stage: str | None = None
 
     @property
     def generation_seconds(self) -> float | None:

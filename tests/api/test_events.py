@@ -61,6 +61,13 @@ def listening(http: httpx2.Client, video: dict[str, Any], last: str | bytes | No
         yield Listener(answer)
 
 
+def test_a_listener_is_told_what_is_done_while_nothing_is_measured(http: httpx2.Client) -> None:
+    with listening(http, create(http, "load 0.8")) as listener:
+        told = [(event[2]["stage"], event[2]["progress"]) for event in listener.events()]
+    assert ("loading the weights", 0) in told
+    assert told[-1] == (None, 100)
+
+
 def test_a_listener_is_told_the_measured_progress_and_the_end(http: httpx2.Client) -> None:
     with listening(http, create(http, "slow 0.3")) as listener:
         assert listener.answer.headers["Content-Type"].startswith("text/event-stream")

@@ -30,6 +30,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.progress: list[tuple[int, int]] = []
+        self.stages: list[str | None] = []
         self.checkpoints: list[Mapping[str, Any]] = []
         self.begun = asyncio.Event()
 
@@ -42,10 +43,14 @@ class Heard:
             self.checkpoints.append(state)
             self.begun.set()
 
-        return Watch(progress=on_progress, preview=lambda data, kind: None, checkpoint=save)
+        def on_stage(name: str | None) -> None:
+            self.stages.append(name)
+            self.begun.set()
+
+        return Watch(progress=on_progress, stage=on_stage, preview=lambda data, kind: None, checkpoint=save)
 
 
-def job(prompt: str, scratch: Path, seconds: float = 20, **more: Any) -> Job:
+def job(prompt: str, scratch: Path, seconds: float | None = 20, **more: Any) -> Job:
     values: dict[str, Any] = {"attempt": 1, "image_path": None, "checkpoint": None}
     return Job(
         video_id=f"video_{prompt}", request=request(prompt), scratch=scratch, seconds_left=seconds, **(values | more)
@@ -54,8 +59,8 @@ def job(prompt: str, scratch: Path, seconds: float = 20, **more: Any) -> Job:
 
 async def start(log: list[str] | None = None, **options: Any) -> EngineChild:
     lines = log if log is not None else []
-    memory = options.pop("memory_mb", None)
-    return await EngineChild.start(Spec(engine=TOY, options=options, memory_mb=memory), dict(os.environ), lines.append)
+    more = {name: options.pop(name) for name in ("memory_mb", "cancel_grace_s", "upstream") if name in options}
+    return await EngineChild.start(Spec(engine=TOY, options=options, **more), dict(os.environ), lines.append)
 
 
 @pytest.fixture
@@ -118,6 +123,83 @@ async def test_a_deadline_ends_the_job(child: EngineChild, tmp_path: Path) -> No
     assert caught.value.code == Code.TIMED_OUT
 
 
+async def test_a_job_may_last_as_long_as_it_moves(child: EngineChild, tmp_path: Path) -> None:
+    """Each wait is shorter than the limit, all of them together are four times as long."""
+    heard = Heard()
+    clip, _ = await child.render(job("slow 2", tmp_path, None, silence_s=0.5), heard.watch())
+    assert clip.frames
+    clip.frames.close()
+
+
+@pytest.mark.parametrize("prompt", ["repeat 60", "stuck 60"])
+async def test_a_job_without_progress_is_ended_whatever_else_it_says(
+    prompt: str, child: EngineChild, tmp_path: Path
+) -> None:
+    """One tells the same unit of progress again and again, the other stands still in a stage of its own."""
+    heard = Heard()
+    with pytest.raises(EngineError, match=r"made no progress for 0\.7 s") as caught:
+        await child.render(job(prompt, tmp_path, None, silence_s=0.7), heard.watch())
+    assert caught.value.code == Code.TIMED_OUT
+    if prompt.startswith("stuck"):
+        assert "while it was loading the weights" in str(caught.value)
+        assert not child.alive
+        assert heard.stages == ["loading the weights"]
+
+
+@pytest.mark.parametrize("prompt", ["load 1.6", "compile 1.6", "parts 1.6"])
+async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild, tmp_path: Path) -> None:
+    """Work in this process, in one that it has started, and parts of a step."""
+    heard = Heard()
+    clip, _ = await child.render(job(prompt, tmp_path, None, silence_s=0.7), heard.watch())
+    assert clip.frames
+    clip.frames.close()
+    told = {"load 1.6": ["loading the weights", None], "compile 1.6": ["compiling", None], "parts 1.6": []}
+    assert heard.stages == told[prompt]
+
+
+async def test_a_job_at_a_provider_has_the_limit_in_all(tmp_path: Path) -> None:
+    child = await start(upstream=True)
+    with pytest.raises(EngineError, match=r"longer than its limit of 0\.5 s"):
+        await child.render(job("slow 60", tmp_path, None, silence_s=0.5), Heard().watch())
+    await child.kill()
+
+
+async def test_a_cancelled_job_may_take_its_time_while_nobody_waits_for_it(tmp_path: Path) -> None:
+    """It is deaf for longer than the usual grace: its process lives on and takes the next job."""
+    child = await start(cancel_grace_s=30)
+    heard = Heard()
+    running = asyncio.create_task(child.render(job("stuck 1.5", tmp_path), heard.watch()))
+    await heard.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert child.alive
+    clip, facts = await child.render(job("paint", tmp_path), Heard().watch())
+    assert clip.frames
+    clip.frames.close()
+    assert facts["pid"] == child.pid
+    await child.kill()
+
+
+async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_process(tmp_path: Path) -> None:
+    child = await start(cancel_grace_s=60)
+    heard = Heard()
+    running = asyncio.create_task(child.render(job("stuck 60", tmp_path), heard.watch(), lambda: True))
+    await heard.begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running, 30)
+    assert not child.alive
+
+
+async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: EngineChild, tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="The device is gone") as caught:
+        await child.render(job("lose", tmp_path), Heard().watch())
+    assert caught.value.code == Code.ENGINE_CRASHED
+    assert not child.alive
+    await asyncio.wait_for(child.gone(), 10)
+
+
 async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"ended unexpectedly \(killed by SIGKILL\)") as caught:
         await child.render(job("crash", tmp_path), Heard().watch())
@@ -126,9 +208,13 @@ async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_p
 
 
 async def test_out_of_memory_is_told_and_the_child_lives(tmp_path: Path) -> None:
-    child = await start(memory_mb=1500)
+    """The limit is of what it allocates: addresses alone, of which CUDA reserves many times the memory, are free."""
+    child = await start(memory_mb=600)
+    clip, _ = await child.render(job("reserve 64000", tmp_path), Heard().watch())
+    assert clip.frames
+    clip.frames.close()
     with pytest.raises(EngineError) as caught:
-        await child.render(job("hog 4000", tmp_path), Heard().watch())
+        await child.render(job("hog 1000", tmp_path), Heard().watch())
     assert caught.value.code == Code.OUT_OF_MEMORY
     clip, _ = await child.render(job("paint", tmp_path), Heard().watch())
     assert clip.frames

@@ -23,6 +23,8 @@ EVERY = [
     messages.Saved(video_id="video_1", serial=7),
     messages.Loaded(slots=2, facts={"torch": "2.13"}),
     messages.Progress(video_id="video_1", done=1, total=24),
+    messages.Stage(video_id="video_1", name="loading the weights"),
+    messages.Alive(video_id="video_1"),
     messages.Preview(video_id="video_1", data=bytes(range(256)), media_type="image/webp"),
     messages.Checkpoint(video_id="video_1", serial=1, state={"step": 3}),
     messages.Done(video_id="video_1", fps=12.0, num_frames=24, path=None, facts={}),

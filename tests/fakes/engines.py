@@ -5,11 +5,15 @@ The prompt's first word says how the engine behaves, so that one server can be g
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
+import inspect
 import io
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from reelwright.engines.engine import Assignment, Card, Made, Report
-from reelwright.errors import Code, EngineError
+from reelwright.errors import Code, EngineError, EngineLost
 from reelwright.media.clip import Clip
 from reelwright.media.probe import probe
 from reelwright.video import Task
@@ -52,7 +56,11 @@ TINY = dataclasses.replace(
 
 
 class ToyEngine:
-    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `raise`, `resume S`.
+    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `reserve MB`, `raise`, `lose`,
+    `resume S`.
+
+    Each N seconds long: `repeat N` tells one unit of progress for ever, `stuck N` does nothing in a stage, `load N`
+    works in one, `compile N` lets another process work, `parts N` does parts of a step.
 
     `noise` is as good as incompressible.
     `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
@@ -104,6 +112,27 @@ class ToyEngine:
                 frames = assignment.frames.array()
                 frames[:] = fill.integers(0, 256, frames.shape, np.uint8)
                 return _made(assignment, facts)
+            case "repeat":
+                for _ in range(int(float(rest) * 20)):
+                    report.progress(1, 100)
+                    report.wait(0.05)
+            case "stuck":
+                report.stage("loading the weights")
+                time.sleep(float(rest))
+                report.stage(None)
+            case "load":
+                report.stage("loading the weights")
+                _work(float(rest))
+                report.stage(None)
+            case "compile":
+                report.stage("compiling")
+                subprocess.run([sys.executable, "-c", f"{inspect.getsource(_work)}_work({rest})"], check=True)
+            case "parts":
+                for _ in range(int(float(rest) * 20)):
+                    report.moved()
+                    report.wait(0.05)
+            case "lose":
+                raise EngineLost("The device is gone")
             case "deaf":
                 time.sleep(float(rest))
             case "crash":
@@ -111,6 +140,8 @@ class ToyEngine:
             case "hog":
                 hoard = bytearray(int(rest) << 20)
                 facts["hoard"] = len(hoard)
+            case "reserve":
+                _reserve(int(rest) << 20)
             case "raise":
                 raise RuntimeError(f"secret /path/of/{rest}")
             case "refuse":
@@ -130,6 +161,23 @@ class ToyEngine:
                 report.wait(float(rest))
             report.progress(index + 1, len(frames))
         return _made(assignment, facts)
+
+
+def _reserve(size: int) -> None:
+    """As a GPU's driver does: addresses that nothing lies at yet (PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS)."""
+    mmap = ctypes.CDLL(None, use_errno=True).mmap
+    mmap.restype = ctypes.c_void_p
+    mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    if mmap(None, size, 0, 0x02 | 0x20, -1, 0) == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "no addresses")
+
+
+def _work(seconds: float) -> None:
+    import time
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
 
 
 def _frames_done(assignment: Assignment) -> int:

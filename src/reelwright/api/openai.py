@@ -404,6 +404,7 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "height": request.height,
         "engine": request.engine,
         "queue_position": video.position,
+        "stage": video.stage,
         "started_at": _epoch(video.started_at),
         "video_url": f"{before}/v1/videos/{video.id}/content" if video.status is Status.COMPLETED else None,
         "negative_prompt": request.negative_prompt,

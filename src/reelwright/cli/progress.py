@@ -62,6 +62,8 @@ def _more(video: VideoFacts) -> str:
     match video.status:
         case "queued" if video.queue_position is not None:
             return f"place {video.queue_position}"
+        case "in_progress" if video.stage:
+            return video.stage
         case "in_progress" if video.progress >= _RENDERED:
             return "finishing"
         case "in_progress" if video.progress:
@@ -74,6 +76,8 @@ def _more(video: VideoFacts) -> str:
 def _stage(video: VideoFacts) -> str:
     """What is done with the video now: the bar beside it tells how much of that."""
     if video.status == "in_progress":
+        if video.stage:
+            return video.stage
         return "finishing" if video.progress >= _RENDERED else "rendering"
     return state(video)
 

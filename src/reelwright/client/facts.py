@@ -77,7 +77,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoFacts:
-    """A video as the server last told it. Times are aware UTC; `raw` is the server's whole object."""
+    """A video as the server last told it. Times are aware UTC; `raw` is the server's whole object.
+
+    `stage`: what is done with it now that no progress measures, such as `loading the weights`.
+    """
 
     id: str
     status: Status
@@ -91,6 +94,7 @@ class VideoFacts:
     fps: int | None = None
     seed: int | None = None
     queue_position: int | None = None
+    stage: str | None = None
     created_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -150,7 +154,7 @@ class Event:
         return base64.b64decode(image.partition(",")[2])
 
 
-_PLAIN = ("prompt", "model", "engine", "width", "height", "num_frames", "fps", "seed", "queue_position")
+_PLAIN = ("prompt", "model", "engine", "width", "height", "num_frames", "fps", "seed", "queue_position", "stage")
 _TIMES = ("created_at", "started_at", "completed_at", "expires_at")
 
 

@@ -15,7 +15,7 @@ _SILENCE_S = 20.0
 _DEAF_LIMIT = 3
 """Streams in a row that ended without one event; then the server is asked instead."""
 
-_LIVE = ("status", "progress", "queue_position", "started_at")
+_LIVE = ("status", "progress", "queue_position", "stage", "started_at")
 """The fields of a video object that a `progress` event may renew."""
 
 
@@ -110,7 +110,7 @@ class Watch(Generic[AnyVideo]):
         return min(wanted, left)
 
     def _tell(self, video: AnyVideo) -> None:
-        news = (video.status, video.progress, video.queue_position)
+        news = (video.status, video.progress, video.queue_position, video.stage)
         if self._on_progress is not None and news != self._told:
             self._told = news
             self._on_progress(video)

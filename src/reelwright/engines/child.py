@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import signal
 import socket
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +21,11 @@ from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.video import Request
 
 CANCEL_GRACE_S = 0.8
-"""A job that does not end this long after its cancel takes its child process with it (if it is alone there)."""
+"""A job that does not end this long after its cancel takes its child process with it (if it is alone there), unless the
+engine's process is worth waiting for (`Spec.cancel_grace_s`)."""
+
+LOOK_S = 0.05
+"""So often it is looked whether another job waits for the one that ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +40,9 @@ class Share:
 class Spec:
     """How to start a child: the engine's name (see `host.ENGINES`), its options, extra environment, memory limit.
 
-    `shares`: what the first, second … child of several gets on top.
+    `shares`: what the first, second … child of several gets on top. `upstream`: its jobs wait for somebody else's
+    machine, so that their time counts from their beginning. `cancel_grace_s`: how long a cancelled job may take to end
+    before its process is killed, while no other job waits for it.
     """
 
     engine: str
@@ -42,6 +50,8 @@ class Spec:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory_mb: int | None = None
     shares: tuple[Share, ...] = ()
+    upstream: bool = False
+    cancel_grace_s: float = CANCEL_GRACE_S
 
     def of_child(self, index: int) -> Spec:
         """What the child with that number is started with."""
@@ -58,13 +68,18 @@ class Watch:
     """What the owner of a job wants to hear while it runs. `checkpoint` returns when the state is durable."""
 
     progress: Callable[[int, int], None]
+    stage: Callable[[str | None], None]
     preview: Callable[[bytes, str], None]
     checkpoint: Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What to render, and where its files may lie."""
+    """What to render, and where its files may lie.
+
+    It is ended after `silence_s` without a sign of progress, or after `seconds_left` in all (None: there is no such
+    limit).
+    """
 
     video_id: str
     attempt: int
@@ -72,7 +87,8 @@ class Job:
     scratch: Path
     image_path: Path | None
     checkpoint: Mapping[str, Any] | None
-    seconds_left: float
+    seconds_left: float | None = None
+    silence_s: float | None = None
     opened: bool = False
     """The card's opening is saved already."""
     trace: str | None = None
@@ -84,12 +100,51 @@ class _Running:
     watch: Watch
     frames: FrameBuffer
     done: asyncio.Future[messages.Done]
+    moved_at: float
+    units: int = -1
+    stage: str | None = None
+    stage_since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Patience:
+    """How long a job may take: in all, and without a sign of progress. None: for ever."""
+
+    deadline: float
+    total_s: float | None
+    silence_s: float | None
+
+    @classmethod
+    def of(cls, job: Job, spec: Spec) -> _Patience:
+        """From now on. Where a job waits for somebody else's machine there is nothing to see of its progress."""
+        total_s, silence_s = job.seconds_left, job.silence_s
+        if spec.upstream:
+            total_s, silence_s = min((s for s in (total_s, silence_s) if s is not None), default=None), None
+        # The engine knows that limit, too, and may tell more.
+        deadline = math.inf if total_s is None else time.monotonic() + total_s + CANCEL_GRACE_S
+        return cls(deadline=deadline, total_s=total_s, silence_s=silence_s)
+
+    def left(self, running: _Running) -> float:
+        silent = math.inf if self.silence_s is None else running.moved_at + self.silence_s
+        return min(self.deadline, silent) - time.monotonic()
+
+    def error(self, running: _Running) -> tuple[EngineError, bool]:
+        """What to tell, and whether the job still moves."""
+        if time.monotonic() >= self.deadline:
+            message = f"The job took longer than its limit of {self.total_s:g} s"
+            return EngineError(message, code=Code.TIMED_OUT), True
+        during = f" while it was {running.stage}" if running.stage else ""
+        message = f"The job made no progress for {self.silence_s:g} s{during}"
+        return EngineError(message, code=Code.TIMED_OUT), False
 
 
 class EngineChild:
     """One child process with a loaded engine. Create it with `start`; `alive` turns false when the process ends."""
 
-    def __init__(self, process: asyncio.subprocess.Process, sock: socket.socket, on_log: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: Spec, process: asyncio.subprocess.Process, sock: socket.socket, on_log: Callable[[str], None]
+    ) -> None:
+        self._spec = spec
         self._process = process
         self._sock = sock
         self._on_log = on_log
@@ -101,6 +156,7 @@ class EngineChild:
         self._saving: set[asyncio.Task[None]] = set()
         self.alive = True
         self.slots = 1
+        self._preparing_s = 0.0
         self.facts: Mapping[str, Any] = {}
         self.state: Mapping[str, Any] = {}
 
@@ -128,7 +184,8 @@ class EngineChild:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
             )
-        child = cls(process, ours, on_log)
+        child = cls(spec, process, ours, on_log)
+        begun = time.monotonic()
         try:
             await child._send(messages.Load(engine=spec.engine, options=spec.options, trace=trace))
             loaded = await child._loaded
@@ -136,6 +193,7 @@ class EngineChild:
             await child.kill()
             raise
         child.slots, child.facts = loaded.slots, loaded.facts
+        child._preparing_s = time.monotonic() - begun
         return child
 
     @property
@@ -147,15 +205,19 @@ class EngineChild:
         """How many jobs run in it now."""
         return len(self._running)
 
-    async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
+    async def render(
+        self, job: Job, watch: Watch, wanted: Callable[[], bool] = lambda: False
+    ) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job to its end. Returns the clip and the facts that shaped it; the caller closes `clip.frames`.
 
         Raises `EngineError` (failed, crashed, out of memory, timed out). Cancelling the awaiting task cancels the job;
-        the call ends when the job has really ended or its process was killed.
+        the call ends when the job has really ended or its process was killed. `wanted`: whether another job waits for
+        that.
         """
         request = job.request
         frames = _room(request)
-        running = _Running(watch, frames, asyncio.get_running_loop().create_future())
+        running = _Running(watch, frames, asyncio.get_running_loop().create_future(), time.monotonic())
+        patience = _Patience.of(job, self._spec)
         self._running[job.video_id] = running
         try:
             try:
@@ -167,7 +229,7 @@ class EngineChild:
                         scratch=str(job.scratch),
                         image_path=str(job.image_path) if job.image_path else None,
                         checkpoint=job.checkpoint,
-                        seconds_left=job.seconds_left,
+                        seconds_left=patience.total_s,
                         opened=job.opened,
                         trace=job.trace,
                     ),
@@ -175,15 +237,16 @@ class EngineChild:
                 )
             except OSError:  # the process has ended meanwhile; why, its exit code tells
                 _settle(running.done, self._post_mortem(await self._process.wait()))
-            async with asyncio.timeout(job.seconds_left + CANCEL_GRACE_S):
-                done = await asyncio.shield(running.done)
-        except TimeoutError:
-            await self._end(job.video_id, running)
-            raise EngineError(
-                f"The job took longer than its limit of {job.seconds_left:g} s", code=Code.TIMED_OUT
-            ) from None
+            while not running.done.done():
+                if (left := patience.left(running)) <= 0:
+                    error, moves = patience.error(running)
+                    # What does not move will hardly listen.
+                    await self._end(job.video_id, running, self._grace_s(wanted) if moves else lambda: CANCEL_GRACE_S)
+                    raise error
+                await asyncio.wait({running.done}, timeout=left)
+            done = running.done.result()
         except asyncio.CancelledError:
-            await self._end(job.video_id, running)
+            await self._end(job.video_id, running, self._grace_s(wanted))
             raise
         except BaseException:
             frames.close()
@@ -203,17 +266,34 @@ class EngineChild:
         )
         return clip, {**self.facts, **done.facts}
 
-    async def _end(self, video_id: str, running: _Running) -> None:
+    def _grace_s(self, wanted: Callable[[], bool]) -> Callable[[], float]:
+        """How long a job that is cancelled now may take to end. The next one waits for it no longer than it would take
+        to load all anew in another process: so long as it has taken in this one, until now."""
+        now, full = time.monotonic(), self._spec.cancel_grace_s
+        loading = sum(now - one.stage_since for one in self._running.values() if one.stage)
+        reload = max(CANCEL_GRACE_S, self._preparing_s + loading)
+        return lambda: min(full, reload) if wanted() else full
+
+    async def _end(self, video_id: str, running: _Running, grace_s: Callable[[], float]) -> None:
         """Cancel cooperatively; a job that does not listen is killed with its process, unless others run there."""
+        begun = time.monotonic()
         try:
-            with contextlib.suppress(EngineError, TimeoutError, OSError):
+            with contextlib.suppress(OSError):
                 await self._send(messages.Cancel(video_id=video_id))
-                await asyncio.wait_for(asyncio.shield(running.done), CANCEL_GRACE_S)
+                while not running.done.done() and time.monotonic() < begun + grace_s():
+                    await asyncio.wait({running.done}, timeout=LOOK_S)
             if not running.done.done() and self.busy == 1:
                 await self.kill()
         finally:
             running.done.cancel()
             running.frames.close()
+
+    async def gone(self) -> None:
+        """Returns when a process that has said its last word is gone; it is killed if it takes too long."""
+        try:
+            await asyncio.wait_for(self._process.wait(), CANCEL_GRACE_S * 2)
+        except TimeoutError:
+            await self.kill()
 
     async def kill(self) -> None:
         """End the process now and wait until it is gone."""
@@ -264,7 +344,8 @@ class EngineChild:
                 self._loaded.set_result(message)
             case messages.Failed(video_id=None, failure=failure):
                 self._loaded.set_exception(EngineError.from_failure(failure))
-            case messages.Failed(video_id=str(video_id), failure=failure):
+            case messages.Failed(video_id=str(video_id), failure=failure, ends=ends):
+                self.alive = self.alive and not ends
                 if running := self._running.get(video_id):
                     _settle(running.done, EngineError.from_failure(failure))
             case messages.Done(video_id=video_id):
@@ -272,19 +353,40 @@ class EngineChild:
                     _settle(running.done, message)
             case messages.Progress(video_id=video_id, done=done, total=total):
                 if running := self._running.get(video_id):
+                    self._moved(running, done)
                     running.watch.progress(done, total)
+            case messages.Stage(video_id=video_id, name=name):
+                if running := self._running.get(video_id):
+                    self._enter(running, name)
+            case messages.Alive(video_id=video_id):
+                if running := self._running.get(video_id):
+                    running.moved_at = time.monotonic()
             case messages.Preview(video_id=video_id, data=data, media_type=media_type):
                 if running := self._running.get(video_id):
+                    running.moved_at = time.monotonic()
                     running.watch.preview(data, media_type)
             case messages.State(state=state):
                 self.state = state
             case messages.Checkpoint(video_id=video_id):
                 if running := self._running.get(video_id):
+                    running.moved_at = time.monotonic()
                     task = asyncio.create_task(self._save(running.watch, message))
                     self._saving.add(task)
                     task.add_done_callback(self._saving.discard)
             case other:
                 raise ValueError(f"unexpected message {type(other).__name__}")
+
+    def _moved(self, running: _Running, units: int) -> None:
+        """The same number once more is no progress."""
+        if units != running.units:
+            running.units, running.moved_at = units, time.monotonic()
+
+    def _enter(self, running: _Running, stage: str | None) -> None:
+        now = time.monotonic()
+        if running.stage is not None:
+            self._preparing_s += now - running.stage_since
+        running.stage, running.stage_since, running.moved_at = stage, now, now
+        running.watch.stage(stage)
 
     async def _save(self, watch: Watch, checkpoint: messages.Checkpoint) -> None:
         await watch.checkpoint(checkpoint.state)

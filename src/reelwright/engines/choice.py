@@ -24,6 +24,9 @@ from reelwright.engines.local.share import Gpus, count_gpus, shares
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
 from reelwright.errors import ConfigurationError
 
+LOCAL_CANCEL_GRACE_S = 60.0
+"""A cancelled job ends between two blocks of its network; what may take longer is to load weights or to compile, which
+the next job gains by."""
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """glibc: threads that take turns at one interpreter need no heap each, and one heap stays in the cache."""
 
@@ -86,7 +89,7 @@ def _huggingface(options: Mapping[str, Any], token: str | None, endpoint_token: 
     tokens = {TOKEN_VARIABLE: token, ENDPOINT_TOKEN_VARIABLE: endpoint_token}
     own = {name: value for name, value in tokens.items() if value}
     return Offer(
-        spec=Spec(engine="huggingface", options=options, environment=ONE_HEAP | own),
+        spec=Spec(engine="huggingface", options=options, environment=ONE_HEAP | own, upstream=True),
         cards=huggingface_card.cards(options),
         slots=parsed.slots,
         problem=problem,
@@ -102,7 +105,11 @@ def _local(
     number = max(1, len(gpus.names)) if children is None else max(1, children)
     return Offer(
         spec=Spec(
-            engine="local", options=options, memory_mb=memory_mb, shares=shares(number, parsed.device, os.environ, gpus)
+            engine="local",
+            options=options,
+            memory_mb=memory_mb,
+            shares=shares(number, parsed.device, os.environ, gpus),
+            cancel_grace_s=LOCAL_CANCEL_GRACE_S,
         ),
         cards=local_card.cards(options),
         slots=parsed.slots,

@@ -66,8 +66,8 @@ class Assignment:
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
     job's own, which the engine makes when it needs it; it outlives a crash on this machine. `image_path` is the checked
     input image. `checkpoint` is the state that an earlier attempt saved last, or None; `opened`: the card's opening is
-    saved already. `seconds_left` is the total deadline, counted from now. `span` is the trace of `generate`: an engine
-    may divide it into its own stages.
+    saved already. `seconds_left` is the total deadline, counted from now; infinite where there is none. `span` is the
+    trace of `generate`: an engine may divide it into its own stages.
     """
 
     video_id: str
@@ -103,6 +103,19 @@ class Report(Protocol):
 
     def progress(self, done: int, total: int) -> None:
         """`done` of `total` measured units of work (steps, frames) are finished."""
+        ...
+
+    def stage(self, name: str | None) -> None:
+        """What the job is at now and no progress measures, for whoever waits (`loading the weights`); None: no more.
+
+        It ends with the next unit of progress, too. While it lasts the job counts as alive as long as the process works
+        or reads.
+        """
+        ...
+
+    def moved(self) -> None:
+        """Something was done that is no unit of progress: a part of a step, some bytes of a file. Cheap: call it
+        often."""
         ...
 
     def preview(self, data: bytes, media_type: str) -> None:

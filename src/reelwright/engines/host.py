@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import math
 import os
 import resource
 import signal
@@ -24,7 +25,8 @@ from typing import Any
 
 from reelwright.engines import messages
 from reelwright.engines.engine import Assignment, Engine
-from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.engines.pulse import Pulse
+from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media.clip import FrameBuffer
 from reelwright.telemetry import open_tracer
 from reelwright.tracing import Span, Tracer
@@ -39,6 +41,12 @@ ENGINES: Mapping[str, str] = {
 
 PROGRESS_INTERVAL_S = 0.04
 """Progress messages closer together than this are left out (the last one never is)."""
+
+ALIVE_INTERVAL_S = 0.25
+"""The same of signs of life."""
+
+LAST_ANSWERS_S = 1.0
+"""A process that can be used no more waits so long for the answers of its other jobs."""
 
 MAX_JOBS = 4096
 """More threads than any engine has slots. They stay for the next job: starting one costs as much as a small message."""
@@ -56,14 +64,37 @@ class JobReport:
         self._saved = threading.Condition()
         self._saved_serial = 0
         self._serial = 0
-        self._last_progress = 0.0
+        self._last_progress = self._last_sign = 0.0
+        self._staging = threading.Lock()
+        self._stage: str | None = None
+        self._told: str | None = None
+        self._pulse: Pulse | None = None
 
     def progress(self, done: int, total: int) -> None:
         self._raise_if_cancelled()
+        self._enter(None)
         now = time.monotonic()
         if done >= total or now - self._last_progress >= PROGRESS_INTERVAL_S:
             self._last_progress = now
             self._send(messages.Progress(video_id=self._video_id, done=done, total=total))
+
+    def stage(self, name: str | None) -> None:
+        self._raise_if_cancelled()
+        self._enter(name)
+
+    def moved(self) -> None:
+        self._raise_if_cancelled()
+        now = time.monotonic()
+        if now - self._last_sign >= ALIVE_INTERVAL_S:
+            self._last_sign = now
+            self._send(messages.Alive(video_id=self._video_id))
+
+    def end(self) -> None:
+        """The engine has returned: its answer tells the rest."""
+        with self._staging:
+            self._stage = None
+        if self._pulse is not None:
+            self._pulse.stop()
 
     def preview(self, data: bytes, media_type: str) -> None:
         self._raise_if_cancelled()
@@ -93,6 +124,34 @@ class JobReport:
         with self._saved:
             self._saved_serial = max(self._saved_serial, serial)
             self._saved.notify_all()
+
+    def _enter(self, stage: str | None) -> None:
+        if stage == self._stage:
+            return
+        with self._staging:
+            self._stage = stage
+            if stage is None and self._told is not None:
+                self._tell(None)
+        if stage is None and self._pulse is not None:
+            self._pulse.stop()
+            self._pulse = None
+        elif self._pulse is None:
+            self._pulse = Pulse(self._beat)
+            self._pulse.start()
+
+    def _beat(self, moved: bool) -> None:
+        """Only now is a stage told: most are over before anybody could read of it."""
+        with self._staging:
+            if self._stage is None:
+                return
+            if self._stage != self._told:
+                self._tell(self._stage)
+            if moved:
+                self._send(messages.Alive(video_id=self._video_id))
+
+    def _tell(self, stage: str | None) -> None:
+        self._told = stage
+        self._send(messages.Stage(video_id=self._video_id, name=stage))
 
     def _raise_if_cancelled(self) -> None:
         if self._cancelled.is_set():
@@ -168,7 +227,7 @@ class Host:
                     scratch=Path(generate.scratch),
                     image_path=Path(generate.image_path) if generate.image_path else None,
                     checkpoint=generate.checkpoint,
-                    seconds_left=generate.seconds_left,
+                    seconds_left=math.inf if generate.seconds_left is None else generate.seconds_left,
                     opened=generate.opened,
                     span=span,
                 )
@@ -183,15 +242,27 @@ class Host:
                 sha256=made.clip.sha256,
             )
         except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
-            answer = messages.Failed(video_id=generate.video_id, failure=_failure(error))
+            lost = isinstance(error, EngineLost)
+            answer = messages.Failed(video_id=generate.video_id, failure=_failure(error), ends=lost)
         finally:
+            report.end()
             if frames is not None:
                 frames.close()
-        self._jobs.pop(generate.video_id, None)
         if engine is not None:
             self._tell(engine)
         self._send(answer)
+        self._jobs.pop(generate.video_id, None)
         self._tracer.flush()  # the server may end this process at any time
+        if isinstance(answer, messages.Failed) and answer.ends:
+            self._leave()
+
+    def _leave(self) -> None:
+        """End this process once its other jobs have answered, which failed of the same."""
+        deadline = time.monotonic() + LAST_ANSWERS_S
+        while self._jobs and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sys.stderr.flush()
+        os._exit(1)
 
     def _tell(self, engine: Engine) -> None:
         """The engine's own state, if it is another than before."""
@@ -259,13 +330,14 @@ def _die_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Entry of the child. Arguments: the socket's descriptor, the address-space limit in MB (0: none)."""
+    """Entry of the child. Arguments: the socket's descriptor, the limit of the memory it allocates in MB (0: none)."""
     fd, memory_mb = int(arguments[0]), int(arguments[1])
     _die_with_parent()
     # Ctrl-C goes to the whole terminal group; the server decides what it means for the engines.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if memory_mb:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
+        # Not the address space: CUDA reserves more of that than any machine has memory.
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, memory_mb << 20))
     code = 1
     try:
         with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):

@@ -33,7 +33,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generate:
-    """Start a job. `request` is `Request.to_json()`; paths are absolute."""
+    """Start a job. `request` is `Request.to_json()`; paths are absolute; `seconds_left` None: no limit in all."""
 
     video_id: str
     attempt: int
@@ -41,7 +41,7 @@ class Generate:
     scratch: str
     image_path: str | None
     checkpoint: Mapping[str, Any] | None
-    seconds_left: float
+    seconds_left: float | None
     opened: bool = False
     trace: str | None = None
 
@@ -73,6 +73,21 @@ class Progress:
     video_id: str
     done: int
     total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The job is at something that no progress measures, in words (`loading the weights`); None: no more."""
+
+    video_id: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alive:
+    """The job moves, though no unit of its progress is finished."""
+
+    video_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +129,20 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A job failed, or (with `video_id` None) the engine could not be loaded."""
+    """A job failed, or (with `video_id` None) the engine could not be loaded.
+
+    `ends`: the process can be used no more and ends after it.
+    """
 
     video_id: str | None
     failure: Failure
+    ends: bool = False
 
 
-_KINDS = (Load, Generate, Cancel, Saved, Loaded, Progress, Preview, Checkpoint, Done, State, Failed)
-Message = Load | Generate | Cancel | Saved | Loaded | Progress | Preview | Checkpoint | Done | State | Failed
+_KINDS = (Load, Generate, Cancel, Saved, Loaded, Progress, Stage, Alive, Preview, Checkpoint, Done, State, Failed)
+Message = (
+    Load | Generate | Cancel | Saved | Loaded | Progress | Stage | Alive | Preview | Checkpoint | Done | State | Failed
+)
 _BY_NAME: dict[str, type[Message]] = {kind.__name__.lower(): kind for kind in _KINDS}
 
 

@@ -166,6 +166,13 @@ class Live:
             channel.video = dataclasses.replace(channel.video, progress=min(99, percent))
             self._tell(channel, "progress")
 
+    def stage(self, video_id: str, name: str | None) -> None:
+        """What is done now that no progress measures."""
+        channel = self._active.get(video_id)
+        if channel is not None and name != channel.video.stage and channel.video.status is Status.IN_PROGRESS:
+            channel.video = dataclasses.replace(channel.video, stage=name)
+            self._tell(channel, "progress")
+
     def preview(self, video_id: str, data: bytes, media_type: str) -> None:
         if channel := self._active.get(video_id):
             self._tell(channel, "preview", (data, media_type))

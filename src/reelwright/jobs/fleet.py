@@ -103,7 +103,7 @@ class Fleet:
         self._backlog: Mapping[str, Backlog] = {}
         self._given_back: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("reelwright.fleet")
-        worker.watch(lambda engine: self._wake.set())
+        worker.watch(lambda engine: self._wake.set(), self._is_wanted)
         job.on_vain = self._give_back
         job.on_gone = self._gone
 
@@ -146,6 +146,10 @@ class Fleet:
         self._own.shutdown(wait=False, cancel_futures=True)
 
     # --- what is heard ---
+
+    def _is_wanted(self, engine: str) -> bool:
+        """Whether a slot of that engine would be taken at once, by what was known a moment ago."""
+        return self._stopping or self._backlog.get(engine, Backlog()).waiting > 0
 
     def _on_notice(self, channel: str, text: str) -> None:
         match channel:

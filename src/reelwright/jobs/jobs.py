@@ -53,7 +53,8 @@ class Limits:
     keep_days: float
     keep_bytes: int | None
     sweep_s: float
-    timeout_s: float
+    silence_s: float
+    total_s: float | None
     redirects: bool = False
     upscale_on: str = "auto"
 
@@ -161,7 +162,8 @@ def build_jobs(
         live=live,
         clock=clock,
         threads=threads,
-        timeout_s=limits.timeout_s,
+        silence_s=limits.silence_s,
+        total_s=limits.total_s,
         refining=Refining(catalog.refinements, device=limits.upscale_on, environment=environment, threads=threads),
         finishing=Finishing(files, generative),
         webhooks=webhooks,

@@ -107,7 +107,7 @@ class LocalScheduler:
         """Of those in line: what this process has begun already, and what came to nothing."""
         self._stopping = False
         self._log = structlog.get_logger("reelwright.jobs")
-        worker.watch(self._dispatch)
+        worker.watch(self._dispatch, lambda engine: self._stopping or live.waiting(engine))
         job.on_vain = self._line_up_again
 
     name = ids.LOCAL_WORKER

@@ -70,7 +70,8 @@ class VideoJob:
         live: Live,
         clock: Clock,
         threads: Threads,
-        timeout_s: float,
+        silence_s: float,
+        total_s: float | None,
         refining: Refining,
         finishing: Finishing,
         webhooks: Webhooks,
@@ -79,14 +80,16 @@ class VideoJob:
         twins: Twins,
         on_end: Callable[[Video], None],
     ) -> None:
-        """`on_end` is told each video whose end is recorded here."""
+        """`on_end` is told each video whose end is recorded here. A job is ended after `silence_s` without progress, or
+        after `total_s` in all."""
         self._records = records
         self._files = files
         self._checkpoints = Checkpoints(records, files, threads)
         self._live = live
         self._clock = clock
         self._threads = threads
-        self._timeout_s = timeout_s
+        self._silence_s = silence_s
+        self._total_s = total_s
         self._refining = refining
         self._finishing = finishing
         self._webhooks = webhooks
@@ -448,7 +451,8 @@ class VideoJob:
             scratch=self._files.scratch(video.id, video.attempt),
             image_path=picture,
             checkpoint=lease.checkpoint,
-            seconds_left=self._timeout_s,
+            seconds_left=self._total_s,
+            silence_s=self._silence_s,
             opened=lease.opened,
             trace=trace,
         )
@@ -484,8 +488,13 @@ class VideoJob:
             if not await self._checkpoints.save(video, state):
                 self.cancel(video.id)
 
+        def enter(stage: str | None) -> None:
+            for one in (video.id, *self._running[video.id].followers):
+                self._live.stage(one, stage)
+
         def show(data: bytes, media_type: str) -> None:
             for one in (video.id, *self._running[video.id].followers):
                 self._live.preview(one, data, media_type)
 
-        return Watch(progress=half_told(self._live, self._running[video.id], 0), preview=show, checkpoint=save)
+        progress = half_told(self._live, self._running[video.id], 0)
+        return Watch(progress=progress, stage=enter, preview=show, checkpoint=save)

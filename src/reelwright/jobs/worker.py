@@ -20,8 +20,11 @@ class Slot:
 
     async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it."""
+        if not self.ready:
+            watch.stage("starting the engine")
         child = await self._pool.child(self._index, job.trace)
-        return await child.render(job, watch)
+        watch.stage(None)
+        return await child.render(job, watch, self._pool.is_wanted)
 
     @property
     def ready(self) -> bool:
@@ -53,6 +56,8 @@ class Pool:
         """Called whenever a slot is given back."""
         self.on_loaded: Callable[[Mapping[str, Any], Mapping[str, Any]], None] = lambda _facts, _state: None
         """Called with the facts and the state of a process whose engine has loaded."""
+        self.is_wanted: Callable[[], bool] = lambda: False
+        """Whether a job waits for a slot."""
         self.restarts = 0
         """How many processes have died, by a crash or a kill, and were replaced."""
 
@@ -86,7 +91,9 @@ class Pool:
         async with self._starting[index]:
             child = self._children[index]
             if child is None or not child.alive:
-                self.restarts += child is not None
+                if child is not None:
+                    self.restarts += 1
+                    await child.gone()  # what it held of the device is free then
                 child = await EngineChild.start(self._spec.of_child(index), self._environment, self._on_log, trace)
                 self._children[index] = child
                 self.on_loaded(child.facts, child.state)
@@ -102,10 +109,12 @@ class Worker:
     def __init__(self, pools: Mapping[str, Pool]) -> None:
         self._pools = pools
 
-    def watch(self, on_free: Callable[[str], None]) -> None:
-        """`on_free` is told the engine's name whenever one of its slots becomes free."""
+    def watch(self, on_free: Callable[[str], None], is_wanted: Callable[[str], bool]) -> None:
+        """`on_free` is told the engine's name whenever one of its slots becomes free. `is_wanted`: whether a job of
+        that engine waits for one."""
         for name, pool in self._pools.items():
             pool.on_free = partial(on_free, name)
+            pool.is_wanted = partial(is_wanted, name)
 
     def offers(self, engine: str) -> bool:
         return engine in self._pools

@@ -31,13 +31,17 @@ function place(position) {
   return `${position - 1} before this one`;
 }
 
+function sentence(stage) {
+  return stage ? `${stage[0].toUpperCase()}${stage.slice(1)} …` : "";
+}
+
 /** The countdown of a film's leader: the hand stands at the measured progress. */
 export function Leader({ video }) {
   const shown = preview(video.id).value;
   const running = video.status === "in_progress";
   const measured = running && video.progress > 0;
   const left = measured ? secondsLeft(video) : null;
-  const state = !running ? place(video.queue_position) : measured ? "Rolling" : "Starting";
+  const state = !running ? place(video.queue_position) : sentence(video.stage) || (measured ? "Rolling" : "Starting");
   return html`
     <div class=${`leader ${running ? "running" : "waiting"} ${running && !measured ? "unmeasured" : ""}`}>
       ${shown && html`<img src=${shown} alt="Preview" />`}

@@ -40,6 +40,12 @@ class Recorder:
             self._on_checkpoint(state)
         self.wait(0)
 
+    def stage(self, name: str | None) -> None:
+        pass
+
+    def moved(self) -> None:
+        pass
+
     def wait(self, seconds: float) -> None:
         if self._cancelled.wait(max(0.0, seconds)):
             raise Cancelled("The job was cancelled")

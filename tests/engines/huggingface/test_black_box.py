@@ -27,7 +27,9 @@ class Record:
         self.states.append(state)
 
     def watch(self) -> Watch:
-        return Watch(progress=lambda done, total: None, preview=lambda data, kind: None, checkpoint=self.save)
+        return Watch(
+            progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=self.save
+        )
 
 
 @pytest.fixture

@@ -21,10 +21,14 @@ from reelwright.video import Image, Request, Task
 @dataclass
 class Recorder:
     """A report. `cancel_at`: raises Cancelled from that unit of progress on. `break_at`: breaks off the run
-    there with an error of no kind that the engine knows."""
+    there with an error of no kind that the engine knows. `cancel_at_look`: raises Cancelled from that look for a
+    cancel between two blocks on."""
 
     cancel_at: int | None = None
     break_at: int | None = None
+    cancel_at_look: int | None = None
+    looks: int = 0
+    stages: list[str | None] = field(default_factory=list)
     progressed: list[tuple[int, int]] = field(default_factory=list)
     previews: list[bytes] = field(default_factory=list)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
@@ -34,6 +38,14 @@ class Recorder:
         if self.break_at is not None and done >= self.break_at:
             raise ConnectionResetError("the other side is gone")
         if self.cancel_at is not None and done >= self.cancel_at:
+            raise Cancelled("Cancelled.")
+
+    def stage(self, name: str | None) -> None:
+        self.stages.append(name)
+
+    def moved(self) -> None:
+        self.looks += 1
+        if self.cancel_at_look is not None and self.looks >= self.cancel_at_look:
             raise Cancelled("Cancelled.")
 
     def preview(self, data: bytes, media_type: str) -> None:

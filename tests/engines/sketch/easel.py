@@ -42,6 +42,12 @@ class Notes:
     def checkpoint(self, state: object) -> None:
         raise AssertionError("the sketch engine saves no checkpoints")
 
+    def stage(self, name: str | None) -> None:
+        pass
+
+    def moved(self) -> None:
+        pass
+
     def wait(self, seconds: float) -> None:
         raise AssertionError("the sketch engine never waits")
 

@@ -386,6 +386,9 @@ def _video() -> Schema:
             "height": whole("Height in pixels", minimum=1),
             "engine": text("The engine that makes it"),
             "queue_position": nullable(whole("How many are before it, while it is queued", minimum=0)),
+            "stage": nullable(
+                text("What is done with it now that no progress measures", examples=["loading the weights"])
+            ),
             "started_at": nullable(_time("When its first attempt began")),
             "video_url": nullable(text("Where its content is, once it is completed", format="uri-reference")),
             "negative_prompt": nullable(text("What it does not show")),

@@ -65,7 +65,7 @@ def state(video: VideoFacts) -> str:
         case "queued" if video.queue_position:
             return f"queued, number {video.queue_position} in the queue"
         case "in_progress":
-            return f"in progress, {video.progress} %"
+            return f"in progress, {video.stage or f'{video.progress} %'}"
         case status:
             return status
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reelwright.engines.local.ticket import Ticket
-from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.errors import Cancelled, EngineLost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Conductor:
             self._changed.notify_all()
         while not ticket.over.wait(0.05):
             if not self._thread.is_alive():
-                raise EngineError("The local engine has stopped working.", code=Code.ENGINE_CRASHED)
+                raise EngineLost("The local engine has stopped working; a new one is started for the next job.")
             try:
                 ticket.report.wait(0)
             except Cancelled as cancelled:

@@ -14,6 +14,50 @@ import torch
 from reelwright.engines.local.footprint import Kind, Room, usable
 from reelwright.errors import ConfigurationError
 
+_RAN_OUT = (
+    "DefaultCPUAllocator",
+    "not enough memory",
+    "out of memory",  # the allocators of CUDA, HIP, MPS and XPU, and "CUDA (driver) error: …"
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "cudaErrorMemoryAllocation",
+    "hipErrorOutOfMemory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",  # as of a handle: the first thing that it does is to allocate
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "HIPBLAS_STATUS_ALLOC_FAILED",
+    "HIPBLAS_STATUS_NOT_INITIALIZED",
+    "miopenStatusAllocFailed",
+    "rocblas_status_memory_error",
+)
+"""What torch's RuntimeErrors say where memory ran out, by the library that says it. Only some are OutOfMemoryErrors."""
+
+_LOST = (
+    "CUDA error",
+    "CUDA driver error",
+    "HIP error",
+    "illegal memory access",
+    "device-side assert",
+    "unspecified launch failure",
+    "uncorrectable ECC error",
+    "CUDNN_STATUS_EXECUTION_FAILED",
+    "CUBLAS_STATUS_EXECUTION_FAILED",
+    "HIPBLAS_STATUS_EXECUTION_FAILED",
+    "miopenStatusInternalError",
+)
+"""Errors of a device's context. CUDA's documentation of them: the process must be ended and started again
+(https://docs.nvidia.com/cuda/cuda-runtime-api/group__CUDART__TYPES.html)."""
+
+_REFUSED = (
+    "no kernel image is available",
+    "invalid device function",
+    "invalid device ordinal",
+    "invalid argument",
+    "invalid configuration argument",
+    "operation not supported",
+)
+"""Errors of a single call: the context lives on, and in a new process the same call fails again."""
+
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 
 
@@ -114,11 +158,17 @@ def ran_out(error: BaseException) -> bool:
     """True when `error` says that memory ran out, on the GPU or in the process."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    # The CPU allocator and cuBLAS raise a plain RuntimeError.
     text = str(error)
-    return isinstance(error, RuntimeError) and any(
-        words in text for words in ("DefaultCPUAllocator", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    )
+    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
+
+
+def is_lost(error: BaseException) -> bool:
+    """True when the device answers this process with that error from now on: only a new process can use it again."""
+    text = str(error)
+    told = isinstance(error, RuntimeError) and any(words in text for words in _LOST)
+    if ran_out(error) or not (told or isinstance(error, torch.AcceleratorError)):
+        return False
+    return not any(words in text for words in _REFUSED)
 
 
 def give_back(device: torch.device) -> None:

@@ -22,12 +22,15 @@ from reelwright.errors import Code, EngineError
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """A pipeline with its weights. `factors` are its preview matrix, None when previews are off."""
+    """A pipeline with its weights. `factors` are its preview matrix, None when previews are off; `compiled_for` the shapes
+    (batch, frames, height, width) that have been asked of it, where it is compiled.
+    """
 
     pipe: Any
     weights: Weights
     factors: torch.Tensor | None = None
     speedup: Speedup = field(default_factory=Speedup)
+    compiled_for: set[tuple[int, ...]] = field(default_factory=set)
 
     @property
     def source(self) -> str:

@@ -8,7 +8,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import torch
 from reelwright.engines.engine import Made
 from reelwright.engines.local import decoding, lora, memory, speed, svd, weights
 from reelwright.engines.local.denoising import Denoising, Keeping, Previews
+from reelwright.engines.local.interruption import between_blocks
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.pipeline import Loaded
@@ -26,7 +27,7 @@ from reelwright.engines.local.recipe import LatentAxes, Tier
 from reelwright.engines.local.scheduler import watched
 from reelwright.engines.local.stock import Stock
 from reelwright.engines.local.ticket import Ticket, stage
-from reelwright.errors import Code, EngineError
+from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media import images
 from reelwright.media.clip import Clip
 
@@ -94,7 +95,10 @@ class Renderer:
             _fail_all(tickets, error)
         except Exception as error:  # noqa: BLE001 - the edge of the engine: whatever a pipeline raises ends here
             ran_out = memory.ran_out(error)
-            if not ran_out:
+            if memory.is_lost(error):
+                _log.exception("The device failed under %s", tickets[0].plan.model.name)
+                _fail_all(tickets, _lost(tickets[0].plan))
+            elif not ran_out:
                 _log.exception("The pipeline of %s failed", tickets[0].plan.model.name)
                 _fail_all(tickets, _failed(tickets[0].plan, error))
             # The traceback holds the frames that hold the tensors.
@@ -107,12 +111,12 @@ class Renderer:
         plan = tickets[0].plan
         for ticket in tickets:
             self._take_up(ticket)
-            with stage("image", [ticket]):
+            with stage("image", [ticket]), suppress(Cancelled):  # of this one alone
                 self._imagine(ticket, tier)
         tickets = [ticket for ticket in tickets if ticket.alive]
         if not tickets:
             return
-        with stage("weights", tickets):
+        with stage("weights", tickets), self._told("loading the weights", tickets):
             loaded = self._stock.video(plan, tier)
         for ticket in tickets:
             ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
@@ -122,9 +126,9 @@ class Renderer:
             ticket.facts |= loaded.speedup.facts(self._mode)
         for number, ticket in enumerate(tickets):
             if ticket.alive:
-                with stage("decode", [ticket]):
+                with stage("decode", [ticket]), suppress(Cancelled), self._interruptible(loaded, [ticket]):
                     frames = self._decode(output, number, ticket, loaded, tier)
-                self._deliver(ticket, frames)
+                    self._deliver(ticket, frames)
         loaded.pipe.maybe_free_model_hooks()
 
     def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:
@@ -158,6 +162,30 @@ class Renderer:
         if plan.loras:
             facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
         return facts
+
+    @contextmanager
+    def _told(self, what: str, tickets: list[Ticket]) -> Iterator[None]:
+        """Whoever waits for one of them is told what is done, if it takes long enough to be read."""
+        for ticket in tickets:
+            ticket.tell(lambda t=ticket: t.report.stage(what))  # type: ignore[misc]
+        yield
+        for ticket in tickets:
+            ticket.tell(lambda t=ticket: t.report.stage(None))  # type: ignore[misc]
+        if not any(ticket.alive for ticket in tickets):
+            raise Cancelled("Cancelled.")
+
+    def _expect_compiling(self, tickets: list[Ticket], loaded: Loaded) -> None:
+        """The first step at a size compiles: that is what is done until it has ended."""
+        request = tickets[0].plan.request
+        size = (len(tickets), tickets[0].plan.frames, request.height, request.width)
+        if "compile" in loaded.speedup.names and size not in loaded.compiled_for:
+            loaded.compiled_for.add(size)
+            for ticket in tickets:
+                ticket.tell(lambda t=ticket: t.report.stage("compiling"))  # type: ignore[misc]
+
+    @staticmethod
+    def _interruptible(loaded: Loaded, tickets: list[Ticket]) -> AbstractContextManager[None]:
+        return between_blocks(loaded.pipe, tickets, compiled="compile" in loaded.speedup.names)
 
     def _surroundings(self, loaded: Loaded, tier: Tier) -> str:
         """A digest of what decides about bits here, beside the work itself: where it is another one than that of a
@@ -197,7 +225,8 @@ class Renderer:
         if recipe is None:
             message = f"Model {plan.model.name!r} has no text-to-image stage configured; send an image."
             raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
-        loaded = self._stock.image(plan, tier)
+        with self._told("loading the weights", [ticket]):
+            loaded = self._stock.image(plan, tier)
         watcher = Denoising(
             [ticket],
             first=0,
@@ -216,7 +245,11 @@ class Renderer:
         if recipe.honours_negative_prompt and plan.request.negative_prompt:
             arguments["negative_prompt"] = plan.request.negative_prompt
         torch.manual_seed(plan.request.seed)
-        with lora.applied(loaded.pipe, plan.loras), _watching(loaded.pipe, watcher):
+        with (
+            lora.applied(loaded.pipe, plan.loras),
+            _watching(loaded.pipe, watcher),
+            self._interruptible(loaded, [ticket]),
+        ):
             image = loaded.pipe(**arguments).images[0]
         ticket.image = image.convert("RGB")
         ticket.facts["image_stage"] = {
@@ -249,11 +282,13 @@ class Renderer:
             arguments["callback_on_step_end"] = watcher.step_ended
         torch.manual_seed(plan.request.seed)
         adapters = () if plan.paints else plan.loras
+        self._expect_compiling(tickets, loaded)
         together = svd.per_sample_ids(loaded.pipe) if len(tickets) > 1 else nullcontext()
         try:
             with (
                 lora.applied(loaded.pipe, adapters),
                 _watching(loaded.pipe, watcher),
+                self._interruptible(loaded, tickets),
                 loaded.speedup.around(loaded.pipe, plan.steps, plan.guidance),
                 together,
                 self._tiles_when_short(tickets, loaded),
@@ -375,6 +410,13 @@ def _fail_all(tickets: list[Ticket], error: EngineError) -> None:
 
 def _failed(plan: Plan, error: BaseException) -> EngineError:
     return EngineError(f"Model {plan.model.name!r} failed: {type(error).__name__}.", code=Code.ENGINE_FAILED)
+
+
+def _lost(plan: Plan) -> EngineLost:
+    return EngineLost(
+        f"The device failed while it made a video with model {plan.model.name!r}; a new engine process is started for "
+        "the next job. If it happens again, look for GPU errors in the system's log (dmesg)."
+    )
 
 
 def _too_large(plan: Plan) -> EngineError:
