@@ -236,7 +236,8 @@ class Video:
 
     `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
     client sent, for a dialect that shows it again. `stage`: what its engine does now that no progress measures, such as
-    `loading the weights`.
+    `loading the weights`. `resumable`: it has failed, and a new video can go on from what it had done; `resumed_from`:
+    this one does, from that one's.
     """
 
     id: str
@@ -258,6 +259,8 @@ class Video:
     trace: str | None = None
     asked: Mapping[str, Any] | None = None
     stage: str | None = None
+    resumed_from: str | None = None
+    resumable: bool = False
 
     @property
     def generation_seconds(self) -> float | None:

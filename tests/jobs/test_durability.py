@@ -189,7 +189,7 @@ def test_a_checkpoint_that_cannot_be_kept_costs_the_job_nothing(start: StartServ
 
 
 def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_of_the_end(start: StartServer) -> None:
-    server = start(REELWRIGHT_JOB_TIMEOUT_S="2")
+    server = start(REELWRIGHT_JOB_LIMIT_S="2")
     one = submit(server, "slow 30")
     eventually(lambda: video(server, one)["progress"] > 0)
     (server.data_dir / "work" / f"{one}-1.clip").mkdir()  # no file, so it cannot be unlinked

@@ -75,6 +75,8 @@ NAMES = Vocabulary(
     ),
 )
 """The fields of OpenAI's clients and of those of vLLM-Omni, SGLang and others that speak their API."""
+RESUMING = frozenset({"metadata", "priority", "webhook"})
+"""The fields of a request to resume; all else is as it was."""
 WEBHOOK_EVENTS = ("video.completed", "video.failed")
 
 
@@ -181,6 +183,19 @@ class OpenAIVideos:
         wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
         order = Order(detached=True, once=idempotency(request, body), remixed_from=source.id)
         return self._answer(request, await self._queue.submit(wanted, request.state.owner, order))
+
+    async def resume(self, request: Request, video_id: str) -> Response:
+        """A new video of the same request that goes on from where this one has failed."""
+        body = await self._body(request)
+        source = await self._queue.get(video_id, owner(request))
+        if unknown := sorted(set(body.fields) - RESUMING):
+            known = ", ".join(sorted(RESUMING))
+            raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Resuming takes {known}.", field=unknown[0][:80])
+        self._catalog.card(source.request.engine, source.request.model, source.request.task)
+        order = dataclasses.replace(self._order(request, body), resumes=source.id)
+        if "metadata" not in body.fields:
+            order = dataclasses.replace(order, metadata=source.metadata)
+        return self._answer(request, await self._queue.submit(source.request, request.state.owner, order))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -295,6 +310,7 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
         ("/{video_id}/events", ["GET"], calls.events),
         ("/{video_id}/cancel", ["POST"], calls.cancel),
         ("/{video_id}/remix", ["POST"], calls.remix),
+        ("/{video_id}/resume", ["POST"], calls.resume),
     )
     for base in PATHS:
         for path, methods, call in routes:
@@ -396,6 +412,8 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "seconds": f"{request.seconds:g}",
         "prompt": request.prompt,
         "remixed_from_video_id": video.remixed_from,
+        "resumed_from_video_id": video.resumed_from,
+        "resumable": video.resumable,
         "error": {"code": video.failure.code, "message": video.failure.message} if video.failure else None,
         "seed": request.seed,
         "num_frames": request.num_frames,

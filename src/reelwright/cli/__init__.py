@@ -20,7 +20,7 @@ from reelwright.cli.models import models
 from reelwright.cli.pull import pull
 from reelwright.cli.setup import config, doctor, serve, worker
 from reelwright.cli.streams import in_utf8, open_streams, unwritable
-from reelwright.cli.videos import cancel, download, ls, rm, show
+from reelwright.cli.videos import cancel, download, ls, resume, rm, show
 from reelwright.cli.webhooks import webhooks
 from reelwright.env_file import adopt
 from reelwright.errors import ConfigurationError
@@ -57,6 +57,7 @@ for _command in (
     show,
     download,
     cancel,
+    resume,
     rm,
     webhooks,
     mcp,

@@ -109,6 +109,21 @@ def cancel(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str 
             click.echo(json.dumps(video.raw) if as_json else f"{video.id}\t{state(video)}")
 
 
+@click.command(epilog="\b\nExample:\n  reelwright resume video_01JD…")
+@click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a video object a line.")
+@server_options(default=_SERVER)
+def resume(video_ids: tuple[str, ...], as_json: bool, server: str, api_key: str | None) -> None:
+    """Go on with videos that have failed, from where they were.
+
+    Prints the new videos, which have ids of their own. `download` waits for one.
+    """
+    with connected(server, api_key) as client:
+        for video_id in video_ids:
+            video = client.resume(video_id)
+            click.echo(json.dumps(video.raw) if as_json else f"{video.id}\t{state(video)}")
+
+
 @click.command(short_help="Remove videos and their files.", epilog="\b\nExample:\n  reelwright rm video_01JD…")
 @click.argument("video_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print an object a line: the id, and that it was deleted.")

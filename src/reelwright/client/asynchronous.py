@@ -56,6 +56,10 @@ class AsyncVideo(VideoFacts):
     def events(self) -> AsyncGenerator[Event]:
         return self.client.events(self.id)
 
+    async def resume(self) -> AsyncVideo:
+        """See `AsyncClient.resume`."""
+        return await self.client.resume(self.id)
+
     async def remix(self, prompt: str) -> AsyncVideo:
         return await self.client.remix(self.id, prompt)
 
@@ -127,6 +131,10 @@ class AsyncClient:
 
     async def cancel(self, video_id: str) -> AsyncVideo:
         return self._video_in(await self._call("POST", path_of(video_id, "cancel")))
+
+    async def resume(self, video_id: str) -> AsyncVideo:
+        """A new video of the same request that goes on from where that one has failed (its `resumable` says so)."""
+        return self._video_in(await self._call("POST", path_of(video_id, "resume")))
 
     async def delete(self, video_id: str) -> None:
         await self._call("DELETE", path_of(video_id))

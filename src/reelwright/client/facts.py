@@ -79,7 +79,8 @@ class Failure:
 class VideoFacts:
     """A video as the server last told it. Times are aware UTC; `raw` is the server's whole object.
 
-    `stage`: what is done with it now that no progress measures, such as `loading the weights`.
+    `stage`: what is done with it now that no progress measures, such as `loading the weights`. `resumable`: it has
+    failed, and `resume` goes on from what it had done.
     """
 
     id: str
@@ -100,6 +101,7 @@ class VideoFacts:
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     error: Failure | None = None
+    resumable: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -167,6 +169,7 @@ def video_facts(body: Mapping[str, Any]) -> dict[str, Any]:
         "progress": body.get("progress") or 0,
         **{name: body.get(name) for name in _PLAIN},
         **{name: _time(body.get(name)) for name in _TIMES},
+        "resumable": body.get("resumable") is True,
         "error": Failure(code=str(error.get("code")), message=str(error.get("message"))) if error else None,
         "raw": body,
     }

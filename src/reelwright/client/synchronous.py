@@ -58,6 +58,10 @@ class Video(VideoFacts):
         """See `Client.events`."""
         return self.client.events(self.id)
 
+    def resume(self) -> Video:
+        """See `Client.resume`."""
+        return self.client.resume(self.id)
+
     def remix(self, prompt: str) -> Video:
         """See `Client.remix`."""
         return self.client.remix(self.id, prompt)
@@ -123,6 +127,10 @@ class Client:
     def cancel(self, video_id: str) -> Video:
         """Stop its job. A video that is finished already stays as it is."""
         return self._video_in(self._call("POST", path_of(video_id, "cancel")))
+
+    def resume(self, video_id: str) -> Video:
+        """A new video of the same request that goes on from where that one has failed (its `resumable` says so)."""
+        return self._video_in(self._call("POST", path_of(video_id, "resume")))
 
     def delete(self, video_id: str) -> None:
         """Remove it and its file; stops a running job first."""

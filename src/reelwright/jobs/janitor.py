@@ -5,6 +5,7 @@
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
     uploaded files             after 24 hours
+    checkpoints of failures    after 24 hours; until then such a video can be resumed
     orphans                    files of no video or of an attempt that does not count, input images of no video,
                                checkpoints of jobs that have ended, half-written files
 
@@ -30,10 +31,13 @@ from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.chores import Chores
 from reelwright.store.files import Files
 from reelwright.store.records import Records
+from reelwright.store.resumable import Resumable
 from reelwright.store.uploads import Uploads
 
 READ_LATELY = timedelta(minutes=10)
 KEYS_KEPT = timedelta(hours=24)
+CHECKPOINTS_KEPT = timedelta(hours=24)
+"""So long a video that has failed can be resumed."""
 LISTED_EACH_S = 3600.0
 """A bucket is listed so often: each thousand names are one request."""
 
@@ -68,6 +72,7 @@ class Janitor:
         *,
         records: Records,
         chores: Chores,
+        resumable: Resumable,
         files: Files,
         uploads: Uploads,
         queue: Queue,
@@ -80,6 +85,7 @@ class Janitor:
     ) -> None:
         self._records = records
         self._chores = chores
+        self._resumable = resumable
         self._files = files
         self._uploads = uploads
         self._queue = queue
@@ -116,6 +122,7 @@ class Janitor:
             with contextlib.suppress(NotFound):  # somebody else was faster
                 await self._queue.delete(await self._queue.get(video_id, None))
         await self._threads.write(self._records.forget_keys, now - KEYS_KEPT)
+        await self._threads.write(self._resumable.forget, now - CHECKPOINTS_KEPT)
         await self._webhooks.tidy()
         await self._threads.write(self._chores.tidy)
         orphans = uploads = 0
@@ -159,4 +166,4 @@ class Janitor:
         return removed
 
     def _remove_orphans(self, keys: Mapping[str, str | None]) -> int:
-        return self._files.remove_orphans(keys, self._records.images())
+        return self._files.remove_orphans(keys, self._records.images(), self._resumable.ids())

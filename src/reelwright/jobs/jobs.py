@@ -81,7 +81,8 @@ class Jobs:
         """Recover the jobs that have not ended. Returns the tasks that run until the server stops."""
         with self.store.damage_told():
             unfinished = await self.threads.read(self.store.records.active)
-        self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished))
+            resumable = await self.threads.read(self.store.resumable.ids)
+        self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished), resumable)
         await self.scheduler.start()
         loops: list[Coroutine[Any, Any, None]] = [
             self._warm(),
@@ -184,6 +185,7 @@ def build_jobs(
         max_queued=limits.max_queued,
         keep_days=limits.keep_days,
         files=files,
+        resumable=store.resumable,
         integrity=integrity,
         webhooks=webhooks,
         traces=traces,
@@ -194,6 +196,7 @@ def build_jobs(
     janitor = Janitor(
         records=records,
         chores=store.chores,
+        resumable=store.resumable,
         files=files,
         uploads=store.uploads,
         queue=queue,

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reelwright.errors import Code
 from reelwright.media.clip import Clip
 from reelwright.video import Failure, MadeFile, Video
+
+_SPARING = frozenset({Code.TIMED_OUT, Code.ENGINE_CRASHED, Code.ENGINE_FAILED, Code.OUT_OF_MEMORY, Code.INTERNAL})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,11 @@ class Finished:
 class Failed:
     attempt: int
     failure: Failure
+
+    @property
+    def spares_work(self) -> bool:
+        """Whether the work that the job had saved is as good as before: another one can go on from there."""
+        return self.failure.code in _SPARING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.store.resumable import Resumable
 from reelwright.video import Failure, Request, Status, Video, Webhook
 
 STOPPING_S = 10.0
@@ -44,6 +45,7 @@ class Order:
 
     `detached`: the client was promised the video and does not wait, so nobody's hanging up cancels it. `priority`
     shifts the turn: lower comes sooner. `asked`: what the client sent, for a dialect that shows it again.
+    `resumes`: it goes on from the checkpoint of that video.
     """
 
     detached: bool
@@ -53,6 +55,7 @@ class Order:
     remixed_from: str | None = None
     webhook: Webhook | None = None
     asked: Mapping[str, Any] | None = None
+    resumes: str | None = None
 
 
 class Queue:
@@ -71,6 +74,7 @@ class Queue:
         max_queued: int,
         keep_days: float,
         files: Files,
+        resumable: Resumable,
         integrity: Integrity,
         webhooks: Webhooks,
         traces: Traces,
@@ -88,6 +92,7 @@ class Queue:
         self._max_queued = max_queued
         self._keep = timedelta(days=keep_days)
         self._files = files
+        self._resumable = resumable
         self._integrity = integrity
         self._webhooks = webhooks
         self._traces = traces
@@ -126,21 +131,43 @@ class Queue:
             metadata=order.metadata,
             trace=trace,
             asked=order.asked,
+            resumed_from=order.resumes,
         )
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
             return await self._place_made(made, order)
+        saved = await self._take_checkpoint(order.resumes, video.id) if order.resumes else None
         reserved = self._scheduler.reserve(video)
         with contextlib.ExitStack() as unless_begun:
             if reserved.slot:
                 unless_begun.enter_context(reserved.slot)
-            placed, due = await self._store(reserved.video, order, reserved.opening)
+            placed, due = await self._store(reserved.video, order, saved or reserved.opening)
             if placed.turn is not None:
                 unless_begun.pop_all()
         if placed.turn is None:
             return await self.get(placed.video_id, None), False
         begun = reserved.slot is not None
-        lease = Lease(video=reserved.video, stored=begun, opened=reserved.opening is not None, due=due)
+        opened = saved is None and reserved.opening is not None
+        lease = Lease(video=reserved.video, stored=begun, checkpoint=saved, opened=opened, due=due)
         return self._scheduler.add(lease, reserved.slot, placed.turn), True
+
+    async def _take_checkpoint(self, video_id: str, new_id: str) -> Mapping[str, Any]:
+        """What that video had saved last; its file is also the new one's from now on. Raises `BadRequest`, `Busy`.
+
+        If the new one is not stored after all, the janitor removes the file.
+        """
+        state = await self._threads.read(self._resumable.checkpoint, video_id)
+        try:
+            if state is not None and "stored" in state:
+                await self._threads.process(self._files.share_checkpoint, video_id, state, new_id)
+                return state
+        except FileNotFoundError:
+            pass
+        raise BadRequest(
+            "The video cannot be resumed: nothing of its work is kept. One that failed by time or by its engine can be "
+            "for 24 hours, if it had saved a checkpoint. Create it anew.",
+            code=Code.CONFLICT,
+            field="video_id",
+        )
 
     async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
         """The new video as completed, when its twin has been made already; its file is in place then."""
@@ -318,4 +345,4 @@ class Queue:
         await self.cancel(video)
         if await self._threads.write(self._records.delete, video.id):
             self._live.forget(video.id)
-            await self._job.discard(video.id)
+            await self._job.discard(video.id, resumable=video.resumable)

@@ -34,9 +34,9 @@ from reelwright.errors import Busy, Cancelled, Code, EngineError, StorageBusy
 from reelwright.jobs.checkpoints import Checkpoints
 from reelwright.jobs.events import Live
 from reelwright.jobs.finishing import Finishing, measure
+from reelwright.jobs.hearing import half_told, hear
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome, Rendered
-from reelwright.jobs.progress import half_told
 from reelwright.jobs.refining import Refining
 from reelwright.jobs.running import Lease, Running
 from reelwright.jobs.threads import Threads
@@ -156,8 +156,10 @@ class VideoJob:
             if not running.followers:
                 running.cancel()
 
-    async def discard(self, video_id: str) -> None:
+    async def discard(self, video_id: str, *, resumable: bool) -> None:
         """Remove the files of a video that was deleted; of one that this process is at work on, when that has ended."""
+        if resumable:
+            await self._remove(self._files.forget_checkpoints, video_id)
         if running := self._running.get(video_id):
             running.deleted = True
         else:
@@ -409,7 +411,7 @@ class VideoJob:
         self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
-        if running.kept:
+        if running.kept and not (video is not None and video.resumable):
             await self._remove(self._files.forget_checkpoints, video_id)
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, bool, Sequence[Delivery]]:
@@ -420,7 +422,8 @@ class VideoJob:
             case Finished(attempt=attempt, file=file, made_with=made_with):
                 video = self._records.complete(video_id, attempt, file, made_with, now)
             case Failed(attempt=attempt, failure=failure):
-                video = self._records.fail(video_id, attempt, failure, now)
+                resumable = self._running[video_id].kept and outcome.spares_work
+                video = self._records.fail(video_id, attempt, failure, now, resumable=resumable)
             case Ended():
                 pass
         ours = video is not None
@@ -483,18 +486,11 @@ class VideoJob:
         return Finished(attempt=video.attempt, file=file, made_with={**facts, "finish_s": finish_s})
 
     def _watch(self, video: Video) -> Watch:
+        running = self._running[video.id]
+
         async def save(state: Mapping[str, Any]) -> None:
-            self._running[video.id].kept |= "file" in state
+            running.kept |= "file" in state
             if not await self._checkpoints.save(video, state):
                 self.cancel(video.id)
 
-        def enter(stage: str | None) -> None:
-            for one in (video.id, *self._running[video.id].followers):
-                self._live.stage(one, stage)
-
-        def show(data: bytes, media_type: str) -> None:
-            for one in (video.id, *self._running[video.id].followers):
-                self._live.preview(one, data, media_type)
-
-        progress = half_told(self._live, self._running[video.id], 0)
-        return Watch(progress=progress, stage=enter, preview=show, checkpoint=save)
+        return hear(running, self._live, save)

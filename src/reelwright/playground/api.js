@@ -25,6 +25,7 @@ export async function warnings() {
   return Object.fromEntries(found.filter(([, warning]) => warning));
 }
 export const create = (wish) => json("POST", "v1/videos", wish);
+export const resume = (id) => json("POST", `${path(id)}/resume`, {});
 export const remix = (id, prompt) => json("POST", `${path(id)}/remix`, { prompt });
 export const get = (id) => json("GET", path(id));
 export const cancel = (id) => json("POST", `${path(id)}/cancel`);

@@ -79,6 +79,7 @@ function Failed({ video }) {
     <${Failure} video=${video} />
     <p class="caption">${video.prompt}</p>
     <div class="actions">
+      ${video.resumable && html`<button type="button" onClick=${() => videos.resume(video)}>Go on</button>`}
       <button type="button" onClick=${() => takeOver(video, { keepSeed: true })}>Try again</button>
       <button type="button" onClick=${() => videos.remove(video)}>Remove</button>
     </div>`;

@@ -101,6 +101,16 @@ export async function cancel(video) {
   }
 }
 
+/** Go on with a video that has failed: a new one takes its place at the front. */
+export async function resume(video) {
+  try {
+    take([await api.resume(video.id)]);
+    announce("It goes on");
+  } catch (error) {
+    tell(explain(error).title);
+  }
+}
+
 /** Delete a video: at once on the page, on the server when the time to undo is over. */
 export function remove(video) {
   const back = () => stay(video.id);

@@ -214,8 +214,9 @@ class Files:
         if scratch.exists():
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def remove_stale_scratch(self, running: frozenset[str]) -> None:
-        """At a start: remove the clips and folders of jobs that are no longer running, and their checkpoints."""
+    def remove_stale_scratch(self, running: frozenset[str], resumable: frozenset[str] = frozenset()) -> None:
+        """At a start: remove the clips and folders of jobs that are no longer running, and their checkpoints but those
+        of `resumable` videos."""
         horizon = time.time() - (0 if self._alone else FORGOTTEN_S)
         for path in self._work.iterdir():
             if is_video_id(_id_of(path.name)) and _id_of(path.name) not in running:
@@ -223,7 +224,7 @@ class Files:
                     if path.stat().st_mtime <= horizon:
                         path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
         if self._alone and not self.remote:
-            self.objects.remove([one.name for one in self._checkpoints_but_of(running)])
+            self.objects.remove([one.name for one in self._checkpoints_but_of(running | resumable)])
 
     # --- checkpoints ---
 
@@ -249,6 +250,16 @@ class Files:
         with contextlib.suppress(FileNotFoundError):
             self.objects.save(f"checkpoints/{_checked(video_id)}/{state['stored']}", part)
             part.replace(target)
+
+    def share_checkpoint(self, video_id: str, state: Mapping[str, Any], other_id: str) -> None:
+        """The file of a kept checkpoint is also that of another video, which goes on from it.
+
+        Raises FileNotFoundError when it is gone, `Busy`.
+        """
+        name = f"checkpoints/{_checked(video_id)}/{state['stored']}"
+        if not self.objects.renew(name):  # young, so that it is left until the new row is there
+            raise FileNotFoundError(errno.ENOENT, "the checkpoint is gone", name)
+        self.objects.copy(name, f"checkpoints/{_checked(other_id)}/{state['stored']}")
 
     def forget_older_checkpoints(self, video_id: str, state: Mapping[str, Any]) -> None:
         """Remove the files of all checkpoints but this one, which counts now."""
@@ -286,8 +297,11 @@ class Files:
             sizes[video_id] = sizes.get(video_id, 0) + found.size // found.names
         return sizes
 
-    def remove_orphans(self, keys: Mapping[str, str | None], images: frozenset[str]) -> int:
-        """Remove what belongs to no row. Returns how many objects were removed.
+    def remove_orphans(
+        self, keys: Mapping[str, str | None], images: frozenset[str], resumable: frozenset[str] = frozenset()
+    ) -> int:
+        """Remove what belongs to no row, and the checkpoints of videos that have ended and are not `resumable`. Returns
+        how many objects were removed.
 
         `keys`: the key of each video's file, by its id; empty when the video has ended without one, None while it has
         not ended. What has no row at all stays while it is young: its row may be on its way. Read the rows first.
@@ -309,7 +323,7 @@ class Files:
             if found.name.rpartition("/")[2] not in images and found.changed < horizon
         ]
         running = frozenset(video_id for video_id, key in keys.items() if key is None)
-        orphans += [found.name for found in self._checkpoints_but_of(running) if found.changed < horizon]
+        orphans += [found.name for found in self._checkpoints_but_of(running | resumable) if found.changed < horizon]
         self.objects.remove(orphans)
         return len(orphans)
 

@@ -65,8 +65,8 @@ idempotency_keys = sa.Table(
     sa.Column("created_at", sa.Float, nullable=False),
 )
 
-TRACE, ASKED = "trace", "asked"
-"""Where a request's column also holds the name of its trace and what the client sent, if there is any."""
+TRACE, ASKED, RESUMED = "trace", "asked", "resumed_from"
+"""Where a request's column also holds its trace's name, what the client sent and whose checkpoint it goes on from."""
 
 SHAPE = 1
 """The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows."""
@@ -146,7 +146,7 @@ class Records:
             status=Status.FAILED.value,
             failure=sa.bindparam("its_failure"),
             completed_at=sa.bindparam("now"),
-            checkpoint=None,
+            checkpoint=sa.case((sa.bindparam("kept", type_=sa.Boolean), videos.c.checkpoint), else_=None),
         )
         self._fail = Prepared(fail.returning(videos, *told), dialect)
 
@@ -317,9 +317,8 @@ class Records:
 
     def forget_keys(self, before: datetime) -> None:
         """Remove idempotency keys that were first used before that time."""
-        old = idempotency_keys.c.created_at < before.timestamp()
         with self._database.begin() as connection:
-            connection.execute(sa.delete(idempotency_keys).where(old))
+            connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < before.timestamp()))
 
     def claim(self, video_id: str, worker: str, now: datetime) -> Claimed | None:
         """Begin an attempt: raises the fencing number. Returns the video and its checkpoint, None if it has ended."""
@@ -332,9 +331,8 @@ class Records:
 
     def free(self) -> None:
         """No process holds a video that has not ended: this one is the only one, and it has just started."""
-        held = videos.c.worker.is_not(None)
         with self._database.begin() as connection:
-            connection.execute(sa.update(videos).where(_active, held).values(worker=None))
+            connection.execute(sa.update(videos).where(_active, videos.c.worker.is_not(None)).values(worker=None))
 
     def promise(self, video_id: str) -> None:
         """It is made even if nobody waits for it any more."""
@@ -360,10 +358,13 @@ class Records:
         )
         return video_of(row) if row else None
 
-    def fail(self, video_id: str, attempt: int | None, failure: Failure, now: datetime) -> Video | None:
-        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already."""
+    def fail(
+        self, video_id: str, attempt: int | None, failure: Failure, now: datetime, *, resumable: bool = False
+    ) -> Video | None:
+        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already.
+        `resumable`: its checkpoint is kept, if it has one (see `Resumable`)."""
         told = json.dumps(dataclasses.asdict(failure))
-        row = self._update(self._fail, video_id, of=attempt, its_failure=told, now=now.timestamp())
+        row = self._update(self._fail, video_id, of=attempt, its_failure=told, kept=resumable, now=now.timestamp())
         return video_of(row) if row else None
 
     def _update(self, statement: Prepared, video_id: str, **values: Any) -> Mapping[str, Any] | None:
@@ -442,7 +443,11 @@ def _twin() -> sa.Select[Any]:
 
 def _row(video: Video) -> dict[str, Any]:
     """The columns of a new video that do not depend on other rows."""
-    beside = {name: value for name, value in ((TRACE, video.trace), (ASKED, video.asked)) if value}
+    beside = {
+        name: value
+        for name, value in ((TRACE, video.trace), (ASKED, video.asked), (RESUMED, video.resumed_from))
+        if value
+    }
     return {
         "id": video.id,
         "status": video.status.value,
@@ -465,7 +470,7 @@ def _row(video: Video) -> dict[str, Any]:
 
 def video_of(row: Any) -> Video:
     request = json.loads(row["request"])
-    trace, asked = request.pop(TRACE, None), request.pop(ASKED, None)
+    trace, asked, resumed = (request.pop(name, None) for name in (TRACE, ASKED, RESUMED))
     status = Status(row["status"])
     return Video(
         id=row["id"],
@@ -485,6 +490,8 @@ def video_of(row: Any) -> Video:
         metadata=row["metadata"],
         trace=trace,
         asked=asked,
+        resumed_from=resumed,
+        resumable=row["completed_at"] is not None and row["checkpoint"] is not None,
     )
 
 

@@ -24,6 +24,7 @@ from reelwright.store.migrations import Schema, migrate, name_store
 from reelwright.store.objects import Bucket, Place
 from reelwright.store.presence import Presence
 from reelwright.store.records import Records
+from reelwright.store.resumable import Resumable
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.store.uploads import Uploads
@@ -49,6 +50,7 @@ class Store:
     files_setting: str
     lock: DirectoryLock
     chores: Chores
+    resumable: Resumable
     line: Line
     following: Following
     presence: Presence
@@ -154,6 +156,7 @@ def build_store(
         folder=folder,
         lock=DirectoryLock(folder),
         chores=Chores(transactions),
+        resumable=Resumable(transactions),
         line=Line(transactions),
         following=Following(transactions),
         presence=Presence(folder),

@@ -83,6 +83,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "required": ["prompt"],
             "additionalProperties": False,
         },
+        "ResumeVideo": {"type": "object", "properties": beside_schemas(), "additionalProperties": False},
         "Video": _video(),
         "VideoError": record({"code": text("A stable name", examples=["cancelled"]), "message": text("Why, in words")}),
         "VideoEvent": _event(),
@@ -210,6 +211,14 @@ def _creation() -> dict[tuple[str, str], Operation]:
                 form={"schema": ref("RemixVideo")},
             ),
         ),
+        ("/v1/videos/{video_id}/resume", "post"): _operation(
+            "resumeVideo",
+            "Go on with a video that has failed",
+            queued,
+            SUBMITS | NAMES_ONE | {Code.CONFLICT},
+            parameters=[VIDEO, ONCE],
+            body=content(json={"schema": ref("ResumeVideo"), "example": {}}),
+        ),
     }
 
 
@@ -329,7 +338,15 @@ _SWITCHED = {
 }
 _LINKS = {
     name: {"operationId": name, "parameters": {"video_id": "$response.body#/id"}}
-    for name in ("getVideo", "getVideoContent", "streamVideoEvents", "cancelVideo", "remixVideo", "deleteVideo")
+    for name in (
+        "getVideo",
+        "getVideoContent",
+        "streamVideoEvents",
+        "cancelVideo",
+        "remixVideo",
+        "resumeVideo",
+        "deleteVideo",
+    )
 }
 
 
@@ -378,6 +395,8 @@ def _video() -> Schema:
             "seconds": text("Its length in seconds", examples=["2"]),
             "prompt": text("What it shows", maxLength=MAX_PROMPT_CHARACTERS),
             "remixed_from_video_id": nullable(_ID),
+            "resumed_from_video_id": nullable(_ID),
+            "resumable": flag("Whether `…/resume` can go on from what it had done before it failed"),
             "error": nullable(ref("VideoError")),
             "seed": whole("The seed that makes it", minimum=0, maximum=MAX_SEED),
             "num_frames": whole("Number of frames", minimum=1),

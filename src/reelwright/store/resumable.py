@@ -1,0 +1,40 @@
+"""The videos that have failed, but whose last checkpoint is kept: a new video can go on from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.records import videos
+from reelwright.store.transactions import Transactions
+
+_kept = videos.c.completed_at.is_not(None) & videos.c.checkpoint.is_not(None)
+
+
+class Resumable:
+    """Every method is one transaction. `Records.fail` keeps a checkpoint."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    def checkpoint(self, video_id: str) -> Mapping[str, Any] | None:
+        """What that video had saved last."""
+        query = sa.select(videos.c.checkpoint).where(videos.c.id == video_id, _kept)
+        with self._database.connect() as connection:
+            kept = connection.execute(query).scalar()
+        return json.loads(kept) if kept else None
+
+    def ids(self) -> frozenset[str]:
+        """All of them."""
+        with self._database.connect() as connection:
+            return frozenset(connection.execute(sa.select(videos.c.id).where(_kept)).scalars())
+
+    def forget(self, before: datetime) -> None:
+        """Those that failed before that time can be resumed no more."""
+        old = sa.update(videos).where(_kept, videos.c.completed_at < before.timestamp())
+        with self._database.begin() as connection:
+            connection.execute(old.values(checkpoint=None))
