@@ -22,8 +22,8 @@ from reelwright.errors import Code, EngineError
 
 @dataclass(slots=True, kw_only=True)
 class Loaded:
-    """A pipeline with its weights. `factors` are its preview matrix, None when previews are off; `compiled_for` the shapes
-    (batch, frames, height, width) that have been asked of it, where it is compiled.
+    """A pipeline with its weights. `factors` are its preview matrix, None when previews are off; `compiled_for` the
+    shapes (batch, frames, height, width) that have been asked of it, where it is compiled.
     """
 
     pipe: Any
