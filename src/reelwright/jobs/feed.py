@@ -247,11 +247,11 @@ class SharedFeed:
             self._live.preview(video_id, picture[1], picture[2])
 
     def _newest(self, video: Video) -> Video:
-        """With the progress that this process knows, if it makes the video itself."""
+        """With the progress and the stage that this process knows, if it makes the video itself."""
         known = self._live.get(video.id)
         if known is None or known.attempt != video.attempt or video.status is not Status.IN_PROGRESS:
             return video
-        return dataclasses.replace(video, progress=max(video.progress, known.progress))
+        return dataclasses.replace(video, progress=max(video.progress, known.progress), stage=known.stage)
 
 
 def _deleted(video: Video) -> Video:
