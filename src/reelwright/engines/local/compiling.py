@@ -17,15 +17,17 @@ _COMPILERS = ("cc", "gcc", "clang", "c++", "g++", "clang++")
 
 
 class Compiler:
-    """Compiles the parts of one pipeline. `broken` says why they run eagerly again; None: they are compiled."""
+    """Compiles the `parts` of one pipeline. `broken` says why they run eagerly again; None: they are compiled."""
 
     def __init__(self) -> None:
         self.broken: str | None = None
+        self.parts: list[Any] = []
         self._compiled: dict[Any, Callable[..., Any]] = {}
 
     def take(self, parts: Iterable[Any]) -> None:
         """Each part's `forward` is compiled at its first call; parts of one class share what is compiled."""
         for part in parts:
+            self.parts.append(part)
             shared = type(part).forward
             if shared not in self._compiled:
                 self._compiled[shared] = torch.compile(shared)

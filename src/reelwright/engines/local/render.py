@@ -178,14 +178,15 @@ class Renderer:
         """The first step at a size compiles: that is what is done until it has ended."""
         request = tickets[0].plan.request
         size = (len(tickets), tickets[0].plan.frames, request.height, request.width)
-        if "compile" in loaded.speedup.names and size not in loaded.compiled_for:
+        compiler = loaded.speedup.compiler
+        if compiler.parts and compiler.broken is None and size not in loaded.compiled_for:
             loaded.compiled_for.add(size)
             for ticket in tickets:
                 ticket.tell(lambda t=ticket: t.report.stage("compiling"))  # type: ignore[misc]
 
     @staticmethod
     def _interruptible(loaded: Loaded, tickets: list[Ticket]) -> AbstractContextManager[None]:
-        return between_blocks(loaded.pipe, tickets, compiled="compile" in loaded.speedup.names)
+        return between_blocks(loaded.pipe, tickets, loaded.speedup.compiler.parts)
 
     def _surroundings(self, loaded: Loaded, tier: Tier) -> str:
         """A digest of what decides about bits here, beside the work itself: where it is another one than that of a
