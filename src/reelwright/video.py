@@ -19,6 +19,9 @@ from typing import Any, Self
 MAX_PROMPT_CHARACTERS = 32_000
 MAX_SEED = 2**63 - 1
 
+LATER_FIELDS = ("generate_audio", "last_image", "extends")
+"""Fields of a request that the first version did not know."""
+
 
 class Task(StrEnum):
     """What kind of input becomes a video."""
@@ -71,8 +74,9 @@ class Wish:
     Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second. `resolution` is the shorter side ("720p"),
     `aspect_ratio` is width : height; both count where no width and height are given. `default_size` (width, height) is
     the dialect's own, in place of the card's. `params` are engine-specific extras, passed on to engines whose card
-    takes them. `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames: by a
-    factor, or with the upscaling model of that name.
+    takes them. `last_image` is the picture that the video ends with; `generate_audio` asks for sound, or for none.
+    `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames: by a factor, or with the
+    upscaling model of that name.
     """
 
     prompt: str
@@ -92,10 +96,27 @@ class Wish:
     guidance_scale: float | None = None
     motion_bucket_id: int | None = None
     noise_aug_strength: float | None = None
+    generate_audio: bool | None = None
     image: Image | None = None
+    last_image: Image | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     interpolate: int | None = None
     upscale: int | str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The finished file that a video goes on from: its SHA-256 (hex), and what was found in it.
+
+    Sizes in pixels, `fps` in frames a second. `video_id` is None where the file was sent.
+    """
+
+    sha256: str
+    width: int
+    height: int
+    num_frames: int
+    fps: float
+    video_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +139,9 @@ class Request:
 
     Width, height, `num_frames` and `fps` are the engine's. After it the frame rate is multiplied by `interpolate`, and
     `upscale` enlarges the frames: `final_…` is what the file then has.
+
+    With `extends` the engine makes `num_frames` from `image`, which is the last frame of that file, and the finished
+    video is the file with all but the first of them behind it.
     """
 
     prompt: str
@@ -135,15 +159,24 @@ class Request:
     guidance_scale: float | None = None
     motion_bucket_id: int | None = None
     noise_aug_strength: float | None = None
+    generate_audio: bool | None = None
     image: Image | None = None
+    last_image: Image | None = None
+    extends: Source | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     interpolate: int = 1
     upscale: Enlargement | None = None
     unused: tuple[Unused, ...] = ()
 
     @property
+    def total_frames(self) -> int:
+        """Of the finished video."""
+        return self.num_frames + (self.extends.num_frames - 1 if self.extends else 0)
+
+    @property
     def seconds(self) -> float:
-        return self.num_frames / self.fps
+        """Of the finished video."""
+        return self.total_frames / (self.extends.fps if self.extends else self.fps)
 
     @property
     def refined(self) -> bool:
@@ -168,11 +201,18 @@ class Request:
         """A JSON-ready mapping; `from_json` turns it back into an equal request."""
         # Not `asdict`, which copies every value by itself.
         values = {name: getattr(self, name) for name in self.__slots__}
-        return values | {
-            "image": dataclasses.asdict(self.image) if self.image else None,
-            "upscale": dataclasses.asdict(self.upscale) if self.upscale else None,
-            "unused": [dataclasses.asdict(one) for one in self.unused],
-        }
+        # What came later is told only where it is used: a program of before can then read the rest.
+        later = {name: value for name in LATER_FIELDS if (value := values.pop(name)) is not None}
+        told = {name: value if isinstance(value, bool) else dataclasses.asdict(value) for name, value in later.items()}
+        return (
+            values
+            | {
+                "image": dataclasses.asdict(self.image) if self.image else None,
+                "upscale": dataclasses.asdict(self.upscale) if self.upscale else None,
+                "unused": [dataclasses.asdict(one) for one in self.unused],
+            }
+            | told
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -181,10 +221,9 @@ class Request:
         # Rows of the first version hold the names only.
         named = [{"field": name, "reason": "the model cannot do it."} for name in values.pop("dropped", ())]
         values["unused"] = tuple(Unused(**one) for one in values.get("unused", named))
-        if values.get("image") is not None:
-            values["image"] = Image(**values["image"])
-        if values.get("upscale") is not None:
-            values["upscale"] = Enlargement(**values["upscale"])
+        for name, kind in (("image", Image), ("last_image", Image), ("extends", Source), ("upscale", Enlargement)):
+            if values.get(name) is not None:
+                values[name] = kind(**values[name])
         return cls(**values)
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from reelwright.api.fields import read_fields, to_wish
 from reelwright.api.uploads import Intake
-from reelwright.api.vocabulary import Vocabulary
+from reelwright.api.vocabulary import PICTURES, Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest
 from reelwright.video import Request, Unused
 
 
 class Drafting:
-    """Reads what was asked for, takes its picture in, and checks it against the card of the model."""
+    """Reads what was asked for, takes its pictures in, and checks it against the card of the model."""
 
     def __init__(self, catalog: Catalog, intake: Intake) -> None:
         self._catalog = catalog
@@ -38,9 +38,9 @@ class Drafting:
         sent = names.translate(fields)
         values = {**sent.values, **({"model": model} if model else {})}
         try:
-            read = read_fields({name: value for name, value in values.items() if name != "image"}, typed=typed)
-            image = await self._intake.take(values.get("image"), names.label("image", sent.names))
-            wanted = self._catalog.admit(to_wish(read, image, defaults or {}))
+            read = read_fields({name: value for name, value in values.items() if name not in PICTURES}, typed=typed)
+            first, last = [await self._intake.take(values.get(one), names.label(one, sent.names)) for one in PICTURES]
+            wanted = self._catalog.admit(to_wish(read, first, defaults or {}, last))
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
         # Of what the model cannot do, only what the client itself sent is worth telling.

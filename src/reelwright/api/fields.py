@@ -56,6 +56,9 @@ class VideoFields(BaseModel):
     seed: Annotated[Whole, Field(description="0 … 2^63−1; drawn and reported when absent")] = None
     num_inference_steps: Annotated[Whole, Field(description="Denoising steps")] = None
     guidance_scale: Annotated[float | None, Field(description="How closely to follow the prompt")] = None
+    generate_audio: Annotated[
+        bool | None, Field(description="Whether the video has sound; absent: as the model's own way is")
+    ] = None
     engine: Annotated[str | None, Field(description="Which engine makes the video")] = None
     model: Annotated[str | None, Field(description="Which model of the engine")] = None
     interpolate: Annotated[
@@ -100,6 +103,7 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequ
         "float": "Must be a number.",
         "finite": "Must be a finite number.",
         "string": "Must be a string.",
+        "bool": "Must be true or false.",
         "dict": "Must be an object.",
     }
     allowed = next(
@@ -108,7 +112,9 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequ
     return invalid(name, fields.get(name), allowed)
 
 
-def to_wish(fields: VideoFields, image: Image | None, defaults: Mapping[str, Any]) -> Wish:
+def to_wish(
+    fields: VideoFields, image: Image | None, defaults: Mapping[str, Any], last_image: Image | None = None
+) -> Wish:
     """The wish; `defaults` fill what the client left open (the native dialect's fixed ones)."""
     width, height = _size(fields)
     values: dict[str, Any] = {
@@ -134,7 +140,9 @@ def to_wish(fields: VideoFields, image: Image | None, defaults: Mapping[str, Any
         negative_prompt=fields.negative_prompt,
         num_inference_steps=fields.num_inference_steps,
         guidance_scale=fields.guidance_scale,
+        generate_audio=fields.generate_audio,
         image=image,
+        last_image=last_image,
         params=fields.extra_params or {},
         interpolate=fields.interpolate,
         upscale=fields.upscale,

@@ -52,9 +52,17 @@ MAX_PAGE = 100
 LONGEST_WAIT_S = 300.0
 REFERENCES = ("input_reference", "image_reference", "reference_url")
 """The names of the input image: OpenAI's, vLLM-Omni's, SGLang's."""
+LAST_REFERENCES = ("last_image", "last_frame", "end_image")
+"""The names of the picture that a video ends with: diffusers' and ours, Google's and Runway's, Luma's."""
 
 NAMES = Vocabulary(
-    renamed={**dict.fromkeys(REFERENCES, "image"), "duration": "seconds", **SWITCHES},
+    renamed={
+        **dict.fromkeys(REFERENCES, "image"),
+        **dict.fromkeys(LAST_REFERENCES, "last_image"),
+        "duration": "seconds",
+        "generate_sound": "generate_audio",
+        **SWITCHES,
+    },
     hidden=frozenset({"image"}),
     beside=frozenset({"metadata", "priority", "webhook", "n", *NUMBERS}),
     tolerated=frozenset(
@@ -64,7 +72,6 @@ NAMES = Vocabulary(
             "boundary_ratio",
             "enable_teacache",
             "flow_shift",
-            "generate_sound",
             "guidance_scale_2",
             "lora",
             "response_format",
@@ -237,7 +244,7 @@ class OpenAIVideos:
             length = fields.get(name)
             if body.typed and isinstance(length, str) and re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4})?", length):
                 fields[name] = float(length)
-        for name in REFERENCES:
+        for name in (*REFERENCES, *LAST_REFERENCES):
             if name in fields:
                 fields[name] = _reference(fields[name], name)
         return Body(fields=numbered(fields), typed=body.typed)
@@ -340,7 +347,9 @@ def _same_wish(request: VideoRequest, prompt: str) -> Wish:
         guidance_scale=request.guidance_scale,
         motion_bucket_id=request.motion_bucket_id,
         noise_aug_strength=request.noise_aug_strength,
+        generate_audio=request.generate_audio,
         image=request.image,
+        last_image=request.last_image,
         params=request.params,
         interpolate=request.interpolate,
         upscale=_asked_upscale(request),
@@ -430,7 +439,9 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "guidance_scale": request.guidance_scale,
         "motion_bucket_id": request.motion_bucket_id,
         "noise_aug_strength": request.noise_aug_strength,
+        "generate_audio": request.generate_audio,
         "has_image": request.image is not None,
+        "has_last_image": request.last_image is not None,
         "interpolate": request.interpolate,
         "upscale": request.upscale.model if request.upscale else None,
         "final_size": "x".join(map(str, request.final_size)),

@@ -25,7 +25,7 @@ from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.openrouter_models import PASSED_ON, VideoModels
-from reelwright.api.vocabulary import Vocabulary
+from reelwright.api.vocabulary import PICTURES, Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import RETIRED_MODEL, Catalog
 from reelwright.errors import BadRequest, Code, EngineError, NotFound, ReelwrightError, invalid
@@ -42,21 +42,22 @@ WEBHOOK_EVENTS = ("video.generation.completed", "video.generation.cancelled", "v
 
 IMPOSSIBLE: Mapping[str, str] = {
     "input_references": "No model here takes references. Send a picture as frame_images, with frame_type first_frame.",
-    "generate_audio": "No model here makes sound. Send false or leave it out.",
     "previous_job_id": "No model here goes on with an earlier video. Leave it out.",
     "creativity": "The upscaling models here have no such control. Leave it out.",
 }
 """Fields that no card here has anything for: why, and what to do instead."""
 
 NAMES = Vocabulary(
-    renamed={"duration": "seconds", "frame_images": "image", "upscale_factor": "upscale"},
-    hidden=frozenset({"seconds", "image"}),
-    beside=frozenset({"callback_url", "provider", *IMPOSSIBLE}),
+    renamed={"duration": "seconds", "upscale_factor": "upscale"},
+    hidden=frozenset({"seconds", *PICTURES}),
+    beside=frozenset({"callback_url", "frame_images", "provider", *IMPOSSIBLE}),
     tolerated=frozenset({"session_id", "trace", "user"}),
 )
 FRAMES_FORM = (
     'Must be a list of {"type": "image_url", "image_url": {"url": "https://… or data:…"}, "frame_type": "first_frame"}.'
 )
+FRAMES: Mapping[str, str] = {"first_frame": "image", "last_frame": "last_image"}
+"""Our names for the kinds of frames."""
 
 
 class OpenRouterVideos:
@@ -127,12 +128,26 @@ class OpenRouterVideos:
             if fields.get(name) not in (None, False, [], ""):
                 raise invalid(name, fields[name], remedy)
         passed = _passed_on(fields)
-        picture, place = _first_frame(fields.get("frame_images"))
-        model = self._model(fields.get("model"))
-        names = dataclasses.replace(NAMES, labels={"image": place, **{name: _label(name) for name in passed}})
-        return await self._drafting.request(
-            {**fields, **passed, "frame_images": picture, "model": model}, names, typed=True
+        frames = _frames(fields.get("frame_images"))
+        places = {place: own for place, (own, _) in frames.items()}
+        names = dataclasses.replace(
+            NAMES,
+            renamed={**NAMES.renamed, **places},
+            labels={
+                **{own: "frame_images" for own in PICTURES if own not in places.values()},
+                **{n: _label(n) for n in passed},
+            },
         )
+        pictures = {place: picture for place, (_, picture) in frames.items()}
+        asked = {**fields, **passed, **pictures, "model": self._model(fields.get("model"))}
+        wanted = await self._drafting.request(asked, names, typed=True)
+        # What costs money at a provider is not left out without a word: a client could not tell.
+        for one in wanted.unused:
+            if one.field in places:
+                raise invalid(one.field, "last_frame", f"Not used: {one.reason} Send a first_frame only.")
+            if one.field == "generate_audio":
+                raise invalid(one.field, True, f"Not used: {one.reason} Send false or leave it out.")
+        return wanted
 
     def _model(self, name: object) -> object:
         """Our name for it. None is the configured engine; `openai/sora-2`, OpenRouter's slug of it, means that, too."""
@@ -163,25 +178,25 @@ def openrouter_router(calls: OpenRouterVideos) -> APIRouter:
     return router
 
 
-def _first_frame(frames: object) -> tuple[str | None, str]:
-    """The picture of the first frame as an address or a data URI, and what its entry is called."""
+def _frames(frames: object) -> Mapping[str, tuple[str, str]]:
+    """By the name of its entry: our name of each picture, and the picture as an address or a data URI."""
     if frames is None or frames == []:
-        return None, "frame_images"
+        return {}
     if not isinstance(frames, list) or not all(isinstance(one, dict) for one in frames):
         raise invalid("frame_images", frames, FRAMES_FORM)
-    for place, one in enumerate(frames):
-        name = f"frame_images[{place}]"
-        if one.get("frame_type") == "last_frame":
-            raise invalid(name, "last_frame", "No model here ends with a given picture. Send a first_frame only.")
-        if one.get("frame_type") != "first_frame":
-            raise invalid(f"{name}.frame_type", one.get("frame_type"), "Must be first_frame.")
-        if place:
-            raise invalid(name, "first_frame", "A video begins with one picture. Send one first_frame.")
-    picture = frames[0].get("image_url")
-    picture = picture.get("url") if isinstance(picture, dict) else picture
-    if not isinstance(picture, str):
-        raise invalid("frame_images[0].image_url", picture, FRAMES_FORM)
-    return picture, "frame_images[0]"
+    found: dict[str, tuple[str, str]] = {}
+    for number, one in enumerate(frames):
+        place, kind = f"frame_images[{number}]", one.get("frame_type")
+        if kind not in FRAMES:
+            raise invalid(f"{place}.frame_type", kind, f"Must be {' or '.join(FRAMES)}.")
+        if FRAMES[kind] in (own for own, _ in found.values()):
+            raise invalid(place, kind, f"A video has one of them. Send one {kind}.")
+        picture = one.get("image_url")
+        picture = picture.get("url") if isinstance(picture, dict) else picture
+        if not isinstance(picture, str):
+            raise invalid(f"{place}.image_url", picture, FRAMES_FORM)
+        found[place] = FRAMES[kind], picture
+    return found
 
 
 def _passed_on(fields: Mapping[str, Any]) -> Mapping[str, Any]:

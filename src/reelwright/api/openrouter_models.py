@@ -18,7 +18,8 @@ from reelwright.video import Image, Request, Task
 
 ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
 RESOLUTIONS = ("360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K")
-PASSED_ON = (*OPTIONAL_FIELDS, "fps", "num_frames", "interpolate", "upscale")
+_OWN_WORDS = ("generate_audio", "last_image")
+PASSED_ON = (*(name for name in OPTIONAL_FIELDS if name not in _OWN_WORDS), "fps", "num_frames", "interpolate", "upscale")
 """Our fields that OpenRouter has no word for: what `provider.options.reelwright` takes."""
 ALWAYS_PASSED_ON = frozenset({"fps", "num_frames", "interpolate", "upscale"})
 
@@ -56,8 +57,8 @@ class VideoModels:
             "supported_resolutions": list(shapes.resolutions) or None,
             "supported_aspect_ratios": list(shapes.ratios) or None,
             "supported_sizes": [f"{width}x{height}" for width, height in shapes.sizes] or None,
-            "supported_frame_images": ["first_frame"] if Task.IMAGE_TO_VIDEO in card.tasks else None,
-            "generate_audio": False,
+            "supported_frame_images": _frame_images(card) or None,
+            "generate_audio": "generate_audio" in card.honours,
             "seed": "seed" in card.honours,
             "allowed_passthrough_parameters": [
                 name for name in PASSED_ON if name in card.honours or name in ALWAYS_PASSED_ON
@@ -71,6 +72,12 @@ class VideoModels:
 def slug(card: Card) -> str:
     """The model's name as `owner/name`, which OpenRouter's models all have."""
     return card.model if "/" in card.model else f"reelwright/{card.model}"
+
+
+def _frame_images(card: Card) -> list[str]:
+    """The kinds of frames that the model takes."""
+    first = ["first_frame"] if Task.IMAGE_TO_VIDEO in card.tasks else []
+    return [*first, *(["last_frame"] if "last_image" in card.honours else [])]
 
 
 class Shapes:

@@ -24,7 +24,7 @@ from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.replicate_files import FileCalls
 from reelwright.api.replicate_models import ReplicateModels, path_of, version_id
 from reelwright.api.replicate_names import NAMES, adapted, shown
-from reelwright.api.vocabulary import unknown_fields
+from reelwright.api.vocabulary import PICTURES, unknown_fields
 from reelwright.clock import iso_milliseconds
 from reelwright.errors import Code, ReelwrightError, invalid
 from reelwright.jobs.queue import Order, Queue
@@ -119,7 +119,7 @@ class Predictions:
         """The fields with the uploaded files that they name as a picture."""
         return {
             name: await self._files.resolve(owner, value, f"{NAMES.prefix}{name}")
-            if NAMES.renamed.get(name, name) == "image"
+            if NAMES.renamed.get(name, name) in PICTURES
             else value
             for name, value in adapted(fields).items()
         }

@@ -28,6 +28,7 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "guidance_scale": ("number", "How closely to follow the prompt"),
     "motion_bucket_id": ("integer", "How much motion there is, 1–255"),
     "noise_aug_strength": ("number", "Noise added to the image, 0–1"),
+    "generate_audio": ("boolean", "Whether the video has sound"),
 }
 
 
@@ -177,6 +178,10 @@ def _properties(card: Card) -> dict[str, dict[str, Any]]:
     properties = {"prompt": _property("Prompt", "string", "What the video shows")}
     if Task.IMAGE_TO_VIDEO in card.tasks:
         properties["image"] = _property("Image", "string", "The first frame: PNG, JPEG or WebP", format="uri")
+    if "last_image" in card.honours:
+        properties["last_image"] = _property(
+            "Last Image", "string", "The last frame, in the same formats", format="uri"
+        )
     sides = {"minimum": card.min_side, "maximum": card.max_side, "multipleOf": card.side_multiple}
     fastest = min(card.max_fps, 60)
     properties |= {

@@ -39,6 +39,13 @@ NAMES = Vocabulary(
         "input_reference": "image",
         "interpolate_output": "interpolate",
         "upscale_factor": "upscale",
+        "last_frame": "last_image",
+        "last_frame_image": "last_image",
+        "end_image": "last_image",
+        "end_image_url": "last_image",
+        "tail_image": "last_image",
+        "enable_audio": "generate_audio",
+        "sound_effect_switch": "generate_audio",
     },
     tolerated=frozenset(
         # how it is computed
@@ -49,10 +56,9 @@ NAMES = Vocabulary(
         | {"prompt_optimizer", "optimize_prompt", "enhance_prompt", "extend_prompt", "prompt_extend"}
         | {"enable_prompt_expansion", "multi_prompt", "concepts"}
         # other pictures, films and sound
-        | {"last_image", "last_frame", "last_frame_image", "end_image", "end_image_url", "tail_image"}
         | {"reference_images", "reference_videos", "reference_audios", "subject_reference", "style_reference"}
         | {"video", "input_video", "init_video", "init_weight", "start_video_id", "end_video_id"}
-        | {"generate_audio", "audio", "enable_audio", "sound_effect_switch", "sound_effect_content"}
+        | {"audio", "sound_effect_content"}
         # trained weights
         | {"lora_weights", "lora_scale", "lora_url", "lora_strength", "hf_lora", "extra_lora", "extra_lora_scale"}
         | {"lora_weights_transformer", "lora_scale_transformer", "replicate_weights"}

@@ -1,7 +1,7 @@
 """The field names of a dialect: what each one means here, and how it is called in an error.
 
 A dialect has words, no rules: it says which of its names stand for which of our fields (`fields.VideoFields`, and
-`image`), and everything after that is the same for all. Errors speak of a field by the name it was sent under.
+`PICTURES`), and everything after that is the same for all. Errors speak of a field by the name it was sent under.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from typing import Any
 from reelwright.api.fields import VideoFields
 from reelwright.errors import BadRequest
 
-OWN = frozenset({*VideoFields.model_fields, "image"})
+PICTURES = ("image", "last_image")
+"""The pictures that a video begins and ends with."""
+
+OWN = frozenset({*VideoFields.model_fields, *PICTURES})
 """Our fields, by our names."""
 
 MAX_NAMED = 10

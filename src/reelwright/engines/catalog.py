@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
@@ -25,6 +26,8 @@ OPTIONAL_FIELDS = (
     "guidance_scale",
     "motion_bucket_id",
     "noise_aug_strength",
+    "generate_audio",
+    "last_image",
 )
 RETIRED_MODEL = re.compile(r"sora-2(-pro)?(-[0-9]{4}-[0-9]{2}-[0-9]{2})?")
 """Names that orphaned clients have hard-coded, dated ones too; they mean the configured engine."""
@@ -242,18 +245,18 @@ class Catalog:
             raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
         _check_optional(card, wish)
         interpolate, upscale = self.refinements.admit(wish, width=width, height=height, num_frames=num_frames)
-        cannot = f"the model {card.model} cannot do it."
+        kept = _honoured(card, wish)
         unused += [
-            Unused(field=name, reason=cannot)
+            Unused(field=name, reason=_why_unused(card, name))
             for name in OPTIONAL_FIELDS
-            if name not in card.honours and getattr(wish, name) is not None
+            # Who asks for no sound gets none.
+            if name not in kept and getattr(wish, name) not in (None, False)
         ]
         unused += [
             Unused(field=f"extra_params.{name[:80]}", reason=f"the model {card.model} has no such option.")
             for name in list(wish.params)[:MOST_UNUSED_PARAMS]
             if name not in card.params
         ]
-        kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
         return Request(
             prompt=prompt,
             engine=card.engine,
@@ -295,6 +298,20 @@ def check_text(name: str, text: str, longest: int) -> None:
         raise BadRequest(f"Invalid {name}: it contains a NUL character (U+0000). Remove it.", field=name)
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise BadRequest(f"Invalid {name}: it contains half of a surrogate pair. Send valid Unicode.", field=name)
+
+
+def _honoured(card: Card, wish: Wish) -> dict[str, Any]:
+    """The optional fields that shape the video, with their values."""
+    kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
+    if wish.image is None and not card.ends_alone:
+        kept.pop("last_image", None)
+    return kept
+
+
+def _why_unused(card: Card, name: str) -> str:
+    if name in card.honours:
+        return f"the model {card.model} takes it beside an image only."
+    return f"the model {card.model} cannot do it."
 
 
 def _frames(card: Card, wish: Wish, fps: int) -> int:

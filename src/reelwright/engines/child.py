@@ -93,6 +93,7 @@ class Job:
     """The card's opening is saved already."""
     trace: str | None = None
     """Names the span that the child's own spans are parts of."""
+    last_image_path: Path | None = None
 
 
 @dataclass(slots=True)
@@ -232,6 +233,7 @@ class EngineChild:
                         seconds_left=patience.total_s,
                         opened=job.opened,
                         trace=job.trace,
+                        last_image_path=str(job.last_image_path) if job.last_image_path else None,
                     ),
                     frames.fd,
                 )

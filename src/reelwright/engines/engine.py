@@ -23,7 +23,8 @@ class Card:
 
     Sizes are in pixels a side, `max_pixel_frames` bounds width × height × frames. `honours` lists the optional request
     fields that change the result (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`,
-    `noise_aug_strength`, `image`, `seed`); others a client sends are dropped and named in the video's record.
+    `noise_aug_strength`, `image`, `last_image`, `generate_audio`, `seed`); others a client sends are dropped and named
+    in the video's record. `ends_alone`: it takes a last image without a first one, too.
     `params` are the names in `extra_params` that the engine reads. `prompt_tokens` is how much of a prompt the model
     reads, in tokens (about 4 letters of English each); what comes after them changes nothing. None: all of it, or the
     engine does not know.
@@ -53,6 +54,7 @@ class Card:
     max_steps: int = 200
     deterministic: bool
     resumes: bool
+    ends_alone: bool = False
     license: str | None = None
     prompt_tokens: int | None = None
     params: frozenset[str] = frozenset()
@@ -65,9 +67,10 @@ class Assignment:
 
     `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
     job's own, which the engine makes when it needs it; it outlives a crash on this machine. `image_path` is the checked
-    input image. `checkpoint` is the state that an earlier attempt saved last, or None; `opened`: the card's opening is
-    saved already. `seconds_left` is the total deadline, counted from now; infinite where there is none. `span` is the
-    trace of `generate`: an engine may divide it into its own stages.
+    input image, `last_image_path` the one that the video ends with. `checkpoint` is the state that an earlier attempt
+    saved last, or None; `opened`: the card's opening is saved already. `seconds_left` is the total deadline, counted
+    from now; infinite where there is none. `span` is the trace of `generate`: an engine may divide it into its own
+    stages.
     """
 
     video_id: str
@@ -76,6 +79,7 @@ class Assignment:
     frames: FrameBuffer
     scratch: Path
     image_path: Path | None = None
+    last_image_path: Path | None = None
     checkpoint: Mapping[str, Any] | None = None
     seconds_left: float
     opened: bool = False

@@ -226,6 +226,7 @@ class Host:
                     frames=frames,
                     scratch=Path(generate.scratch),
                     image_path=Path(generate.image_path) if generate.image_path else None,
+                    last_image_path=Path(generate.last_image_path) if generate.last_image_path else None,
                     checkpoint=generate.checkpoint,
                     seconds_left=math.inf if generate.seconds_left is None else generate.seconds_left,
                     opened=generate.opened,

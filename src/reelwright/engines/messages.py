@@ -44,6 +44,7 @@ class Generate:
     seconds_left: float | None
     opened: bool = False
     trace: str | None = None
+    last_image_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

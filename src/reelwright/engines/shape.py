@@ -44,7 +44,8 @@ def _ratio(wish: Wish) -> float | None:
     """Width : height as asked, else as the picture has it."""
     if wish.aspect_ratio is not None:
         return wish.aspect_ratio[0] / wish.aspect_ratio[1]
-    return wish.image.width / wish.image.height if wish.image else None
+    picture = wish.image or wish.last_image
+    return picture.width / picture.height if picture else None
 
 
 def _completed(

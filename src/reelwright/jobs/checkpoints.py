@@ -13,7 +13,7 @@ from reelwright.jobs.running import Lease
 from reelwright.jobs.threads import Threads
 from reelwright.store.files import Files
 from reelwright.store.records import Records
-from reelwright.video import Video
+from reelwright.video import Image, Video
 
 
 class Checkpoints:
@@ -44,14 +44,17 @@ class Checkpoints:
             self._log.warning("checkpoint not removed", video=video.id, reason=str(error))
         return saved
 
-    async def fetch_inputs(self, lease: Lease) -> Path | None:
-        """What the job goes on from, and its input image: the image's place on this machine.
+    async def fetch_inputs(self, lease: Lease) -> tuple[Path | None, Path | None]:
+        """What the job goes on from, and the pictures that it begins and ends with: their places on this machine.
 
-        Raises `EngineError` when the image is gone, `Busy` when the store does not answer.
+        Raises `EngineError` when a picture is gone, `Busy` when the store does not answer.
         """
-        video, image = lease.video, lease.video.request.image
+        video, request = lease.video, lease.video.request
         if lease.checkpoint and "stored" in lease.checkpoint:
             await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
+        return await self._picture(video, request.image), await self._picture(video, request.last_image)
+
+    async def _picture(self, video: Video, image: Image | None) -> Path | None:
         if image is None or not self._files.remote:
             return self._files.image(image.sha256) if image else None
         try:

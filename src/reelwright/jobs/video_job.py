@@ -350,9 +350,11 @@ class VideoJob:
         self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
         begun = time.monotonic()
         running.kept |= lease.checkpoint is not None and "stored" in lease.checkpoint
-        picture = await self._patiently(self._checkpoints.fetch_inputs, lease)
+        pictures = await self._patiently(self._checkpoints.fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
-            clip, facts = await slot.render(self._assignment(lease, picture, rendering.traceparent), self._watch(video))
+            clip, facts = await slot.render(
+                self._assignment(lease, pictures, rendering.traceparent), self._watch(video)
+            )
         made_with = {**facts, "render_s": round(time.monotonic() - begun, 3)}
         if video.request.refined:
             await self._refining.take_place(clip)
@@ -445,14 +447,15 @@ class VideoJob:
         except (OSError, Busy) as error:
             self._log.warning("files not removed", video=video_id, reason=getattr(error, "strerror", str(error)))
 
-    def _assignment(self, lease: Lease, picture: Path | None, trace: str | None) -> Job:
+    def _assignment(self, lease: Lease, pictures: tuple[Path | None, Path | None], trace: str | None) -> Job:
         video = lease.video
         return Job(
             video_id=video.id,
             attempt=video.attempt,
             request=video.request,
             scratch=self._files.scratch(video.id, video.attempt),
-            image_path=picture,
+            image_path=pictures[0],
+            last_image_path=pictures[1],
             checkpoint=lease.checkpoint,
             seconds_left=self._total_s,
             silence_s=self._silence_s,

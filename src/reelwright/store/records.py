@@ -21,7 +21,7 @@ from reelwright.store.notices import NEWS, WORK
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.turns import Turns
-from reelwright.video import Failure, MadeFile, Request, Status, Video, Webhook
+from reelwright.video import LATER_FIELDS, Failure, MadeFile, Request, Status, Video, Webhook
 
 videos = sa.Table(
     "videos",
@@ -68,8 +68,11 @@ idempotency_keys = sa.Table(
 TRACE, ASKED, RESUMED = "trace", "asked", "resumed_from"
 """Where a request's column also holds its trace's name, what the client sent and whose checkpoint it goes on from."""
 
-SHAPE = 1
-"""The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows."""
+SHAPE = 2
+"""The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows.
+
+1: the first one. 2: a request has one of `video.LATER_FIELDS`.
+"""
 
 _active = videos.c.completed_at.is_(None)
 
@@ -310,9 +313,10 @@ class Records:
 
     def images(self) -> frozenset[str]:
         """The digests of all input images that a video was made from, or is to be."""
-        requests = sa.select(videos.c.request).where(videos.c.request.like('%"image": {%'))
+        requests = sa.select(videos.c.request).where(videos.c.request.like('%image": {%'))
         with self._database.connect() as connection:
-            images = [json.loads(request)["image"] for request in connection.execute(requests).scalars()]
+            found = [json.loads(request) for request in connection.execute(requests).scalars()]
+        images = (request.get(name) for request in found for name in ("image", "last_image"))
         return frozenset(image["sha256"] for image in images if image)
 
     def forget_keys(self, before: datetime) -> None:
@@ -443,6 +447,7 @@ def _twin() -> sa.Select[Any]:
 
 def _row(video: Video) -> dict[str, Any]:
     """The columns of a new video that do not depend on other rows."""
+    request = video.request.to_json()
     beside = {
         name: value
         for name, value in ((TRACE, video.trace), (ASKED, video.asked), (RESUMED, video.resumed_from))
@@ -453,8 +458,8 @@ def _row(video: Video) -> dict[str, Any]:
         "status": video.status.value,
         "engine": video.request.engine,
         "model": video.request.model,
-        "shape": SHAPE,
-        "request": json.dumps({**video.request.to_json(), **beside}),
+        "shape": SHAPE if any(name in request for name in LATER_FIELDS) else 1,
+        "request": json.dumps({**request, **beside}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
         "completed_at": video.completed_at.timestamp() if video.completed_at else None,

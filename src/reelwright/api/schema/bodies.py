@@ -8,7 +8,7 @@ from typing import Any
 
 from reelwright.api.asking import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE, PRIORITIES
 from reelwright.api.fields import VideoFields
-from reelwright.api.schema.json_schema import Schema, nullable, number, text, whole, words
+from reelwright.api.schema.json_schema import Schema, flag, nullable, number, text, whole, words
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import optional_bounds
 from reelwright.engines.engine import Card
@@ -25,9 +25,11 @@ ADDRESS = r"^([Dd][Aa][Tt][Aa]:|[Hh][Tt][Tt][Pp][Ss]?://)"
 """A data URI or a URL."""
 LARGEST = f"{images.MAX_BYTES // 1_000_000} MB"
 IMAGE = f"The picture that the video begins with: PNG, JPEG or WebP, at most {LARGEST}; a data URI or an http(s) URL"
+LAST_IMAGE = IMAGE.replace("begins", "ends")
 IMAGE_FILE = (
     f"The picture that the video begins with: a PNG, JPEG or WebP file of at most {LARGEST} (or its data URI, or URL)"
 )
+LAST_IMAGE_FILE = IMAGE_FILE.replace("begins", "ends")
 EXAMPLE = {"prompt": "A beautiful sunset over the ocean"}
 
 
@@ -80,6 +82,8 @@ def _field(name: str, bounds: Mapping[str, tuple[float, float]]) -> Schema:
             return text(description, examples=["720p"])
         case "aspect_ratio":
             return text(description, pattern=ASPECT, examples=["16:9"])
+        case "generate_audio":
+            return flag(description)
         case "extra_params":
             return words({}, description)
         case _:

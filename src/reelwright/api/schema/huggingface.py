@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reelwright.api.huggingface import HUGGINGFACE, NAMES
 from reelwright.api.schema.answers import BINARY, ONCE, file_answers
-from reelwright.api.schema.bodies import ADDRESS, IMAGE, PROMPT, body_fields
+from reelwright.api.schema.bodies import ADDRESS, IMAGE, LAST_IMAGE, PROMPT, body_fields
 from reelwright.api.schema.json_schema import Schema, array, nullable, number, record, ref, text
 from reelwright.api.schema.operations import FILE, RENDERS, SUBMITS, Operation, Voice, path_parameter
 
@@ -23,6 +23,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     }
     special: dict[str, Schema] = {
         "image": text(IMAGE, pattern=ADDRESS),
+        "last_image": text(LAST_IMAGE, pattern=ADDRESS),
         "negative_prompt": {"anyOf": [fields["negative_prompt"], array(fields["negative_prompt"])]},
         "target_size": {"anyOf": [size, fields["size"]]},
     }

@@ -11,6 +11,8 @@ from reelwright.api.schema.bodies import (
     EXAMPLE,
     IMAGE,
     IMAGE_FILE,
+    LAST_IMAGE,
+    LAST_IMAGE_FILE,
     body_fields,
     content,
     form_body,
@@ -24,10 +26,11 @@ VOICE = Voice(dialect=NATIVE, name="Native", error="Error")
 
 
 def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    known = body_fields(NAMES, fields, {"image": text(IMAGE, pattern=ADDRESS)})
+    pictures = {"image": text(IMAGE, pattern=ADDRESS), "last_image": text(LAST_IMAGE, pattern=ADDRESS)}
+    known = body_fields(NAMES, fields, pictures)
     return {
         "GenerateVideo": json_body(known),
-        "GenerateVideoMultipart": form_body(known, {"image": IMAGE_FILE}),
+        "GenerateVideoMultipart": form_body(known, {"image": IMAGE_FILE, "last_image": LAST_IMAGE_FILE}),
         "GenerateVideoForm": form_body(known),
         "AcceptedVideo": record(
             {

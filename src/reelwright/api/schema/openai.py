@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from reelwright.api.asking import MAX_METADATA_NAME
-from reelwright.api.openai import MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
+from reelwright.api.openai import LAST_REFERENCES, MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
 from reelwright.api.refining_words import DEFAULT_SCALE, MOST_EXPONENT
 from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, VIDEO, WAIT, file_answers
 from reelwright.api.schema.bodies import (
@@ -18,6 +18,8 @@ from reelwright.api.schema.bodies import (
     EXAMPLE,
     IMAGE,
     IMAGE_FILE,
+    LAST_IMAGE,
+    LAST_IMAGE_FILE,
     beside_schemas,
     body_fields,
     content,
@@ -71,11 +73,17 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     form = body_fields(
         NAMES,
         fields,
-        {**beside_schemas(), **_SWITCHED, "n": _COUNT, **{name: text(IMAGE, pattern=ADDRESS) for name in REFERENCES}},
+        {
+            **beside_schemas(),
+            **_SWITCHED,
+            "n": _COUNT,
+            **{name: text(IMAGE, pattern=ADDRESS) for name in REFERENCES},
+            **{name: text(LAST_IMAGE, pattern=ADDRESS) for name in LAST_REFERENCES},
+        },
     )
     return {
         "CreateVideo": json_body(body_fields(NAMES, fields, _special(fields))),
-        "CreateVideoMultipart": form_body(form, dict.fromkeys(REFERENCES, IMAGE_FILE)),
+        "CreateVideoMultipart": form_body(form, _FILES),
         "CreateVideoForm": form_body(form),
         "RemixVideo": {
             "type": "object",
@@ -329,6 +337,7 @@ def webhooks() -> dict[str, Any]:
     }
 
 
+_FILES = {**dict.fromkeys(REFERENCES, IMAGE_FILE), **dict.fromkeys(LAST_REFERENCES, LAST_IMAGE_FILE)}
 _COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}
 _SWITCHED = {
     "enable_frame_interpolation": flag("Multiply the frame rate, as SGLang's clients say it"),
@@ -368,6 +377,7 @@ def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         "seconds": length,
         "duration": length,
         **{name: {"description": IMAGE, "anyOf": [address, wrapped]} for name in REFERENCES},
+        **{name: {"description": LAST_IMAGE, "anyOf": [address, wrapped]} for name in LAST_REFERENCES},
     }
 
 
@@ -415,7 +425,9 @@ def _video() -> Schema:
             "guidance_scale": nullable(number("How closely the prompt is followed")),
             "motion_bucket_id": nullable(whole("Amount of motion")),
             "noise_aug_strength": nullable(number("Noise added to the image")),
+            "generate_audio": nullable(flag("Whether sound was asked for")),
             "has_image": flag("Whether it begins with a picture"),
+            "has_last_image": flag("Whether it ends with a picture"),
             "interpolate": whole("By how much the frame rate is multiplied after the engine", minimum=1),
             "upscale": nullable(text("The upscaling model that enlarges the frames after the engine")),
             "final_size": text('"WxH" in pixels, after the engine', pattern=r"^[0-9]+x[0-9]+$"),

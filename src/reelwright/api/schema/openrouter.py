@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from reelwright.api.openrouter import IMPOSSIBLE, NAMES, OPENROUTER, PATH
+from reelwright.api.openrouter import FRAMES, IMPOSSIBLE, NAMES, OPENROUTER, PATH
 from reelwright.api.openrouter_models import PASSED_ON
 from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, file_answers
 from reelwright.api.schema.bodies import ADDRESS, EXAMPLE, IMAGE, beside_schemas, body_fields, content, json_body
@@ -41,10 +41,9 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     options = words({}, "Options by provider", properties={"reelwright": nullable(ours)})
     special = {
         "callback_url": beside_schemas()["webhook"],
-        "frame_images": array(ref("OpenRouterFrame"), "The picture that the video begins with", maxItems=1),
+        "frame_images": array(ref("OpenRouterFrame"), "The pictures that the video begins and ends with", maxItems=2),
         "provider": words({}, "Which provider, and its options", properties={"options": nullable(options)}),
         **{name: {"description": remedy, "type": "null"} for name, remedy in IMPOSSIBLE.items()},
-        "generate_audio": flag(IMPOSSIBLE["generate_audio"], const=False),
         "input_references": array({}, IMPOSSIBLE["input_references"], maxItems=0),
     }
     own = text(IMAGE, pattern=ADDRESS)
@@ -55,7 +54,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "properties": {
                 "type": text(),
                 "image_url": {"anyOf": [own, _open({"url": own}, ["url"])]},
-                "frame_type": text(const="first_frame"),
+                "frame_type": text(enum=[*FRAMES]),
             },
             "required": ["image_url", "frame_type"],
         },

@@ -9,7 +9,7 @@ from reelwright.api.replicate import REPLICATE, STATUSES, TOP_LEVEL, WEBHOOK_EVE
 from reelwright.api.replicate_files import MAX_METADATA_CHARACTERS
 from reelwright.api.replicate_names import NAMES
 from reelwright.api.schema.answers import BINARY, ONCE, WAIT
-from reelwright.api.schema.bodies import ADDRESS, IMAGE, beside_schemas, body_fields, content, json_body
+from reelwright.api.schema.bodies import ADDRESS, IMAGE, LAST_IMAGE, beside_schemas, body_fields, content, json_body
 from reelwright.api.schema.json_schema import Schema, array, flag, nullable, number, record, ref, text, whole, words
 from reelwright.api.schema.operations import (
     BODY,
@@ -24,6 +24,7 @@ from reelwright.api.schema.operations import (
     path_parameter,
     query_parameter,
 )
+from reelwright.api.vocabulary import PICTURES
 from reelwright.errors import Code
 from reelwright.ids import FILE_ID, VIDEO_ID
 
@@ -222,10 +223,13 @@ def _top_level() -> dict[str, Schema]:
 
 def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     """The fields that are also read in the forms of Replicate's models."""
-    pictures = {name for name, own in NAMES.renamed.items() if own == "image"} | {"image"}
+    pictures = {name: own for name, own in NAMES.renamed.items() if own in PICTURES} | {one: one for one in PICTURES}
     length = text(pattern=r"^[0-9]{1,4}_frames\w*$")
     return {
-        **{name: text(IMAGE, pattern=ADDRESS) for name in sorted(pictures)},
+        **{
+            name: text(IMAGE if own == "image" else LAST_IMAGE, pattern=ADDRESS)
+            for name, own in sorted(pictures.items())
+        },
         "seed": {**fields["seed"], "minimum": -1},
         "interpolate_output": {
             "description": fields["interpolate"]["description"],

@@ -19,6 +19,7 @@ _OPTIONAL_FIELDS = frozenset(
         "motion_bucket_id",
         "noise_aug_strength",
         "image",
+        "last_image",
     }
 )
 
@@ -55,6 +56,10 @@ def card(model: Model, options: Options) -> Card:
         max_steps=recipe.max_steps,
         deterministic=options.batch_of(recipe) == 1,
         resumes=options.resumes(recipe),
+        ends_alone=any(
+            "last_image" in one.arguments and one.task is Task.TEXT_TO_VIDEO and one.task in model.tasks
+            for one in recipe.variants
+        ),
         license=license_note(model),
         prompt_tokens=prompt_tokens(model),
         params=frozenset({"loras"}) if recipe.loras or (model.image and model.image.loras) else frozenset(),

@@ -219,6 +219,8 @@ class Renderer:
             self._paint(ticket, size, tier)
         elif ticket.assignment.image_path is not None and "image" in plan.variant.arguments:
             ticket.image = images.fit(images.decode_image(ticket.assignment.image_path), size)
+        if ticket.assignment.last_image_path is not None and "last_image" in plan.variant.arguments:
+            ticket.last_image = images.fit(images.decode_image(ticket.assignment.last_image_path), size)
 
     def _paint(self, ticket: Ticket, size: tuple[int, int], tier: Tier) -> None:
         plan = ticket.plan
@@ -333,6 +335,8 @@ class Renderer:
         arguments = dict(plan.arguments)
         if tickets[0].image is not None:
             arguments["image"] = tickets[0].image
+        if tickets[0].last_image is not None:
+            arguments[plan.variant.arguments["last_image"]] = tickets[0].last_image
         arguments["generator"] = generators[0]
         if len(tickets) > 1:
             arguments |= svd.per_sample([ticket.plan.arguments for ticket in tickets])

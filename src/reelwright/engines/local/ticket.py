@@ -27,6 +27,7 @@ class Ticket:
         self.assignment = assignment
         self.report = report
         self.image: Image | None = None
+        self.last_image: Image | None = None
         self.snapshot: Snapshot | None = None
         self.facts: dict[str, Any] = {}
         self.over = threading.Event()

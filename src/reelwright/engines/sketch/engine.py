@@ -12,7 +12,7 @@ from reelwright.engines.engine import Assignment, Made, Report
 from reelwright.media.clip import Clip
 
 if TYPE_CHECKING:
-    from reelwright.engines.sketch.film import Film
+    from reelwright.engines.sketch.dissolve import Shown
 
 
 class SketchEngine:
@@ -38,14 +38,14 @@ class SketchEngine:
     def generate(self, assignment: Assignment, report: Report) -> Made:
         from reelwright.engines.sketch.film import film_of
 
-        film = film_of(assignment.request, assignment.image_path)
+        film = film_of(assignment.request, assignment.image_path, assignment.last_image_path)
         _shoot(film, assignment, report, self._threads)
         request = assignment.request
         clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames)
         return Made(clip=clip, facts={**film.facts, **self.load()})
 
 
-def _shoot(film: Film, assignment: Assignment, report: Report, threads: int) -> None:
+def _shoot(film: Shown, assignment: Assignment, report: Report, threads: int) -> None:
     """Draw every frame; report them in order. A cancelled report ends the drawing and passes through."""
     from reelwright.engines.sketch.canvas import Canvas
 

@@ -38,7 +38,7 @@ class Grade:
             # A given image has its own look: keep its tones.
             self._curves = [_srgb_curve()] * 3
             self._gain = np.ones_like(self._gain)
-            self._bloom = np.float32(0.02)
+            self._bloom = np.float32(bloom)
             grain = 0.0
         self._noise = _grain(generator(seed, "grain"), grain, height + _SHIFT, width + _SHIFT)
 
