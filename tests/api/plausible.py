@@ -19,6 +19,7 @@ from tests.api.asks import picture
 PNG = picture()
 ADDRESS = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 PICTURES = ("image", "input_reference", "image_reference", "reference_url")
+LAST_PICTURES = ("last_image", "last_frame", "end_image")
 PLAIN = ("prompt", "num_frames", "negative_prompt", "seed", "guidance_scale", "num_inference_steps", "prompt_optimizer")
 """Inputs of a prediction that contradict no other: there are three dozen names for our fields."""
 SIZES = ("width", "height", "resolution", "aspect_ratio")
@@ -88,9 +89,12 @@ def granted(body: dict[str, Any], media_type: str) -> dict[str, Any]:
         body.pop(name, None)
     if "form" in media_type and "extra_params" in body:
         body["extra_params"] = '{"a": [1]}'
-    pictures = [name for name in PICTURES if body.get(name) is not None]
-    for name in pictures[1:]:
-        del body[name]
-    for name in pictures[:1]:
-        body[name] = Binary(PNG) if media_type.startswith("multipart") else ADDRESS
+    if "generate_sound" in body:
+        body.pop("generate_audio", None)
+    for names in (PICTURES, LAST_PICTURES):
+        pictures = [name for name in names if body.get(name) is not None]
+        for name in pictures[1:]:
+            del body[name]
+        for name in pictures[:1]:
+            body[name] = Binary(PNG) if media_type.startswith("multipart") else ADDRESS
     return body

@@ -41,6 +41,10 @@ from tests.servers import ServerProcess, eventually
 URL = "/api/v1/videos"
 SMALL: dict[str, Any] = {"model": "toy", "size": "64x64", "num_frames": 4}
 FRAME: dict[str, Any] = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+SEEN: dict[str, Any] = {
+    "type": "image_url",
+    "image_url": {"url": f"data:image/png;base64,{base64.b64encode(picture()).decode()}"},
+}
 
 
 def ask(http: httpx2.Client, prompt: str = "paint", **fields: Any) -> dict[str, Any]:
@@ -191,10 +195,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"frame_images": {}}, "frame_images"),
     ({"frame_images": ["first"]}, "frame_images"),
     ({"frame_images": [{**FRAME, "frame_type": "last_frame"}]}, "frame_images[0]"),
+    ({"frame_images": [{**SEEN, "frame_type": "last_frame"}]}, "frame_images[0]"),
     (
-        {"frame_images": [{**FRAME, "frame_type": "first_frame"}, {**FRAME, "frame_type": "last_frame"}]},
+        {"frame_images": [{**SEEN, "frame_type": "first_frame"}, {**SEEN, "frame_type": "last_frame"}]},
         "frame_images[1]",
     ),
+    ({"frame_images": [{**FRAME, "frame_type": "middle_frame"}]}, "frame_images[0].frame_type"),
     ({"frame_images": [{**FRAME, "frame_type": "first_frame"}] * 2}, "frame_images[1]"),
     ({"frame_images": [FRAME]}, "frame_images[0].frame_type"),
     ({"frame_images": [{"frame_type": "first_frame"}]}, "frame_images[0].image_url"),
@@ -428,11 +434,12 @@ async def test_whatever_is_listed_of_a_card_is_taken(card: Card, tmp_path: Path)
     spec = Spec(engine="tests.fakes.engines:ToyEngine")
     catalog = Catalog(offers={card.engine: Offer(spec=spec, cards=(card,))}, default=card.engine, reason="a test")
     drafting = Drafting(catalog, Developed(Files(tmp_path), Outbound()))
+    names = dataclasses.replace(NAMES, renamed={**NAMES.renamed, "first": "image"})
     (model,) = VideoModels(catalog, datetime.now(UTC)).list()
     frames = [None] if Task.TEXT_TO_VIDEO in card.tasks else []
     frames += ["data:"] if model["supported_frame_images"] else []
     asked = list(everything_listed(model))
     assert len(asked) > 1
     for fields, frame in itertools.product(asked, frames):
-        body = {"prompt": "a", "model": card.model, "frame_images": frame, **fields}
-        await drafting.request(body, NAMES, typed=True)
+        body = {"prompt": "a", "model": card.model, "first": frame, **fields}
+        await drafting.request(body, names, typed=True)

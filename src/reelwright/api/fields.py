@@ -26,6 +26,11 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _truth(value: object) -> object:
+    """Forms have words for it only, and some clients send them in JSON, too."""
+    return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
 Whole = Annotated[int | None, BeforeValidator(_whole)]
 
 
@@ -57,7 +62,9 @@ class VideoFields(BaseModel):
     num_inference_steps: Annotated[Whole, Field(description="Denoising steps")] = None
     guidance_scale: Annotated[float | None, Field(description="How closely to follow the prompt")] = None
     generate_audio: Annotated[
-        bool | None, Field(description="Whether the video has sound; absent: as the model's own way is")
+        bool | None,
+        BeforeValidator(_truth),
+        Field(description="Whether the video has sound; absent: as the model makes it by itself"),
     ] = None
     engine: Annotated[str | None, Field(description="Which engine makes the video")] = None
     model: Annotated[str | None, Field(description="Which model of the engine")] = None
