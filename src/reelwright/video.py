@@ -175,8 +175,13 @@ class Request:
 
     @property
     def seconds(self) -> float:
+        """Of what the engine makes."""
+        return self.num_frames / self.fps
+
+    @property
+    def total_seconds(self) -> float:
         """Of the finished video."""
-        return self.total_frames / (self.extends.fps if self.extends else self.fps)
+        return self.total_frames / self.extends.fps if self.extends else self.seconds
 
     @property
     def refined(self) -> bool:

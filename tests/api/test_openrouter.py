@@ -209,7 +209,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"frame_images": [{"image_url": "http://10.0.0.1/a.png", "frame_type": "first_frame"}]}, "frame_images[0]"),
     ({"input_references": [FRAME]}, "input_references"),
     ({"generate_audio": True}, "generate_audio"),
-    ({"previous_job_id": "video_1"}, "previous_job_id"),
+    ({"previous_job_id": 5}, "previous_job_id"),
     ({"creativity": 1}, "creativity"),
     ({"upscale_factor": 2}, "upscale_factor"),
     ({"callback_url": 5}, "callback_url"),

@@ -203,7 +203,7 @@ def test_only_ids_become_paths(on_disk: Files, name: str) -> None:
         lambda: files.scratch(name, 1),
         lambda: files.discard_video(name),
         lambda: files.discard_scratch(name, 1),
-        lambda: files.forget_checkpoints(name),
+        lambda: files.forget_inputs(name),
         lambda: files.share_video(KEY, name, 1),
     ):
         with pytest.raises(ValueError, match="not a video id"):
@@ -323,7 +323,7 @@ def test_only_the_checkpoint_that_counts_is_left(files: Files) -> None:
     assert list(files.scratch(VIDEO, 1).iterdir()) == []
     files.fetch_checkpoint(VIDEO, 1, second)
     assert len(list(files.scratch(VIDEO, 1).iterdir())) == 1
-    files.forget_checkpoints(VIDEO)
+    files.forget_inputs(VIDEO)
     assert names(files, "checkpoints") == []
 
 

@@ -15,6 +15,7 @@ from reelwright import __version__
 from reelwright.api import openai, openrouter, replicate
 from reelwright.api.addresses import Addresses
 from reelwright.api.connection import Refusal
+from reelwright.api.continuing import Continuing
 from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
@@ -190,9 +191,18 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
 
 def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, door: Door) -> None:
     queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, door.max_body_bytes
-    drafting = Drafting(catalog, Intake(jobs.store.files, outbound))
+    intake = Intake(jobs.store.files, outbound)
+    drafting = Drafting(catalog, intake)
+    continuing = Continuing(queue=queue, drafting=drafting, integrity=integrity, intake=intake)
     routes.include_router(
-        native_router(queue=queue, drafting=drafting, integrity=integrity, clock=clock, max_body_bytes=max_body_bytes)
+        native_router(
+            queue=queue,
+            drafting=drafting,
+            continuing=continuing,
+            integrity=integrity,
+            clock=clock,
+            max_body_bytes=max_body_bytes,
+        )
     )
     videos = OpenAIVideos(
         queue=queue,
@@ -202,6 +212,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         feed=jobs.feed,
         reads=jobs.reads,
         drafting=drafting,
+        continuing=continuing,
         outbound=outbound,
         max_body_bytes=max_body_bytes,
     )
@@ -228,6 +239,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         queue=queue,
         catalog=catalog,
         drafting=drafting,
+        continuing=continuing,
         integrity=integrity,
         reads=jobs.reads,
         outbound=outbound,

@@ -1,4 +1,5 @@
-"""Has each picture decoded before it is accepted, by a process of its own (`media.developing`)."""
+"""Has each picture and each video decoded before it is accepted, by a process of its own (`media.developing`,
+`media.last_frame`)."""
 
 from __future__ import annotations
 
@@ -7,6 +8,9 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -32,7 +36,7 @@ class Darkroom:
         Raises `BadRequest` that names `field` when it cannot be decoded, `Busy` when no process can be had now.
         """
         async with self._turns:
-            output, code = await self._run(data, field)
+            output, code = await self._run("developing", field, data)
         head, _, picture = output.partition(b"\n")
         if code is not None and code > 0:
             raise ReelwrightError(f"The process that decodes pictures ended with {code}")
@@ -46,14 +50,31 @@ class Darkroom:
                 return picture
         return data
 
-    async def _run(self, data: bytes, field: str) -> tuple[bytes, int | None]:
+    async def last_frame(self, path: Path, field: str) -> tuple[Mapping[str, Any], bytes]:
+        """What a file is like (`width`, `height`, `num_frames`, `fps`), and its last frame as a PNG.
+
+        Raises `BadRequest` that names `field` when it is no video that can be decoded, `Busy`.
+        """
+        async with self._turns:
+            output, code = await self._run("last_frame", str(path), b"")
+        head, _, picture = output.partition(b"\n")
+        if code != 0:
+            self._log.warning("video not decoded", exit_code=code)
+            raise invalid(field, "the file", "It cannot be decoded; send it in H.264.")
+        match json.loads(head):
+            case {"problem": str(problem)}:
+                raise BadRequest(f"Invalid {field}: {problem} Send an MP4 or WebM file.", field=field)
+            case found:
+                return found, picture
+
+    async def _run(self, module: str, argument: str, data: bytes) -> tuple[bytes, int | None]:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # nothing is imported from the folder in which the server runs
                 "-m",
-                "reelwright.media.developing",
-                field,
+                f"reelwright.media.{module}",
+                argument,
                 env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,

@@ -8,10 +8,13 @@ from typing import Any
 
 from reelwright.api.fields import read_fields, to_wish
 from reelwright.api.uploads import Intake
-from reelwright.api.vocabulary import PICTURES, Vocabulary
+from reelwright.api.vocabulary import PICTURES, Sent, Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest
-from reelwright.video import Request, Unused
+from reelwright.video import Image, Request, Source, Task, Unused, Video, Wish
+
+KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps")
+"""What an extension has from its source."""
 
 
 class Drafting:
@@ -38,17 +41,110 @@ class Drafting:
         sent = names.translate(fields)
         values = {**sent.values, **({"model": model} if model else {})}
         try:
-            read = read_fields({name: value for name, value in values.items() if name not in PICTURES}, typed=typed)
-            first, last = [await self._intake.take(values.get(one), names.label(one, sent.names)) for one in PICTURES]
-            wanted = self._catalog.admit(to_wish(read, first, defaults or {}, last))
+            wish = await self._wish(values, names, sent, typed, defaults)
+            wanted = self._catalog.admit(wish)
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
-        # Of what the model cannot do, only what the client itself sent is worth telling.
-        asked = []
-        for one in wanted.unused:
-            own, dot, inner = one.field.partition(".")
-            if own in sent.names:
-                asked.append(Unused(field=f"{sent.names[own]}{dot}{inner}", reason=one.reason))
-        unknown = f"the model {wanted.model} has no such option."
-        asked += [Unused(field=name, reason=unknown) for name in sent.unused]
-        return dataclasses.replace(wanted, unused=tuple(asked))
+        return _telling(wanted, sent)
+
+    async def extension(
+        self,
+        fields: Mapping[str, Any],
+        names: Vocabulary,
+        *,
+        typed: bool,
+        source: Source,
+        image: Image,
+        of: Video | None,
+        defaults: Mapping[str, Any] | None = None,
+    ) -> Request:
+        """The request for what comes after `source`, whose last frame is `image`; `of` is its video, if it is one.
+
+        A length that is asked for is that of what is added. Raises as `request`.
+        """
+        sent = names.translate(fields)
+        if "image" in sent.values:
+            label = names.label("image", sent.names)
+            raise BadRequest(
+                f"Invalid {label}: an extension begins with the video's last frame. Leave it out.", field=label
+            )
+        try:
+            asked = await self._wish(sent.values, names, sent, typed, defaults)
+            wish = self._going_on(asked, source, image, of)
+            wanted = self._lengthened(wish)
+        except BadRequest as error:
+            raise names.relabel(error, sent.names) from None
+        told = _telling(dataclasses.replace(wanted, extends=source), sent)
+        kept = [
+            Unused(field=sent.names[own], reason="an extension has the size and the rate of what it goes on from.")
+            for own in KEPT
+            if sent.values.get(own) is not None
+        ]
+        return dataclasses.replace(told, unused=(*told.unused, *kept))
+
+    async def _wish(
+        self,
+        values: Mapping[str, Any],
+        names: Vocabulary,
+        sent: Sent,
+        typed: bool,
+        defaults: Mapping[str, Any] | None,
+    ) -> Wish:
+        read = read_fields({name: value for name, value in values.items() if name not in PICTURES}, typed=typed)
+        first, last = [await self._intake.take(values.get(one), names.label(one, sent.names)) for one in PICTURES]
+        return to_wish(read, first, defaults or {}, last)
+
+    def _going_on(self, asked: Wish, source: Source, image: Image, of: Video | None) -> Wish:
+        """The wish in the shape of the source, for a model that makes a video from a picture."""
+        engine, model = asked.engine, asked.model
+        if engine is None and model is None and of is not None:
+            engine, model = of.request.engine, of.request.model
+            if Task.IMAGE_TO_VIDEO not in self._catalog.card(engine, model, Task.IMAGE_TO_VIDEO).tasks:
+                model = None  # another one of its engine may
+        card = self._catalog.card(engine, model, Task.IMAGE_TO_VIDEO)
+        if Task.IMAGE_TO_VIDEO not in card.tasks:
+            able = [one.model for one in self._catalog.cards() if Task.IMAGE_TO_VIDEO in one.tasks]
+            remedy = f"Name one that can: {', '.join(able)}." if able else "No model of this server can."
+            raise BadRequest(
+                f"The engine {card.engine} cannot extend videos with its model {card.model}, which begins with no "
+                f"picture. {remedy}",
+                field="model",
+            )
+        return dataclasses.replace(
+            asked,
+            engine=card.engine,
+            model=card.model,
+            width=source.width,
+            height=source.height,
+            resolution=None,
+            aspect_ratio=None,
+            default_size=None,
+            fps=max(1, round(source.fps)),
+            image=image,
+        )
+
+    def _lengthened(self, wish: Wish) -> Request:
+        """The first frame is there already, so one more than was asked for is made, where the card allows."""
+        added = wish.num_frames
+        if added is None and wish.seconds is not None and wish.fps is not None:
+            added = round(wish.seconds * wish.fps)
+        if added is None or added < 1:
+            return self._catalog.admit(wish)
+        try:
+            return self._catalog.admit(dataclasses.replace(wish, num_frames=added + 1, seconds=None))
+        except BadRequest as error:
+            if error.field != "num_frames":
+                raise
+            return self._catalog.admit(wish)
+
+
+def _telling(wanted: Request, sent: Sent) -> Request:
+    """Of what the model cannot do, only what the client itself sent is worth telling."""
+    asked = []
+    for one in wanted.unused:
+        own, dot, inner = one.field.partition(".")
+        if own in sent.names:
+            asked.append(Unused(field=f"{sent.names[own]}{dot}{inner}", reason=one.reason))
+    unknown = f"the model {wanted.model} has no such option."
+    asked += [Unused(field=name, reason=unknown) for name in sent.unused]
+    return dataclasses.replace(wanted, unused=tuple(asked))

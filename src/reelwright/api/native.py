@@ -18,6 +18,7 @@ from reelwright.api import delivery, envelope
 from reelwright.api.addresses import local
 from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.body import parse_body
+from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.vocabulary import Vocabulary
@@ -25,6 +26,7 @@ from reelwright.clock import Clock, iso_milliseconds
 from reelwright.errors import Code, EngineError, ReelwrightError
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Order, Queue
+from reelwright.video import Request as VideoRequest
 from reelwright.video import Status, Video
 
 DEFAULTS: Mapping[str, Any] = {
@@ -35,6 +37,8 @@ DEFAULTS: Mapping[str, Any] = {
     "noise_aug_strength": 0.02,
 }
 """The fixed cinematic defaults of this dialect."""
+MOTION = {name: DEFAULTS[name] for name in ("motion_bucket_id", "noise_aug_strength")}
+"""Those of them that an extension does not have from the video that it goes on from."""
 
 NAMES = Vocabulary()
 """This dialect's names are ours."""
@@ -45,7 +49,13 @@ SLEEP_MODE = (
 
 
 def native_router(
-    *, queue: Queue, drafting: Drafting, integrity: Integrity, clock: Clock, max_body_bytes: int
+    *,
+    queue: Queue,
+    drafting: Drafting,
+    continuing: Continuing,
+    integrity: Integrity,
+    clock: Clock,
+    max_body_bytes: int,
 ) -> APIRouter:
     router = APIRouter(prefix="/api/video", tags=["native"])
 
@@ -54,10 +64,26 @@ def native_router(
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
         wanted = await drafting.request(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
-        later = "respond-async" in preferences(request)
-        order = Order(detached=later, once=idempotency(request, body))
+        return await answered(request, wanted, Order(detached=later(request), once=idempotency(request, body)))
+
+    @router.post("/{video_id}/extend", response_class=Response)
+    async def extend(request: Request, video_id: str) -> Response:
+        """Make a video that goes on from the last frame of a completed one, and answer with both as one."""
+        body = await parse_body(request, max_body_bytes)
+        owner = request.state.owner or None
+        extending = continuing.extension(
+            body.fields, NAMES, typed=body.typed, owner=owner, video=video_id, field="id", defaults=MOTION
+        )
+        async with extending as extension:
+            order = Order(detached=later(request), once=idempotency(request, body), source=extension.source)
+            return await answered(request, extension.request, order)
+
+    def later(request: Request) -> bool:
+        return "respond-async" in preferences(request)
+
+    async def answered(request: Request, wanted: VideoRequest, order: Order) -> Response:
         video = await queue.submit(wanted, request.state.owner, order)
-        if later:
+        if order.detached:
             return _accepted(request, video)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:

@@ -27,7 +27,8 @@ from reelwright.api.asking import (
     read_webhook,
     wait_seconds,
 )
-from reelwright.api.body import Body, parse_body, parse_json, unbracket
+from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
+from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
@@ -100,10 +101,12 @@ class OpenAIVideos:
         feed: Feed,
         reads: Reads,
         drafting: Drafting,
+        continuing: Continuing,
         outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
         self._queue = queue
+        self._continuing = continuing
         self._catalog = catalog
         self._variants = variants
         self._streams = EventStreams(live, feed, self._object_at)
@@ -209,8 +212,18 @@ class OpenAIVideos:
         raise await self._unsupported(request, "edit")
 
     async def extend(self, request: Request) -> Response:
-        """Continue a video: no engine here can."""
-        raise await self._unsupported(request, "extend")
+        """Continue a completed video, or one that is sent: its last frame begins the next clip, the result is both."""
+        body = await self._body(request)
+        source = _video_to_extend(body.fields.get("video"))
+        _check_count(body.fields.get("n"))
+        fields = {name: value for name, value in body.fields.items() if name != "video"}
+        extending = self._continuing.extension(
+            fields, NAMES, typed=body.typed, owner=owner(request), video=source, field="video"
+        )
+        async with extending as extension:
+            order = dataclasses.replace(self._order(request, body), source=extension.source)
+            video = await self._queue.submit(extension.request, request.state.owner, order)
+        return self._answer(request, video)
 
     async def content(
         self, request: Request, video_id: str, variant: str = Query("video", json_schema_extra={"enum": [*Variant]})
@@ -325,7 +338,7 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
                 base + path,
                 call,
                 methods=methods,
-                include_in_schema=base == PATHS[0] and call not in (calls.edit, calls.extend),
+                include_in_schema=base == PATHS[0] and call != calls.edit,
                 response_class=Response,
                 name=f"{call.__name__} {base}",
             )
@@ -389,6 +402,19 @@ def _reference(value: object, name: str) -> object:
     return value
 
 
+def _video_to_extend(value: object) -> str | Upload:
+    """A file, or the id of a video (`{"id": …}`, as its text, too)."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = parse_json(value)
+    if isinstance(value, dict) and set(value) == {"id"}:
+        value = value["id"]
+    if isinstance(value, Upload):
+        return value
+    if not isinstance(value, str) or not value:
+        raise invalid("video", value, 'Send the id of a video as {"id": "video_…"}, or a file.')
+    return value
+
+
 def _check_count(value: object) -> None:
     """`n` is how many videos are asked for."""
     if value is not None and str(value) not in ("1", "1.0"):
@@ -418,14 +444,15 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "completed_at": _epoch(video.completed_at),
         "expires_at": _epoch(video.expires_at),
         "size": f"{request.width}x{request.height}",
-        "seconds": f"{request.seconds:g}",
+        "seconds": f"{request.total_seconds:g}",
         "prompt": request.prompt,
         "remixed_from_video_id": video.remixed_from,
         "resumed_from_video_id": video.resumed_from,
         "resumable": video.resumable,
+        "extended_from_video_id": request.extends.video_id if request.extends else None,
         "error": {"code": video.failure.code, "message": video.failure.message} if video.failure else None,
         "seed": request.seed,
-        "num_frames": request.num_frames,
+        "num_frames": request.total_frames,
         "fps": request.fps,
         "width": request.width,
         "height": request.height,

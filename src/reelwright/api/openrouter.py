@@ -22,6 +22,7 @@ from reelwright.api import delivery
 from reelwright.api.addresses import base_url
 from reelwright.api.asking import idempotency, read_webhook
 from reelwright.api.body import Body, parse_body
+from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.openrouter_models import PASSED_ON, VideoModels
@@ -42,7 +43,6 @@ WEBHOOK_EVENTS = ("video.generation.completed", "video.generation.cancelled", "v
 
 IMPOSSIBLE: Mapping[str, str] = {
     "input_references": "No model here takes references. Send a picture as frame_images, with frame_type first_frame.",
-    "previous_job_id": "No model here goes on with an earlier video. Leave it out.",
     "creativity": "The upscaling models here have no such control. Leave it out.",
 }
 """Fields that no card here has anything for: why, and what to do instead."""
@@ -50,7 +50,7 @@ IMPOSSIBLE: Mapping[str, str] = {
 NAMES = Vocabulary(
     renamed={"duration": "seconds", "upscale_factor": "upscale"},
     hidden=frozenset({"seconds", *PICTURES}),
-    beside=frozenset({"callback_url", "frame_images", "provider", *IMPOSSIBLE}),
+    beside=frozenset({"callback_url", "frame_images", "previous_job_id", "provider", *IMPOSSIBLE}),
     tolerated=frozenset({"session_id", "trace", "user"}),
 )
 FRAMES_FORM = (
@@ -69,6 +69,7 @@ class OpenRouterVideos:
         queue: Queue,
         catalog: Catalog,
         drafting: Drafting,
+        continuing: Continuing,
         integrity: Integrity,
         reads: Reads,
         outbound: Outbound,
@@ -79,6 +80,7 @@ class OpenRouterVideos:
         self._queue = queue
         self._catalog = catalog
         self._drafting = drafting
+        self._continuing = continuing
         self._integrity = integrity
         self._reads = reads
         self._outbound = outbound
@@ -90,8 +92,21 @@ class OpenRouterVideos:
         body = await parse_body(request, self._max_body_bytes)
         if not body.typed:
             raise BadRequest("A form is not read here. Send application/json.", code=Code.UNSUPPORTED_MEDIA_TYPE)
-        wanted = await self._wanted(body.fields)
-        video = await self._queue.submit(wanted, request.state.owner, self._order(request, body))
+        asked, names = self._asked(body.fields)
+        order, previous = self._order(request, body), body.fields.get("previous_job_id")
+        if previous in (None, ""):
+            wanted = await self._drafting.request(asked, names, typed=True)
+            _refuse_unused(wanted)
+            return await self._answer(request, await self._queue.submit(wanted, request.state.owner, order), 202)
+        if not isinstance(previous, str):
+            raise invalid("previous_job_id", previous, "Must be the id of a completed job.")
+        extending = self._continuing.extension(
+            asked, names, typed=True, owner=request.state.owner or None, video=previous, field="previous_job_id"
+        )
+        async with extending as extension:
+            _refuse_unused(extension.request)
+            order = dataclasses.replace(order, source=extension.source)
+            video = await self._queue.submit(extension.request, request.state.owner, order)
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:
@@ -123,7 +138,8 @@ class OpenRouterVideos:
         """What this server can make videos with, the default first."""
         return JSONResponse({"data": self._models.list()})
 
-    async def _wanted(self, fields: Mapping[str, Any]) -> VideoRequest:
+    def _asked(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Vocabulary]:
+        """The fields as the drafting reads them, and their names."""
         for name, remedy in IMPOSSIBLE.items():
             if fields.get(name) not in (None, False, [], ""):
                 raise invalid(name, fields[name], remedy)
@@ -139,15 +155,7 @@ class OpenRouterVideos:
             },
         )
         pictures = {place: picture for place, (_, picture) in frames.items()}
-        asked = {**fields, **passed, **pictures, "model": self._model(fields.get("model"))}
-        wanted = await self._drafting.request(asked, names, typed=True)
-        # What costs money at a provider is not left out without a word: a client could not tell.
-        for one in wanted.unused:
-            if one.field in places:
-                raise invalid(one.field, "last_frame", f"Not used: {one.reason} Send a first_frame only.")
-            if one.field == "generate_audio":
-                raise invalid(one.field, True, f"Not used: {one.reason} Send false or leave it out.")
-        return wanted
+        return {**fields, **passed, **pictures, "model": self._model(fields.get("model"))}, names
 
     def _model(self, name: object) -> object:
         """Our name for it. None is the configured engine; `openai/sora-2`, OpenRouter's slug of it, means that, too."""
@@ -176,6 +184,15 @@ def openrouter_router(calls: OpenRouterVideos) -> APIRouter:
     router.add_api_route("/{job_id}", calls.get, methods=["GET"], response_class=Response)
     router.add_api_route("/{job_id}/content", calls.content, methods=["GET", "HEAD"], response_class=Response)
     return router
+
+
+def _refuse_unused(wanted: VideoRequest) -> None:
+    """A picture or sound that was asked for is not left out: this dialect has no place to tell it."""
+    for one in wanted.unused:
+        if one.field.startswith("frame_images"):
+            raise invalid(one.field, "last_frame", f"Not used: {one.reason} Send a first_frame only.")
+        if one.field == "generate_audio":
+            raise invalid(one.field, True, f"Not used: {one.reason} Send false or leave it out.")
 
 
 def _frames(frames: object) -> Mapping[str, tuple[str, str]]:

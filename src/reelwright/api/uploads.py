@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from reelwright.api.body import Upload
@@ -55,6 +58,11 @@ class Intake:
         await asyncio.to_thread(images.check_image, data, field=field)
         developed = await self._darkroom.develop(data, field)
         return await asyncio.to_thread(self._keep, developed)
+
+    async def take_last_frame(self, path: Path, field: str) -> tuple[Mapping[str, Any], Image]:
+        """What the video at `path` is like (see `Darkroom.last_frame`), and its last frame, stored."""
+        found, picture = await self._darkroom.last_frame(path, field)
+        return found, await asyncio.to_thread(self._keep, picture)
 
     async def _read(self, text: str, field: str) -> bytes:
         """The bytes that a string names or holds."""

@@ -18,6 +18,7 @@ from typing import Any
 from reelwright.engines import messages
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.media.sound import Sound
 from reelwright.video import Request
 
 CANCEL_GRACE_S = 0.8
@@ -265,6 +266,7 @@ class EngineChild:
             path=path,
             probe=done.probe,
             sha256=done.sha256,
+            sound=Sound(path=Path(done.sound), rate=done.sound_rate) if done.sound else None,
         )
         return clip, {**self.facts, **done.facts}
 

@@ -93,6 +93,11 @@ class Assignment:
         """
         return self.scratch.with_name(self.scratch.name + CLIP)
 
+    @property
+    def sound(self) -> Path:
+        """Where the clip's sound is written (`Sound.write`), if it has any."""
+        return self.scratch / "sound.npy"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:

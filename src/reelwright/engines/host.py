@@ -241,6 +241,8 @@ class Host:
                 facts=made.facts,
                 probe=made.clip.probe,
                 sha256=made.clip.sha256,
+                sound=str(made.clip.sound.path) if made.clip.sound else None,
+                sound_rate=made.clip.sound.rate if made.clip.sound else 0,
             )
         except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
             lost = isinstance(error, EngineLost)

@@ -110,6 +110,7 @@ class Done:
     """The clip is ready: in the frame buffer (`path` None; the first `num_frames` frames), or the file at `path`.
 
     `probe` is what the child found when it decoded the file, `sha256` its hash once it was fsynced, if it did that.
+    `sound` is the file of the sound that goes with the frames, of `sound_rate` samples a second.
     """
 
     video_id: str
@@ -119,6 +120,8 @@ class Done:
     facts: Mapping[str, Any] = field(default_factory=dict)
     probe: Probe | None = None
     sha256: str | None = None
+    sound: str | None = None
+    sound_rate: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

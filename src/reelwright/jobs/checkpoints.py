@@ -54,6 +54,17 @@ class Checkpoints:
             await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
         return await self._picture(video, request.image), await self._picture(video, request.last_image)
 
+    async def fetch_source(self, video: Video) -> Path | None:
+        """The file that the video goes on from. Raises `EngineError` when it is gone, `Busy`."""
+        source = video.request.extends
+        if source is None:
+            return None
+        try:
+            return await self._threads.process(self._files.fetch_source, video.id, source.sha256)
+        except FileNotFoundError:
+            message = "The stored copy of the video to go on from is gone. Extend it again."
+            raise EngineError(message, code=Code.CORRUPT) from None
+
     async def _picture(self, video: Video, image: Image | None) -> Path | None:
         if image is None or not self._files.remote:
             return self._files.image(image.sha256) if image else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from reelwright.media import encode, probe, stills
+from reelwright.media import encode, joining, probe, stills
 from reelwright.media.clip import Clip
 from reelwright.store.files import Files, sha256_of
 from reelwright.video import MadeFile, Video
@@ -19,27 +19,33 @@ class Finishing:
         self._files = files
         self._generative = generative
 
-    def put_in_place(self, video: Video, clip: Clip, stop: threading.Event) -> MadeFile:
+    def put_in_place(self, video: Video, clip: Clip, stop: threading.Event, base: Path | None = None) -> MadeFile:
         """Write the poster; then the file beside its place, probe it, store it; then clear up.
 
-        An encode ends at its next frame once `stop` is set, and a bucket that is away is waited for no longer. Raises
-        `Cancelled` then, `BadVideo`, `Busy`, OSError.
+        `base` is the file that the video goes on from. An encode ends at its next frame once `stop` is set, and a
+        bucket that is away is waited for no longer. Raises `Cancelled` then, `BadVideo`, `Busy`, OSError.
         """
         key = self._files.key(video.id, video.attempt)
 
         def write(part: Path) -> MadeFile:
+            about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
+            source = video.request.extends
+            if source is not None and base is not None:
+                footage = joining.join(base, source.num_frames, source.fps, clip)
+                encode.encode(footage, part, metadata=about, cancelled=stop.is_set)
+                return measure(part, key)
             if clip.path:
                 clip.path.replace(part)
             else:
-                about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
             return measure(part, key, clip)
 
         # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
-        if clip.frames:
+        # That of a joined video comes from its beginning.
+        if clip.frames and base is None:
             poster = self._files.beside(key, "jpg")
             self._files.publish(poster, lambda part: stills.poster(clip, part), "image/jpeg", last=False, until=stop)
-        file = self._files.publish(key, write, "video/mp4", safe=clip.sha256 is not None, until=stop)
+        file = self._files.publish(key, write, "video/mp4", safe=clip.sha256 is not None and base is None, until=stop)
         self._files.discard_scratch(video.id, video.attempt)  # after a crash from now on the file is adopted
         return file
 

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -45,7 +46,8 @@ class Order:
 
     `detached`: the client was promised the video and does not wait, so nobody's hanging up cancels it. `priority`
     shifts the turn: lower comes sooner. `asked`: what the client sent, for a dialect that shows it again.
-    `resumes`: it goes on from the checkpoint of that video.
+    `resumes`: it goes on from the checkpoint of that video. `source`: the key of the finished file, or the sent file,
+    that the video goes on from.
     """
 
     detached: bool
@@ -56,6 +58,7 @@ class Order:
     webhook: Webhook | None = None
     asked: Mapping[str, Any] | None = None
     resumes: str | None = None
+    source: str | Path | None = None
 
 
 class Queue:
@@ -136,13 +139,20 @@ class Queue:
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
             return await self._place_made(made, order)
         saved = await self._take_checkpoint(order.resumes, video.id) if order.resumes else None
-        reserved = self._scheduler.reserve(video)
-        with contextlib.ExitStack() as unless_begun:
-            if reserved.slot:
-                unless_begun.enter_context(reserved.slot)
-            placed, due = await self._store(reserved.video, order, saved or reserved.opening)
-            if placed.turn is not None:
-                unless_begun.pop_all()
+        if order.source is not None:
+            await self._keep_source(video.id, order.source)
+        reserved, stored = self._scheduler.reserve(video), False
+        try:
+            with contextlib.ExitStack() as unless_begun:
+                if reserved.slot:
+                    unless_begun.enter_context(reserved.slot)
+                placed, due = await self._store(reserved.video, order, saved or reserved.opening)
+                stored = placed.turn is not None
+                if stored:
+                    unless_begun.pop_all()
+        finally:
+            if order.source is not None and not stored:
+                await self._threads.read(self._files.forget_source, video.id)
         if placed.turn is None:
             return await self.get(placed.video_id, None), False
         begun = reserved.slot is not None
@@ -168,6 +178,15 @@ class Queue:
             code=Code.CONFLICT,
             field="video_id",
         )
+
+    async def _keep_source(self, video_id: str, source: str | Path) -> None:
+        """What the video goes on from is its own from now on. Raises `NotFound` when it was deleted a moment ago."""
+        try:
+            await self._threads.read(self._files.keep_source, video_id, source)
+        except FileNotFoundError:
+            raise NotFound("The file of this video is gone", field="id") from None
+        if isinstance(source, str):
+            self._integrity.trust(source)  # a new link changes what its file looks like
 
     async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
         """The new video as completed, when its twin has been made already; its file is in place then."""

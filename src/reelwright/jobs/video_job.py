@@ -413,8 +413,8 @@ class VideoJob:
         self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
-        if running.kept and not (video is not None and video.resumable):
-            await self._remove(self._files.forget_checkpoints, video_id)
+        if (running.kept or running.video.request.extends) and not (video is not None and video.resumable):
+            await self._remove(self._files.forget_inputs, video_id)
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, bool, Sequence[Delivery]]:
         """In a thread: the row's end. Returns the video as it is now, whether this has ended it, and what is to be told
@@ -471,17 +471,20 @@ class VideoJob:
                 clip, told = await self._refining.refine(video.request, clip, tell)
             facts = {**facts, "refined": told}
         begun, stop = time.monotonic(), threading.Event()
+        finishing: asyncio.Future[MadeFile] | None = None
         with self._traces.stage(video.id, "finish"):
-            finishing = asyncio.ensure_future(self._threads.process(self._finishing.put_in_place, video, clip, stop))
             try:
+                base = await self._patiently(self._checkpoints.fetch_source, video)
+                put = self._threads.process(self._finishing.put_in_place, video, clip, stop, base)
+                finishing = asyncio.ensure_future(put)
                 file = await asyncio.shield(finishing)
                 self._integrity.trust(file.key)  # it was hashed a moment ago
             finally:
                 # A cancelled encode ends at its next frame. Only then is it certain that it leaves no file behind.
                 stop.set()
-                if not finishing.done():
+                if finishing is not None and not finishing.done():
                     await asyncio.wait({finishing})
-                if not finishing.cancelled():
+                if finishing is not None and not finishing.cancelled():
                     finishing.exception()  # after a cancel nobody else asks how it ended
                 if clip.frames:
                     clip.frames.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelwright.media.probe import Probe
+from reelwright.media.sound import Sound
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +99,8 @@ class Clip:
     """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set.
 
     `probe` is what decoding the file at `path` showed, when the engine has looked already; `sha256` is its hash (hex)
-    when the engine has also made it safe on the disk (fsync). `sound_of` is a file whose sound belongs to `frames`.
+    when the engine has also made it safe on the disk (fsync). `sound` goes with `frames`, or that of the file `sound_of`;
+    a file has its own.
     """
 
     fps: float
@@ -108,3 +110,4 @@ class Clip:
     probe: Probe | None = None
     sha256: str | None = None
     sound_of: Path | None = None
+    sound: Sound | None = None

@@ -1,4 +1,4 @@
-"""Encoding: a clip's frames become an H.264 MP4 that every browser plays, in the right colours.
+"""Encoding: a clip becomes an MP4 (H.264, and AAC where it has sound) that every browser plays, in the right colours.
 
 Knows nothing of jobs or of where the file goes. The colours are BT.709, converted and tagged: the encoder's own default
 is untagged BT.601, which browsers show as BT.709 from 720 lines on, up to 34 levels wrong.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,15 @@ import reelwright
 from reelwright.errors import Cancelled
 from reelwright.media.clip import Clip
 from reelwright.media.probe import BadVideo, opened
+from reelwright.media.sound import RATE, fitted
 from reelwright.video import Request
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
+
+    from reelwright.media.sound import Samples
 
 PRESET = "faster"
 CRF = 18
@@ -36,6 +40,8 @@ SOUND_CODECS = frozenset({"aac", "mp3", "opus", "ac3", "eac3"})
 """FFmpeg's names of the sound that is taken over from a file as it is: what browsers or players find in an MP4."""
 MAX_THREADS = 4
 """More frame threads cost quality and memory, and gain little at the sizes that engines make."""
+AUDIO_BITS = {1: 128_000, 2: 256_000}
+"""Bits a second of the sound by its channels; with fewer, FFmpeg's encoder of AAC overshoots loud peaks."""
 
 
 def describe(request: Request, *, generative_ai: bool) -> dict[str, str]:
@@ -52,49 +58,123 @@ def describe(request: Request, *, generative_ai: bool) -> dict[str, str]:
     return {"comment": comment}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """What is encoded. Sizes in pixels, even; `rate` in frames a second.
+
+    `frames` are yuv420p, BT.709, limited range, `count` of them. `sound` is at `sound.RATE` and as long as the frames;
+    the sound of the file `sound_of` goes along as it is.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    count: int
+    frames: Iterator[VideoFrame]
+    sound: Samples | None = None
+    sound_of: Path | None = None
+
+
 def encode_mp4(
     clip: Clip, path: Path, *, metadata: Mapping[str, str], cancelled: Callable[[], bool] | None = None
 ) -> None:
-    """Write the frames of `clip` to `path`: H.264 High, yuv420p, BT.709, with the index at the front (faststart).
+    """Write the frames of `clip`, and its sound, to `path`: see `encode`."""
+    encode(footage_of(clip), path, metadata=metadata, cancelled=cancelled)
 
-    The sound of the file `clip.sound_of` goes along as it is. Width and height must be even. `metadata` takes the names
-    that MP4 has: title, artist, comment, description, date, copyright, genre. The same frames give the same bytes on
-    machines with as many cores.
 
-    `cancelled` is asked once a frame. Raises `Cancelled`, `BadVideo` for a clip without frames, and OSError when the
-    file cannot be written; then nothing is left at `path`. The caller makes the file durable (fsync).
-    """
-    import av
-
+def footage_of(clip: Clip) -> Footage:
+    """A clip's frames and sound as they are encoded. Raises `BadVideo` for a clip without frames."""
     if clip.frames is None:
         raise ValueError("the clip is a file already")
     if clip.num_frames < 1:
         raise BadVideo("The engine made no frames.")
+    rate = nearest_rate(clip.fps)
+    sound = fitted(clip.sound.samples(), clip.sound.rate, float(clip.num_frames / rate)) if clip.sound else None
+    width, height = clip.frames.width, clip.frames.height
+    return Footage(
+        width=width,
+        height=height,
+        rate=rate,
+        count=clip.num_frames,
+        frames=converted_frames(clip),
+        sound=sound,
+        sound_of=clip.sound_of,
+    )
+
+
+def nearest_rate(fps: float) -> Fraction:
+    """Frames a second as a fraction that containers keep exactly (30000/1001 for 29.97)."""
+    return Fraction(fps).limit_denominator(1001)
+
+
+def encode(
+    footage: Footage, path: Path, *, metadata: Mapping[str, str], cancelled: Callable[[], bool] | None = None
+) -> None:
+    """Write it to `path`: H.264 High, yuv420p, BT.709, and AAC, with the index at the front (faststart).
+
+    `metadata` takes the names that MP4 has: title, artist, comment, description, date, copyright, genre. The same
+    frames give the same bytes on machines with as many cores.
+
+    `cancelled` is asked once a frame. Raises `Cancelled`, `BadVideo` from the frames, and OSError when the file cannot
+    be written; then nothing is left at `path`. The caller makes the file durable (fsync).
+    """
+    import av
+
     try:
         with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             container.metadata.update(metadata)
-            stream = _add_h264(container, clip)
-            if clip.sound_of is not None:
-                _take_sound(container, clip.sound_of)
-            for frame in _converted(clip):
+            stream = _add_h264(container, footage)
+            if footage.sound_of is not None:
+                _take_sound(container, footage.sound_of)
+            track = _Track(container, footage.sound) if footage.sound is not None else None
+            for number, frame in enumerate(footage.frames, 1):
                 _stop_if(cancelled)
                 container.mux(stream.encode(frame))
+                if track is not None:
+                    track.go_on(round(number * RATE / footage.rate))
             # The encoder looks ahead a few frames: they are still to come.
             for packet in stream.encode_lazy(None):
                 _stop_if(cancelled)
                 container.mux(packet)
+            if track is not None:
+                track.end()
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def _add_h264(container: OutputContainer, clip: Clip) -> VideoStream:
-    assert clip.frames is not None
-    rate = Fraction(clip.fps).limit_denominator(1001)
+class _Track:
+    """A sound track that is encoded along with the pictures, so that a player finds both close together."""
+
+    def __init__(self, container: OutputContainer, samples: Samples) -> None:
+        self._container, self._samples, self._done = container, samples, 0
+        self._layout = "mono" if samples.shape[0] == 1 else "stereo"
+        self._stream = container.add_stream("aac", rate=RATE, layout=self._layout)
+        self._stream.codec_context.bit_rate = AUDIO_BITS[samples.shape[0]]
+
+    def go_on(self, end: int) -> None:
+        """Encode the samples up to that one."""
+        import numpy as np
+        from av.audio.frame import AudioFrame
+
+        part = self._samples[:, self._done : end]
+        if part.shape[1] == 0:
+            return
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = RATE, self._done, Fraction(1, RATE)
+        self._done += part.shape[1]
+        self._container.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        self.go_on(self._samples.shape[1])
+        self._container.mux(self._stream.encode(None))
+
+
+def _add_h264(container: OutputContainer, footage: Footage) -> VideoStream:
     options = {"preset": PRESET, "crf": str(CRF), "mbtree": MB_TREE}
-    stream = container.add_stream("libx264", rate=rate, options=options)
-    stream.width = clip.frames.width
-    stream.height = clip.frames.height
+    stream = container.add_stream("libx264", rate=footage.rate, options=options)
+    stream.width = footage.width
+    stream.height = footage.height
     stream.pix_fmt = "yuv420p"
     stream.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
     stream.colorspace = stream.color_primaries = stream.color_trc = BT709
@@ -115,14 +195,14 @@ def _take_sound(container: OutputContainer, path: Path) -> None:
                 container.mux(packet)
 
 
-def _converted(clip: Clip) -> Iterator[VideoFrame]:
-    """The frames as yuv420p, one at a time, straight from the shared buffer."""
+def converted_frames(clip: Clip, first: int = 0) -> Iterator[VideoFrame]:
+    """The frames from that one on as yuv420p, one at a time, straight from the shared buffer."""
     from av.video.frame import VideoFrame
     from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
     assert clip.frames is not None
     reformatter = VideoReformatter()
-    for index, pixels in enumerate(clip.frames.array()[: clip.num_frames]):
+    for index, pixels in enumerate(clip.frames.array()[first : clip.num_frames]):
         frame = reformatter.reformat(
             VideoFrame.from_numpy_buffer(pixels, "rgb24"),
             format="yuv420p",

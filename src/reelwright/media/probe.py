@@ -40,10 +40,6 @@ class BadVideo(EngineError):
     code = Code.BAD_OUTPUT
 
 
-LITTLE_PIXELS = 24 * 512 * 512
-"""In all frames together: what is decoded sooner than the decoder's threads are started and ended."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
     """What decoding a file showed.
@@ -127,7 +123,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """
     import av
 
-    demuxer = _demuxer_of(path)
+    demuxer = sniffed(path)
     options = {"protocol_whitelist": "file", "codec_whitelist": ",".join(CODECS), "max_pixels": str(MAX_PIXELS)}
     with _failing_as_bad_video():
         container = av.open(f"file:{path}", "r", format=demuxer, options=options, metadata_errors="replace")
@@ -153,8 +149,8 @@ def _failing_as_bad_video() -> Iterator[None]:
         raise BadVideo(f"The video cannot be decoded: {error.strerror}.") from error
 
 
-def _demuxer_of(path: Path) -> str:
-    """FFmpeg's name of the only demuxer to be tried."""
+def sniffed(path: Path) -> str:
+    """FFmpeg's name of the only demuxer to be tried for a file. Raises `BadVideo` where it is no MP4 and no WebM."""
     size = path.stat().st_size
     if size == 0:
         raise BadVideo("The file is empty.")

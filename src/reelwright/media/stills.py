@@ -16,6 +16,7 @@ from reelwright.media.probe import BadVideo, count_frames, decode
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
+    from av.video.reformatter import Colorspace
     from PIL.Image import Image
 
 JPEG_QUALITY = 85
@@ -66,13 +67,19 @@ def spritesheet(source: Clip | Path, path: Path) -> None:
 
 def to_srgb(frame: VideoFrame, width: int | None = None, height: int | None = None) -> VideoFrame:
     """A decoded frame as rgb24, in the colours that a browser shows, in its own size or the one given."""
-    from av.video.reformatter import Colorspace, Interpolation
+    from av.video.reformatter import Interpolation
 
-    # 2 is "unspecified" (ITU-T H.273): then browsers take BT.709 from 720 lines on, else BT.601.
-    guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
     precise = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-    matrix = guess if frame.colorspace == 2 else None
-    return frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=precise)
+    return frame.reformat(width, height, "rgb24", src_colorspace=assumed_matrix(frame), interpolation=precise)
+
+
+def assumed_matrix(frame: VideoFrame) -> Colorspace | None:
+    """The matrix that browsers take where a frame names none: BT.709 from 720 lines on, else BT.601."""
+    from av.video.reformatter import Colorspace
+
+    if frame.colorspace != 2:  # "unspecified" (ITU-T H.273)
+        return None
+    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
 
 
 class _Frames(Protocol):

@@ -4,6 +4,7 @@ job needs on another machine. And, on this machine's disk only, the folders that
     in the data directory, or in a bucket of S3:
       videos/<id>-<attempt>.mp4            finished: the row's `file.key` says which one counts
       videos/<id>-<attempt>.jpg, ….…       its poster, what was made of it on request
+      videos/<id>-0.mp4                    what it goes on from, until it has ended
       images/<sha256>                      input images, named by their content
       checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on
       uploads/                             what clients have sent beforehand: see uploads.py
@@ -158,6 +159,34 @@ class Files:
         self.objects.copy(f"videos/{key}", f"videos/{other}")
         return other
 
+    # --- what a video goes on from: its own from its submission on, whatever becomes of the other one ---
+
+    @staticmethod
+    def source_key(video_id: str) -> str:
+        """The key of the file that a video goes on from. Attempts are counted from 1."""
+        return Files.key(video_id, 0)
+
+    def keep_source(self, video_id: str, source: str | Path) -> None:
+        """`source` is the key of a finished file, or one that was sent. Raises FileNotFoundError, `Busy`."""
+        key = f"videos/{self.source_key(video_id)}"
+        if isinstance(source, str):
+            self.objects.copy(f"videos/{source}", key)
+        else:
+            self.objects.put(key, lambda part: _copy(source, part))
+
+    def fetch_source(self, video_id: str, sha256: str) -> Path:
+        """Where it is on this machine. Raises FileNotFoundError, also where it is damaged, and `Busy`."""
+        key = self.source_key(video_id)
+        path = self.fetch(key)
+        if sha256_of(path) != sha256:
+            self.drop(key)
+            raise FileNotFoundError(errno.ENOENT, "the stored video is damaged", key)
+        return path
+
+    def forget_source(self, video_id: str) -> None:
+        """The video has ended, or is not made."""
+        self.objects.remove([f"videos/{self.source_key(video_id)}"])
+
     def discard_video(self, video_id: str) -> None:
         """Remove the finished files of all attempts and all that was derived from them."""
         found = self.objects.look("videos", _checked(video_id))
@@ -270,9 +299,10 @@ class Files:
         """Remove the file of this one: the job has ended, or is another attempt's, while it was kept."""
         self._forget(video_id, lambda name: name == state["stored"])
 
-    def forget_checkpoints(self, video_id: str) -> None:
-        """The job has ended: nobody goes on from them."""
+    def forget_inputs(self, video_id: str) -> None:
+        """The job has ended: nobody goes on from its checkpoints, nor from its source."""
         self._forget(video_id, lambda name: True)
+        self.forget_source(video_id)
 
     def _forget(self, video_id: str, which: Callable[[str], bool]) -> None:
         found = self.objects.look(f"checkpoints/{_checked(video_id)}")

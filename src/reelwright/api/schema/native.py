@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reelwright.api.native import NAMES, NATIVE
-from reelwright.api.schema.answers import LATER, ONCE, file_answers
+from reelwright.api.schema.answers import LATER, ONCE, VIDEO, file_answers
 from reelwright.api.schema.bodies import (
     ADDRESS,
     EXAMPLE,
@@ -20,6 +20,7 @@ from reelwright.api.schema.bodies import (
 )
 from reelwright.api.schema.json_schema import Schema, nullable, record, ref, text, words
 from reelwright.api.schema.operations import FILE, RENDERS, SUBMITS, Operation, Voice, answer
+from reelwright.errors import Code
 from reelwright.ids import VIDEO_ID
 
 VOICE = Voice(dialect=NATIVE, name="Native", error="Error")
@@ -32,6 +33,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         "GenerateVideo": json_body(known),
         "GenerateVideoMultipart": form_body(known, {"image": IMAGE_FILE, "last_image": LAST_IMAGE_FILE}),
         "GenerateVideoForm": form_body(known),
+        "ExtendNativeVideo": json_body({name: one for name, one in known.items() if name != "image"}),
         "AcceptedVideo": record(
             {
                 "success": {"const": True},
@@ -81,5 +83,15 @@ def operations() -> dict[tuple[str, str], Operation]:
                 multipart={"schema": ref("GenerateVideoMultipart")},
                 form={"schema": ref("GenerateVideoForm")},
             ),
-        )
+        ),
+        ("/api/video/{video_id}/extend", "post"): Operation(
+            id="extendVideoAndWait",
+            tag="native",
+            summary="Make a video go on and answer with it",
+            voice=VOICE,
+            answers={**file_answers("The video, with what was added", "video/mp4"), "202": accepted},
+            codes=SUBMITS | RENDERS | FILE | {Code.CONFLICT},
+            parameters=[VIDEO, LATER, ONCE],
+            body=content(json={"schema": ref("ExtendNativeVideo"), "example": EXAMPLE}),
+        ),
     }

@@ -85,6 +85,11 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         "CreateVideo": json_body(body_fields(NAMES, fields, _special(fields))),
         "CreateVideoMultipart": form_body(form, _FILES),
         "CreateVideoForm": form_body(form),
+        "ExtendVideo": json_body(_extension(body_fields(NAMES, fields, _special(fields))), ("prompt", "video")),
+        "ExtendVideoMultipart": {
+            **form_body(_extension(form), {"video": VIDEO_FILE, **dict.fromkeys(LAST_REFERENCES, LAST_IMAGE_FILE)}),
+            "required": ["prompt", "video"],
+        },
         "RemixVideo": {
             "type": "object",
             "properties": {"prompt": fields["prompt"]},
@@ -206,6 +211,17 @@ def _creation() -> dict[tuple[str, str], Operation]:
             SUBMITS | RENDERS | FILE,
             parameters=[ONCE],
             body=body,
+        ),
+        ("/v1/videos/extensions", "post"): _operation(
+            "extendVideo",
+            "Make a video go on",
+            queued,
+            SUBMITS | NAMES_ONE | {Code.CONFLICT, Code.CORRUPT},
+            parameters=[ONCE],
+            body=content(
+                json={"schema": ref("ExtendVideo")},
+                multipart={"schema": ref("ExtendVideoMultipart")},
+            ),
         ),
         ("/v1/videos/{video_id}/remix", "post"): _operation(
             "remixVideo",
@@ -337,6 +353,14 @@ def webhooks() -> dict[str, Any]:
     }
 
 
+def _extension(fields: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The fields of a creation that an extension has, too, and the video that it goes on from."""
+    own = {"id": text("The id of a completed video", pattern=f"^{VIDEO_ID}$")}
+    video = {"type": "object", "properties": own, "required": ["id"], "additionalProperties": False}
+    return {**{name: schema for name, schema in fields.items() if name not in REFERENCES}, "video": video}
+
+
+VIDEO_FILE = "The video to go on from: an MP4 or WebM file (`video[id]` names one of this server)"
 _FILES = {**dict.fromkeys(REFERENCES, IMAGE_FILE), **dict.fromkeys(LAST_REFERENCES, LAST_IMAGE_FILE)}
 _COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}
 _SWITCHED = {
@@ -407,6 +431,7 @@ def _video() -> Schema:
             "remixed_from_video_id": nullable(_ID),
             "resumed_from_video_id": nullable(_ID),
             "resumable": flag("Whether `…/resume` can go on from what it had done before it failed"),
+            "extended_from_video_id": nullable(_ID),
             "error": nullable(ref("VideoError")),
             "seed": whole("The seed that makes it", minimum=0, maximum=MAX_SEED),
             "num_frames": whole("Number of frames", minimum=1),

@@ -43,6 +43,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         "callback_url": beside_schemas()["webhook"],
         "frame_images": array(ref("OpenRouterFrame"), "The pictures that the video begins and ends with", maxItems=2),
         "provider": words({}, "Which provider, and its options", properties={"options": nullable(options)}),
+        "previous_job_id": text("The id of a completed job: its video goes on, and the output is both"),
         **{name: {"description": remedy, "type": "null"} for name, remedy in IMPOSSIBLE.items()},
         "input_references": array({}, IMPOSSIBLE["input_references"], maxItems=0),
     }
@@ -97,7 +98,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "createOpenRouterJob",
             "Create a video as at OpenRouter",
             {"202": {**answer("Its job, pending", "OpenRouterJob"), "links": links}},
-            SUBMITS,
+            SUBMITS | NAMES_ONE | {Code.CONFLICT, Code.CORRUPT},
             parameters=(ONCE,),
             body=content(json={"schema": ref("OpenRouterRequest"), "example": EXAMPLE}),
         ),
