@@ -12,12 +12,12 @@ CARD = Card(
     description=(
         "Procedural drawing, no AI: paints a moving scene from the words it knows in the prompt (sky, sea, mountains, "
         "forest, city, desert, field, fire, planets, weather, colours, camera moves), an abstract flow for any other "
-        "text, and a camera move over a given image; it ends with a given image, too. Offline, on the CPU, about a "
-        "second a clip."
+        "text, and a camera move over a given image; it ends with a given image, too, "
+        "and makes quiet sound if asked. Offline, on the CPU, about a second a clip."
     ),
     generative_ai=False,
     tasks=(Task.TEXT_TO_VIDEO, Task.IMAGE_TO_VIDEO),
-    honours=frozenset({"seed", "image", "last_image", "motion_bucket_id"}),
+    honours=frozenset({"seed", "image", "last_image", "generate_audio", "motion_bucket_id"}),
     # 600 frames of 1280 × 720: 1.66 GB of shared frames, about two minutes of drawing on two cores. Longer clips at
     # smaller sizes and full HD up to 266 frames fit as well.
     max_pixel_frames=600 * 1280 * 720,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.engines.engine import Assignment, Made, Report
 from reelwright.media.clip import Clip
+from reelwright.media.sound import Sound
 
 if TYPE_CHECKING:
     from reelwright.engines.sketch.dissolve import Shown
@@ -41,8 +42,18 @@ class SketchEngine:
         film = film_of(assignment.request, assignment.image_path, assignment.last_image_path)
         _shoot(film, assignment, report, self._threads)
         request = assignment.request
-        clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames)
+        sound = _sound(assignment) if request.generate_audio else None
+        clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames, sound=sound)
         return Made(clip=clip, facts={**film.facts, **self.load()})
+
+
+def _sound(assignment: Assignment) -> Sound:
+    from reelwright.engines.sketch.prompt import read
+    from reelwright.engines.sketch.soundscape import RATE, soundscape
+
+    request = assignment.request
+    samples = soundscape(read(request.prompt), request.seconds, request.seed)
+    return Sound.write(assignment.sound, samples, RATE)
 
 
 def _shoot(film: Shown, assignment: Assignment, report: Report, threads: int) -> None:
