@@ -13,6 +13,7 @@ import click
 from reelwright import __version__
 from reelwright.cli.bench import bench
 from reelwright.cli.connection import INTERRUPTED, Failed, Refused
+from reelwright.cli.extend import extend
 from reelwright.cli.fleet import fleet
 from reelwright.cli.generate import generate
 from reelwright.cli.mcp import mcp
@@ -51,6 +52,7 @@ for _command in (
     worker,
     fleet,
     generate,
+    extend,
     models,
     pull,
     ls,

@@ -23,14 +23,16 @@ def check(prompt: str, fields: Mapping[str, Any]) -> None:
     from reelwright.offers import offered
     from reelwright.settings import load_settings
 
-    image = fields.get("image")
-    if image is not None and not image.lower().startswith(("data:", "http://", "https://")):
-        _look_at(image)
+    pictures = {name: fields.get(name) for name in ("image", "last_image")}
+    for image in pictures.values():
+        if image is not None and not image.lower().startswith(("data:", "http://", "https://")):
+            _look_at(image)
     catalog = offered(load_settings(engine=fields.get("engine")), gpus=False)
-    plain = {name: value for name, value in fields.items() if name != "image"}
+    plain = {name: value for name, value in fields.items() if name not in pictures}
     try:
         read = read_fields({"prompt": prompt, **plain}, typed=True)
-        catalog.admit(to_wish(read, _UNSEEN if image else None, {}))
+        first, last = (_UNSEEN if image else None for image in pictures.values())
+        catalog.admit(to_wish(read, first, {}, last))
     except BadRequest as error:
         raise Refused(error.message) from None
     except EngineError as error:

@@ -46,6 +46,8 @@ Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130
 @click.option("--steps", "num_inference_steps", type=int, help="Denoising steps: more is slower and finer.")
 @click.option("--guidance", "guidance_scale", type=float, help="How closely the prompt is followed.")
 @click.option("--image", metavar="FILE|URL", help="Start from this PNG, JPEG or WebP (image to video).")
+@click.option("--last-image", metavar="FILE|URL", help="End with this picture, where the model can.")
+@click.option("--sound/--no-sound", "generate_audio", default=None, help="With sound, where the model makes any.")
 @click.option("--motion", "motion_bucket_id", type=int, help="Amount of motion, 1–255 (SVD).")
 @click.option("--noise", "noise_aug_strength", type=float, help="Noise added to the image, 0–1 (SVD).")
 @click.option("--interpolate", type=int, metavar="N", help="N times as many frames a second, drawn in between: 2–8.")
@@ -100,10 +102,10 @@ def generate(
         if path is None:
             click.echo(json.dumps(video.raw) if as_json else video.id)
             return
-        video = _made(video, quiet=quiet, pictures=not no_preview, as_json=as_json)
+        video = made(video, quiet=quiet, pictures=not no_preview, as_json=as_json)
         save(video, path)
     if not quiet:
-        click.echo(_summary(video, path), err=True)
+        click.echo(summary(video, path), err=True)
     click.echo(json.dumps({**video.raw, "path": str(path)}) if as_json else path)
 
 
@@ -119,10 +121,10 @@ def _submitted(client: Client, prompt: str, fields: dict[str, Any]) -> Video:
     try:
         return client.generate(prompt, **fields)
     except OSError as error:
-        raise Refused(f"Cannot read the image {fields['image']}: {error.strerror}.") from None
+        raise Refused(f"Cannot read the image {error.filename}: {error.strerror}.") from None
 
 
-def _made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
+def made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
     """Wait for the end with a view of the progress. An interruption cancels the job."""
     from reelwright.client import ClientError, VideoFailed
 
@@ -143,7 +145,7 @@ def _made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
         raise
 
 
-def _summary(video: Video, path: Path) -> str:
+def summary(video: Video, path: Path) -> str:
     # Another form of it than the MP4 has a size and a rate of its own.
     facts = [
         *([video.shape] if path.suffix.lower() == ".mp4" else []),

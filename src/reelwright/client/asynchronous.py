@@ -63,6 +63,9 @@ class AsyncVideo(VideoFacts):
     async def remix(self, prompt: str) -> AsyncVideo:
         return await self.client.remix(self.id, prompt)
 
+    async def extend(self, prompt: str, **fields: Unpack[Fields]) -> AsyncVideo:
+        return await self.client.extend(self.id, prompt, **fields)
+
     async def cancel(self) -> AsyncVideo:
         return await self.client.cancel(self.id)
 
@@ -113,6 +116,14 @@ class AsyncClient:
     async def remix(self, video_id: str, prompt: str) -> AsyncVideo:
         """The same video anew, with another prompt and a fresh seed."""
         return self._video_in(await self._call("POST", path_of(video_id, "remix"), json={"prompt": prompt}))
+
+    async def extend(
+        self, video_id: str, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]
+    ) -> AsyncVideo:
+        """See `Client.extend`."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        body = {**await asyncio.to_thread(creation, prompt, fields), "video": {"id": video_id}}
+        return self._video_in(await self._call("POST", "/v1/videos/extensions", json=body, headers=headers))
 
     async def get(self, video_id: str) -> AsyncVideo:
         return self._video_in(await self._call("GET", path_of(video_id)))

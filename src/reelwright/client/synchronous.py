@@ -66,6 +66,10 @@ class Video(VideoFacts):
         """See `Client.remix`."""
         return self.client.remix(self.id, prompt)
 
+    def extend(self, prompt: str, **fields: Unpack[Fields]) -> Video:
+        """See `Client.extend`."""
+        return self.client.extend(self.id, prompt, **fields)
+
     def cancel(self) -> Video:
         return self.client.cancel(self.id)
 
@@ -107,6 +111,17 @@ class Client:
     def remix(self, video_id: str, prompt: str) -> Video:
         """The same video anew, with another prompt and a fresh seed."""
         return self._video_in(self._call("POST", path_of(video_id, "remix"), json={"prompt": prompt}))
+
+    def extend(
+        self, video_id: str, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]
+    ) -> Video:
+        """A completed video and what comes after it, as one: its last frame begins what the prompt says.
+
+        `seconds` or `num_frames` are of what is added; size and rate are the video's. Raises as `generate`.
+        """
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        body = {**creation(prompt, fields), "video": {"id": video_id}}
+        return self._video_in(self._call("POST", "/v1/videos/extensions", json=body, headers=headers))
 
     def get(self, video_id: str) -> Video:
         return self._video_in(self._call("GET", path_of(video_id)))

@@ -76,11 +76,12 @@ def page_query(limit: int, after: str | None, order: str, status: str | None) ->
 
 
 def creation(prompt: str, fields: Fields) -> dict[str, Any]:
-    """The JSON body of `POST /v1/videos`; reads the image's file. Raises OSError when it cannot."""
+    """The JSON body of `POST /v1/videos`; reads the images' files. Raises OSError when it cannot."""
     body = dict(cast("Mapping[str, Any]", fields))
-    image = body.pop("image", None)
-    if image is not None:
-        body["input_reference"] = {"image_url": _image_url(image)}
+    for own, name in (("image", "input_reference"), ("last_image", "last_image")):
+        image = body.pop(own, None)
+        if image is not None:
+            body[name] = {"image_url": _image_url(image)}
     return {"prompt": prompt} | body
 
 

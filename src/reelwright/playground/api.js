@@ -27,6 +27,7 @@ export async function warnings() {
 export const create = (wish) => json("POST", "v1/videos", wish);
 export const resume = (id) => json("POST", `${path(id)}/resume`, {});
 export const remix = (id, prompt) => json("POST", `${path(id)}/remix`, { prompt });
+export const extend = (id, wish) => json("POST", "v1/videos/extensions", { ...wish, video: { id } });
 export const get = (id) => json("GET", path(id));
 export const cancel = (id) => json("POST", `${path(id)}/cancel`);
 export const remove = (id, { keepalive } = {}) => call("DELETE", path(id), { keepalive });

@@ -65,5 +65,7 @@ export function crop(picture, size) {
 }
 
 export const animates = (card) => card.tasks.includes("image-to-video");
+/** Whether it takes a picture to end with. */
+export const ends = (card) => card.honours.includes("last_image");
 export const imagines = (card) => card.tasks.includes("text-to-video");
 export const name = (card) => `${card.engine}/${card.model}`;

@@ -4,7 +4,7 @@ import { html, signal, useEffect, useRef } from "./vendor.js";
 import * as api from "./api.js";
 import * as cards from "./cards.js";
 import * as draft from "./draft.js";
-import { CloseIcon, ImageIcon, PlayIcon, WarnIcon } from "./icons.js";
+import { CloseIcon, ImageIcon, LastImageIcon, PlayIcon, SoundIcon, WarnIcon } from "./icons.js";
 import { Settings } from "./settings.js";
 import { announce, tell } from "./toast.js";
 import { explain } from "./trouble.js";
@@ -26,11 +26,12 @@ async function submit(event) {
   sending.value = true;
   try {
     const wish = draft.request.value;
-    const video = await (draft.isRemix() ? api.remix(draft.source.value.id, wish.prompt) : api.create(wish));
+    const video = await send(wish);
     trouble.value = null;
     draft.lastSeed.value = String(video.seed);
     videos.take([video]);
     videos.search.value = "";
+    if (draft.extended.value) clear();
     announce("Accepted. The video is in the queue.");
     requestAnimationFrame(() => reveal(video.id));
   } catch (error) {
@@ -40,9 +41,15 @@ async function submit(event) {
   }
 }
 
+function send(wish) {
+  if (draft.extended.value) return api.extend(draft.extended.value.id, draft.extension.value);
+  return draft.isRemix() ? api.remix(draft.source.value.id, wish.prompt) : api.create(wish);
+}
+
 function whatIsMissing() {
-  if (!draft.request.value.prompt) return "Describe what you would like to see first.";
-  if (!cards.imagines(draft.card.value) && !draft.picture.value && !draft.isRemix())
+  if (!draft.request.value.prompt)
+    return draft.extended.value ? "Describe what happens next first." : "Describe what you would like to see first.";
+  if (!cards.imagines(draft.card.value) && !draft.picture.value && !draft.extended.value && !draft.isRemix())
     return `${draft.card.value.title} animates a picture. Add one first.`;
   return "";
 }
@@ -75,7 +82,7 @@ function Prompt() {
   return html`
     <label class="unseen" for="prompt">What the video shows</label>
     <textarea id="prompt" ref=${box} rows="2" maxlength="32000" value=${text} aria-describedby="trouble"
-      placeholder="Describe a shot: the place, the light, how the camera moves …"
+      placeholder=${draft.extended.value ? "Describe what happens next …" : "Describe a shot: the place, the light, how the camera moves …"}
       onInput=${(event) => (draft.prompt.value = event.target.value)} onKeyDown=${key}></textarea>`;
 }
 
@@ -102,17 +109,25 @@ function Still({ picture, part }) {
 
 const isCut = (part) => Math.min(part.width, part.height) < SAME;
 
-function Picture() {
-  const picture = draft.picture.value;
+export async function takeLastPicture(file) {
+  try {
+    await draft.takeLastPicture(file);
+    announce("Last picture added");
+  } catch (error) {
+    tell(error.message);
+  }
+}
+
+function Picture({ picture, does, label, onDrop }) {
   if (!picture) return null;
   const part = cards.crop(picture, draft.size.value);
   const cut = isCut(part);
   return html`
     <p class="picture">
       <${Still} picture=${picture} part=${part} />
-      <span>Starts from <b>${picture.name}</b><br />
+      <span>${does} <b>${picture.name}</b><br />
         <small>${picture.width} × ${picture.height}${cut && html` · <span class="cut">the frame shows what the video keeps</span>`}</small></span>
-      <button type="button" class="bare" aria-label="Remove the picture" onClick=${draft.dropPicture}><${CloseIcon} /></button>
+      <button type="button" class="bare" aria-label=${label} onClick=${onDrop}><${CloseIcon} /></button>
     </p>`;
 }
 
@@ -127,6 +142,29 @@ function AddPicture() {
     <input ref=${input} type="file" accept="image/*" hidden data-role="picture" onChange=${choose} />
     <button type="button" class="bare" title="Start from a picture (or drop or paste one)"
       aria-label="Start from a picture" onClick=${() => input.current.click()}><${ImageIcon} /></button>`;
+}
+
+function AddLastPicture() {
+  const input = useRef(null);
+  if (!cards.ends(draft.card.value)) return null;
+  const alone = draft.card.value.ends_alone || draft.picture.value || draft.extended.value;
+  const choose = (event) => {
+    if (event.target.files[0]) takeLastPicture(event.target.files[0]);
+    event.target.value = "";
+  };
+  const title = alone ? "End with a picture" : "End with a picture: add one to start from first";
+  return html`
+    <input ref=${input} type="file" accept="image/*" hidden data-role="last-picture" onChange=${choose} />
+    <button type="button" class="bare" title=${title} aria-label="End with a picture" disabled=${!alone}
+      onClick=${() => input.current.click()}><${LastImageIcon} /></button>`;
+}
+
+function Sound() {
+  if (!draft.hasSound.value) return null;
+  const on = draft.sound.value;
+  return html`
+    <button type="button" class="bare" title=${on ? "With sound" : "Without sound"} aria-label="Sound" aria-pressed=${on}
+      onClick=${() => (draft.sound.value = !on)}><${SoundIcon} /></button>`;
 }
 
 function Model() {
@@ -151,6 +189,14 @@ function Notice() {
   return text && html`<p class="trouble notice" role="status"><${WarnIcon} /><span>${text}</span></p>`;
 }
 
+function Extended() {
+  const video = draft.extended.value;
+  if (!video) return null;
+  return html`
+    <p class="source">Goes on from <q>${video.prompt}</q>
+      <button type="button" class="bare" aria-label="Start afresh" onClick=${clear}><${CloseIcon} /></button></p>`;
+}
+
 function Source() {
   const video = draft.source.value;
   if (!video) return null;
@@ -161,7 +207,7 @@ function Source() {
 }
 
 function clear() {
-  draft.source.value = draft.exactSize.value = draft.exactFrames.value = draft.exactFps.value = null;
+  draft.extended.value = draft.source.value = draft.exactSize.value = draft.exactFrames.value = draft.exactFps.value = null;
   draft.seed.value = "";
 }
 
@@ -178,13 +224,17 @@ export function Composer() {
   return html`
     <form class="composer" onSubmit=${submit}>
       <${Source} />
+      <${Extended} />
       <${Prompt} />
-      <${Picture} />
+      <${Picture} picture=${draft.picture.value} does="Starts from" label="Remove the picture" onDrop=${draft.dropPicture} />
+      <${Picture} picture=${draft.lastPicture.value} does="Ends with" label="Remove the last picture" onDrop=${draft.dropLastPicture} />
       <div class="bar">
         <${AddPicture} />
+        <${AddLastPicture} />
+        <${Sound} />
         <${Model} />
         <button class="go" disabled=${sending} title=${`${MAC ? "⌘" : "Ctrl"} + Enter`}>
-          <${PlayIcon} />Generate <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
+          <${PlayIcon} />${draft.extended.value ? "Extend" : "Generate"} <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
         </button>
       </div>
       <${Notice} />

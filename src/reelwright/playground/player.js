@@ -2,8 +2,9 @@
 
 import { html, signal, useEffect, useRef } from "./vendor.js";
 import * as api from "./api.js";
+import * as cards from "./cards.js";
 import * as draft from "./draft.js";
-import { BackIcon, CloseIcon, CopyIcon, DownloadIcon, LinkIcon, NextIcon, RemixIcon, TrashIcon } from "./icons.js";
+import { BackIcon, CloseIcon, CopyIcon, DownloadIcon, ExtendIcon, LinkIcon, NextIcon, RemixIcon, TrashIcon } from "./icons.js";
 import { download, useMedia } from "./media.js";
 import * as snippets from "./snippets.js";
 import { calm, duration, Failure, Leader, takeOver } from "./tile.js";
@@ -110,6 +111,14 @@ function Actions({ video }) {
     // After the dialog has given the focus back.
     setTimeout(() => takeOver(video, { keepSeed }));
   };
+  const goOn = () => {
+    close();
+    setTimeout(() => {
+      const note = draft.goOn(video);
+      if (note) tell(note);
+      document.getElementById("prompt").focus();
+    });
+  };
   const remove = () => {
     go(neighbour(video.id, 1) || neighbour(video.id, -1)) ?? close();
     videos.remove(video);
@@ -117,6 +126,8 @@ function Actions({ video }) {
   return html`
     <div class="pair">
       <button type="button" class="go" onClick=${use(false)} title="All settings but the seed"><${RemixIcon} />Remix</button>
+      ${ready && draft.known.value.some(cards.animates) && html`
+        <button type="button" class="plain" onClick=${goOn} title="Its last frame begins what comes next"><${ExtendIcon} />Extend</button>`}
       <button type="button" class="plain" onClick=${use(true)} title="All settings, the seed too">Use all</button>
     </div>
     <ul class="list">
@@ -152,7 +163,9 @@ function Facts({ video }) {
     ["Model", card ? card.title : video.model],
     ["Engine", `${video.engine}${card && !card.generative_ai ? " (no AI)" : ""}`],
     ["Size", `${video.width} × ${video.height}`],
-    video.has_image && ["Picture", "Started from one"],
+    video.has_image && !video.extended_from_video_id && ["Picture", "Started from one"],
+    video.has_last_image && ["Last picture", "Ended with one"],
+    video.generate_audio && ["Sound", "Asked for"],
     ["Length", `${+(+video.seconds).toFixed(2)} s · ${video.num_frames} frames at ${video.fps}/s`],
     video.interpolate > 1 && ["Smooth motion", `${video.final_frames} frames at ${video.final_fps}/s`],
     video.upscale && ["Enlarged", `${video.final_size.replace("x", " × ")} by ${video.upscale}`],
@@ -164,12 +177,14 @@ function Facts({ video }) {
     video.expires_at && ["Kept until", time.format(video.expires_at * 1000)],
   ].filter(Boolean);
   const source = video.remixed_from_video_id;
+  const before = video.extended_from_video_id;
   return html`
     <dl class="facts">
       <div><dt>Seed</dt><dd><button type="button" class="text-button" aria-label="Copy the seed"
         onClick=${() => copy(String(video.seed), "Seed")}>${video.seed}</button></dd></div>
       ${rows.map(row)}
       ${source && html`<div><dt>Remix of</dt><dd><a href=${`#${source}`}>another video</a></dd></div>`}
+      ${before && html`<div><dt>Goes on from</dt><dd><a href=${`#${before}`}>another video</a></dd></div>`}
       <div><dt>Id</dt><dd class="id">${video.id}</dd></div>
     </dl>
     <${MadeWith} facts=${video.made_with} />`;

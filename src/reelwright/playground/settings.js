@@ -28,7 +28,7 @@ function Shape() {
     const { width, height } = cards.size(draft.card.value, name, draft.quality.value);
     return [name, html`<${ShapeIcon} ratio=${ratio} />${name}`, `${name}, ${width} × ${height}`];
   });
-  const picture = draft.picture.value;
+  const picture = draft.picture.value || draft.lastPicture.value;
   if (picture) {
     const ratio = picture.width / picture.height;
     const { width, height } = cards.size(draft.card.value, ratio, draft.quality.value);

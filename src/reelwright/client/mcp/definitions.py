@@ -36,6 +36,13 @@ _WAIT: Mapping[str, Any] = {
 _GENERATE: Mapping[str, Any] = {
     "prompt": {"type": "string", "minLength": 1, "description": "What the video shows, in any language."},
     "image": {"type": "string"},
+    "last_image": {"type": "string"},
+    "extends": {
+        "type": "string",
+        "description": "The id of a completed video: the new one is that video and, after it, what the prompt says. "
+        "It begins with that video's last frame, so pass no image.",
+    },
+    "generate_audio": {"type": "boolean", "description": "With sound, where the model makes any."},
     "size": {"type": "string", "pattern": r"^\d+x\d+$", "description": "Width and height in pixels, e.g. 512x512."},
     "aspect_ratio": {"type": "string", "pattern": r"^\d+:\d+$", "description": "Instead of size, e.g. 16:9 or 9:16."},
     "resolution": {"type": "string", "description": "The shorter side, instead of size, e.g. 720p."},
@@ -55,6 +62,7 @@ _GENERATE: Mapping[str, Any] = {
     "model": {"type": "string", "description": "A model or engine of list_models. Default: the server's."},
     "wait_s": _WAIT,
 }
+_LAST_IMAGE = "End with this picture, where the model can: as image"
 _IMAGE = "Start from this picture (PNG, JPEG, WebP): an http(s) URL that the server can reach, or a data URI"
 
 _VIDEO_FACTS: Mapping[str, Any] = {
@@ -122,16 +130,18 @@ def definitions(*, local: bool, saves: bool) -> tuple[Tool, ...]:
     """The tools. `local`: paths of files are taken as images; `saves`: finished videos are saved on this machine."""
     paths = ", or the path of a file on this machine" if local else ""
     image = {**_GENERATE["image"], "description": f"{_IMAGE}{paths}."}
+    last_image = {**_GENERATE["last_image"], "description": f"{_LAST_IMAGE}."}
     saved = " The MP4 is saved on this machine, and `file` says where." if saves else ""
     looks = ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return (
         Tool(
             name="generate_video",
             title="Generate a video",
-            description="Make a video (MP4) from a prompt, optionally starting from an image. Returns the video's id "
+            description="Make a video (MP4) from a prompt, optionally starting from an image, or going on from an "
+            "earlier video. Returns the video's id "
             f"and state; when it is completed also the MP4's address and a still of it.{saved} It costs computing "
             "time, with some models money.",
-            input_schema=_takes({**_GENERATE, "image": image}, "prompt"),
+            input_schema=_takes({**_GENERATE, "image": image, "last_image": last_image}, "prompt"),
             output_schema=dict(_VIDEO),
             annotations=ToolAnnotations(
                 read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True

@@ -80,10 +80,15 @@ async def _generate(call: Call) -> CallToolResult:
     prompt = fields.pop("prompt", None)
     if not isinstance(prompt, str) or not prompt.strip():
         raise Problem(f"Invalid prompt: {prompt!r}. Say in a text what the video should show.")
-    if "image" in fields:
-        fields["image"] = await _image(fields["image"], call.reach)
+    for name in ("image", "last_image"):
+        if name in fields:
+            fields[name] = await _image(fields[name], call.reach, name)
+    earlier = fields.pop("extends", None)
+    if earlier is not None and not isinstance(earlier, str):
+        raise Problem(f"Invalid extends: {earlier!r}. Pass the id of a completed video, or leave it out.")
+    client = call.reach.client
     try:
-        video = await call.reach.client.generate(prompt, **fields)
+        video = await (client.extend(earlier, prompt, **fields) if earlier else client.generate(prompt, **fields))
     except ValueError as error:  # NaN, Infinity, half a surrogate pair
         raise Problem(
             f"A field has a value that JSON cannot carry: {error}. Send finite numbers and whole texts."
@@ -155,20 +160,20 @@ def _wait_seconds(value: object, call: Call) -> float:
     raise Problem(f"Invalid wait_s: {str(value)[:80]!r}. Pass a number of seconds from 0 to {LONGEST_WAIT_S}.")
 
 
-async def _image(given: object, reach: Reach) -> bytes | str:
+async def _image(given: object, reach: Reach, name: str) -> bytes | str:
     if not isinstance(given, str) or not given.strip():
-        raise Problem("Invalid image: it must be a text, an http(s) URL or a data URI.")
+        raise Problem(f"Invalid {name}: it must be a text, an http(s) URL or a data URI.")
     if is_address(given):
         return given
     if not reach.local:
         raise Problem(
-            f"Invalid image: {given[:80]!r}. This server cannot read files of your machine: pass an http(s) URL or a "
+            f"Invalid {name}: {given[:80]!r}. This server cannot read files of your machine: pass an http(s) URL or a "
             "data URI, or use `reelwright mcp`, which reads local files."
         )
     try:
         return await asyncio.to_thread(local_image, given)
     except LocalImageProblem as error:
-        raise Problem(f"Invalid image: {error}") from None
+        raise Problem(f"Invalid {name}: {error}") from None
 
 
 async def _shown(video: AsyncVideo, reach: Reach) -> CallToolResult:
@@ -228,6 +233,7 @@ async def _relay(news: asyncio.Queue[AsyncVideo], tell: Tell) -> None:
 def _refusal(error: APIError) -> str:
     """The server's words, with the tools' names of the fields, and what can be done."""
     message = error.message.replace("input_reference.image_url", "image").replace("input_reference", "image")
+    message = message.replace("Invalid video:", "Invalid extends:")
     match error.status:
         case 401:
             remedy = (

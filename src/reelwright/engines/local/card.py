@@ -83,6 +83,8 @@ def honours(model: Model) -> frozenset[str]:
             fields.add("negative_prompt")
     if Task.IMAGE_TO_VIDEO not in model.tasks:
         fields.discard("image")
+    if model.recipe.sound_rate is not None:
+        fields.add("generate_audio")
     return frozenset(fields)
 
 

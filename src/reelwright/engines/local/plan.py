@@ -119,6 +119,7 @@ def _arguments(model: Model, variant: Variant, request: Request, frames: int, st
         "guidance_scale": guidance,
         "motion_bucket_id": _or(request.motion_bucket_id, DEFAULT_MOTION),
         "noise_aug_strength": _or(request.noise_aug_strength, DEFAULT_NOISE),
+        "generate_audio": request.generate_audio,
     }
     named = {argument: values[field] for field, argument in variant.arguments.items() if field in values}
     return {**variant.fixed, **{argument: value for argument, value in named.items() if value is not None}}

@@ -148,7 +148,8 @@ class Recipe:
     many requests one denoising run may carry. `decodes_apart`: the pipeline has a `decode_latents` that takes frames
     and a chunk length, so that each request of a run is decoded for itself. `levers`: the speed levers that act on this
     pipeline (see speed.py). `latent_axes` None: no previews. `prompt_tokens` is how much of a prompt the pipeline
-    reads, by its tokenizer's count; None: it reads no prompt, or nobody knows.
+    reads, by its tokenizer's count; None: it reads no prompt, or nobody knows. `sound_rate`: where the pipeline says
+    how many samples a second its output's `audio` has, as a path of attributes; None: it makes no sound.
     """
 
     name: str
@@ -177,6 +178,7 @@ class Recipe:
     min_frames: int = 1
     max_steps: int = 100
     prompt_tokens: int | None = None
+    sound_rate: str | None = None
     frame_rule: FrameRule = FrameRule()
     component_dtypes: Mapping[str, str] = field(default_factory=dict)
     parts: tuple[Part, ...] = ()

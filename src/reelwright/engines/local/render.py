@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
+import operator
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from reelwright.engines.local.ticket import Ticket, stage
 from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media import images
 from reelwright.media.clip import Clip
+from reelwright.media.sound import Sound
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ class Renderer:
             if ticket.alive:
                 with stage("decode", [ticket]), suppress(Cancelled), self._interruptible(loaded, [ticket]):
                     frames = self._decode(output, number, ticket, loaded, tier)
-                    self._deliver(ticket, frames)
+                    self._deliver(ticket, frames, _sound(output, number, ticket, loaded))
         loaded.pipe.maybe_free_model_hooks()
 
     def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:
@@ -364,7 +366,7 @@ class Renderer:
         decoded: torch.Tensor = loaded.pipe.video_processor.postprocess_video(pixels, output_type="pt")[0]
         return decoded.permute(0, 2, 3, 1)
 
-    def _deliver(self, ticket: Ticket, frames: torch.Tensor) -> None:
+    def _deliver(self, ticket: Ticket, frames: torch.Tensor, sound: Sound | None) -> None:
         plan = ticket.plan
         request = plan.request
         buffer = ticket.assignment.frames
@@ -381,8 +383,18 @@ class Renderer:
         decoding.to_bytes(kept, buffer.array())
         ticket.tell(lambda: ticket.report.progress(plan.units, plan.units))
         if ticket.alive:
-            clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=buffer)
+            clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=buffer, sound=sound)
             ticket.finish(Made(clip=clip, facts=ticket.facts))
+
+
+def _sound(output: Any, number: int, ticket: Ticket, loaded: Loaded) -> Sound | None:
+    """The sound that a pipeline made along with the frames, unless none was wanted."""
+    place, wanted = ticket.plan.model.recipe.sound_rate, ticket.plan.request.generate_audio
+    if place is None or wanted is False or output.audio is None:
+        return None
+    wave = torch.as_tensor(output.audio[number]).float().cpu()
+    rate = int(operator.attrgetter(place)(loaded.pipe))
+    return Sound.write(ticket.assignment.sound, (wave[None] if wave.ndim == 1 else wave).numpy(), rate)
 
 
 @contextmanager
