@@ -5,13 +5,18 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import numpy as np
 import PIL.Image
 
+from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.media.encode import encode_mp4
 from tests.databases import run_sql
 from tests.servers import ServerProcess
 
@@ -55,6 +60,16 @@ def read_answer(connection: socket.socket) -> tuple[int, Mapping[str, str], byte
     with http.client.HTTPResponse(connection) as answer:
         answer.begin()
         return answer.status, answer.headers, answer.read()
+
+
+def film(num_frames: int = 4, fps: float = 12, size: tuple[int, int] = (64, 64)) -> bytes:
+    """An MP4 whose frames get brighter."""
+    with tempfile.TemporaryDirectory() as folder:
+        frames = FrameBuffer.create(num_frames, size[1], size[0])
+        frames.array()[:] = (np.arange(num_frames, dtype=np.uint8) * 9 + 30)[:, None, None, None]
+        path = Path(folder) / "a.mp4"
+        encode_mp4(Clip(fps=fps, num_frames=num_frames, frames=frames), path, metadata={})
+        return path.read_bytes()
 
 
 def picture(form: str = "PNG", width: int = 64, height: int = 64) -> bytes:

@@ -14,9 +14,10 @@ import schemathesis
 from schemathesis import Case, HookContext
 from schemathesis.transport.serialization import Binary
 
-from tests.api.asks import picture
+from tests.api.asks import film, picture
 
 PNG = picture()
+MP4 = film()
 ADDRESS = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
 PICTURES = ("image", "input_reference", "image_reference", "reference_url")
 LAST_PICTURES = ("last_image", "last_frame", "end_image")
@@ -89,6 +90,8 @@ def granted(body: dict[str, Any], media_type: str) -> dict[str, Any]:
         body.pop(name, None)
     if "form" in media_type and "extra_params" in body:
         body["extra_params"] = '{"a": [1]}'
+    if isinstance(body.get("video"), bytes):
+        body["video"] = Binary(MP4)
     if "generate_sound" in body:
         body.pop("generate_audio", None)
     for names in (PICTURES, LAST_PICTURES):

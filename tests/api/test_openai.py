@@ -18,8 +18,8 @@ from tests.servers import eventually
 
 FIELDS = {
     "id", "object", "model", "status", "progress", "created_at", "completed_at", "expires_at", "size", "seconds",
-    "prompt", "remixed_from_video_id", "error", "seed", "num_frames", "fps", "width", "height", "engine",
-    "queue_position", "started_at", "video_url",
+    "prompt", "remixed_from_video_id", "extended_from_video_id", "error", "seed", "num_frames", "fps", "width",
+    "height", "engine", "queue_position", "started_at", "video_url",
 }  # fmt: skip
 
 
@@ -308,14 +308,13 @@ def test_another_method_is_405(http: httpx2.Client) -> None:
     assert refused(http.put("/v1/videos"), 405)
 
 
-def test_edits_and_extensions_name_the_engine(http: httpx2.Client) -> None:
-    for path, verb in (("edits", "edit"), ("extensions", "extend")):
-        for body in (
-            {"json": {"prompt": "x", "video": {"id": "video_1"}}},
-            multipart({"prompt": "x", "video[id]": "v"}),
-        ):
-            error = refused(http.post(f"/v1/videos/{path}", **body))
-            assert f"sketch cannot {verb} videos" in error["message"]
+def test_edits_name_the_engine(http: httpx2.Client) -> None:
+    for body in (
+        {"json": {"prompt": "x", "video": {"id": "video_1"}}},
+        multipart({"prompt": "x", "video[id]": "v"}),
+    ):
+        error = refused(http.post("/v1/videos/edits", **body))
+        assert "sketch cannot edit videos" in error["message"]
 
 
 def test_a_remix_has_another_prompt_and_seed(http: httpx2.Client) -> None:

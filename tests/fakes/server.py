@@ -2,7 +2,7 @@
 
 `python -m tests.fakes.server worker` is the real worker with the toy engine, or the one that REELWRIGHT_ENGINE names.
 
-With `TINY_ALONE` it has one engine only, whose card no request can overtax.
+With `TINY_ALONE` it has one engine only, whose card no request can overtax; `TINY_ALONE=text` begins with no picture.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from reelwright.offers import offered
 from reelwright.outbound import Outbound
 from reelwright.serving import leave, serve, work
 from reelwright.settings import load_settings
+from reelwright.video import Task
 from tests.fakes.engines import CARD, TINY
 
 
@@ -36,8 +37,9 @@ def main() -> int:
         slots=options.get("slots", 1),
     )
     catalog = dataclasses.replace(catalog, offers={**catalog.offers, "toy": toy})
-    if os.environ.get("TINY_ALONE"):
-        tiny = dataclasses.replace(toy, cards=(TINY,))
+    if alone := os.environ.get("TINY_ALONE"):
+        card = dataclasses.replace(TINY, tasks=(Task.TEXT_TO_VIDEO,)) if alone == "text" else TINY
+        tiny = dataclasses.replace(toy, cards=(card,))
         catalog = dataclasses.replace(catalog, offers={"tiny": tiny}, default="tiny")
     # Webhooks and image URLs reach one loopback address only, and only when a test asks for it.
     reachable = os.environ.get("REACHABLE")
