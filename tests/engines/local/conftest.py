@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> TinyFolder:
-    """Gives the folder of a tiny pipeline by name (`svd`, `sdxl`, `wan`, `ltx`, `cogvideox`, `animatediff`)."""
+    """Gives the folder of a tiny pipeline by the name of its function in `tiny`."""
     pytest.importorskip("torch", reason=REASON)
     from tests.engines.local import tiny
 

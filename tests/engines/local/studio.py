@@ -104,6 +104,7 @@ def take(
     *,
     checkpoint: Mapping[str, Any] | None = None,
     image_path: Path | None = None,
+    last_image_path: Path | None = None,
     video_id: str = "video_1",
     span: Span = NO_SPAN,
 ) -> Take:
@@ -119,6 +120,7 @@ def take(
                 frames=buffer,
                 scratch=scratch,
                 image_path=image_path,
+                last_image_path=last_image_path,
                 checkpoint=checkpoint,
                 seconds_left=600.0,
                 span=span,

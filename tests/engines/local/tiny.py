@@ -31,6 +31,7 @@ from diffusers import (
     UNet2DConditionModel,
     UNetSpatioTemporalConditionModel,
     UniPCMultistepScheduler,
+    WanImageToVideoPipeline,
     WanPipeline,
     WanTransformer3DModel,
 )
@@ -189,6 +190,19 @@ def _image_vae() -> AutoencoderKL:
 
 
 def wan(folder: Path, seed: int = 0) -> Path:
+    _wan(WanPipeline, 16, seed).save_pretrained(folder)
+    return folder
+
+
+def wan_image(folder: Path, seed: int = 0) -> Path:
+    """Beside the noise it sees the first and the last frame's latents and which frames they are, as Wan 2.2 does."""
+    _wan(WanImageToVideoPipeline, 16 + 16 + 4, seed).save_pretrained(folder)
+    return folder
+
+
+def _wan(
+    kind: type[WanPipeline | WanImageToVideoPipeline], channels: int, seed: int
+) -> WanPipeline | WanImageToVideoPipeline:
     torch.manual_seed(seed)
     vae = AutoencoderKLWan(
         base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
@@ -197,7 +211,7 @@ def wan(folder: Path, seed: int = 0) -> Path:
         patch_size=(1, 2, 2),
         num_attention_heads=2,
         attention_head_dim=12,
-        in_channels=16,
+        in_channels=channels,
         out_channels=16,
         text_dim=32,
         freq_dim=256,
@@ -207,7 +221,7 @@ def wan(folder: Path, seed: int = 0) -> Path:
         qk_norm="rms_norm_across_heads",
         rope_max_seq_len=32,
     )
-    pipe = WanPipeline(
+    return kind(
         tokenizer=t5_tokenizer(),
         text_encoder=UMT5EncoderModel(
             UMT5Config(vocab_size=100, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=4)
@@ -216,8 +230,6 @@ def wan(folder: Path, seed: int = 0) -> Path:
         vae=vae.eval(),
         scheduler=UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0),
     )
-    pipe.save_pretrained(folder)
-    return folder
 
 
 def ltx(folder: Path, seed: int = 0) -> Path:
