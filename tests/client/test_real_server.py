@@ -42,8 +42,7 @@ def test_from_the_prompt_to_the_file(client: Client, tmp_path: Path) -> None:
 
 
 def test_an_image_becomes_a_video(client: Client) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (96, 64), "navy").save(picture, "PNG")
+    picture = io.BytesIO(picture_of("navy"))
     video = client.generate("The camera moves in", image=picture.getvalue(), **SMALL)
     assert video.wait(60).raw["has_image"] is True
 
@@ -64,6 +63,23 @@ def test_one_key_makes_one_video(client: Client) -> None:
     first = client.generate("Fog", idempotency_key="one", **SMALL)
     assert client.generate("Fog", idempotency_key="one", **SMALL).id == first.id
     assert first.remix("Rain").prompt == "Rain"
+
+
+def picture_of(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (96, 64), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_a_video_goes_on_and_ends_with_a_picture(client: Client) -> None:
+    first = client.generate("Fog", **SMALL).wait()
+    longer = first.extend("Rain", num_frames=2, last_image=picture_of("navy"), idempotency_key="on").wait()
+    assert longer.num_frames == (first.num_frames or 0) + 2
+    assert (longer.raw["extended_from_video_id"], longer.raw["has_last_image"]) == (first.id, True)
+    assert (
+        client.extend(first.id, "Rain", num_frames=2, last_image=picture_of("navy"), idempotency_key="on").id
+        == longer.id
+    )
 
 
 def test_refusals_name_the_field(client: Client) -> None:

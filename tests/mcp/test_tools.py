@@ -87,6 +87,22 @@ async def test_generate_and_wait(way: Connect, mode: str) -> None:
         assert container.streams.video[0].frames == 3
 
 
+async def test_a_video_goes_on_and_ends_with_a_picture(way: Connect) -> None:
+    async with way() as client:
+        first = await call(client, "generate_video", prompt="waves at dusk", wait_s=60, **SMALL)
+        earlier = first.structured_content["id"]
+        ends = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+        wish = {"prompt": "stars", "extends": earlier, "num_frames": 4, "last_image": ends, "wait_s": 60}
+        longer = await call(client, "generate_video", **wish)
+        absent = await call(client, "generate_video", prompt="stars", extends="video_1")
+        both = await call(client, "generate_video", prompt="stars", extends=earlier, image=ends)
+    assert not longer.is_error, text(longer)
+    assert longer.structured_content["num_frames"] == 7
+    assert absent.is_error
+    assert "Invalid extends: there is no video with this id" in text(absent)
+    assert "Invalid image: an extension begins with the video's last frame" in text(both)
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_generate_returns_at_once_and_get_waits_with_progress(way: Connect, tmp_path: Path, mode: str) -> None:
     async with way(mode=mode) as assistant:

@@ -86,6 +86,28 @@ def test_a_remix_keeps_all_but_the_seed(visit: Visit, api: httpx2.Client) -> Non
     assert made["seed"] != 7
 
 
+def test_a_video_goes_on_with_a_picture_to_end_with_and_sound(visit: Visit, api: httpx2.Client, tmp_path: Path) -> None:
+    source = api.post("/v1/videos", json={"prompt": "A calm bay", "size": "256x144", "num_frames": 8, "fps": 8}).json()
+    Image.new("RGB", (256, 144), (30, 40, 90)).save(tmp_path / "night.png")
+    page = visit().open()
+    opened(page, "A calm bay")
+    page.get_by_role("button", name="Extend", exact=True).click()
+    expect(page.locator("#prompt")).to_be_focused()
+    expect(page.locator(".source")).to_contain_text("Goes on from")
+    page.set_input_files("[data-role=last-picture]", tmp_path / "night.png")
+    expect(page.locator(".picture")).to_contain_text("Ends with night.png")
+    page.get_by_role("button", name="Sound").click()
+    page.locator("#prompt").fill("Night falls over the bay")
+    page.get_by_role("button", name="Extend").click()
+    made = eventually(lambda: newest(api)["prompt"] == "Night falls over the bay" and newest(api))
+    assert (made["extended_from_video_id"], made["size"], made["fps"]) == (source["id"], "256x144", 8)
+    assert (made["has_last_image"], made["generate_audio"], made["warnings"]) == (True, True, [])
+    expect(page.locator(".source")).to_have_count(0)
+    opened(page, "Night falls over the bay")
+    page.wait_for_function(PLAYING, arg=page.wait_for_selector(".stage video"))
+    expect(page.locator(".facts").first).to_contain_text("Goes on from")
+
+
 def test_use_all_keeps_the_seed_too_even_one_of_63_bits(visit: Visit, api: httpx2.Client) -> None:
     seed = 2**63 - 25
     wish = {"prompt": "A red planet", "seed": seed, "size": "128x128", "num_frames": 4}

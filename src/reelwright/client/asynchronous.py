@@ -63,8 +63,8 @@ class AsyncVideo(VideoFacts):
     async def remix(self, prompt: str) -> AsyncVideo:
         return await self.client.remix(self.id, prompt)
 
-    async def extend(self, prompt: str, **fields: Unpack[Fields]) -> AsyncVideo:
-        return await self.client.extend(self.id, prompt, **fields)
+    async def extend(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]) -> AsyncVideo:
+        return await self.client.extend(self.id, prompt, idempotency_key=idempotency_key, **fields)
 
     async def cancel(self) -> AsyncVideo:
         return await self.client.cancel(self.id)

@@ -66,9 +66,9 @@ class Video(VideoFacts):
         """See `Client.remix`."""
         return self.client.remix(self.id, prompt)
 
-    def extend(self, prompt: str, **fields: Unpack[Fields]) -> Video:
+    def extend(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]) -> Video:
         """See `Client.extend`."""
-        return self.client.extend(self.id, prompt, **fields)
+        return self.client.extend(self.id, prompt, idempotency_key=idempotency_key, **fields)
 
     def cancel(self) -> Video:
         return self.client.cancel(self.id)

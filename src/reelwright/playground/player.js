@@ -7,7 +7,7 @@ import * as draft from "./draft.js";
 import { BackIcon, CloseIcon, CopyIcon, DownloadIcon, ExtendIcon, LinkIcon, NextIcon, RemixIcon, TrashIcon } from "./icons.js";
 import { download, useMedia } from "./media.js";
 import * as snippets from "./snippets.js";
-import { calm, duration, Failure, Leader, takeOver } from "./tile.js";
+import { calm, duration, Failure, Leader, takeOver, toPrompt } from "./tile.js";
 import { copy, tell } from "./toast.js";
 import * as videos from "./videos.js";
 
@@ -106,19 +106,19 @@ function Sheet({ video }) {
 
 function Actions({ video }) {
   const ready = video.status === "completed";
-  const use = (keepSeed) => () => {
+  const leave = (then) => {
     close();
-    // After the dialog has given the focus back.
-    setTimeout(() => takeOver(video, { keepSeed }));
+    // The dialog gives the focus back when it goes.
+    const gone = () => (document.querySelector("dialog.screen") ? requestAnimationFrame(gone) : setTimeout(then));
+    gone();
   };
-  const goOn = () => {
-    close();
-    setTimeout(() => {
+  const use = (keepSeed) => () => leave(() => takeOver(video, { keepSeed }));
+  const goOn = () =>
+    leave(() => {
       const note = draft.goOn(video);
       if (note) tell(note);
-      document.getElementById("prompt").focus();
+      toPrompt();
     });
-  };
   const remove = () => {
     go(neighbour(video.id, 1) || neighbour(video.id, -1)) ?? close();
     videos.remove(video);

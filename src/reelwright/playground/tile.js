@@ -13,6 +13,11 @@ export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** Put a video's settings into the prompt box, and the user there too. */
 export function takeOver(video, options) {
   draft.takeOver(video, options);
+  toPrompt();
+}
+
+/** Put the user into the prompt box. */
+export function toPrompt() {
   const box = document.getElementById("prompt");
   box.focus({ preventScroll: true });
   box.select();
