@@ -12,6 +12,8 @@ import { copy, tell } from "./toast.js";
 import * as videos from "./videos.js";
 
 const shownId = signal("");
+/** What the user is taken to when the screen has gone; null: back to where they were. */
+const afterwards = signal(null);
 
 /** Follow the address: #video_… opens that video, anything else closes the screen. */
 export function start() {
@@ -57,7 +59,12 @@ function Screen({ video }) {
     const before = document.activeElement;
     dialog.current.showModal();
     dialog.current.focus();
-    return () => before?.isConnected && before.focus({ preventScroll: true });
+    return () => {
+      const then = afterwards.peek();
+      afterwards.value = null;
+      if (then) then();
+      else if (before?.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   const key = (event) => {
     if (event.target.closest("video, input, select")) return;
@@ -107,10 +114,8 @@ function Sheet({ video }) {
 function Actions({ video }) {
   const ready = video.status === "completed";
   const leave = (then) => {
+    afterwards.value = then;
     close();
-    // The dialog gives the focus back when it goes.
-    const gone = () => (document.querySelector("dialog.screen") ? requestAnimationFrame(gone) : setTimeout(then));
-    gone();
   };
   const use = (keepSeed) => () => leave(() => takeOver(video, { keepSeed }));
   const goOn = () =>
