@@ -19,7 +19,7 @@ from typing import Any, Self
 MAX_PROMPT_CHARACTERS = 32_000
 MAX_SEED = 2**63 - 1
 
-LATER_FIELDS = ("generate_audio", "last_image", "extends")
+LATER_FIELDS = ("generate_audio", "last_image", "extends", "interpolate", "upscale")
 """Fields of a request that the first version did not know."""
 
 
@@ -75,8 +75,8 @@ class Wish:
     `aspect_ratio` is width : height; both count where no width and height are given. `default_size` (width, height) is
     the dialect's own, in place of the card's. `params` are engine-specific extras, passed on to engines whose card
     takes them. `last_image` is the picture that the video ends with; `generate_audio` asks for sound, or for none.
-    `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames: by a factor, or with the
-    upscaling model of that name.
+    `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames: by a factor, or with
+    the upscaling model of that name.
     """
 
     prompt: str
@@ -194,7 +194,7 @@ class Request:
 
     @property
     def final_frames(self) -> int:
-        return self.num_frames * self.interpolate
+        return self.total_frames * self.interpolate
 
     @property
     def final_size(self) -> tuple[int, int]:
@@ -207,13 +207,12 @@ class Request:
         # Not `asdict`, which copies every value by itself.
         values = {name: getattr(self, name) for name in self.__slots__}
         # What came later is told only where it is used: a program of before can then read the rest.
-        later = {name: value for name in LATER_FIELDS if (value := values.pop(name)) is not None}
-        told = {name: value if isinstance(value, bool) else dataclasses.asdict(value) for name, value in later.items()}
+        later = {name: value for name in LATER_FIELDS if (value := values.pop(name)) not in (None, 1) or value is True}
+        told = {name: value if isinstance(value, int) else dataclasses.asdict(value) for name, value in later.items()}
         return (
             values
             | {
                 "image": dataclasses.asdict(self.image) if self.image else None,
-                "upscale": dataclasses.asdict(self.upscale) if self.upscale else None,
                 "unused": [dataclasses.asdict(one) for one in self.unused],
             }
             | told

@@ -93,14 +93,17 @@ def test_a_file_of_another_kind_goes_on_in_its_own_size_and_rate(http: httpx2.Cl
     sent = film(num_frames=10, fps=25, size=(128, 72))
     answer = http.post(
         URL,
-        data={"prompt": "Rain over a city", "seconds": "0.4", "fps": "12", "last_image": ""},
+        data={"prompt": "Rain over a city", "seconds": "0.4", "fps": "12", "interpolate": "2", "last_image": ""},
         files={"video": ("upload", sent, "application/octet-stream")},
     )
     assert answer.status_code == 200, answer.text
     video = ended(http, answer.json())
     assert (video["status"], video["num_frames"], video["fps"], video["size"]) == ("completed", 20, 25, "128x72")
     assert video["extended_from_video_id"] is None
-    assert video["warnings"] == ["fps was not used: an extension has the size and the rate of what it goes on from."]
+    assert video["warnings"] == [
+        f"{name} was not used: an extension has the size and the rate of what it goes on from."
+        for name in ("fps", "interpolate")
+    ]
     whole = frames_of(content(http, video))
     assert len(whole) == 20
     assert np.abs(whole[:10] - frames_of(sent)).mean() < SAME

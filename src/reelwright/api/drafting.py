@@ -13,7 +13,7 @@ from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest
 from reelwright.video import Image, Request, Source, Task, Unused, Video, Wish
 
-KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps")
+KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps", "interpolate", "upscale")
 """What an extension has from its source."""
 
 
@@ -120,6 +120,8 @@ class Drafting:
             aspect_ratio=None,
             default_size=None,
             fps=max(1, round(source.fps)),
+            interpolate=None,
+            upscale=None,
             image=image,
         )
 

@@ -19,7 +19,13 @@ from reelwright.video import Image, Request, Task
 ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
 RESOLUTIONS = ("360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K")
 _OWN_WORDS = ("generate_audio", "last_image")
-PASSED_ON = (*(name for name in OPTIONAL_FIELDS if name not in _OWN_WORDS), "fps", "num_frames", "interpolate", "upscale")
+PASSED_ON = (
+    *(name for name in OPTIONAL_FIELDS if name not in _OWN_WORDS),
+    "fps",
+    "num_frames",
+    "interpolate",
+    "upscale",
+)
 """Our fields that OpenRouter has no word for: what `provider.options.reelwright` takes."""
 ALWAYS_PASSED_ON = frozenset({"fps", "num_frames", "interpolate", "upscale"})
 

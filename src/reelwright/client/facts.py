@@ -30,8 +30,8 @@ class Fields(TypedDict, total=False):
     `size` is "WIDTHxHEIGHT" in pixels, or `resolution` the shorter side ("720p") and `aspect_ratio` the shape ("16:9");
     `seconds` is the length; `image` and `last_image`, which the video begins and ends with, are a file's path, its
     bytes, a data URI or an https URL; `generate_audio` asks for sound, or for none; `priority` runs from -10 (sooner)
-    to 10; `metadata` is kept with the video; `extra_params` go to the engine. `interpolate` multiplies the frame rate of
-    the finished clip; `upscale` enlarges its frames, by a factor or with the upscaling model of that name.
+    to 10; `metadata` is kept with the video; `extra_params` go to the engine. `interpolate` multiplies the frame rate
+    of the finished clip; `upscale` enlarges its frames, by a factor or with the upscaling model of that name.
     """
 
     size: str

@@ -139,8 +139,11 @@ class Queue:
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
             return await self._place_made(made, order)
         saved = await self._take_checkpoint(order.resumes, video.id) if order.resumes else None
-        if order.source is not None:
-            await self._keep_source(video.id, order.source)
+        source = order.source
+        if order.resumes and video.request.extends:
+            source = self._files.source_key(order.resumes)
+        if source is not None:
+            await self._keep_source(video.id, source)
         reserved, stored = self._scheduler.reserve(video), False
         try:
             with contextlib.ExitStack() as unless_begun:
@@ -151,7 +154,7 @@ class Queue:
                 if stored:
                     unless_begun.pop_all()
         finally:
-            if order.source is not None and not stored:
+            if source is not None and not stored:
                 await self._threads.read(self._files.forget_source, video.id)
         if placed.turn is None:
             return await self.get(placed.video_id, None), False

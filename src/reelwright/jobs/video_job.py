@@ -159,7 +159,7 @@ class VideoJob:
     async def discard(self, video_id: str, *, resumable: bool) -> None:
         """Remove the files of a video that was deleted; of one that this process is at work on, when that has ended."""
         if resumable:
-            await self._remove(self._files.forget_checkpoints, video_id)
+            await self._remove(self._files.forget_inputs, video_id)
         if running := self._running.get(video_id):
             running.deleted = True
         else:

@@ -99,8 +99,8 @@ class Clip:
     """Exactly one of `frames` (the first `num_frames` of the buffer count) and `path` (an encoded video) is set.
 
     `probe` is what decoding the file at `path` showed, when the engine has looked already; `sha256` is its hash (hex)
-    when the engine has also made it safe on the disk (fsync). `sound` goes with `frames`, or that of the file `sound_of`;
-    a file has its own.
+    when the engine has also made it safe on the disk (fsync). `sound` goes with `frames`, or that of the file
+    `sound_of`; a file has its own.
     """
 
     fps: float

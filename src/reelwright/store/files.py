@@ -344,6 +344,8 @@ class Files:
             if name.endswith(".part") or video_id not in keys:
                 return found.changed < horizon
             key = keys[video_id]
+            if video_id in resumable:
+                return False  # what it goes on from is still wanted
             return key is not None and name.partition(".")[0] != key.partition(".")[0]
 
         orphans = [found.name for found in self.objects.look("videos") if orphaned(found)]
