@@ -130,6 +130,8 @@ class Renderer:
             if ticket.alive:
                 with stage("decode", [ticket]), suppress(Cancelled), self._interruptible(loaded, [ticket]):
                     frames = self._decode(output, number, ticket, loaded, tier)
+                # Only now: whoever waits for the ticket finds every stage ended.
+                if ticket.alive:
                     self._deliver(ticket, frames, _sound(output, number, ticket, loaded))
         loaded.pipe.maybe_free_model_hooks()
 
