@@ -24,7 +24,7 @@ from reelwright.api.openai import OPENAI
 from reelwright.api.openrouter import OPENROUTER
 from reelwright.api.replicate import REPLICATE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
-from reelwright.engines.local.footprint import Kind, Room, needs, usable
+from reelwright.engines.local.footprint import WORDS, Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
 from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.recipes import RECIPES
@@ -215,7 +215,6 @@ def errors_table() -> str:
 
 CARDS = {"8 GB": 7.6, "12 GB": 11.76, "16 GB": 15.7, "24 GB": 23.64, "32 GB": 31.4, "48 GB": 47.4, "80 GB": 79.1}
 """What cards of these names report, in GiB."""
-PLACES = {"resident": "whole", "model": "by component", "grouped": "by layers"}
 
 
 def recipes_table() -> str:
@@ -248,7 +247,7 @@ def cards_table() -> str:
             room = Room(kind=Kind.CARD, device=usable(round(gib * GIB)), main=10**15)
             tier = on_card.choose(room, *size)
             fits = tier is not None and on_card.takes(tier, Kind.CARD, *size).device <= room.device
-            places.append((PLACES[tier.placement] + (", tiles" * tier.tiled_decode)) if tier and fits else "–")
+            places.append((WORDS[tier.placement] + (", tiles" * tier.tiled_decode)) if tier and fits else "–")
         lean = without.possible(Kind.CPU)[-1]
         main = on_card.takes(on_card.tiers[1], Kind.CARD, *size).main
         alone = without.takes(lean, Kind.CPU, *size).main

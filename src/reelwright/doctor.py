@@ -15,7 +15,9 @@ from reelwright.app import place_of
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.huggingface.account import check_token
 from reelwright.engines.local import devices
+from reelwright.engines.local.footprint import Kind, Room, outlook, usable
 from reelwright.engines.local.inventory import holdings
+from reelwright.engines.local.main_memory import main_memory
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.weights import DamagedWeights
@@ -168,16 +170,17 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             detail=f"account {checked.account}" if checked.ok else checked.message,
             remedy=None if checked.ok else "https://huggingface.co/settings/tokens",
         )
-    yield from _gpus(catalog)
-    if not catalog.offers["local"].problem:
-        yield _main_memory()
-        yield from _weights(settings, needed=catalog.default == "local")
+    view = None if catalog.offers["local"].problem else devices.ask_torch()
+    yield from _gpus(catalog, view)
+    if view is not None:
+        room = _room(view)
+        yield Finding(name="Main memory", ok=True, detail=f"{room.main / GIB:.1f} GiB free")
+        yield from _weights(settings, room, needed=catalog.default == "local")
 
 
-def _gpus(catalog: Catalog) -> Iterator[Finding]:
+def _gpus(catalog: Catalog, view: devices.View | None) -> Iterator[Finding]:
     """The devices as torch sees them; without torch, as the machine shows them."""
     machine = devices.look()
-    view = None if catalog.offers["local"].problem else devices.ask_torch()
     if view is None:
         detail = (
             "found, and no torch that could use it" if machine.gpu else "none found: the local engine would be slow"
@@ -196,26 +199,38 @@ def _gpus(catalog: Catalog) -> Iterator[Finding]:
         yield Finding(name="GPU", ok=None, detail=detail)
 
 
-def _main_memory() -> Finding:
-    page, pages = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_PHYS_PAGES")
-    free = os.sysconf("SC_AVPHYS_PAGES") if "SC_AVPHYS_PAGES" in os.sysconf_names else None
-    told = f"{page * pages / GIB:.1f} GiB" + (f", {page * free / GIB:.1f} unused" if free else "")
-    return Finding(name="Main memory", ok=True, detail=told)
+def _room(view: devices.View) -> Room:
+    """The memory that models find on the first GPU, or without one."""
+    main = main_memory()
+    if not view.gpus:
+        return Room(kind=Kind.CPU, device=usable(main), main=usable(main))
+    free = view.gpus[0].free
+    if free is None:  # Apple's, which is main memory
+        return Room(kind=Kind.UNIFIED, device=usable(main), main=usable(main))
+    return Room(kind=Kind.CARD, device=usable(free), main=main)
 
 
-def _weights(settings: Settings, *, needed: bool) -> Iterator[Finding]:
-    """A row for each model of the local engine: here with its size, missing, or damaged."""
+def _weights(settings: Settings, room: Room, *, needed: bool) -> Iterator[Finding]:
+    """A row for each model of the local engine that is here or damaged, and one for those that can be fetched."""
     models = Options.parse(settings.engine_options.get("local", {})).models
+    absent: dict[str, list[str]] = {}
     for model in models.values():
         found = holdings(model)
         problem = next((one.problem for one in found if one.problem), None)
+        place, takes = outlook(model.recipe, room)
         if problem is None:
             size = sum(one.size for one in found) / 1e9
-            yield Finding(name=f"Model {model.name}", ok=True, detail=f"here, {size:.1f} GB on the disk")
-            continue
-        said, _, remedy = problem.message.removeprefix(f"Model {model.name!r} is ").partition(". ")
-        damaged = isinstance(problem, DamagedWeights)
-        yield Finding(name=f"Model {model.name}", ok=False if damaged and needed else None, detail=said, remedy=remedy)
+            detail = f"here, {size:.1f} GB on the disk; {place}{f' ({takes})' if takes else ''}"
+            yield Finding(name=f"Model {model.name}", ok=True, detail=detail)
+        elif any(one.size for one in found) or isinstance(problem, DamagedWeights):
+            said, _, remedy = problem.message.removeprefix(f"Model {model.name!r} is ").partition(". ")
+            bad = isinstance(problem, DamagedWeights) and needed
+            yield Finding(name=f"Model {model.name}", ok=False if bad else None, detail=said, remedy=remedy)
+        else:
+            absent.setdefault(place, []).append(model.name)
+    for number, (place, names) in enumerate(absent.items(), 1):
+        fetch = "reelwright pull NAME" if number == len(absent) else None
+        yield Finding(name="Models to fetch", ok=None, detail=f"{place}: {', '.join(names)}", remedy=fetch)
 
 
 def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding]:

@@ -110,9 +110,17 @@ def test_doctor_tells_each_model_and_what_torch_runs_on(cache: Path, tmp_path: P
     cut = cached(a_folder(tmp_path / "ltx", **WHOLE), cache, RECIPES["ltx"].repo) / "vae" / "m.safetensors"
     cut.write_text("version https://git-lfs.github.com/spec/v1\n")
     told = run("doctor", "--json", "--engine", "local", cwd=tmp_path, HF_HUB_CACHE=str(cache))
-    rows = {row["name"]: row for row in json.loads(told.stdout)}
-    assert (rows["Model wan"]["ok"], rows["Model wan"]["detail"]) == (True, "here, 0.0 GB on the disk")
-    assert (rows["Model svd"]["ok"], rows["Model svd"]["remedy"]) == (None, "Fetch it with: reelwright pull svd")
+    found = json.loads(told.stdout)
+    rows = {row["name"]: row for row in found}
+    assert rows["Model wan"]["ok"]
+    # What the built-in recipe takes at its default size, of this machine's memory.
+    assert re.fullmatch(
+        r"here, 0\.0 GB on the disk; (lean|whole|too large) .*main memory \(\d+ of \d+ GiB\)",
+        rows["Model wan"]["detail"],
+    )
+    absent = [row for row in found if row["name"] == "Models to fetch"]
+    assert any("svd" in row["detail"].partition(": ")[2].split(", ") for row in absent)
+    assert absent[-1]["remedy"] == "reelwright pull NAME"
     assert rows["Model ltx"] == {
         "name": "Model ltx",
         "ok": False,

@@ -25,6 +25,14 @@ SPARE = 1.15
 STREAMED = GIB
 """The layers that lie on the device at a time when a few of them are there."""
 
+WORDS = {
+    Placement.RESIDENT: "whole",
+    Placement.MODEL: "by component",
+    Placement.GROUPED: "by layers",
+    Placement.LEAN: "lean",
+}
+"""What a placement is called before people."""
+
 _BYTES = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
@@ -143,6 +151,22 @@ def needs(recipe: Recipe | ImageRecipe, kind: Kind, sizes: Mapping[str, int] | N
         tiers=recipe.tiers,
         scale=scale,
     )
+
+
+def outlook(recipe: Recipe, room: Room) -> tuple[str, str]:
+    """Where the weights of a recipe will be on such a machine for a video of its default size, and how much they take
+    of what; both in words, for people.
+    """
+    if not recipe.parameters:
+        return "found out when loaded", ""
+    asked, size = needs(recipe, room.kind), (recipe.width, recipe.height, recipe.frames)
+    tier = asked.choose(room, *size)
+    if tier is None:
+        least = min(asked.takes(one, room.kind, *size).main for one in asked.possible(room.kind))
+        return "too large for main memory", f"{least / GIB:.0f} of {room.main / GIB:.0f} GiB"
+    takes = asked.takes(tier, room.kind, *size)
+    where = "in main memory" if room.kind is Kind.CPU else "on the GPU"
+    return f"{WORDS[tier.placement]} {where}", f"{takes.device / GIB:.0f} of {room.device / GIB:.0f} GiB"
 
 
 def component_bytes(recipe: Recipe | ImageRecipe, component: str, *, plain: bool) -> int:

@@ -6,12 +6,12 @@ import ctypes
 import gc
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 import torch
 
 from reelwright.engines.local.footprint import Kind, Room, usable
+from reelwright.engines.local.main_memory import main_memory
 from reelwright.errors import ConfigurationError
 
 _RAN_OUT = (
@@ -139,19 +139,6 @@ def _best() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def main_memory() -> int:
-    """Bytes of main memory that are free: the machine's, or the container's where that has fewer."""
-    available = int(psutil.virtual_memory().available)
-    group = Path("/sys/fs/cgroup")
-    try:
-        limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
-        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):  # no container, or none with a limit
-        return available
-    return max(0, min(available, limit - used + int(cached.get("inactive_file", 0))))
 
 
 def ran_out(error: BaseException) -> bool:
