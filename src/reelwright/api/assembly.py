@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelwright import __version__
-from reelwright.api import openai, openrouter, replicate
+from reelwright.api import openrouter, replicate, video_object
 from reelwright.api.addresses import Addresses
 from reelwright.api.connection import Refusal
 from reelwright.api.continuing import Continuing
@@ -89,7 +89,7 @@ def webhook_forms(schedule: Sequence[float] = SCHEDULE) -> Forms:
     """The bodies and signatures that the dialects' clients expect."""
     return Forms(
         bodies={
-            "openai": openai.webhook_body,
+            "openai": video_object.webhook_body,
             "openrouter": openrouter.webhook_body,
             "replicate": replicate.webhook_body,
         },

@@ -414,7 +414,7 @@ def _time(description: str) -> Schema:
 
 
 def _video() -> Schema:
-    """As `api.openai.video_object` makes it."""
+    """As `api.video_object.video_object` makes it."""
     return record(
         {
             "id": _ID,
