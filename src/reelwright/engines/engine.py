@@ -21,10 +21,11 @@ from reelwright.video import Request, Task
 class Card:
     """What one model of one engine can do, as data. The API sees cards, never engines.
 
-    Sizes are in pixels a side, `max_pixel_frames` bounds width × height × frames. `honours` lists the optional request
-    fields that change the result (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`,
-    `noise_aug_strength`, `image`, `last_image`, `generate_audio`, `seed`); others a client sends are dropped and named
-    in the video's record. `ends_alone`: it takes a last image without a first one, too.
+    Sizes are in pixels a side; `sizes` are the only ones (width, height) of a model that makes few. `max_pixel_frames`
+    bounds width × height × frames. `honours` lists the optional request fields that change the result
+    (`negative_prompt`, `num_inference_steps`, `guidance_scale`, `motion_bucket_id`, `noise_aug_strength`, `image`,
+    `last_image`, `generate_audio`, `seed`); others a client sends are dropped and named in the video's record.
+    `ends_alone`: it takes a last image without a first one, too.
     `params` are the names in `extra_params` that the engine reads. `prompt_tokens` is how much of a prompt the model
     reads, in tokens (about 4 letters of English each); what comes after them changes nothing. None: all of it, or the
     engine does not know.
@@ -39,6 +40,7 @@ class Card:
     generative_ai: bool
     tasks: tuple[Task, ...]
     honours: frozenset[str]
+    sizes: tuple[tuple[int, int], ...] = ()
     min_side: int = 64
     max_side: int = 1920
     side_multiple: int = 8

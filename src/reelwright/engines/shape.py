@@ -26,6 +26,9 @@ def choose_size(card: Card, wish: Wish) -> tuple[tuple[int, int], list[Unused]]:
     ratio = _ratio(wish)
     default = wish.default_size or (card.default_width, card.default_height)
     unused: list[Unused] = []
+    if card.sizes:
+        size = _of_few(card, wish, ratio or default[0] / default[1])
+        return size, _contradicted(wish, size)
     if wish.width is not None or wish.height is not None:
         size = _completed(card, wish.width, wish.height, ratio, default)
         unused = _contradicted(wish, size)
@@ -46,6 +49,20 @@ def _ratio(wish: Wish) -> float | None:
         return wish.aspect_ratio[0] / wish.aspect_ratio[1]
     picture = wish.image or wish.last_image
     return picture.width / picture.height if picture else None
+
+
+def _of_few(card: Card, wish: Wish, ratio: float) -> tuple[int, int]:
+    """The one of the card's own sizes that has the sides or the resolution asked for, and is nearest in shape."""
+    asked = (("width", wish.width), ("height", wish.height), ("resolution", wish.resolution))
+    possible = list(card.sizes)
+    for name, value in asked:
+        if value is None:
+            continue
+        possible = [size for size in possible if {"width": size[0], "height": size[1]}.get(name, min(size)) == value]
+        if not possible:
+            only = ", ".join(f"{width}x{height}" for width, height in card.sizes)
+            raise invalid(name, value, f"The model {card.model} makes {only} only.")
+    return min(possible, key=lambda size: abs(math.log(size[0] / size[1] / ratio)))
 
 
 def _completed(

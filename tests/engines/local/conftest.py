@@ -15,6 +15,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 REASON = "the local engine needs torch and diffusers: pip install 'reelwright[local]'"
 
 TinyFolder = Callable[[str], Path]
+TinyHub = Callable[[str], Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,6 +42,21 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> TinyFolder:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def _tiny_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hub")
+
+
+@pytest.fixture
+def tiny_hub(_tiny_cache: Path, monkeypatch: pytest.MonkeyPatch) -> TinyHub:
+    """Puts a tiny model under a real repository's name into the Hub's cache, which is this machine's for the test."""
+    pytest.importorskip("torch", reason=REASON)
+    from tests.engines.local import hub
+
+    monkeypatch.setenv("HF_HUB_CACHE", str(_tiny_cache))
+    return lambda repo: hub.put(_tiny_cache, repo)
 
 
 @pytest.fixture

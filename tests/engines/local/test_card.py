@@ -14,8 +14,9 @@ from reelwright.engines.local.options import Options
 from reelwright.engines.local.plan import make_plan
 from reelwright.engines.local.recipe import FrameRule
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
-from reelwright.errors import ConfigurationError
-from reelwright.video import Task
+from reelwright.engines.shape import choose_size
+from reelwright.errors import BadRequest, ConfigurationError
+from reelwright.video import Image, Task, Wish
 from tests.engines.local.studio import a_request
 
 
@@ -47,10 +48,27 @@ def test_a_card_says_how_much_of_a_prompt_is_read() -> None:
     defaults = json.loads(told.stdout.splitlines()[-1])
     recipes = {**RECIPES, **IMAGE_RECIPES}
     for name, tokens in defaults.items():
-        if name not in ("svd", "svd-xt"):
+        # Stable Video Diffusion reads no prompt, HunyuanVideo 1.5 says in its encoder how much it reads.
+        if name != "svd" and not name.startswith("hunyuan"):
             assert recipes[name].prompt_tokens == (tokens or 77), name
     read = {card.model: card.prompt_tokens for card in cards({})}
     assert (read["svd"], read["wan"], read["ltx"], read["animatediff"]) == (77, 512, 128, 77)
+
+
+def test_a_model_of_one_size_takes_that_size_only() -> None:
+    (card,) = cards({"models": "cogvideox-i2v"})
+    portrait = Image(sha256="0" * 64, media_type="image/png", width=720, height=1280)
+    for wish in (
+        Wish(prompt="x", image=portrait),
+        Wish(prompt="x", default_size=(512, 512)),
+        Wish(prompt="x", width=720),
+        Wish(prompt="x", resolution=480),
+    ):
+        assert choose_size(card, wish)[0] == (720, 480)
+    with pytest.raises(BadRequest, match=r"Invalid width: 512. The model cogvideox-i2v makes 720x480 only"):
+        choose_size(card, Wish(prompt="x", width=512, height=512))
+    with pytest.raises(BadRequest, match="Invalid resolution: 720"):
+        choose_size(card, Wish(prompt="x", resolution=720))
 
 
 def test_svd_promises_its_defaults() -> None:
@@ -116,11 +134,79 @@ def test_a_model_may_change_its_recipes_numbers() -> None:
         ({"models": {"svd": {"image": "dall-e"}}}, "'dall-e'"),
         ({"models": {"wan": {"tasks": ["image-to-video"]}}}, "tasks"),
         ({"models": "mine"}, "'mine'"),
+        ({"models": {"wan": {"frame_rule": "4k+1"}}}, r"wan\].frame_rule: '4k\+1'.*\[step, offset\]"),
+        ({"models": {"wan": {"negative_prompt": 3}}}, r"wan\].negative_prompt: 3"),
+        ({"models": {"wan": {"scheduler": "euler"}}}, r"wan\].scheduler: 'euler'.*ends in Scheduler"),
+        ({"models": {"wan": {"scheduler": [1]}}}, r"wan\].scheduler: \[1\]"),
+        ({"models": {"wan": {"flow_shift": 0}}}, r"wan\].flow_shift: 0"),
+        ({"models": {"wan": {"loras": "a.safetensors"}}}, r"wan\].loras: 'a.safetensors'.*a list"),
+        ({"models": {"wan": {"loras": ["a.safetensors"]}}}, r"wan\].loras: 'a.safetensors'.*the path of"),
+        ({"models": {"wan": {"loras": ["a/b/../c.safetensors"]}}}, r"wan\].loras: 'a/b/../c.safetensors'"),
+        ({"models": {"wan": {"loras": [{"high": "/a.safetensors"}]}}}, r"wan\].loras: .*\"low\": file"),
+        ({"models": {"wan": {"loras": [{"source": "/a.safetensors", "weight": 9}]}}}, "loras weight: 9"),
+        ({"models": {"wan": {"component_dtypes": {"vae": "int8"}}}}, r"wan\].component_dtypes: .*bfloat16"),
+        ({"models": {"wan": {"arguments": {"prompt": "x"}}}}, r"wan\].arguments: 'prompt'.*does not name"),
+        ({"models": {"wan": {"arguments": 3}}}, r"wan\].arguments: 3"),
     ],
 )
 def test_a_wrong_option_is_named(options: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         Options.parse(options)
+
+
+def test_a_model_sets_what_its_recipe_leaves_to_it() -> None:
+    fields = {
+        "negative_prompt": None,
+        "scheduler": {"class": "FlowMatchEulerDiscreteScheduler", "stochastic_sampling": True},
+        "flow_shift": 8,
+        "loras": [{"high": "~/fast/high.safetensors", "low": "someone/fast/deep/low.safetensors", "weight": 0.5}],
+        "component_dtypes": {"text_encoder": "float16"},
+        "arguments": {"max_sequence_length": 226},
+    }
+    recipe = (
+        Options.parse({"models": {"quick": {"recipe": "wan-14b", "source": "/w", **fields}}}).models["quick"].recipe
+    )
+    assert recipe.negative_prompt is None
+    assert recipe.sampler.kind == "FlowMatchEulerDiscreteScheduler"
+    assert recipe.sampler.changes == {"stochastic_sampling": True}
+    assert [recipe.sampler.shift(side * side) for side in (64, 2000)] == [8.0, 8.0]
+    assert [(one.file, one.expert.value, one.weight) for one in recipe.adapters] == [
+        ("high.safetensors", "high", 0.5),
+        ("deep/low.safetensors", "low", 0.5),
+    ]
+    assert recipe.component_dtypes == {"vae": "float32", "text_encoder": "float16"}
+    assert recipe.variants[0].fixed["max_sequence_length"] == 226
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "shift"),
+    [
+        ("wan", (832, 480), 3.0),
+        ("wan", (480, 832), 3.0),
+        ("wan", (1280, 720), 5.0),
+        ("wan-14b", (832, 480), 12.0),
+        ("wan-14b", (1280, 720), 12.0),
+        ("wan-5b", (1280, 704), None),
+    ],
+)
+def test_the_flow_shift_goes_by_size(model: str, size: tuple[int, int], shift: float | None) -> None:
+    options = Options.parse({"models": model})
+    request = a_request(model, width=size[0], height=size[1])
+    assert make_plan(options.models[model], request, options).flow_shift == shift
+
+
+def test_what_a_request_names_wins_over_the_models_own() -> None:
+    options = Options.parse({"models": "wan-14b"})
+
+    def arguments(**asked: Any) -> Any:
+        return make_plan(options.models["wan-14b"], a_request("wan-14b", **asked), options).arguments
+
+    assert arguments()["negative_prompt"].startswith("色调艳丽")
+    assert arguments(negative_prompt="")["negative_prompt"] == ""
+    assert (arguments()["guidance_scale"], arguments()["guidance_scale_2"]) == (4.0, 3.0)
+    # One number is meant for both experts, and diffusers takes it for the second where none is given.
+    assert arguments(guidance_scale=6.0)["guidance_scale"] == 6.0
+    assert "guidance_scale_2" not in arguments(guidance_scale=6.0)
 
 
 @pytest.mark.parametrize("image", IMAGE_RECIPES)
@@ -134,7 +220,7 @@ def test_a_plan_names_the_pipelines_own_arguments() -> None:
     assert plan.frames == 25
     assert plan.arguments["frame_rate"] == 12
     assert plan.arguments["guidance_scale"] == 0.0
-    assert "negative_prompt" not in plan.arguments
+    assert plan.arguments["negative_prompt"].startswith("worst quality")
     assert "motion_bucket_id" not in plan.arguments
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.video import Task
 from tests import pictures
-from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import Recorder, a_request, an_image_request, take
+from tests.engines.local.conftest import REASON, TinyFolder, TinyHub
+from tests.engines.local.studio import Recorder, Take, a_request, an_image_request, take
 from tests.fakes.spans import Recorded
 
 pytest.importorskip("torch", reason=REASON)
@@ -194,14 +195,106 @@ def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.Mon
     assert caught.value.code == Code.MODEL_NOT_READY
 
 
-def test_a_generic_pipeline_takes_the_arguments_that_its_signature_names(
-    tiny_folder: TinyFolder, tmp_path: Path
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"scheduler": "MagicScheduler"}, "'MagicScheduler' is no scheduler of diffusers"),
+        ({"scheduler": {"solver": 3}}, "UniPCMultistepScheduler has no setting 'solver'; it has .*solver_order"),
+        ({"scheduler": "DDIMScheduler", "flow_shift": 3}, "DDIMScheduler has no flow shift"),
+        (
+            {"arguments": {"max_sequence": 3}},
+            "'max_sequence' is no argument of WanPipeline; it takes .*max_sequence_length",
+        ),
+        (
+            {"scheduler": {"class": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": True}, "flow_shift": 3},
+            "shifts by the size",
+        ),
+        (
+            {"loras": ["/nowhere/a.safetensors"]},
+            "its LoRA a.safetensors is not where its path says",
+        ),
+    ],
+)
+def test_a_setting_that_the_pipeline_does_not_have_is_named(
+    settings: dict[str, Any], why: str, tiny_folder: TinyFolder, tmp_path: Path
 ) -> None:
-    engine = LocalEngine(models={"mine": {"source": str(tiny_folder("wan")), "frame_rule": [4, 1]}}, preview_seconds=0)
+    engine = LocalEngine(models={"tuned": {"recipe": "wan", "source": str(tiny_folder("wan")), **settings}})
     engine.load()
-    clip = take(engine, a_request("mine", num_frames=6), tmp_path)
+    with pytest.raises(EngineError, match=why) as caught:
+        take(engine, a_request("tuned"), tmp_path)
+    assert caught.value.code in (Code.ENGINE_NOT_CONFIGURED, Code.MODEL_NOT_READY)
+
+
+def test_settings_of_a_model_shape_the_video_and_stand_in_the_record(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    def made(**settings: Any) -> Take:
+        engine = LocalEngine(models={"wan": {"source": str(tiny_folder("wan")), **settings}}, preview_seconds=0)
+        engine.load()
+        return take(engine, a_request("wan", num_inference_steps=3), tmp_path)
+
+    takes = [
+        made(),
+        made(flow_shift=9),
+        made(scheduler="FlowMatchEulerDiscreteScheduler"),
+        made(negative_prompt="fog"),
+        made(arguments={"max_sequence_length": 8}),
+    ]
+    assert len({one.hash for one in takes}) == 5
+    assert [one.facts["flow_shift"] for one in takes] == [3.0, 9.0, 3.0, 3.0, 3.0]
+    assert takes[2].facts["scheduler"] == "FlowMatchEulerDiscreteScheduler"
+    assert takes[3].facts["negative_prompt"] == "fog"
+
+
+def test_a_generic_pipeline_is_asked_in_its_own_words(tiny_folder: TinyFolder, tmp_path: Path) -> None:
+    """Frames by its VAE, a frame rate under its name, and its own defaults for what nobody named."""
+    engine = LocalEngine(models={"mine": str(tiny_folder("ltx")), "wans": str(tiny_folder("wan"))}, preview_seconds=0)
+    engine.load()
+    asked = a_request("wans", num_frames=6, num_inference_steps=None)
+    clip = take(engine, asked, tmp_path)
     assert clip.facts["pipeline"] == "WanPipeline"
     assert clip.facts["generated_frames"] == 9
+    assert clip.facts["steps"] == 50
+    assert "guidance_scale" not in clip.facts
+    assert "ignored" not in clip.facts
+    same = take(engine, replace(asked, num_inference_steps=50, guidance_scale=5.0, fps=30), tmp_path)
+    assert same.hash == clip.hash
+    slow, quick = (take(engine, a_request("mine", fps=fps, num_inference_steps=2), tmp_path) for fps in (6, 24))
+    assert slow.facts["generated_frames"] == quick.facts["generated_frames"] == 9
+    assert slow.hash != quick.hash
+
+
+def test_a_generic_pipeline_says_what_it_does_not_take(tiny_hub: TinyHub, tmp_path: Path) -> None:
+    tiny_hub("hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-480p_i2v")
+    model = {"source": "hunyuanvideo-community/HunyuanVideo-1.5-Diffusers-480p_i2v", "tasks": ["image-to-video"]}
+    engine = LocalEngine(models={"mine": model}, preview_seconds=0)
+    engine.load()
+    pictures.badge("RGB", pictures.GREEN, pictures.WHITE).save(tmp_path / "image", "PNG")
+    request = an_image_request("mine", num_inference_steps=1, num_frames=5)
+    free, guided = (
+        take(engine, replace(request, guidance_scale=scale), tmp_path, image_path=tmp_path / "image")
+        for scale in (1.0, 9.0)
+    )
+    assert free.facts["ignored"] == ["width", "height"]
+    assert free.hash != guided.hash
+
+
+def test_a_frame_rule_that_the_pipeline_does_not_have_is_told_before_the_run(
+    tiny_folder: TinyFolder, tmp_path: Path
+) -> None:
+    engine = LocalEngine(models={"mine": {"source": str(tiny_folder("wan")), "frame_rule": [6, 1]}}, preview_seconds=0)
+    engine.load()
+    report = Recorder()
+    with pytest.raises(EngineError, match=r"frame_rule: \[6, 1\] makes 7 frames, and WanPipeline makes 4 x k \+ 1"):
+        take(engine, a_request("mine", num_frames=7), tmp_path, report)
+    assert report.progressed == []
+
+
+@pytest.mark.parametrize("index", ["model_index.json", "modular_model_index.json"])
+def test_a_pipeline_made_of_blocks_is_refused_with_what_works(index: str, tmp_path: Path) -> None:
+    (tmp_path / index).write_text('{"_class_name": "WanModularPipeline"}')
+    engine = LocalEngine(models={"mine": str(tmp_path)})
+    engine.load()
+    with pytest.raises(EngineError, match=r"made of blocks, .*name a repository with a model_index.json"):
+        take(engine, a_request("mine"), tmp_path / "scratch")
 
 
 def test_previews_are_small_moving_pictures(tiny_folder: TinyFolder, tmp_path: Path) -> None:

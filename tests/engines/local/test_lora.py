@@ -13,7 +13,7 @@ from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task
-from tests.engines.local.conftest import REASON, TinyFolder
+from tests.engines.local.conftest import REASON, TinyFolder, TinyHub
 from tests.engines.local.studio import Recorder, a_request, take
 from tests.engines.local.test_weights import Canary
 
@@ -63,6 +63,18 @@ def test_anything_else_is_refused_with_the_reason(value: object, why: str, tmp_p
     assert why in refusal(value, lora_folder=str(tmp_path))
 
 
+def test_a_pair_is_for_a_model_with_two_experts(tmp_path: Path) -> None:
+    for name in ("high.safetensors", "low.safetensors"):
+        (tmp_path / name).write_bytes(b"x")
+    pair = [{"high": "high.safetensors", "low": "low.safetensors", "weight": 0.5}]
+    found = parse(pair, model="wan-14b", lora_folder=str(tmp_path))
+    assert [one.fact for one in found] == [
+        {"source": "high.safetensors", "weight": 0.5, "expert": "high"},
+        {"source": "low.safetensors", "weight": 0.5, "expert": "low"},
+    ]
+    assert "only a model with two experts takes a pair" in refusal(pair, lora_folder=str(tmp_path))
+
+
 def test_a_model_that_takes_none_says_so(tmp_path: Path) -> None:
     options = Options.parse({"models": ["svd"]})
     model = options.models["svd"]
@@ -84,6 +96,37 @@ def a_lora(path: Path, width: int, seed: int = 1) -> None:
         for side, shape in (("lora_A", (4, width)), ("lora_B", (width, 4)))
     }
     save_file(tensors, path)
+
+
+def test_on_two_experts_a_lora_acts_on_both_and_a_pair_on_one_each(tiny_hub: TinyHub, tmp_path: Path) -> None:
+    """Over the model's own adapter, which stands before and after."""
+    pytest.importorskip("torch", reason=REASON)
+    from tests.engines.local.tiny_others import lora as write
+
+    tiny_hub("Wan-AI/Wan2.2-T2V-A14B-Diffusers")
+    for seed, name in enumerate(("style", "high", "low", "own")):
+        write(tmp_path / f"{name}.safetensors", [f"transformer.blocks.0.attn1.to_{one}" for one in "qkv"], 24, seed)
+    models = {"wan-14b": {"loras": [{"source": str(tmp_path / "own.safetensors"), "weight": 0.5}]}}
+    engine = LocalEngine(models=models, lora_folder=str(tmp_path), preview_seconds=0)
+    engine.load()
+
+    def made(*loras: Any) -> tuple[str, Any]:
+        clip = take(engine, a_request("wan-14b", num_inference_steps=4, params={"loras": list(loras)}), tmp_path / "s")
+        return clip.hash, clip.facts["loras"]
+
+    def pair(high: str, low: str) -> dict[str, str]:
+        return {"high": f"{high}.safetensors", "low": f"{low}.safetensors"}
+
+    own = {"source": "own.safetensors", "weight": 0.5}
+    alone = made()
+    assert alone[1] == [own]
+    style = made("style.safetensors")
+    assert style[1] == [own, {"source": "style.safetensors", "weight": 1.0}]
+    # The same file for each expert is the same as the file for both; another one for either expert is not.
+    assert made(pair("style", "style"))[0] == style[0]
+    hashes = {style[0], alone[0], made(pair("high", "style"))[0], made(pair("style", "low"))[0]}
+    assert len(hashes) == 4
+    assert made() == alone
 
 
 def test_a_lora_acts_on_its_request_and_is_gone_for_the_next(tiny_folder: TinyFolder, tmp_path: Path) -> None:

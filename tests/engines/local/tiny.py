@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import string
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import (
@@ -65,7 +66,7 @@ def t5_tokenizer() -> T5Tokenizer:
     return T5Tokenizer(vocab=pieces, extra_ids=0, model_max_length=128)
 
 
-def _clip_text(hidden: int, projection: bool = False) -> CLIPTextModel | CLIPTextModelWithProjection:
+def clip_text(hidden: int, projection: bool = False) -> CLIPTextModel | CLIPTextModelWithProjection:
     config = CLIPTextConfig(
         vocab_size=200,
         hidden_size=hidden,
@@ -162,13 +163,13 @@ def sdxl(folder: Path, seed: int = 0) -> Path:
         cross_attention_dim=64,
     )
     pipe = StableDiffusionXLPipeline(
-        vae=_image_vae(),
+        vae=image_vae(),
         unet=unet.eval(),
         scheduler=EulerDiscreteScheduler(
             beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", timestep_spacing="trailing"
         ),
-        text_encoder=_clip_text(32).eval(),
-        text_encoder_2=_clip_text(32, projection=True).eval(),
+        text_encoder=clip_text(32).eval(),
+        text_encoder_2=clip_text(32, projection=True).eval(),
         tokenizer=clip_tokenizer(),
         tokenizer_2=clip_tokenizer(),
     )
@@ -176,7 +177,7 @@ def sdxl(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def _image_vae() -> AutoencoderKL:
+def image_vae() -> AutoencoderKL:
     return AutoencoderKL(
         in_channels=3,
         out_channels=3,
@@ -267,7 +268,7 @@ def ltx(folder: Path, seed: int = 0) -> Path:
     pipe = LTXPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(),
         vae=vae.eval(),
-        text_encoder=_t5().eval(),
+        text_encoder=t5(),
         tokenizer=t5_tokenizer(),
         transformer=transformer.eval(),
     )
@@ -275,28 +276,31 @@ def ltx(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def _t5() -> T5EncoderModel:
-    return T5EncoderModel(T5Config(vocab_size=100, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=4))
+def t5() -> T5EncoderModel:
+    return T5EncoderModel(T5Config(vocab_size=100, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=4)).eval()
 
 
-def cogvideox(folder: Path, seed: int = 0) -> Path:
-    torch.manual_seed(seed)
-    transformer = CogVideoXTransformer3DModel(
-        num_attention_heads=4,
-        attention_head_dim=8,
-        in_channels=4,
-        out_channels=4,
-        time_embed_dim=2,
-        text_embed_dim=32,
-        num_layers=2,
-        sample_width=8,
-        sample_height=8,
-        sample_frames=9,
-        patch_size=2,
-        temporal_compression_ratio=4,
-        max_text_seq_length=226,
-    )
-    vae = AutoencoderKLCogVideoX(
+def cogvideox_transformer(**changes: Any) -> CogVideoXTransformer3DModel:
+    settings: dict[str, Any] = {
+        "num_attention_heads": 4,
+        "attention_head_dim": 8,
+        "in_channels": 4,
+        "out_channels": 4,
+        "time_embed_dim": 2,
+        "text_embed_dim": 32,
+        "num_layers": 2,
+        "sample_width": 8,
+        "sample_height": 8,
+        "sample_frames": 9,
+        "patch_size": 2,
+        "temporal_compression_ratio": 4,
+        "max_text_seq_length": 226,
+    }
+    return CogVideoXTransformer3DModel(**(settings | changes)).eval()
+
+
+def cogvideox_vae() -> AutoencoderKLCogVideoX:
+    return AutoencoderKLCogVideoX(
         in_channels=3,
         out_channels=3,
         down_block_types=("CogVideoXDownBlock3D",) * 4,
@@ -306,12 +310,17 @@ def cogvideox(folder: Path, seed: int = 0) -> Path:
         layers_per_block=1,
         norm_num_groups=2,
         temporal_compression_ratio=4,
-    )
+    ).eval()
+
+
+def cogvideox(folder: Path, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    transformer = cogvideox_transformer()
     pipe = CogVideoXPipeline(
         tokenizer=t5_tokenizer(),
-        text_encoder=_t5().eval(),
-        vae=vae.eval(),
-        transformer=transformer.eval(),
+        text_encoder=t5(),
+        vae=cogvideox_vae(),
+        transformer=transformer,
         scheduler=CogVideoXDDIMScheduler(),
     )
     pipe.save_pretrained(folder)
@@ -339,9 +348,9 @@ def animatediff(folder: Path, seed: int = 0) -> Path:
     pipe = AnimateDiffPipeline(
         unet=unet.eval(),
         scheduler=DDIMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="linear", clip_sample=False),
-        vae=_image_vae(),
+        vae=image_vae(),
         motion_adapter=adapter.eval(),
-        text_encoder=_clip_text(32).eval(),
+        text_encoder=clip_text(32).eval(),
         tokenizer=clip_tokenizer(),
         feature_extractor=None,
         image_encoder=None,

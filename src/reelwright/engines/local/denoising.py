@@ -78,6 +78,11 @@ class Denoising:
         self._kept = self.skip
         self._saving: Future[None] | None = None
 
+    @property
+    def calls(self) -> int:
+        """Scheduler calls of the whole run, 0 until the pipeline has set its schedule."""
+        return self._calls
+
     def scheduled(self, calls: int) -> None:
         self._calls = calls
 

@@ -32,19 +32,23 @@ class Holding:
 
 
 def holdings(model: Model) -> tuple[Holding, ...]:
-    """What is here of all that this model needs: the pipeline, its parts, the stage that makes its image."""
+    """What is here of all that this model needs: the pipeline, its parts and LoRAs, the stage that makes its image."""
     name = model.name
     own = _holding(model.source, model.tasks, partial(weights.find_pipeline, name, model.source, model.revision))
     parts = (
         _holding(part.repo, model.tasks, partial(weights.find_part, name, part.repo))
         for part in model.recipe.parts
-        if own.folder is not None and not (own.folder / part.name).is_dir()
+        if own.folder is not None and (part.instead or not (own.folder / part.name).is_dir())
+    )
+    adapters = (
+        _holding(one.repo, model.tasks, partial(weights.find_adapter, name, one.repo, one.file))
+        for one in model.recipe.adapters
     )
     image = model.image
     via = tuple(task for task in model.tasks if (variant := model.recipe.variant(task)) and variant.via_image)
     if image is None or not via:
-        return (own, *parts)
-    return (own, *parts, _holding(image.repo, via, partial(weights.find_pipeline, name, image.repo, None)))
+        return (own, *parts, *adapters)
+    return (own, *parts, *adapters, _holding(image.repo, via, partial(weights.find_pipeline, name, image.repo, None)))
 
 
 def _holding(source: str, tasks: tuple[Task, ...], find: Callable[[], weights.Found]) -> Holding:

@@ -7,14 +7,17 @@ Torch is not imported here: the pipeline is handed in.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reelwright.engines.local import weights
 from reelwright.engines.local.hub_cache import Repository
-from reelwright.engines.local.recipe import Variant
+from reelwright.engines.local.overrides import MAX_WEIGHT
+from reelwright.engines.local.recipe import Expert, Variant
 from reelwright.errors import Code, EngineError
 from reelwright.store.files import sha256_of
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from reelwright.engines.local.options import Model, Options
 
 MAX_LORAS = 4
-MAX_WEIGHT = 2.0
 MAX_BYTES = 2 * 1024**3
 
 _FILE = re.compile(r"[\w][\w .-]*\.safetensors")
@@ -31,11 +33,20 @@ _HUB = re.compile(r"([A-Za-z0-9][\w.-]*/[\w.-]+)(?:/([\w][\w .-]*\.safetensors))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lora:
-    """`source` as the request named it, `file` where it is on this machine, `weight` how strongly it acts."""
+    """`source` as the request named it, `file` where it is on this machine, `weight` how strongly it acts, `expert` on
+    which of two denoisers.
+    """
 
     source: str
     file: Path
     weight: float
+    expert: Expert = Expert.BOTH
+
+    @property
+    def fact(self) -> dict[str, Any]:
+        """What the record says of it."""
+        fact: dict[str, Any] = {"source": self.source, "weight": self.weight}
+        return fact if self.expert is Expert.BOTH else fact | {"expert": self.expert.value}
 
     def digest(self) -> str:
         """The SHA-256 of the file, hex: another one may lie under the same name."""
@@ -43,7 +54,8 @@ class Lora:
 
 
 def parse(value: object, model: Model, variant: Variant, options: Options) -> tuple[Lora, ...]:
-    """The adapters in `params["loras"]`: a list of names or of {"source": name, "weight": 1.0}.
+    """The adapters in `params["loras"]`: a list of names or of {"source": name, "weight": 1.0}; for a model with two
+    experts also {"high": name, "low": name}, where a single name acts on both.
 
     Raises EngineError (`invalid_field`) naming what is wrong.
     """
@@ -54,24 +66,28 @@ def parse(value: object, model: Model, variant: Variant, options: Options) -> tu
         raise _wrong(f"model {model.name!r} takes none for {variant.task.value}")
     if not isinstance(value, list) or len(value) > MAX_LORAS:
         raise _wrong(f"it takes a list of at most {MAX_LORAS}")
-    return tuple(_parse_one(item, options) for item in value)
+    pairs = variant.via_image is False and "transformer_2" in model.recipe.parameters
+    return tuple(lora for item in value for lora in _parse_one(item, options, pairs=pairs))
 
 
-def _parse_one(item: object, options: Options) -> Lora:
+def _parse_one(item: object, options: Options, *, pairs: bool) -> Iterator[Lora]:
     fields = {"source": item} if isinstance(item, str) else item
-    if (
-        not isinstance(fields, dict)
-        or not isinstance(fields.get("source"), str)
-        or fields.keys() - {"source", "weight"}
-    ):
-        raise _wrong('each is a name or {"source": name, "weight": number}')
+    names = fields.keys() - {"weight"} if isinstance(fields, dict) else set()
+    if not isinstance(fields, dict) or names not in ({"source"}, {"high", "low"}):
+        raise _wrong('each is a name, {"source": name, "weight": number} or {"high": name, "low": name}')
+    if "high" in names and not pairs:
+        raise _wrong("only a model with two experts takes a pair")
+    if not all(isinstance(fields[name], str) for name in names):
+        raise _wrong("a name is a text")
     weight = fields.get("weight", 1.0)
     if isinstance(weight, bool) or not isinstance(weight, int | float) or not -MAX_WEIGHT <= weight <= MAX_WEIGHT:
         raise _wrong(f"a weight lies between -{MAX_WEIGHT:g} and {MAX_WEIGHT:g}")
-    file = _find(fields["source"], options)
-    if file.stat().st_size > MAX_BYTES:
-        raise _wrong(f"{fields['source']!r} is larger than {MAX_BYTES // 1024**3} GiB")
-    return Lora(source=fields["source"], file=file, weight=float(weight))
+    for name in sorted(names):
+        file = _find(fields[name], options)
+        if file.stat().st_size > MAX_BYTES:
+            raise _wrong(f"{fields[name]!r} is larger than {MAX_BYTES // 1024**3} GiB")
+        expert = Expert.BOTH if name == "source" else Expert(name)
+        yield Lora(source=fields[name], file=file, weight=float(weight), expert=expert)
 
 
 def _find(source: str, options: Options) -> Path:
@@ -98,33 +114,66 @@ def _find_in_cache(source: str, repo: str, name: str | None) -> Path:
     return files[0]
 
 
+def always(model: Model) -> tuple[Lora, ...]:
+    """The adapters that `model` always has on. Raises EngineError (`model_not_ready`) when one is not here."""
+    found: list[Lora] = []
+    for adapter in model.recipe.adapters:
+        file = weights.find_adapter(model.name, adapter.repo, adapter.file).files[0]
+        # A path is nobody's business.
+        source = adapter.file if weights.is_folder(adapter.repo) else f"{adapter.repo}/{adapter.file}"
+        found.append(Lora(source=source, file=file, weight=adapter.weight, expert=adapter.expert))
+    return tuple(found)
+
+
+def put_on(pipe: Any, loras: tuple[Lora, ...]) -> None:
+    """For as long as `pipe` is loaded."""
+    for number, lora in enumerate(loras):
+        _put_on(pipe, f"always_{number}", lora)
+    if loras:
+        pipe.set_adapters([f"always_{number}" for number in range(len(loras))], [lora.weight for lora in loras])
+
+
 @contextmanager
-def applied(pipe: Any, loras: tuple[Lora, ...]) -> Iterator[None]:
-    """The adapters act on `pipe` inside the block and are gone after it."""
+def applied(pipe: Any, loras: tuple[Lora, ...], standing: tuple[Lora, ...] = ()) -> Iterator[None]:
+    """The adapters act on `pipe` inside the block, beside the `standing` ones, and are gone after it."""
     if not loras:
         yield
         return
     names = [f"lora_{number}" for number in range(len(loras))]
+    stand = [f"always_{number}" for number in range(len(standing))]
     try:
         for name, lora in zip(names, loras, strict=True):
             _put_on(pipe, name, lora)
-        pipe.set_adapters(names, [lora.weight for lora in loras])
+        pipe.set_adapters(stand + names, [lora.weight for lora in (*standing, *loras)])
         yield
     finally:
-        pipe.unload_lora_weights()
+        if standing:
+            pipe.delete_adapters(names)
+            pipe.set_adapters(stand, [lora.weight for lora in standing])
+        else:
+            pipe.unload_lora_weights()
 
 
 def _put_on(pipe: Any, name: str, lora: Lora) -> None:
     from safetensors import SafetensorError
 
+    two = pipe.components.get("transformer_2") is not None
+    # diffusers' own word for the expert of the last steps, which Wan's pipelines know.
+    into: list[dict[str, bool]] = [{}] if lora.expert is not Expert.LOW else []
+    into += [{"load_into_transformer_2": True}] if two and lora.expert is not Expert.HIGH else []
     try:
-        pipe.load_lora_weights(
-            lora.file.parent,
-            weight_name=lora.file.name,
-            adapter_name=name,
-            use_safetensors=True,
-            local_files_only=True,
-        )
+        for more in into:
+            with warnings.catch_warnings():
+                # Several adapters at a time are what is meant.
+                warnings.filterwarnings("ignore", "Already found a `peft_config` attribute")
+                pipe.load_lora_weights(
+                    lora.file.parent,
+                    weight_name=lora.file.name,
+                    adapter_name=name,
+                    use_safetensors=True,
+                    local_files_only=True,
+                    **more,
+                )
     except (SafetensorError, ValueError, KeyError, OSError, RuntimeError) as error:
         raise _wrong(f"{lora.source!r} does not fit {type(pipe).__name__}") from error
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from reelwright.engines.local.recipe import FrameRule, ImageRecipe, Placement, Recipe
+from reelwright.engines.local.overrides import NUMBERS, SETTINGS, changed
+from reelwright.engines.local.overrides import wrong as _wrong
+from reelwright.engines.local.recipe import ImageRecipe, Placement, Recipe
 from reelwright.engines.local.recipes import GENERIC, IMAGE_RECIPES, RECIPES
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
@@ -15,23 +17,7 @@ from reelwright.video import Task
 SPEEDS = ("auto", "plain", "exact", "fast")
 QUANTIZATIONS = ("int8", "float8")
 
-_OVERRIDES = frozenset(
-    {
-        "title",
-        "width",
-        "height",
-        "frames",
-        "fps",
-        "steps",
-        "guidance",
-        "max_side",
-        "max_pixels",
-        "max_frames",
-        "max_steps",
-    }
-    | {"side_multiple", "min_side", "dtype", "license"}
-)
-_MODEL_KEYS = _OVERRIDES | {"recipe", "source", "revision", "image", "image_source", "tasks", "frame_rule"}
+_MODEL_KEYS = NUMBERS | SETTINGS | {"recipe", "source", "revision", "image", "image_source", "tasks"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +36,7 @@ class Model:
         """`value`: None (the built-in recipe of that name), a folder or Hub id, or a mapping of the keys below.
 
         Keys: `recipe`, `source`, `revision`, `image` (an image recipe's name, or None for images only),
-        `image_source`, `tasks`, `frame_rule` ([step, offset]) and any of the recipe's default numbers.
+        `image_source`, `tasks`, and what overrides.py changes in the recipe.
         """
         fields = _fields(name, value)
         recipe = _recipe(name, fields)
@@ -188,11 +174,7 @@ def _recipe(name: str, fields: Mapping[str, Any]) -> Recipe:
     wanted = fields.get("recipe", name if name in RECIPES else GENERIC.name)
     if wanted not in RECIPES:
         raise _wrong(f"models[{name}].recipe", wanted, f"one of {', '.join(RECIPES)}")
-    changes: dict[str, Any] = {key: fields[key] for key in fields.keys() & _OVERRIDES}
-    if "frame_rule" in fields:
-        step, offset = fields["frame_rule"]
-        changes["frame_rule"] = FrameRule(step=step, offset=offset)
-    return dataclasses.replace(RECIPES[wanted], **changes)
+    return changed(RECIPES[wanted], name, fields)
 
 
 def _image(name: str, recipe: Recipe, fields: Mapping[str, Any]) -> ImageRecipe | None:
@@ -220,7 +202,3 @@ def _placement(value: object) -> Placement:
         return Placement(value)  # type: ignore[arg-type]
     except ValueError:
         raise _wrong("placement", value, f"auto or one of {', '.join(Placement)}") from None
-
-
-def _wrong(name: str, value: object, allowed: str) -> ConfigurationError:
-    return ConfigurationError(f"Local engine option {name}: {value!r} is not allowed; it takes {allowed}.")

@@ -11,7 +11,7 @@ import torch
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from reelwright.engines.local import preview, quantization, weights
+from reelwright.engines.local import lora, preview, quantization, weights
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.recipe import ImageRecipe, LatentSpace, Placement, Recipe, Tier
@@ -61,7 +61,7 @@ def load_video(
     parts = {
         part.name: _load_part(model, part.model, part.repo, device)
         for part in recipe.parts
-        if not (found.folder / part.name).is_dir() and part.name not in shared
+        if (part.instead or not (found.folder / part.name).is_dir()) and part.name not in shared
     }
     expected, _ = kind._get_signature_keys(kind)
     known = {name: part for name, part in shared.items() if name in expected}
@@ -69,6 +69,9 @@ def load_video(
     if options.quantization is not None:
         how["quantization_config"] = quantization.pipeline_config(options.quantization, index)
     pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts | known, how)
+    if not shared:
+        # The denoiser with its adapters is one of the components that pipelines share.
+        lora.put_on(pipe, lora.always(model))
     seen = options.preview_seconds > 0 and recipe.latent_axes is not None
     factors = _factors(pipe, recipe.latent_space, device) if seen else None
     return Loaded(pipe=pipe, weights=found, factors=factors)
@@ -126,8 +129,13 @@ def _at_once(device: Device, tier: Tier) -> str | None:
     return device.torch_device.type if straight and device.torch_device.type in ("cuda", "xpu") else None
 
 
+_WHOLE = "name a repository with a model_index.json of a whole pipeline (often its name ends in -Diffusers)"
+
+
 def _pipeline_class(name: str, class_name: str) -> Any:
     kind = getattr(diffusers, class_name, None)
+    if class_name.endswith("ModularPipeline"):
+        raise weights.refused(name, f"{class_name} is made of blocks, which this engine does not run; {_WHOLE}")
     if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
         raise weights.refused(name, f"{class_name} is no pipeline of diffusers {diffusers.__version__}")
     return kind

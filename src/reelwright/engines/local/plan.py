@@ -54,6 +54,24 @@ class Plan:
         return self.model.recipe.guidance if given is None else given
 
     @property
+    def flow_shift(self) -> float | None:
+        """What the recipe wants for this size, None where the scheduler's own stays."""
+        return self.model.recipe.sampler.shift(self.request.width * self.request.height)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the record says of guidance, and of a negative prompt that nobody asked for."""
+        named = self.variant.arguments
+        facts = {
+            field: self.arguments[argument]
+            for field in ("guidance_scale", "guidance_scale_2")
+            if (argument := named.get(field, "")) in self.arguments
+        }
+        if "negative_prompt" in named and self.request.negative_prompt is None and self.model.recipe.negative_prompt:
+            facts["negative_prompt"] = self.model.recipe.negative_prompt
+        return facts
+
+    @property
     def volume(self) -> int:
         """Pixels × frames, by which jobs are compared in size."""
         return self.request.width * self.request.height * self.frames
@@ -80,7 +98,9 @@ class Plan:
             "dtypes": [recipe.dtype, dict(recipe.component_dtypes)],
             "parts": [dataclasses.asdict(part) for part in recipe.parts],
             "image": dataclasses.asdict(image) if image else None,
-            "loras": [[one.digest(), one.weight] for one in self.loras],
+            "loras": [[one.digest(), one.weight, one.expert] for one in self.loras],
+            "adapters": [[one.digest(), one.weight, one.expert] for one in lora.always(self.model)],
+            "sampler": [dataclasses.asdict(recipe.sampler), self.flow_shift],
             "revision": revision,
             "speed": speed,
         }
@@ -107,16 +127,21 @@ def make_plan(model: Model, request: Request, options: Options) -> Plan:
 
 
 def _arguments(model: Model, variant: Variant, request: Request, frames: int, steps: int) -> dict[str, Any]:
-    guidance = request.guidance_scale if request.guidance_scale is not None else model.recipe.guidance
+    """What the request names wins; the model's own settings stand in for what it leaves out."""
+    recipe = model.recipe
     values: dict[str, Any] = {
         "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
+        "negative_prompt": request.negative_prompt if request.negative_prompt is not None else recipe.negative_prompt,
         "width": request.width,
         "height": request.height,
         "num_frames": frames,
         "fps": request.fps,
-        "num_inference_steps": steps,
-        "guidance_scale": guidance,
+        "num_inference_steps": request.num_inference_steps if "steps" in recipe.left_out else steps,
+        "guidance_scale": request.guidance_scale
+        if "guidance" in recipe.left_out
+        else _or(request.guidance_scale, recipe.guidance),
+        # One guidance from the request is meant for both experts.
+        "guidance_scale_2": recipe.guidance_2 if request.guidance_scale is None else None,
         "motion_bucket_id": _or(request.motion_bucket_id, DEFAULT_MOTION),
         "noise_aug_strength": _or(request.noise_aug_strength, DEFAULT_NOISE),
         "generate_audio": request.generate_audio,

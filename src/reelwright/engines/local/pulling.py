@@ -69,7 +69,8 @@ class Parcel:
 
 
 def parcels(model: Model, *, half: bool, token: str | None) -> Iterator[Parcel]:
-    """What `model` needs from the Hub, one repository after the other: the pipeline, its parts, its text → image stage.
+    """What `model` needs from the Hub, one repository after the other: the pipeline, its parts, its text → image stage,
+    its LoRAs.
 
     Folders of one's own are left alone. Files that are here but not whole are forgotten, so that they come anew.
     Raises EngineError when the Hub cannot be reached or refuses.
@@ -81,6 +82,19 @@ def parcels(model: Model, *, half: bool, token: str | None) -> Iterator[Parcel]:
     for source, revision, whole in wanted:
         if not is_folder(source):
             yield _parcel(f"Model {model.name!r}", source, revision, whole=whole, half=half, token=token)
+    for source in dict.fromkeys(adapter.repo for adapter in model.recipe.adapters):
+        if not is_folder(source):
+            files = {adapter.file for adapter in model.recipe.adapters if adapter.repo == source}
+            yield _adapters(f"Model {model.name!r}", source, files, token=token)
+
+
+def _adapters(what: str, source: str, files: set[str], *, token: str | None) -> Parcel:
+    listing = hub.listing(what, source, None, token)
+    wanted = [piece for piece in listing.pieces if piece.name in files and piece.safe]
+    if lacks := sorted(files - {piece.name for piece in wanted}):
+        message = f"{what} cannot be fetched: {source} has no file {lacks[0]}. Correct the model's loras."
+        raise EngineError(message, code=Code.MODEL_NOT_READY)
+    return _sorted_out(source, None, listing, wanted)
 
 
 def lora_parcel(source: str, *, token: str | None) -> Parcel:

@@ -92,10 +92,50 @@ class FrameRule:
         return max(1, -(-above // self.step) * self.step + self.offset)
 
 
+class Expert(StrEnum):
+    """Which denoisers an adapter acts on, where a model has one for the noisy steps and one for the others."""
+
+    BOTH = "both"
+    HIGH = "high"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampler:
+    """How the scheduler of a run differs from the one that lies with the weights.
+
+    `kind`: a scheduler class of diffusers, None for the repository's own. `changes`: of its settings. `shifts`: pairs
+    (pixels of a frame, flow shift), by size; a frame of up to so many pixels has that shift, a larger one the last.
+    """
+
+    kind: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    shifts: tuple[tuple[int, float], ...] = ()
+
+    def shift(self, pixels: int) -> float | None:
+        """The flow shift for frames of `pixels` pixels, None where the scheduler's own stays."""
+        return next(
+            (shift for most, shift in self.shifts if pixels <= most), self.shifts[-1][1] if self.shifts else None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """A LoRA that a model always has on: `file` (a path inside it) of the Hub repository or folder `repo`."""
+
+    repo: str
+    file: str
+    weight: float = 1.0
+    expert: Expert = Expert.BOTH
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """One task of a recipe. `arguments` maps a request's field to the pipeline's argument; `fixed` are always passed.
 
+    An argument with a dot is a setting of a component (`guider.guidance_scale`), changed for the run. `keyframes`: the
+    pipeline takes its images as frames of a video (`video`, the others grey) and a mask that is white where it paints.
+    `closes`: it cannot do without a last image, so the first one stands in and the video comes back to it.
     `via_image`: the pipeline itself starts from an image, so a text first becomes one (see `ImageRecipe`).
     """
 
@@ -103,6 +143,8 @@ class Variant:
     pipeline: str
     arguments: Mapping[str, str]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    keyframes: bool = False
+    closes: bool = False
     via_image: bool = False
 
 
@@ -129,11 +171,15 @@ class ImageRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A component that lives in a repository of its own (AnimateDiff's motion adapter)."""
+    """A component that lives in a repository of its own (AnimateDiff's motion adapter).
+
+    `instead`: it takes the place of the one that lies with the weights.
+    """
 
     name: str
     model: str
     repo: str
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +189,10 @@ class Recipe:
     `parameters`: millions of them by component, known without the files. `denoise` and `decode`: what these two take
     beside the weights; a tile of a frame has `tile` pixels a side. `component_dtypes` override `dtype`; without a GPU
     everything is float32.
+
+    `negative_prompt` and `guidance_2` (of the expert for the last steps) are the model's own; they stand where a
+    request names none. `sizes`: the only ones that it makes, if not all. `left_out`: of `steps` and `guidance`, what is
+    left to the pipeline's own default where neither a request nor the model's settings name it.
 
     `resumes`: a job killed in the middle goes on from its last checkpoint and ends with the same bits. `batches`: how
     many requests one denoising run may carry. `decodes_apart`: the pipeline has a `decode_latents` that takes frames
@@ -170,6 +220,12 @@ class Recipe:
     fps: int
     steps: int
     guidance: float
+    guidance_2: float | None = None
+    negative_prompt: str | None = None
+    sampler: Sampler = Sampler()
+    adapters: tuple[Adapter, ...] = ()
+    sizes: tuple[tuple[int, int], ...] = ()
+    left_out: frozenset[str] = frozenset()
     max_side: int
     max_pixels: int
     max_frames: int

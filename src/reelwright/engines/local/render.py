@@ -17,7 +17,7 @@ import PIL.Image
 import torch
 
 from reelwright.engines.engine import Made
-from reelwright.engines.local import decoding, lora, memory, speed, svd, weights
+from reelwright.engines.local import decoding, generic, lora, memory, sampling, speed, svd, weights
 from reelwright.engines.local.denoising import Denoising, Keeping, Previews
 from reelwright.engines.local.interruption import between_blocks
 from reelwright.engines.local.memory import Device
@@ -120,10 +120,11 @@ class Renderer:
             return
         with stage("weights", tickets), self._told("loading the weights", tickets):
             loaded = self._stock.video(plan, tier)
+        scheduler = sampling.scheduler(loaded.pipe, plan)
         for ticket in tickets:
-            ticket.facts |= self._facts(ticket, loaded, tier, len(tickets))
+            ticket.facts |= self._facts(ticket, loaded, scheduler, tier, len(tickets))
         with stage("denoise", tickets):
-            output = self._denoise(tickets, loaded, tier)
+            output = self._denoise(tickets, loaded, scheduler, tier)
         for ticket in tickets:
             ticket.facts |= loaded.speedup.facts(self._mode)
         for number, ticket in enumerate(tickets):
@@ -135,7 +136,7 @@ class Renderer:
                     self._deliver(ticket, frames, _sound(output, number, ticket, loaded))
         loaded.pipe.maybe_free_model_hooks()
 
-    def _facts(self, ticket: Ticket, loaded: Loaded, tier: Tier, batched: int) -> dict[str, Any]:
+    def _facts(self, ticket: Ticket, loaded: Loaded, scheduler: Any, tier: Tier, batched: int) -> dict[str, Any]:
         plan = ticket.plan
         snapshot = ticket.snapshot
         facts: dict[str, Any] = {
@@ -143,8 +144,9 @@ class Renderer:
             "source": loaded.source,
             "revision": loaded.weights.revision,
             "pipeline": type(loaded.pipe).__name__,
-            "scheduler": type(loaded.pipe.scheduler).__name__,
+            "scheduler": type(scheduler).__name__,
             "steps": plan.steps,
+            **plan.facts,
             "dtype": str(next(iter(_weights(loaded.pipe))).dtype).removeprefix("torch."),
             "placement": tier.placement.value,
             "generated_frames": plan.frames,
@@ -163,8 +165,10 @@ class Renderer:
             facts["quantization"] = self._options.quantization
         if self._options.attention:
             facts["attention"] = self._options.attention
-        if plan.loras:
-            facts["loras"] = [{"source": one.source, "weight": one.weight} for one in plan.loras]
+        if (shift := sampling.flow_shift(scheduler)) is not None:
+            facts["flow_shift"] = shift
+        if used := [one.fact for one in (*lora.always(plan.model), *plan.loras)]:
+            facts["loras"] = used
         return facts
 
     @contextmanager
@@ -254,7 +258,7 @@ class Renderer:
         torch.manual_seed(plan.request.seed)
         with (
             lora.applied(loaded.pipe, plan.loras),
-            _watching(loaded.pipe, watcher),
+            _watching(loaded.pipe, loaded.pipe.scheduler, watcher),
             self._interruptible(loaded, [ticket]),
         ):
             image = loaded.pipe(**arguments).images[0]
@@ -268,7 +272,7 @@ class Renderer:
 
     # --- denoising ----------------------------------------------------------------------------------------------------
 
-    def _denoise(self, tickets: list[Ticket], loaded: Loaded, tier: Tier) -> Any:
+    def _denoise(self, tickets: list[Ticket], loaded: Loaded, scheduler: Any, tier: Tier) -> Any:
         plan = tickets[0].plan
         generators = [ticket.generator() for ticket in tickets]
         watcher = Denoising(
@@ -283,6 +287,7 @@ class Renderer:
         arguments = self._arguments(tickets, loaded.pipe, generators)
         if "decode_chunk_size" in arguments:
             arguments["decode_chunk_size"] = tier.decode_chunk
+        settings = {name: arguments.pop(name) for name in list(arguments) if "." in name}
         if tickets[0].snapshot is not None:
             arguments["latents"] = tickets[0].snapshot.latents.clone()
         if plan.model.recipe.resumes:
@@ -293,8 +298,10 @@ class Renderer:
         together = svd.per_sample_ids(loaded.pipe) if len(tickets) > 1 else nullcontext()
         try:
             with (
-                lora.applied(loaded.pipe, adapters),
-                _watching(loaded.pipe, watcher),
+                lora.applied(loaded.pipe, adapters, lora.always(plan.model)),
+                sampling.components(loaded.pipe, settings),
+                sampling.size_of_the_image(loaded.pipe),
+                _watching(loaded.pipe, scheduler, watcher),
                 self._interruptible(loaded, tickets),
                 loaded.speedup.around(loaded.pipe, plan.steps, plan.guidance),
                 together,
@@ -303,6 +310,8 @@ class Renderer:
                 return loaded.pipe(**arguments)
         finally:
             watcher.settle()
+            if "steps" in plan.model.recipe.left_out:
+                tickets[0].facts["steps"] = watcher.calls
 
     def _tiles_when_short(self, tickets: list[Ticket], loaded: Loaded) -> AbstractContextManager[None]:
         if not any(tier.tiled_decode for tier in tickets[0].plan.model.recipe.tiers):
@@ -345,11 +354,25 @@ class Renderer:
         if len(tickets) > 1:
             arguments |= svd.per_sample([ticket.plan.arguments for ticket in tickets])
             arguments |= {"image": [ticket.image for ticket in tickets], "generator": generators}
+        if plan.variant.closes:
+            arguments.setdefault("last_image", arguments["image"])
+        if plan.variant.keyframes:
+            ends = arguments.pop("image", None), arguments.pop("last_image", None)
+            arguments |= sampling.keyframes(*ends, plan.frames)
         arguments["output_type"] = "latent" if recipe.decodes_apart else "pt"
+        known = inspect.signature(pipe.__call__).parameters
+        if unknown := sorted(plan.variant.fixed.keys() - known.keys()):
+            names = ", ".join(known)
+            message = (
+                f"Local engine option models[{plan.model.name}].arguments: {unknown[0]!r} is no argument of "
+                f"{type(pipe).__name__}; it takes {names}."
+            )
+            raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
         if not plan.variant.pipeline:
-            # A pipeline that the recipe does not know takes what its signature names.
-            known = inspect.signature(pipe.__call__).parameters
-            arguments = {name: value for name, value in arguments.items() if name in known}
+            arguments, ignored = generic.arguments(plan, pipe, arguments)
+            tickets[0].facts |= {"generated_frames": generic.frames(plan, pipe)} | (
+                {"ignored": ignored} if ignored else {}
+            )
         return arguments
 
     # --- latents → frames ---------------------------------------------------------------------------------------------
@@ -400,13 +423,13 @@ def _sound(output: Any, number: int, ticket: Ticket, loaded: Loaded) -> Sound | 
 
 
 @contextmanager
-def _watching(pipe: Any, watcher: Denoising) -> Iterator[None]:
-    """The pipeline runs with a watched scheduler. Its hooks are always freed: a run that was broken off would
+def _watching(pipe: Any, scheduler: Any, watcher: Denoising) -> Iterator[None]:
+    """The pipeline runs with `scheduler`, watched. Its hooks are always freed: a run that was broken off would
     otherwise leave its caches to the next one.
     """
     original = pipe.scheduler
     # Past the pipeline's own __setattr__, which would write the class into its configuration.
-    vars(pipe)["scheduler"] = watched(original, watcher)
+    vars(pipe)["scheduler"] = watched(scheduler, watcher)
     try:
         yield
     except BaseException:

@@ -22,6 +22,7 @@ from reelwright.engines.local.hub_cache import HUB_ID, Repository
 from reelwright.errors import Code, EngineError
 
 INDEX = "model_index.json"
+_MODULAR_INDEX = "modular_model_index.json"
 HALF = "fp16"
 """The file-name variant of half precision."""
 PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"})
@@ -95,6 +96,18 @@ def find_part(name: str, source: str, *, half: bool = True) -> Found:
     return _checked(name, source, folder, commit, [folder], half=half)
 
 
+def find_adapter(name: str, source: str, file: str) -> Found:
+    """One file, a LoRA, of a repository or a folder."""
+    folder, commit = _locate(name, source, None)
+    try:
+        if not (folder / file).is_file():
+            raise _Absent(f"its LoRA {file} is missing")
+        size = _whole(folder / file, folder)
+    except (_Absent, _Broken) as error:
+        raise error.of(name, source) from None
+    return Found(folder=folder, commit=commit, variant=None, files=(folder / file,), size=size)
+
+
 def read_index(name: str, folder: Path) -> dict[str, Any]:
     """The index of a folder that `pipeline_weights` has found."""
     return _index(name, folder)
@@ -105,6 +118,12 @@ def _index(name: str, folder: Path) -> dict[str, Any]:
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        if (folder / _MODULAR_INDEX).is_file():
+            raise refused(
+                name,
+                f"it has a {_MODULAR_INDEX}, a pipeline made of blocks, which this engine does not run; name a "
+                f"repository with a {INDEX} (often its name ends in -Diffusers)",
+            ) from None
         raise _Absent(f"it has no readable {INDEX}") from None
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise refused(name, f"its {INDEX} names a pipeline class with code of its own, which is never run")
