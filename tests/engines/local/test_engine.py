@@ -211,7 +211,7 @@ def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.Mon
         ),
         (
             {"loras": ["/nowhere/a.safetensors"]},
-            "its LoRA a.safetensors is not where its path says",
+            "the folder configured for it does not exist",
         ),
     ],
 )

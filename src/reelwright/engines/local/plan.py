@@ -99,7 +99,7 @@ class Plan:
             "parts": [dataclasses.asdict(part) for part in recipe.parts],
             "image": dataclasses.asdict(image) if image else None,
             "loras": [[one.digest(), one.weight, one.expert] for one in self.loras],
-            "adapters": [[one.digest(), one.weight, one.expert] for one in lora.always(self.model)],
+            "adapters": [one.stamp() for one in lora.always(self.model)],
             "sampler": [dataclasses.asdict(recipe.sampler), self.flow_shift],
             "revision": revision,
             "speed": speed,
