@@ -33,7 +33,7 @@ def fit_factors(vae: Any, space: LatentSpace) -> torch.Tensor:
     with torch.no_grad():
         encoded = vae.encode(pixels.unsqueeze(2) if _takes_video(vae) else pixels)
         # Only a tiny VAE has no distribution.
-        latents = encoded.latent_dist.mode() if "latent_dist" in encoded else encoded.latents
+        latents = encoded.latents if "latents" in dir(encoded) else encoded.latent_dist.mode()
     latents = _to_pipeline(latents[:, :, 0] if latents.ndim == 5 else latents, vae, space).float().cpu()
     means = torch.nn.functional.interpolate(picture, size=latents.shape[-2:], mode="area")
     return _solve(latents.permute(0, 2, 3, 1).flatten(0, 2), means.permute(0, 2, 3, 1).flatten(0, 2))

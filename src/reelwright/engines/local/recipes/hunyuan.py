@@ -22,6 +22,7 @@ HUNYUAN = Recipe(
     dtype="bfloat16",
     license="Tencent Hunyuan Community License: not for use in the EU, the United Kingdom and South Korea",
     parameters={"transformer": 8326.6, "text_encoder": 7070.6, "text_encoder_2": 219.3, "vae": 1260.6},
+    # Not measured: as Wan's 14B network, which is wider, and its decoder.
     denoise=Work(fixed=50 * MIB, pixel=333, volume=111),
     decode=Work(fixed=10 * MIB, pixel=21_491, volume=100),
     tiers=TIERS,
