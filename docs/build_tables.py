@@ -26,8 +26,8 @@ from reelwright.api.replicate import REPLICATE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local.footprint import WORDS, Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
-from reelwright.engines.local.recipe import GIB
-from reelwright.engines.local.recipes import RECIPES
+from reelwright.engines.local.recipe import GIB, Recipe
+from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Code, ReelwrightError
 from reelwright.settings import Settings, environment_name
@@ -227,11 +227,19 @@ def recipes_table() -> str:
                 f"{recipe.title}" + (f": `{recipe.repo}`" if recipe.repo else ""),
                 ", ".join(variant.task.removesuffix("-to-video") for variant in recipe.variants),
                 defaults,
+                _download(recipe),
                 "yes" if recipe.resumes else "no",
                 recipe.license,
             )
         )
-    return _table(("Name", "Model", "From", "Defaults", "Resumes", "Licence"), rows)
+    return _table(("Name", "Model", "From", "Defaults", "Download", "Resumes", "Licence"), rows)
+
+
+def _download(recipe: Recipe) -> str:
+    """In GB, with two bytes a number, as most repositories keep them; with the stage that makes an image, if any."""
+    stages = [IMAGE_RECIPES["sdxl-turbo"]] if any(variant.via_image for variant in recipe.variants) else []
+    numbers = sum(sum(one.parameters.values()) for one in (recipe, *stages)) * 1e6
+    return f"{numbers * 2 / 1e9:.0f} GB" if recipe.parameters else "–"
 
 
 def cards_table() -> str:

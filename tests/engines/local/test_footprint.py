@@ -46,6 +46,19 @@ def test_the_size_that_was_asked_for_decides() -> None:
     assert placed("wan", RTX_3060, (1280, 720, 81)) == "model in tiles"
 
 
+@pytest.mark.parametrize(("name", "gib"), [("wan-14b", RTX_4090), ("wan-i2v", RTX_4090), ("wan-5b", 7.6), ("wan", 7.6)])
+def test_weights_in_8_bits_are_there_by_component_on_smaller_cards(name: str, gib: float) -> None:
+    """As docs/engines/local.md promises."""
+    recipe = RECIPES[name]
+    whole = needs(recipe, Kind.CARD).sizes
+    halved = {
+        part: size // (2 if part.startswith(("transformer", "text_encoder")) else 1) for part, size in whole.items()
+    }
+    tier = needs(recipe, Kind.CARD, halved).choose(a_card(gib), recipe.width, recipe.height, recipe.frames)
+    assert tier is not None
+    assert tier.placement is Placement.MODEL
+
+
 def test_what_others_hold_of_a_card_counts() -> None:
     """A browser and a desktop take 3 GiB of a 24 GB card."""
     assert placed("wan", RTX_4090 - 3) == "model"
