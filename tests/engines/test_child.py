@@ -194,7 +194,7 @@ async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_proc
 
 async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="The device is gone") as caught:
-        await child.render(job("lose", tmp_path), Heard().watch())
+        await child.render(job("unplug", tmp_path), Heard().watch())
     assert caught.value.code == Code.ENGINE_CRASHED
     assert not child.alive
     await asyncio.wait_for(child.gone(), 10)

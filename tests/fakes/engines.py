@@ -56,7 +56,7 @@ TINY = dataclasses.replace(
 
 
 class ToyEngine:
-    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `reserve MB`, `raise`, `lose`,
+    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `reserve MB`, `raise`, `unplug`,
     `resume S`.
 
     Each N seconds long: `repeat N` tells one unit of progress for ever, `stuck N` does nothing in a stage, `load N`
@@ -131,7 +131,7 @@ class ToyEngine:
                 for _ in range(int(float(rest) * 20)):
                     report.moved()
                     report.wait(0.05)
-            case "lose":
+            case "unplug":
                 raise EngineLost("The device is gone")
             case "deaf":
                 time.sleep(float(rest))

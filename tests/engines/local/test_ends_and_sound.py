@@ -60,6 +60,7 @@ def test_the_last_image_reaches_the_pipeline_in_the_shape_of_the_video(
         image=first,
         last_image=final,
         prompt=request.prompt,
+        negative_prompt=ending.negative_prompt,
         width=request.width,
         height=request.height,
         num_frames=9,
