@@ -72,6 +72,7 @@ LOCAL_OPTIONS = {
     "batch": "How many compatible requests may share one run; 1: every result is exact.",
     "batch_window": "Seconds that the first of them waits for company.",
     "idle_seconds": "Seconds until weights that nobody uses are dropped.",
+    "preload": "A model that is loaded when the server starts, not by its first job.",
     "checkpoint_steps": "A checkpoint every so many steps, or …",
     "checkpoint_seconds": "… every so many seconds, whichever comes first.",
     "preview_seconds": "Seconds between two previews; 0: none.",

@@ -10,7 +10,10 @@ const client = new OpenAI({ baseURL, apiKey: "any", maxRetries: 0 });
 const small = { model: "toy", size: "64x64", num_frames: 4, fps: 8 };
 
 async function made(fields) {
-  let video = await client.videos.create({ ...small, ...fields });
+  return ended(await client.videos.create({ ...small, ...fields }));
+}
+
+async function ended(video) {
   while (video.status === "queued" || video.status === "in_progress") {
     await new Promise((resolve) => setTimeout(resolve, 50));
     video = await client.videos.retrieve(video.id);
@@ -38,6 +41,7 @@ const byFile = await made({ prompt: "paint", input_reference: fs.createReadStrea
 const byBytes = await made({ prompt: "paint", input_reference: await toFile(fs.readFileSync(pictureFile), "upload") });
 const nested = await made({ prompt: "paint", metadata: { team: "red" }, extra_params: { list: [1, { a: "b" }] } });
 const remix = await client.videos.remix(plain.id, { prompt: "repaint" });
+const extended = await ended(await client.videos.extend({ prompt: "paint", seconds: "1", video: { id: byUrl.id } }));
 const failed = await made({ prompt: "refuse" });
 
 const crowd = new OpenAI({ baseURL: crowdURL, apiKey: "any" });
@@ -49,6 +53,7 @@ const seen = {
   images: [byUrl, byFile, byBytes].map((video) => [video.status, video.has_image]),
   nested: [nested.status, nested.metadata],
   remix: [remix.remixed_from_video_id === plain.id, remix.prompt],
+  extended: [extended.status, extended.extended_from_video_id === byUrl.id, extended.seconds],
   failed: [failed.status, failed.error],
   listed: listed.size,
   content: {
@@ -61,7 +66,7 @@ const seen = {
     gone: await errorOf(() => client.videos.retrieve(plain.id)),
     model: await errorOf(() => client.videos.create({ prompt: "paint", model: "unheard-of" })),
     edit: await errorOf(() => client.videos.edit({ prompt: "x", video: { id: byUrl.id } })),
-    extend: await errorOf(() => client.videos.extend({ prompt: "x", seconds: "4", video: { id: byUrl.id } })),
+    extend: await errorOf(() => client.videos.extend({ prompt: "x", seconds: "4", video: { id: plain.id } })),
   },
 };
 console.log(JSON.stringify(seen));

@@ -45,6 +45,10 @@ def test_remix(seen: dict[str, Any]) -> None:
     assert seen["remix"] == [True, "repaint"]
 
 
+def test_an_extension(seen: dict[str, Any]) -> None:
+    assert seen["extended"] == ["completed", True, "1.5"]
+
+
 def test_a_failed_video_is_not_an_exception(seen: dict[str, Any]) -> None:
     assert seen["failed"] == ["failed", {"code": "refused", "message": "Prompt refused"}]
 
@@ -70,7 +74,7 @@ def test_errors_have_their_classes(seen: dict[str, Any]) -> None:
         "NotFoundError",
         "BadRequestError",
         "BadRequestError",
-        "BadRequestError",
+        "NotFoundError",
     ]
     assert (errors["model"]["param"], errors["model"]["code"]) == ("model", "model_not_found")
     assert errors["gone"]["id"].startswith("req_")

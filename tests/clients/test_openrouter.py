@@ -79,12 +79,12 @@ def test_a_resolution_and_an_aspect_ratio(client: OpenRouter) -> None:
 def test_models(client: OpenRouter) -> None:
     for model in client.video_generation.list_videos_models().data:
         assert model.canonical_slug == model.id
-        assert (model.generate_audio, model.seed) == (False, True)
+        assert (model.generate_audio, model.seed) == (model.id != TOY, True)
         assert model.supported_durations[0] == 1
         assert "1280x720" in model.supported_sizes
         assert {"720p", "1080p"} <= set(model.supported_resolutions)
         assert {"16:9", "9:16", "1:1"} <= set(model.supported_aspect_ratios)
-        assert model.supported_frame_images == ["first_frame"]
+        assert model.supported_frame_images == ["first_frame", *(["last_frame"] if model.id != TOY else [])]
 
 
 def test_a_failed_job_is_not_an_exception(client: OpenRouter) -> None:

@@ -57,6 +57,21 @@ def test_a_trace_shows_the_stages(engine: LocalEngine, tmp_path: Path) -> None:
     assert all(part.over and part.failed is None for part in span.parts)
 
 
+def test_a_model_may_be_loaded_before_its_first_job(
+    tiny_folder: TinyFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models = {"wan": str(tiny_folder("wan")), "ltx": str(tmp_path)}
+    early = LocalEngine(models=models, preload="wan", preview_seconds=0)
+    early.load()
+    assert early.state()["warm"].keys() == {"video wan"}
+    take(early, a_request("wan", num_inference_steps=1), tmp_path)
+    assert early.state()["loads"] == 1
+    late = LocalEngine(models=models, preload="ltx", preview_seconds=0)
+    late.load()
+    assert "ltx is not loaded at the start: Model 'ltx' is" in caplog.text
+    take(late, a_request("wan", num_inference_steps=1), tmp_path)
+
+
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(engine: LocalEngine, tmp_path: Path) -> None:
     first = take(engine, a_request("svd"), tmp_path)
     assert take(engine, a_request("svd"), tmp_path).hash == first.hash

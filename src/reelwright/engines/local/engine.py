@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reelwright.engines.engine import Assignment, Made, Report
-from reelwright.engines.local.options import Options
-from reelwright.engines.local.plan import make_plan
+from reelwright.engines.local.options import Model, Options
+from reelwright.engines.local.plan import default_request, make_plan
 from reelwright.errors import Code, ConfigurationError, EngineError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from reelwright.engines.local.memory import Device
     from reelwright.engines.local.stock import Stock
     from reelwright.engines.local.ticket import Ticket
+
+_log = logging.getLogger(__name__)
 
 _INSTALL = "The local engine needs PyTorch and diffusers; install them with: pip install 'reelwright[local]'"
 
@@ -32,7 +35,8 @@ class LocalEngine:
         self._state: dict[str, Any] = {}
 
     def load(self) -> Mapping[str, Any]:
-        """Import the libraries, find the device. Pipelines are loaded by the first job that needs them.
+        """Import the libraries, find the device. Pipelines are loaded by the first job that needs them, but for the one
+        that is to be there from the start.
 
         Raises EngineError (`engine_not_configured`) when the libraries are not installed or the device is not there.
         """
@@ -42,12 +46,13 @@ class LocalEngine:
             import transformers
         except ImportError as error:
             raise EngineError(_INSTALL, code=Code.ENGINE_NOT_CONFIGURED) from error
-        from reelwright.engines.local import devices, pipeline, torch_view
+        from reelwright.engines.local import devices, memory, pipeline, torch_view
         from reelwright.engines.local.conductor import Conductor, Tempo
         from reelwright.engines.local.render import Renderer, environment
         from reelwright.engines.local.stock import Stock
 
         pipeline.quiet()
+        memory.let_segments_grow()
         trouble = devices.trouble(devices.look(), torch_view.view(), os.environ)
         device = _find_device(self._options, trouble)
         versions = {
@@ -60,11 +65,24 @@ class LocalEngine:
         if trouble and self._options.device == "auto":
             self._state["warning"] = f"Videos are made on the CPU, which is very slow. {trouble}"
         self._stock = stock = Stock(device, self._options)
+        if self._options.preload:
+            self._preload(stock, self._options.models[self._options.preload])
         renderer = Renderer(stock, device, self._options, environment(device, versions))
         tempo = Tempo(window=self._options.batch_window, idle=self._options.idle_seconds)
         self._conductor = Conductor(renderer.render, stock.clear, self._seats, tempo)
         self._conductor.start()
         return self._facts
+
+    def _preload(self, stock: Stock, model: Model) -> None:
+        """Load a model as its default request needs it. What is in the way is told with the first job, and here."""
+        plan = make_plan(model, default_request(model), self._options)
+        try:
+            tier = stock.tier(plan)
+            if plan.paints:
+                stock.image(plan, tier)
+            stock.video(plan, tier)
+        except EngineError as error:
+            _log.warning("%s is not loaded at the start: %s", model.name, error.message)
 
     def _seats(self, ticket: Ticket) -> int:
         return self._options.batch_of(ticket.plan.model.recipe)

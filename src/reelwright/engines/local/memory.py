@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import sys
 from dataclasses import dataclass
 
@@ -95,10 +96,16 @@ class Device:
         """The dtype for a recipe's name of one: float32 without a GPU, float16 where bfloat16 is slow or missing."""
         if not self.accelerator:
             return torch.float32
-        cuda = self.torch_device.type == "cuda"
-        if name == "bfloat16" and not (cuda and torch.cuda.is_bf16_supported(including_emulation=False)):
-            return torch.float16
-        return _DTYPES[name]
+        return torch.float16 if name == "bfloat16" and not self._has_bfloat16() else _DTYPES[name]
+
+    def _has_bfloat16(self) -> bool:
+        match self.torch_device.type:
+            case "cuda":
+                return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+            case "mps":
+                return torch.backends.mps.is_macos_or_newer(14, 0)
+            case _:
+                return True
 
     def describe(self) -> str:
         """A name for the record, such as `cuda (NVIDIA H100)` or `cpu, 2 threads`."""
@@ -107,6 +114,15 @@ class Device:
         if self.torch_device.type == "cpu":
             return f"cpu, {torch.get_num_threads()} threads"
         return self.torch_device.type
+
+
+def let_segments_grow() -> None:
+    """Have CUDA's allocator grow its segments: sizes that change from job to job would leave gaps that nothing fits.
+
+    To be called before the device is first used. The operator's own settings are left alone.
+    """
+    if torch.version.cuda and not os.environ.keys() & {"PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"}:
+        os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
 
 
 def find_device(wanted: str, memory: int | None, share: float = 1.0) -> Device:

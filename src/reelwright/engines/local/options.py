@@ -61,9 +61,9 @@ class Options:
     `share`: the part of the device's memory that is this process's, where several share it. `batch`: how many
     compatible requests may share one denoising run (1: none, every result exact); `batch_window`: how long the first of
     them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first. `quantization`: weights
-    in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend. `lora_folder`: where requests
-    may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the text → image stage of models that need
-    one.
+    in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend. `preload`: the model that is
+    loaded when the engine starts. `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name
+    Hub ids. `image`: the text → image stage of models that need one.
     """
 
     models: Mapping[str, Model]
@@ -78,6 +78,7 @@ class Options:
     batch: int = 1
     batch_window: float = 0.05
     idle_seconds: float = 900.0
+    preload: str | None = None
     checkpoint_steps: int = 5
     checkpoint_seconds: float = 30.0
     preview_seconds: float = 2.0
@@ -131,6 +132,8 @@ class Options:
             raise _wrong("quantization", self.quantization, f"one of {', '.join(QUANTIZATIONS)}, or null")
         if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share <= 1:
             raise _wrong("share", self.share, "a number above 0 and at most 1")
+        if self.preload is not None and self.preload not in self.models:
+            raise _wrong("preload", self.preload, f"one of the models: {', '.join(self.models)}")
         for name, least in (("batch", 1), ("checkpoint_steps", 1)):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
                 raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")

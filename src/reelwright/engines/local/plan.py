@@ -107,6 +107,22 @@ class Plan:
         return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def default_request(model: Model) -> Request:
+    """What somebody asks of the model who names nothing but a prompt."""
+    recipe = model.recipe
+    return Request(
+        prompt="-",
+        engine="local",
+        model=model.name,
+        task=model.tasks[0],
+        width=recipe.width,
+        height=recipe.height,
+        num_frames=recipe.frames,
+        fps=recipe.fps,
+        seed=0,
+    )
+
+
 def make_plan(model: Model, request: Request, options: Options) -> Plan:
     """Raises EngineError when the model does not do the request's task or its LoRAs are not allowed."""
     variant = model.recipe.variant(request.task)

@@ -7,6 +7,7 @@ import inspect
 import logging
 import operator
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -147,7 +148,7 @@ class Renderer:
             "scheduler": type(scheduler).__name__,
             "steps": plan.steps,
             **plan.facts,
-            "dtype": str(next(iter(_weights(loaded.pipe))).dtype).removeprefix("torch."),
+            "dtype": _dtype(loaded.pipe),
             "placement": tier.placement.value,
             "generated_frames": plan.frames,
             "batched_with": batched - 1,
@@ -439,9 +440,13 @@ def _watching(pipe: Any, scheduler: Any, watcher: Denoising) -> Iterator[None]:
         vars(pipe)["scheduler"] = original
 
 
-def _weights(pipe: Any) -> Iterator[torch.nn.Parameter]:
-    part = pipe.components.get("transformer") or pipe.components.get("unet")
-    yield from part.parameters()
+def _dtype(pipe: Any) -> str:
+    """Of most of the numbers: some models keep a few in float32."""
+    counts: Counter[str] = Counter()
+    for part in speed.denoisers(pipe):
+        for weight in part.parameters():
+            counts[str(weight.dtype).removeprefix("torch.")] += weight.numel()
+    return counts.most_common(1)[0][0]
 
 
 def _fail_all(tickets: list[Ticket], error: EngineError) -> None:
