@@ -105,7 +105,7 @@ class Following:
         async def keep(state: Any) -> None:
             self.checkpoint = dict(state)
 
-        return Watch(progress=progress, preview=lambda data, kind: None, checkpoint=keep)
+        return Watch(progress=progress, stage=lambda name: None, preview=lambda data, kind: None, checkpoint=keep)
 
 
 class Bench:
@@ -178,7 +178,7 @@ class Bench:
         """The process that is there, or a new one."""
         if not self.warm:
             models = {name: {"source": str(self.folder(name)), "image": None} for name in ("svd", "wan")}
-            spec = Spec(engine="benchmarks.local.sides:Sides", options={"models": models})
+            spec = Spec(engine="benchmarks.local.sides:Sides", options={"models": models}, cancel_grace_s=60.0)
             begin = time.perf_counter()
             self._child = await EngineChild.start(spec, environment(), _only_trouble)
             self.tell("start", seconds=seconds_since(begin), **self._child.facts)
@@ -209,7 +209,6 @@ class Bench:
             scratch=self._scratch / name,
             image_path=self._picture(shape) if model == "svd" else None,
             checkpoint=checkpoint,
-            seconds_left=3600.0,
         )
         begin = time.perf_counter()
         clip, facts = await child.render(job, (following or Following()).watch())
