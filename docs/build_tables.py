@@ -64,6 +64,8 @@ LOCAL_OPTIONS = {
     "share": "The part of the device's memory that is one child's; a server's children get theirs by themselves.",
     "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations); `auto`: "
     "`exact` on a GPU, else `plain`.",
+    "gpus_per_video": "How many GPUs compute each video together "
+    "([details](engines/local.md#several-gpus-for-one-video)).",
     "quantization": "`int8` or `float8`: the weights of transformers and text encoders in 8 bits, half of their "
     "memory; null: as the model has them.",
     "attention": "diffusers' name of an attention backend, such as `sage_hub` or `_flash_3_hub` (these fetch compiled "

@@ -36,6 +36,7 @@ class Sides:
 
     def __init__(self, *, models: Mapping[str, Any]) -> None:
         self._models = models
+        memory.let_segments_grow()  # as the engine does, before the device is used
         self._device = memory.find_device("auto", None)
         self._now: tuple[object, Engine] | None = None
 

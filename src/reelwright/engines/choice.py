@@ -20,7 +20,7 @@ from reelwright.engines.local import devices
 from reelwright.engines.local.devices import View, ask_torch
 from reelwright.engines.local.inventory import Inventory
 from reelwright.engines.local.options import Options as LocalOptions
-from reelwright.engines.local.share import Gpus, count_gpus, shares
+from reelwright.engines.local.share import Gpus, count_gpus, groups_of, shares
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
 from reelwright.errors import ConfigurationError
 
@@ -102,13 +102,14 @@ def _local(
     parsed = LocalOptions.parse(options)
     problem = _local_problem()
     gpus = Gpus() if problem or parsed.device != "auto" else count_gpus(devices.look(), os.environ, ask)
-    number = max(1, len(gpus.names)) if children is None else max(1, children)
+    each = parsed.gpus_per_video
+    number = len(groups_of(gpus.names, each)) if children is None else max(1, children)
     return Offer(
         spec=Spec(
             engine="local",
             options=options,
             memory_mb=memory_mb,
-            shares=shares(number, parsed.device, os.environ, gpus),
+            shares=shares(number, parsed.device, os.environ, gpus, each),
             cancel_grace_s=LOCAL_CANCEL_GRACE_S,
         ),
         cards=local_card.cards(options),

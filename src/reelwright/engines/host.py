@@ -167,6 +167,7 @@ class Host:
         self._sending = threading.Lock()
         self._engine: Engine | None = None
         self._jobs: dict[str, JobReport] = {}
+        self._listing = threading.Lock()
         self._threads = ThreadPoolExecutor(MAX_JOBS, "job")
         self._telling = threading.Lock()
         self._told: Mapping[str, Any] = {}
@@ -207,7 +208,8 @@ class Host:
 
     def _start(self, generate: messages.Generate, fd: int | None) -> None:
         report = JobReport(generate.video_id, self._send)
-        self._jobs[generate.video_id] = report
+        with self._listing:
+            self._jobs[generate.video_id] = report
         self._threads.submit(self._generate, generate, fd, report).add_done_callback(_complain)
 
     def _generate(self, generate: messages.Generate, fd: int | None, report: JobReport) -> None:
@@ -254,7 +256,10 @@ class Host:
         if engine is not None:
             self._tell(engine)
         self._send(answer)
-        self._jobs.pop(generate.video_id, None)
+        with self._listing:
+            # The answer may have brought the same video's next attempt, which must go on to hear what it is told.
+            if self._jobs.get(generate.video_id) is report:
+                del self._jobs[generate.video_id]
         self._tracer.flush()  # the server may end this process at any time
         if isinstance(answer, messages.Failed) and answer.ends:
             self._leave()

@@ -8,7 +8,7 @@ import pytest
 
 from reelwright.engines.child import Share, Spec
 from reelwright.engines.local.devices import Gpu, Machine, View
-from reelwright.engines.local.share import Gpus, cores, count_gpus, shares
+from reelwright.engines.local.share import Gpus, cores, count_gpus, groups_of, shares
 
 EIGHT = Machine(nvidia=8)
 
@@ -87,6 +87,14 @@ def test_children_share_gpus_their_memory_and_the_cores(
 ) -> None:
     found = shares(children, device, environment, gpus)
     assert [(share.environment, share.options) for share in found] == given
+
+
+def test_children_of_several_gpus_each_get_whole_groups() -> None:
+    eight = two(*map(str, range(8)))
+    given = [share.environment for share in shares(2, "auto", {}, eight, 4)]
+    assert given == [{"CUDA_VISIBLE_DEVICES": "0,1,2,3"}, {"CUDA_VISIBLE_DEVICES": "4,5,6,7"}]
+    assert [len(groups_of(eight.names, each)) for each in (1, 2, 3, 8, 9)] == [8, 4, 2, 1, 1]
+    assert [share.options for share in shares(3, "auto", {}, eight, 4)] == [{"share": 0.5}, {}, {"share": 0.5}]
 
 
 def test_a_child_is_started_with_its_share() -> None:

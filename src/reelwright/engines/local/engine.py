@@ -15,6 +15,7 @@ from reelwright.errors import Code, ConfigurationError, EngineError
 if TYPE_CHECKING:
     from reelwright.engines.local.conductor import Conductor
     from reelwright.engines.local.memory import Device
+    from reelwright.engines.local.ranks import Ranks
     from reelwright.engines.local.stock import Stock
     from reelwright.engines.local.ticket import Ticket
 
@@ -27,6 +28,7 @@ class LocalEngine:
     """See `options.Options` for the options. Jobs may come from several threads; one thread owns the device."""
 
     def __init__(self, **options: Any) -> None:
+        self._given = options
         self._options = Options.parse(options)
         self.slots = self._options.slots
         self._conductor: Conductor | None = None
@@ -64,7 +66,11 @@ class LocalEngine:
         self._state = {"device": device.describe()}
         if trouble and self._options.device == "auto":
             self._state["warning"] = f"Videos are made on the CPU, which is very slow. {trouble}"
-        self._stock = stock = Stock(device, self._options)
+        ranks = self._start_ranks(device)
+        if ranks is not None:
+            self._facts["gpus"] = ranks.count
+            versions["gpus"] = str(ranks.count)  # for the bits of a result
+        self._stock = stock = Stock(device, self._options, ranks)
         if self._options.preload:
             self._preload(stock, self._options.models[self._options.preload])
         renderer = Renderer(stock, device, self._options, environment(device, versions))
@@ -72,6 +78,18 @@ class LocalEngine:
         self._conductor = Conductor(renderer.render, stock.clear, self._seats, tempo)
         self._conductor.start()
         return self._facts
+
+    def _start_ranks(self, device: Device) -> Ranks | None:
+        from reelwright.engines.local.ranks import Ranks
+
+        if self._options.gpus_per_video == 1:
+            return None
+        if not device.accelerator and self._options.device == "auto":
+            message = f"Local engine option gpus_per_video: {self._options.gpus_per_video}, but torch has no GPU here."
+            raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
+        ranks = Ranks(self._options.gpus_per_video, device, self._given)
+        ranks.start()
+        return ranks
 
     def _preload(self, stock: Stock, model: Model) -> None:
         """Load a model as its default request needs it. What is in the way is told with the first job, and here."""

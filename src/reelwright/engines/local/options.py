@@ -61,9 +61,10 @@ class Options:
     `share`: the part of the device's memory that is this process's, where several share it. `batch`: how many
     compatible requests may share one denoising run (1: none, every result exact); `batch_window`: how long the first of
     them waits for company. `checkpoint_steps` and `checkpoint_seconds`: whichever comes first. `quantization`: weights
-    in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend. `preload`: the model that is
-    loaded when the engine starts. `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name
-    Hub ids. `image`: the text → image stage of models that need one.
+    in 8 bits, half of their memory; `attention`: diffusers' name of an attention backend. `gpus_per_video`: so many
+    compute each video together, with all weights in their memory. `preload`: the model that is loaded when the engine
+    starts. `lora_folder`: where requests may name LoRA files; `lora_hub`: whether they may name Hub ids. `image`: the
+    text → image stage of models that need one.
     """
 
     models: Mapping[str, Model]
@@ -75,6 +76,7 @@ class Options:
     quantization: str | None = None
     attention: str | None = None
     compile: bool | None = None
+    gpus_per_video: int = 1
     batch: int = 1
     batch_window: float = 0.05
     idle_seconds: float = 900.0
@@ -101,6 +103,8 @@ class Options:
             del values["placement"]
         if "placement" in values:
             values["placement"] = _placement(values["placement"])
+        elif values.get("gpus_per_video", 1) != 1:
+            values["placement"] = Placement.RESIDENT
         parsed = cls(**values)
         parsed._check()
         return parsed
@@ -123,7 +127,8 @@ class Options:
 
     def resumes(self, recipe: Recipe) -> bool:
         """Whether a killed job of this recipe goes on here: the first-block cache remembers what no checkpoint has."""
-        return recipe.resumes and not (self.speed == "fast" and "first_block_cache" in recipe.levers)
+        cached = self.speed == "fast" and "first_block_cache" in recipe.levers and self.gpus_per_video == 1
+        return recipe.resumes and not cached
 
     def _check(self) -> None:
         if self.speed not in SPEEDS:
@@ -134,12 +139,24 @@ class Options:
             raise _wrong("share", self.share, "a number above 0 and at most 1")
         if self.preload is not None and self.preload not in self.models:
             raise _wrong("preload", self.preload, f"one of the models: {', '.join(self.models)}")
-        for name, least in (("batch", 1), ("checkpoint_steps", 1)):
+        for name, least in (("batch", 1), ("checkpoint_steps", 1), ("gpus_per_video", 1)):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
                 raise _wrong(name, getattr(self, name), f"a whole number of at least {least}")
         for name in ("batch_window", "idle_seconds", "checkpoint_seconds", "preview_seconds"):
             if not isinstance(getattr(self, name), int | float) or getattr(self, name) < 0:
                 raise _wrong(name, getattr(self, name), "a number of seconds, not negative")
+        if self.gpus_per_video > 1:
+            self._check_together()
+
+    def _check_together(self) -> None:
+        """What several GPUs of one video cannot do."""
+        together = f"with gpus_per_video {self.gpus_per_video}"
+        if self.placement is not Placement.RESIDENT:
+            raise _wrong("placement", str(self.placement), f"auto or resident {together}")
+        if self.batch > 1:
+            raise _wrong("batch", self.batch, f"1 {together}")
+        if self.device not in ("auto", "cuda", "cpu"):
+            raise _wrong("device", self.device, f"auto or cuda {together}")
 
 
 def _models(value: object, image: str) -> Mapping[str, Model]:

@@ -193,9 +193,10 @@ class Renderer:
             for ticket in tickets:
                 ticket.tell(lambda t=ticket: t.report.stage("compiling"))  # type: ignore[misc]
 
-    @staticmethod
-    def _interruptible(loaded: Loaded, tickets: list[Ticket]) -> AbstractContextManager[None]:
-        return between_blocks(loaded.pipe, tickets, loaded.speedup.compiler.parts)
+    def _interruptible(self, loaded: Loaded, tickets: list[Ticket]) -> AbstractContextManager[None]:
+        # Several GPUs wait for each other within a network: one that leaves there would be waited for, for ever.
+        together = speed.denoisers(loaded.pipe).values() if self._options.gpus_per_video > 1 else ()
+        return between_blocks(loaded.pipe, tickets, [*loaded.speedup.compiler.parts, *together])
 
     def _surroundings(self, loaded: Loaded, tier: Tier) -> str:
         """A digest of what decides about bits here, beside the work itself: where it is another one than that of a
@@ -443,7 +444,7 @@ def _watching(pipe: Any, scheduler: Any, watcher: Denoising) -> Iterator[None]:
 def _dtype(pipe: Any) -> str:
     """Of most of the numbers: some models keep a few in float32."""
     counts: Counter[str] = Counter()
-    for part in speed.denoisers(pipe):
+    for part in speed.denoisers(pipe).values():
         for weight in part.parameters():
             counts[str(weight.dtype).removeprefix("torch.")] += weight.numel()
     return counts.most_common(1)[0][0]

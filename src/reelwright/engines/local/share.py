@@ -59,12 +59,14 @@ def _entries(value: str) -> tuple[str, ...]:
     return tuple(entries)
 
 
-def shares(children: int, device: str, environment: Mapping[str, str], gpus: Gpus) -> tuple[Share, ...]:
-    """One share a child, in turn over the GPUs. Nothing for a single child; what the operator has set stays."""
+def shares(children: int, device: str, environment: Mapping[str, str], gpus: Gpus, each: int = 1) -> tuple[Share, ...]:
+    """One share a child, in turn over the GPUs, of which each gets `each`. Nothing for a single child; what the
+    operator has set stays.
+    """
     if children < 2:
         return (Share(),) * children
     if device == "auto" and gpus.names:
-        return tuple(_of_gpus(child, children, gpus) for child in range(children))
+        return tuple(_of_gpus(child, children, gpus, each) for child in range(children))
     apart = {"share": 1 / children}
     if gpus.names or device not in ("auto", "cpu") or "OMP_NUM_THREADS" in environment:
         return (Share(options=apart),) * children
@@ -72,14 +74,20 @@ def shares(children: int, device: str, environment: Mapping[str, str], gpus: Gpu
     return (Share(environment={"OMP_NUM_THREADS": threads}, options=apart),) * children
 
 
-def _of_gpus(child: int, children: int, gpus: Gpus) -> Share:
-    names: Sequence[str] = gpus.names
-    own = child % len(names)
-    company = len(range(own, children, len(names)))
+def _of_gpus(child: int, children: int, gpus: Gpus, each: int) -> Share:
+    groups = groups_of(gpus.names, each)
+    own = child % len(groups)
+    company = len(range(own, children, len(groups)))
     return Share(
-        environment={gpus.variable: names[own]} if len(names) > 1 else {},
+        environment={gpus.variable: ",".join(groups[own])} if len(gpus.names) > 1 else {},
         options={"share": 1 / company} if company > 1 else {},
     )
+
+
+def groups_of(names: Sequence[str], each: int) -> list[Sequence[str]]:
+    """As many whole groups as there are, at least one: whether that is too small, its child will tell."""
+    whole = range(0, len(names) - each + 1, each)
+    return [names[first : first + each] for first in whole] or [names]
 
 
 def cores() -> int:

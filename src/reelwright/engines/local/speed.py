@@ -34,6 +34,13 @@ EXACT = (
     "compile",
     "compiled_decoder",
 )
+DENOISERS = ("transformer", "transformer_2", "unet")
+"""The models that are called at each step, as pipelines name them: one, or two experts."""
+
+APART = frozenset({"compile", "compiled_decoder", "first_block_cache"})
+"""What several GPUs of one video do without. A cache would choose on each by the tokens that it has; compiled graphs
+have not been seen to exchange them."""
+
 APPROXIMATE = ("fp8", "first_block_cache", "deep_reuse")
 
 
@@ -71,6 +78,8 @@ def names(recipe: Recipe, options: Options, device: Device, placement: Placement
 
 
 def _possible(name: str, options: Options, device: Device, placement: Placement) -> bool:
+    if options.gpus_per_video > 1 and name in APART:
+        return False
     cuda = device.torch_device.type == "cuda"
     if name in ("compile", "compiled_decoder"):
         compiled = cuda if options.compile is None else options.compile
@@ -92,7 +101,7 @@ def switch_on(pipe: Any, chosen: tuple[str, ...], attention: str | None = None) 
 
     `attention`: diffusers' name of a backend. Raises EngineError when that backend cannot be had here.
     """
-    parts = denoisers(pipe)
+    parts = list(denoisers(pipe).values())
     if attention is not None:
         _switch_attention(parts, attention)
     if "single_key_attention" in chosen:
@@ -116,10 +125,10 @@ def switch_on(pipe: Any, chosen: tuple[str, ...], attention: str | None = None) 
     return Speedup(names=chosen, memory=DeepMemory(parts[0]) if deep else None, cache=cache, compiler=compiler)
 
 
-def denoisers(pipe: Any) -> list[Any]:
-    """The models that are called at each step: one, or two experts."""
-    found = (pipe.components.get(name) for name in ("transformer", "transformer_2", "unet"))
-    return [part for part in found if part is not None]
+def denoisers(pipe: Any) -> dict[str, Any]:
+    """Those of `DENOISERS` that the pipeline has."""
+    found = {name: pipe.components.get(name) for name in DENOISERS}
+    return {name: part for name, part in found.items() if part is not None}
 
 
 def _repeated_blocks(parts: list[Any]) -> list[Any]:

@@ -17,6 +17,7 @@ from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.pipeline import Loaded
 from reelwright.engines.local.plan import Plan
+from reelwright.engines.local.ranks import Ranks
 from reelwright.engines.local.recipe import GIB, ImageRecipe, Placement, Recipe, Tier
 from reelwright.engines.local.weights import Weights
 from reelwright.errors import Code, EngineError
@@ -42,9 +43,10 @@ class _Kept:
 class Stock:
     """Used by one thread."""
 
-    def __init__(self, device: Device, options: Options) -> None:
+    def __init__(self, device: Device, options: Options, ranks: Ranks | None = None) -> None:
         self._device = device
         self._options = options
+        self._ranks = ranks
         self._warm: dict[str, _Kept] = {}
         """Least recently used first."""
         self._known: dict[tuple[str, str], Needs] = {}
@@ -86,7 +88,12 @@ class Stock:
                 loaded.speedup = speed.switch_on(loaded.pipe, chosen, self._options.attention)
             return loaded
 
-        return self._ready(f"video {model.name}", class_name, tier, takes, sum(needs.sizes.values()), load)
+        if self._ranks is not None:
+            self._ranks.prepare(model, class_name)
+        loaded = self._ready(f"video {model.name}", class_name, tier, takes, sum(needs.sizes.values()), load)
+        if self._ranks is not None:
+            self._ranks.split(loaded.pipe)
+        return loaded
 
     def image(self, plan: Plan, video: Tier) -> Loaded:
         """The text → image pipeline of the plan's model, which has one, in its place: no faster one than the video's,
@@ -114,6 +121,8 @@ class Stock:
     def clear(self) -> None:
         """Let everything go and give the memory back."""
         self._warm.clear()
+        if self._ranks is not None:
+            self._ranks.drop()
         memory.give_back(self._device.torch_device)
 
     # --- which tier ---------------------------------------------------------------------------------------------------
