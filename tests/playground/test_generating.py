@@ -10,7 +10,7 @@ import httpx2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.playground.screening import PHONE, Screening, another_server, choose_model, generate, opened
 from tests.servers import eventually
@@ -326,3 +326,20 @@ def test_a_server_that_is_gone_and_comes_back(visit: Visit, tmp_path: Path) -> N
         expect(page.locator(".tile", has_text="Somebody there")).to_be_visible()
         expect(page.get_by_text("The server does not answer")).to_have_count(0)
         page.close()
+
+
+def test_a_model_of_few_sizes_gets_the_one_that_is_nearest_in_shape(visit: Visit) -> None:
+    visitor = visit()
+
+    def few(route: Route) -> None:
+        told = route.fetch().json()
+        for model in told["data"]:
+            model["card"]["sizes"] = [[720, 480], [480, 720]]
+        route.fulfill(json=told)
+
+    visitor.page.route("**/v1/models", few)
+    page = visitor.open()
+    page.get_by_text("Settings").click()
+    for shape, size in (("16:9", "720 × 480"), ("9:16", "480 × 720"), ("1:1", "720 × 480")):
+        page.get_by_label(f"{shape}, {size}").check(force=True)
+        expect(page.locator(".numbers")).to_contain_text(size)

@@ -16,11 +16,19 @@ export function size(card, shape, quality) {
   const native = card.default_width / card.default_height;
   // A named shape that is nearly the card's own is meant to be the card's own: 832 × 480 stands for 16:9.
   const wanted = SHAPES[shape] ?? shape;
+  if (card.sizes?.length) return nearest(card.sizes, wanted);
   const ratio = shape in SHAPES && Math.abs(wanted / native - 1) < 0.06 ? native : wanted;
   const area = card.default_width * card.default_height * QUALITIES[quality];
   const longest = Math.max(Math.sqrt(area * ratio), Math.sqrt(area / ratio));
   const fit = Math.min(1, card.max_side / longest);
   return { width: side(card, Math.sqrt(area * ratio) * fit), height: side(card, Math.sqrt(area / ratio) * fit) };
+}
+
+/** Of the only sizes that a model makes, the one whose shape is nearest. */
+function nearest(sizes, ratio) {
+  const off = ([width, height]) => Math.abs(Math.log(width / height / ratio));
+  const [width, height] = sizes.reduce((best, one) => (off(one) < off(best) ? one : best));
+  return { width, height };
 }
 
 function side(card, pixels) {
