@@ -90,7 +90,7 @@ def granted(body: dict[str, Any], media_type: str) -> dict[str, Any]:
         body.pop(name, None)
     if "form" in media_type and "extra_params" in body:
         body["extra_params"] = '{"a": [1]}'
-    if isinstance(body.get("video"), bytes):
+    if "video" in body and media_type.startswith("multipart"):
         body["video"] = Binary(MP4)
     if "generate_sound" in body:
         body.pop("generate_audio", None)
