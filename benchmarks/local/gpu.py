@@ -40,7 +40,7 @@ import numpy as np
 
 from benchmarks.local import likeness
 from benchmarks.local.bench import LOOP, Bench, Following, Frames, Take, gib, seconds_since
-from reelwright.engines.local import footprint, sizes
+from reelwright.engines.local import footprint, tensors
 from reelwright.engines.local.footprint import Kind
 from reelwright.engines.local.recipe import Tier
 from reelwright.engines.local.recipes import RECIPES
@@ -106,7 +106,7 @@ async def tiers(bench: Bench, model: str) -> None:
     recipe, shape = RECIPES[model], bench.scale.full[model]
     await bench.child()
     kind = bench.kind()
-    counted = sizes.elements(list(bench.folder(model).rglob("*.safetensors")))
+    counted = tensors.elements(list(bench.folder(model).rglob("*.safetensors")))
     bytes_of = {
         name: count * footprint.component_bytes(recipe, name, plain=kind is Kind.CPU) for name, count in counted.items()
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelwright.engines.local import footprint, memory, pipeline, quantization, sizes, speed, weights
+from reelwright.engines.local import footprint, memory, pipeline, quantization, speed, tensors, weights
 from reelwright.engines.local.footprint import Footprint, Kind, Needs
 from reelwright.engines.local.memory import Device
 from reelwright.engines.local.options import Model, Options
@@ -157,9 +157,7 @@ class Stock:
     def _needs(self, recipe: Recipe | ImageRecipe, found: Weights) -> Needs:
         key = (str(found.folder), found.revision)
         if key not in self._known:
-            loaded = {
-                name: count * self._bytes(recipe, name) for name, count in sizes.elements(list(found.files)).items()
-            }
+            loaded = {name: count * self._bytes(recipe, name) for name, count in tensors.elements(found.files).items()}
             self._known[key] = footprint.needs(recipe, self._device.kind, loaded)
         return self._known[key]
 

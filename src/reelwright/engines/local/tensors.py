@@ -1,4 +1,4 @@
-"""Whether a safetensors file is whole, told from its first bytes and its size.
+"""What the head of a safetensors file says: whether the file is whole, and how many numbers it holds.
 
 The format: 8 bytes with the length of a JSON header (little-endian), the header, which says where each tensor lies,
 and the tensors. https://huggingface.co/docs/safetensors/index#format
@@ -7,7 +7,10 @@ and the tensors. https://huggingface.co/docs/safetensors/index#format
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 _LENGTH_BYTES = 8
 _LONGEST_HEADER = 100_000_000
@@ -25,6 +28,32 @@ def check(path: Path) -> int:
     Reads the header only: bytes that were changed in place are found by the SHA-256 when the file is fetched.
     """
     size = path.stat().st_size
+    begin, tensors = _head(path, size)
+    try:
+        told = begin + max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise ValueError("has a header that cannot be read") from None
+    if size != told:
+        how = "is cut" if size < told else "is too long"
+        raise ValueError(f"{how}: it has {size:,} bytes instead of {told:,}")
+    return size
+
+
+def elements(files: Iterable[Path]) -> dict[str, int]:
+    """Numbers by component: the name of the folder that a file lies in. No weights are loaded.
+
+    The files are whole (`check`).
+    """
+    found: dict[str, int] = {}
+    for file in files:
+        _, tensors = _head(file, file.stat().st_size)
+        count = sum(math.prod(tensor["shape"]) for tensor in tensors)
+        found[file.parent.name] = found.get(file.parent.name, 0) + count
+    return found
+
+
+def _head(path: Path, size: int) -> tuple[int, list[dict[str, Any]]]:
+    """Where the tensors begin, and what the header says of each. Raises ValueError."""
     with path.open("rb") as file:
         first = file.read(len(_POINTER))
         if first == _POINTER:
@@ -38,17 +67,7 @@ def check(path: Path) -> int:
             raise ValueError(f"is cut: it has {size:,} bytes, and its header alone {_LENGTH_BYTES + length:,}")
         file.seek(_LENGTH_BYTES)
         header = file.read(length)
-    told = _LENGTH_BYTES + length + _end(header)
-    if size != told:
-        how = "is cut" if size < told else "is too long"
-        raise ValueError(f"{how}: it has {size:,} bytes instead of {told:,}")
-    return size
-
-
-def _end(header: bytes) -> int:
-    """Where the last tensor ends, counted from the end of the header."""
     try:
-        tensors = [value for name, value in json.loads(header).items() if name != "__metadata__"]
-        return max((int(tensor["data_offsets"][1]) for tensor in tensors), default=0)
-    except (ValueError, AttributeError, KeyError, TypeError, IndexError):
+        return _LENGTH_BYTES + length, [value for name, value in json.loads(header).items() if name != "__metadata__"]
+    except (ValueError, AttributeError):
         raise ValueError("has a header that cannot be read") from None
