@@ -67,7 +67,7 @@ LOCAL_OPTIONS = {
     "gpus_per_video": "How many GPUs compute each video together "
     "([details](engines/local.md#several-gpus-for-one-video)).",
     "quantization": "`int8` or `float8`: the weights of transformers and text encoders in 8 bits, half of their "
-    "memory; null: as the model has them.",
+    "memory; `layerwise`: those of the denoising network alone, UNets too; null: as the model has them.",
     "attention": "diffusers' name of an attention backend, such as `sage_hub` or `_flash_3_hub` (these fetch compiled "
     "code from the Hub); null: torch's own.",
     "compile": "Whether `exact` and `fast` compile the model; null: on CUDA.",

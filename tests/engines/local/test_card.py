@@ -124,6 +124,8 @@ def test_a_model_may_change_its_recipes_numbers() -> None:
     [
         ({"sped": "fast"}, "sped"),
         ({"speed": "warp"}, "'warp'"),
+        ({"quantization": "int3"}, "'int3'"),
+        ({"quantization": "layerwise", "gpus_per_video": 2}, "quantization: 'layerwise'"),
         ({"batch": 0}, "batch"),
         ({"batch": "2"}, "batch"),
         ({"placement": "moon"}, "'moon'"),

@@ -181,3 +181,9 @@ def test_a_checkpoint_is_not_taken_up_with_another_file_of_that_name(tiny_folder
 
     assert (same.facts["resumed_from_step"], same.facts["resumed_exactly"]) == (2, True)
     assert other.facts["resumed_from_step"] == 0
+
+
+def test_weights_in_8_bits_layerwise_take_none(tmp_path: Path) -> None:
+    (tmp_path / "snow.safetensors").write_bytes(b"x")
+    why = refusal(["snow.safetensors"], lora_folder=str(tmp_path), quantization="layerwise")
+    assert "kept in 8 bits layerwise, which takes none; int8 and float8 do" in why

@@ -113,7 +113,7 @@ def test_the_first_block_cache_acts_and_leaves_nothing_behind(
     assert take(engine, without, tmp_path / "4").hash == take(engine, without, tmp_path / "5").hash
 
 
-@pytest.mark.parametrize("kind", ["int8", "float8"])
+@pytest.mark.parametrize("kind", ["int8", "float8", "layerwise"])
 def test_weights_in_8_bits_are_close_to_the_whole_ones_and_take_less(
     kind: str, tiny_folder: TinyFolder, tmp_path: Path
 ) -> None:
@@ -131,6 +131,19 @@ def test_weights_in_8_bits_are_close_to_the_whole_ones_and_take_less(
     resumed = take(engine, a_request("wan"), tmp_path / "broken", checkpoint=report.checkpoints[-1])
     assert resumed.facts["resumed_from_step"] > 0
     assert resumed.hash == clip.hash
+
+
+def test_layerwise_takes_unets_too_after_the_levers(tiny_folder: TinyFolder, tmp_path: Path, fox: Path) -> None:
+    models = {"svd": {"source": str(tiny_folder("svd")), "image": None}}
+    whole, cast = (
+        LocalEngine(models=models, speed="exact", quantization=kind, preview_seconds=0) for kind in (None, "layerwise")
+    )
+    for engine in (whole, cast):
+        engine.load()
+    one, other = (take(engine, an_image_request("svd"), tmp_path, image_path=fox) for engine in (whole, cast))
+    assert other.facts["dtype"] == "float8_e4m3fn"
+    assert other.facts["levers"] == one.facts["levers"] == ["single_key_attention", "time_convolutions"]
+    assert 0 < np.abs(one.frames.astype(int) - other.frames).mean() < 4
 
 
 def test_compiled_is_plain_within_rounding_in_every_size_and_says_so(tiny_folder: TinyFolder, tmp_path: Path) -> None:

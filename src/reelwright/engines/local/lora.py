@@ -74,6 +74,8 @@ def parse(value: object, model: Model, variant: Variant, options: Options) -> tu
         raise _wrong(f"model {model.name!r} takes none for {variant.task.value}")
     if options.gpus_per_video > 1:
         raise _wrong(f"this server computes a video on {options.gpus_per_video} GPUs, which takes none")
+    if options.quantization == "layerwise" and not variant.via_image:
+        raise _wrong("this server's weights are kept in 8 bits layerwise, which takes none; int8 and float8 do")
     if not isinstance(value, list) or len(value) > MAX_LORAS:
         raise _wrong(f"it takes a list of at most {MAX_LORAS}")
     pairs = variant.via_image is False and "transformer_2" in model.recipe.parameters

@@ -15,7 +15,7 @@ from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
 SPEEDS = ("auto", "plain", "exact", "fast")
-QUANTIZATIONS = ("int8", "float8")
+QUANTIZATIONS = ("int8", "float8", "layerwise")
 
 _MODEL_KEYS = NUMBERS | SETTINGS | {"recipe", "source", "revision", "image", "image_source", "tasks"}
 
@@ -135,6 +135,8 @@ class Options:
             raise _wrong("speed", self.speed, f"one of {', '.join(SPEEDS)}")
         if self.quantization not in (None, *QUANTIZATIONS):
             raise _wrong("quantization", self.quantization, f"one of {', '.join(QUANTIZATIONS)}, or null")
+        if self.quantization == "layerwise" and self.gpus_per_video > 1:
+            raise _wrong("quantization", self.quantization, "int8 or float8 with gpus_per_video above 1")
         if isinstance(self.share, bool) or not isinstance(self.share, int | float) or not 0 < self.share <= 1:
             raise _wrong("share", self.share, "a number above 0 and at most 1")
         if self.preload is not None and self.preload not in self.models:

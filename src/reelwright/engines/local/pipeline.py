@@ -66,12 +66,15 @@ def load_video(
     expected, _ = kind._get_signature_keys(kind)
     known = {name: part for name, part in shared.items() if name in expected}
     how: dict[str, Any] = {"device_map": _at_once(device, tier)}
-    if options.quantization is not None:
+    if options.quantization in quantization.WEIGHT_ONLY:
         how["quantization_config"] = quantization.pipeline_config(options.quantization, index)
     pipe = _from_folder(model.name, kind, found, _dtypes(recipe, device), parts | known, how)
     if not shared:
         # The denoiser with its adapters is one of the components that pipelines share.
         lora.put_on(pipe, lora.always(model))
+    if options.quantization == "layerwise" and recipe.adapters:
+        message = f"Model {model.name!r} has a LoRA, which quantization 'layerwise' does not take; int8 and float8 do."
+        raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
     seen = options.preview_seconds > 0 and recipe.latent_axes is not None
     factors = _factors(pipe, recipe.latent_space, device) if seen else None
     return Loaded(pipe=pipe, weights=found, factors=factors)

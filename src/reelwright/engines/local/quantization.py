@@ -11,6 +11,24 @@ QUANTISED = ("transformer", "transformer_2", "text_encoder", "text_encoder_2")
 """The components that a quantisation takes, where a pipeline has them: those of many linear layers."""
 
 
+WEIGHT_ONLY = ("int8", "float8")
+"""Those that torchao does. `layerwise` is diffusers' own: networks of convolutions, too, but no text encoders."""
+
+LAYERWISE = ("transformer", "transformer_2", "unet")
+
+
+def quantised(kind: str | None) -> tuple[str, ...]:
+    """The components that are in 8 bits with that choice."""
+    return QUANTISED if kind in WEIGHT_ONLY else LAYERWISE if kind else ()
+
+
+def cast_layerwise(pipe: Any, dtype: torch.dtype) -> None:
+    """Keep the denoising networks' weights in float8 and widen each layer's to `dtype` while it works."""
+    for name in LAYERWISE:
+        if (part := pipe.components.get(name)) is not None:
+            part.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype)
+
+
 def pipeline_config(kind: str, index: Mapping[str, Any]) -> Any:
     """diffusers' configuration for loading a pipeline with weights in `int8` or `float8`.
 

@@ -86,6 +86,8 @@ class Stock:
             else:
                 chosen = speed.names(model.recipe, self._options, self._device, tier.placement)
                 loaded.speedup = speed.switch_on(loaded.pipe, chosen, self._options.attention)
+                if self._options.quantization == "layerwise":  # after the levers, which replace layers
+                    quantization.cast_layerwise(loaded.pipe, self._device.dtype(model.recipe.dtype))
             return loaded
 
         if self._ranks is not None:
@@ -163,7 +165,7 @@ class Stock:
 
     def _bytes(self, recipe: Recipe | ImageRecipe, component: str) -> int:
         """Of one number of a component, as it is loaded here."""
-        if self._options.quantization and isinstance(recipe, Recipe) and component in quantization.QUANTISED:
+        if isinstance(recipe, Recipe) and component in quantization.quantised(self._options.quantization):
             return 1
         return footprint.component_bytes(recipe, component, plain=self._device.kind is Kind.CPU)
 
