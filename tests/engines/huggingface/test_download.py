@@ -12,25 +12,25 @@ import httpx2
 import pytest
 
 from reelwright.engines.engine import Assignment
-from reelwright.engines.huggingface.download import Downloader
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
-from reelwright.engines.huggingface.outcomes import Fault, Scrubber
-from reelwright.engines.huggingface.turns import Turns
+from reelwright.engines.upstream.download import Downloader
+from reelwright.engines.upstream.outcomes import Fault, Scrubber
+from reelwright.engines.upstream.turns import Turns
 from reelwright.errors import Code
 from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
-from tests.fakes.huggingface import FakeHuggingFace, Reply, clip, picture
+from tests.fakes.huggingface import FakeHuggingFace, Reply, clip
 
 CLIP = clip(300_000)
 
 
-def save(path: Path, pieces: list[bytes], *, video: bool = True, encoding: str = "identity") -> str:
+def save(path: Path, pieces: list[bytes], *, encoding: str = "identity") -> str:
     def body() -> Iterator[bytes]:
         yield from pieces
 
     request = httpx2.Request("GET", "https://cdn.example/file")
     response = httpx2.Response(200, headers={"content-encoding": encoding}, content=body(), request=request)
-    downloader = Downloader(max_bytes=1_000_000, scrub=Scrubber(()), turns=Turns())
-    return downloader.save(response, path, video=video)
+    downloader = Downloader(session=httpx2.Client, max_bytes=1_000_000, scrub=Scrubber(()), turns=Turns())
+    return downloader.save(response, path)
 
 
 def sha256(data: bytes) -> str:
@@ -57,11 +57,6 @@ def test_a_packed_answer_is_stored_and_digested_unpacked(tmp_path: Path) -> None
     packed = gzip.compress(CLIP)
     assert save(tmp_path / "clip", [packed[:50], packed[50:]], encoding="gzip") == sha256(CLIP)
     assert (tmp_path / "clip").read_bytes() == CLIP
-
-
-def test_what_is_no_video_is_digested_too(tmp_path: Path) -> None:
-    assert save(tmp_path / "picture", [picture()], video=False) == sha256(picture())
-    assert (tmp_path / "picture").read_bytes() == picture()
 
 
 @pytest.mark.parametrize(
@@ -95,6 +90,28 @@ def test_an_endpoints_clip_has_the_digest_of_its_file(stage: Stage, fake: FakeHu
     resumed = endpoint(stage).generate(replace(job, checkpoint=report.checkpoints[-1]), Recorder())
     assert resumed.facts["resumed"] is True
     assert resumed.clip.sha256 == sha256(CLIP)
+
+
+def test_a_download_goes_on_where_it_broke(stage: Stage, fake: FakeHuggingFace) -> None:
+    tag, rest = {"etag": '"one"'}, f"bytes 200000-{len(CLIP) - 1}/{len(CLIP)}"
+    fake.script(
+        "cdn",
+        Reply(body=CLIP, cut=200_000, headers=tag),
+        Reply(status=206, body=CLIP[200_000:], headers=tag | {"content-range": rest}),
+    )
+    made = stage.make(stage.only("fal-ai"))
+    assert made.clip.path is not None
+    assert (made.clip.sha256, made.clip.path.read_bytes()) == (sha256(CLIP), CLIP)
+    headers = fake.requests("cdn")[1].headers
+    assert (headers["range"], headers["if-range"]) == ("bytes=200000-", '"one"')
+
+
+def test_a_file_that_changed_meanwhile_is_taken_anew(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("cdn", Reply(body=CLIP[::-1], cut=0), Reply(body=CLIP, cut=100, headers={"etag": '"one"'}))
+    fake.script("cdn", Reply(body=CLIP, headers={"etag": '"two"'}))
+    made = stage.make(stage.only("fal-ai"))
+    assert made.clip.path is not None
+    assert made.clip.path.read_bytes() == CLIP
 
 
 def test_a_download_that_was_begun_again_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace) -> None:

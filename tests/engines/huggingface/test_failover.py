@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.huggingface.failover import Breakers
+from reelwright.engines.upstream.failover import Breakers
 from reelwright.errors import Code, EngineError
 from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply

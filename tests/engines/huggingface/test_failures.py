@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.huggingface.outcomes import Scrubber, from_status
+from reelwright.engines.upstream.outcomes import Scrubber, from_status
 from reelwright.errors import Code
 from tests.engines.huggingface.stage import IMAGE_MODEL, TEXT_MODEL, Stage
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace, Reply

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from reelwright.engines.huggingface.guard import PIECE_BYTES, Guard, Watch, watched
-from reelwright.engines.huggingface.outcomes import Fault, Scrubber
+from reelwright.engines.upstream.network import PIECE_BYTES, Network
+from reelwright.engines.upstream.outcomes import Fault
+from reelwright.engines.upstream.watch import Watch, watched
 from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.huggingface.stage import Recorder, Running, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
@@ -143,11 +144,15 @@ def test_many_jobs_side_by_side(stage: Stage, fake: FakeHuggingFace) -> None:
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx2.Client]:
+def client(monkeypatch: pytest.MonkeyPatch, fake: FakeHuggingFace) -> Iterator[httpx2.Client]:
     """The client as it is in production, on the real network."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")  # it heeds the machine's proxies
-    with Guard(scrub=Scrubber(()), connect_seconds=1, idle_seconds=30).client() as client:
+    with client_for(address(fake)) as client:
         yield client
+
+
+def client_for(url: str) -> httpx2.Client:
+    return Network(trusted=[url], connect_seconds=1, idle_seconds=30).client()
 
 
 def watch(*, seconds: float = 30, idle_seconds: float = 30, report: Recorder | None = None) -> Watch:
@@ -210,7 +215,7 @@ def test_a_large_body_arrives_whole_in_large_pieces(client: httpx2.Client, fake:
     assert b"".join([first, second, *rest]) == LARGE
 
 
-def test_a_large_body_in_chunks_arrives_whole(client: httpx2.Client) -> None:
+def test_a_large_body_in_chunks_arrives_whole() -> None:
     sizes = [1, 7, 100_000, 1, 300_000, 65_536, 700_000]
 
     def answer(connection: socket.socket) -> None:
@@ -223,7 +228,7 @@ def test_a_large_body_in_chunks_arrives_whole(client: httpx2.Client) -> None:
                 place += size
         connection.sendall(b"0\r\n\r\n")
 
-    with raw_server(answer) as url, watched(watch()):
+    with raw_server(answer) as url, client_for(url) as client, watched(watch()):
         assert client.get(url).content == LARGE
 
 
@@ -304,13 +309,13 @@ def test_a_body_that_ends_too_early_is_an_error(client: httpx2.Client, fake: Fak
         assert client.get(address(fake)).content == LARGE  # by another connection
 
 
-def test_a_connection_that_is_reset_is_an_error(client: httpx2.Client) -> None:
+def test_a_connection_that_is_reset_is_an_error() -> None:
     def reset(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + LARGE[:1000])
         # Closed like this, it is not said to be at its end, but broken off.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    with raw_server(reset) as url, watched(watch()), pytest.raises(httpx2.ReadError):
+    with raw_server(reset) as url, client_for(url) as client, watched(watch()), pytest.raises(httpx2.ReadError):
         client.get(url)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from reelwright.engines.huggingface.guard import sliced
+from reelwright.engines.upstream.network import sliced
 
 
 class _Rewriting(httpx2.BaseTransport):

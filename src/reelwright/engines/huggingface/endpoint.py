@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 from huggingface_hub.utils._http import get_session
 
-from reelwright.engines.huggingface.download import HEADROOM, Downloader
-from reelwright.engines.huggingface.guard import Watch
-from reelwright.engines.huggingface.outcomes import Fault, bad_output, unanswered, unreachable
-from reelwright.engines.huggingface.provider import NOT_SENT
+from reelwright.engines.upstream.download import HEADROOM, Downloader
+from reelwright.engines.upstream.network import NOT_SENT
+from reelwright.engines.upstream.outcomes import Fault, bad_output, unanswered, unreachable
+from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
 NAME = "the endpoint"

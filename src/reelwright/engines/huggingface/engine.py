@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reelwright.engines.engine import Assignment, Made, Report
-from reelwright.engines.huggingface.failover import Breakers
 from reelwright.engines.huggingface.options import Options
+from reelwright.engines.upstream.failover import Breakers
 
 if TYPE_CHECKING:
     import httpx2
@@ -40,14 +40,15 @@ class HuggingFaceEngine:
     def load(self) -> Mapping[str, Any]:
         """Build the one HTTP client and what uses it. Returns the library's version."""
         import huggingface_hub
+        from huggingface_hub.utils._http import get_session
 
-        from reelwright.engines.huggingface.download import Downloader
         from reelwright.engines.huggingface.endpoint import Endpoint
         from reelwright.engines.huggingface.guard import Guard
-        from reelwright.engines.huggingface.outcomes import Scrubber
         from reelwright.engines.huggingface.provider import Provider
         from reelwright.engines.huggingface.render import Renderer
-        from reelwright.engines.huggingface.turns import Turns
+        from reelwright.engines.upstream.download import Downloader
+        from reelwright.engines.upstream.outcomes import Scrubber
+        from reelwright.engines.upstream.turns import Turns
 
         options = self._options
         token = _environment(TOKEN_VARIABLE)
@@ -61,7 +62,7 @@ class HuggingFaceEngine:
             transport=self._transport,
         ).install()
         turns = Turns()
-        downloader = Downloader(max_bytes=options.max_bytes, scrub=scrub, turns=turns)
+        downloader = Downloader(session=get_session, max_bytes=options.max_bytes, scrub=scrub, turns=turns)
         endpoint = None
         if options.endpoint_url:
             endpoint = Endpoint(
@@ -72,7 +73,7 @@ class HuggingFaceEngine:
             provider=Provider(token=token, scrub=scrub, max_image_bytes=options.max_image_bytes),
             endpoint=endpoint,
             downloader=downloader,
-            pictures=Downloader(max_bytes=options.max_image_bytes, scrub=scrub, turns=turns),
+            pictures=Downloader(session=get_session, max_bytes=options.max_image_bytes, scrub=scrub, turns=turns),
             breakers=self._breakers,
         )
         return {"huggingface_hub": huggingface_hub.__version__}

@@ -23,9 +23,10 @@ from huggingface_hub.inference._providers._common import TaskProviderHelper, _fe
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session
 
-from reelwright.engines.huggingface.guard import ANSWER_BYTES, ResultAt, Watch, watched
+from reelwright.engines.huggingface.guard import HubWatch, ResultAt
 from reelwright.engines.huggingface.options import Route
-from reelwright.engines.huggingface.outcomes import (
+from reelwright.engines.upstream.network import NOT_SENT
+from reelwright.engines.upstream.outcomes import (
     Fault,
     Scrubber,
     Then,
@@ -36,15 +37,13 @@ from reelwright.engines.huggingface.outcomes import (
     unreachable,
     unserved,
 )
+from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch, watched
 from reelwright.errors import Code, EngineError
 
 CANCEL_SECONDS = 3.0
 POLL_FAILURES = 5
 """So many looks at a job may fail in a row before it is given up."""
 MOMENTARY = frozenset({408, 425, 429, 502, 503, 504})
-NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
-"""Errors after which the upstream cannot have seen the request."""
-
 _FAILED = {"failed", "error", "canceled", "cancelled"}
 _KEPT = {
     "fal-ai": ("request_id", "status", "response_url", "status_url", "cancel_url"),
@@ -137,7 +136,7 @@ class Provider:
             answer=kept,
         )
 
-    def wait(self, ticket: Ticket, watch: Watch) -> str:
+    def wait(self, ticket: Ticket, watch: HubWatch) -> str:
         """Follow an accepted job to its end; the address of its result. Raises `Fault`."""
         helper = _helper(ticket.provider, ticket.task, ticket.model)
         request = RequestParameters(
@@ -160,7 +159,7 @@ class Provider:
             return result
         raise nonsense("", ticket.provider, self._scrub)
 
-    def picture(self, route: Route, prompt: str, watch: Watch) -> str | bytes:
+    def picture(self, route: Route, prompt: str, watch: HubWatch) -> str | bytes:
         """Text to image: the picture's address or its bytes (some providers send them at once)."""
         prepared = self.prepare(route, "text-to-image", prompt, {})
         prepared.headers["Accept"] = "image/png"
@@ -223,7 +222,7 @@ class Provider:
             raise empty(route.provider)
         return body
 
-    def _follow(self, look: Callable[[], Any], provider: str, watch: Watch) -> Any:
+    def _follow(self, look: Callable[[], Any], provider: str, watch: HubWatch) -> Any:
         """Look until there is a result. A look that fails for want of a network or for a moment is repeated."""
         seen = _Seen(provider, self._scrub)
         with watch.polling(seen):

@@ -14,33 +14,29 @@ folder and is not made again.
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reelwright.engines.engine import Assignment, Made, Report
-from reelwright.engines.huggingface.download import Downloader
 from reelwright.engines.huggingface.endpoint import Endpoint
-from reelwright.engines.huggingface.failover import Breakers, Walk
 from reelwright.engines.huggingface.form import Filled, fill
-from reelwright.engines.huggingface.guard import Watch, watched
+from reelwright.engines.huggingface.guard import HubWatch
 from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
-from reelwright.engines.huggingface.outcomes import Fault, Then, bad_output
 from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
-from reelwright.engines.huggingface.turns import Turns
+from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.download import Downloader
+from reelwright.engines.upstream.failover import Breakers, Walk
+from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
+from reelwright.engines.upstream.watch import watched
 from reelwright.errors import Code, EngineError
-from reelwright.media.clip import Clip
-from reelwright.media.probe import BadVideo, probe
-from reelwright.store.files import make_safe
+from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
 from reelwright.video import Request, Task
 
 PICTURE = "picture"
 WAITING = {"phase": "waiting"}
-DISK_THREADS = 16
-"""So many files at once wait for the disk to keep them; it takes them together."""
 CANCELLER = "upstream-cancel"
 """The name of the threads that tell a provider to stop."""
 
@@ -64,14 +60,13 @@ class Renderer:
         self.downloader = downloader
         self.pictures = pictures
         self.breakers = breakers
-        self.decoding = Turns()
-        self.disk = ThreadPoolExecutor(DISK_THREADS, "disk")
+        self.clips = Clips()
         self._running: set[str] = set()
 
     def render(self, assignment: Assignment, report: Report) -> Made:
         """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
         options = self.options
-        watch = Watch(
+        watch = HubWatch(
             report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
         )
         self._running.add(assignment.video_id)
@@ -88,7 +83,7 @@ class Renderer:
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: HubWatch) -> None:
         self._renderer = renderer
         self._options = renderer.options
         self._request = assignment.request
@@ -114,7 +109,8 @@ class _Rendering:
 
     def _walk(self) -> Walk:
         return Walk(
-            options=self._options,
+            tries=self._options.tries,
+            first_wait_seconds=self._options.first_wait_seconds,
             breakers=self._renderer.breakers,
             wait=self._wait,
             seconds_left=self._watch.left,
@@ -291,16 +287,7 @@ class _Rendering:
 
     def _made(self, facts: dict[str, Any]) -> Made:
         self._watch.check()
-        safe = self._renderer.disk.submit(make_safe, self._clip, self._sha256)  # it need not wait for the decoder
-        try:
-            with self._renderer.decoding.one():
-                found = probe(self._clip)
-        finally:
-            wait([safe])  # who is told of a bad file may remove it
-        return Made(
-            clip=Clip(fps=found.fps, num_frames=found.num_frames, path=self._clip, probe=found, sha256=safe.result()),
-            facts=facts | self._facts,
-        )
+        return Made(clip=self._renderer.clips.check(self._clip, self._sha256), facts=facts | self._facts)
 
 
 def _picture_type(path: Path) -> str:

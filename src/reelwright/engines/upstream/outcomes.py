@@ -38,7 +38,7 @@ RATE_LIMIT_SECONDS = 60.0
 """What a client is told where the upstream names no time."""
 
 _TOKENS = re.compile(r"hf_[A-Za-z0-9_\-]{6,}|(?i:\bbearer\s+)[^\s\"',;<>]+")
-_MODERATION = re.compile(
+MODERATION = re.compile(
     r"moderat|nsfw|safety|flagged|content[ _-]?(policy|checker|violation)|policy[ _-]violation"
     r"|inappropriate|prohibited",
     re.IGNORECASE,
@@ -107,28 +107,26 @@ def from_status(status: int, headers: Mapping[str, str], text: str, upstream: st
 
     match status:
         case 401:
-            return fault(Code.UPSTREAM_UNAUTHORIZED, "Hugging Face does not accept the token.")
+            return fault(Code.UPSTREAM_UNAUTHORIZED, f"{upstream} does not accept the token.")
         case 402:
-            return fault(Code.UPSTREAM_PAYMENT_REQUIRED, "The Hugging Face account is out of credits.")
-        case 403 if headers.get("x-error-code") == "GatedRepo":
-            return fault(Code.UPSTREAM_FORBIDDEN, "The model is gated: accept its licence on its Hugging Face page.")
+            return fault(Code.UPSTREAM_PAYMENT_REQUIRED, f"The account at {upstream} is out of credits.")
         case 403:
             return fault(Code.UPSTREAM_FORBIDDEN, f"{upstream} forbids this: the token lacks a permission.")
         case 404:
             return fault(Code.UPSTREAM_NOT_FOUND, f"{upstream} does not know the model.", then=Then.NEXT)
         case 429:
-            wait = _named_wait(headers, text)
+            wait = named_wait(headers, text)
             message = f"{upstream} limits the rate of requests."
             told = wait or RATE_LIMIT_SECONDS
             return fault(Code.UPSTREAM_RATE_LIMITED, message, then=Then.LATER, retry_after=told, wait=wait)
         case 503:
-            wait = _named_wait(headers, text)
+            wait = named_wait(headers, text)
             message = f"{upstream} is loading the model."
             told = wait or LOADING_SECONDS
             return fault(Code.UPSTREAM_LOADING, message, then=Then.LATER, strike=True, retry_after=told, wait=wait)
         case 422 if _refusal(text):
             return fault(Code.REFUSED, f"{upstream} refused the prompt.")
-        case 400 if _MODERATION.search(text):
+        case 400 if MODERATION.search(text):
             return fault(Code.REFUSED, f"{upstream} refused the prompt.")
         case 408 | 410:
             return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.", then=Then.NEXT, strike=status == 408)
@@ -139,7 +137,7 @@ def from_status(status: int, headers: Mapping[str, str], text: str, upstream: st
 
 def from_task(text: str, upstream: str, scrub: Scrubber) -> Fault:
     """The fault of a job that the upstream took and then reported as failed."""
-    if _MODERATION.search(text):
+    if MODERATION.search(text):
         return Fault(f"{upstream} refused the prompt.", code=Code.REFUSED, details=scrub(text))
     message = f"{upstream} reported that the generation failed."
     return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True, details=scrub(text))
@@ -184,10 +182,10 @@ def _refusal(text: str) -> bool:
         kinds = [str(item["type"]) for item in detail]
     except (ValueError, KeyError, TypeError):
         return True
-    return not kinds or bool(_MODERATION.search(text))
+    return not kinds or bool(MODERATION.search(text))
 
 
-def _named_wait(headers: Mapping[str, str], text: str) -> float | None:
+def named_wait(headers: Mapping[str, str], text: str) -> float | None:
     """Seconds to wait, by `Retry-After` (seconds or a date), the `ratelimit` header or the body's `estimated_time`."""
     if value := headers.get("retry-after", "").strip():
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):

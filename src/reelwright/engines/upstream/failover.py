@@ -24,13 +24,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from reelwright.engines.huggingface.options import Options, Route
-from reelwright.engines.huggingface.outcomes import Fault, Then
+from reelwright.engines.upstream.outcomes import Fault, Then
 from reelwright.errors import Cancelled, Code, EngineError
 
 T = TypeVar("T")
+
+
+class Route(Protocol):
+    """One way to a video: who is asked, by the name that the record shows, for which model."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+R = TypeVar("R", bound=Route)
 
 
 @dataclass(slots=True)
@@ -95,28 +107,30 @@ class Walk:
     def __init__(
         self,
         *,
-        options: Options,
+        tries: int,
+        first_wait_seconds: float,
         breakers: Breakers,
         wait: Callable[[float], None],
         seconds_left: Callable[[], float],
     ) -> None:
-        """`wait` sleeps that many seconds."""
-        self._options = options
+        """`tries` bounds the rounds through the routes; `wait` sleeps that many seconds."""
+        self._tries = tries
+        self._first_wait_seconds = first_wait_seconds
         self._breakers = breakers
         self._wait = wait
         self._seconds_left = seconds_left
         self.tries: list[Mapping[str, Any]] = []
         """What was asked so far and how it ended: provider, model, outcome."""
 
-    def run(self, routes: Sequence[Route], attempt: Callable[[Route], T], *, first: Route | None = None) -> T:
+    def run(self, routes: Sequence[R], attempt: Callable[[R], T], *, first: R | None = None) -> T:
         """The first success. Raises the `EngineError` that the policy above names.
 
         `first` is where a job is under way already: nobody else is asked before it, whatever its breaker says.
         """
         waiting = list(routes)
         fault: Fault | None = None
-        for round_number in range(self._options.tries):
-            not_now: dict[Route, Fault] = {}
+        for round_number in range(self._tries):
+            not_now: dict[R, Fault] = {}
             for route in sorted(waiting, key=lambda route: route != first and self._breakers.open(route.provider)):
                 result = self._ask(route, attempt)
                 if not isinstance(result, Fault):
@@ -129,13 +143,13 @@ class Walk:
                 break
             fault = list(not_now.values())[-1]
             seconds = self._next_wait(not_now.values(), round_number)
-            if round_number + 1 == self._options.tries or seconds >= self._seconds_left():
+            if round_number + 1 == self._tries or seconds >= self._seconds_left():
                 break
             self._wait(seconds)
         assert fault is not None, "a walk has at least one route"
         raise fault
 
-    def _ask(self, route: Route, attempt: Callable[[Route], T]) -> T | Fault:
+    def _ask(self, route: R, attempt: Callable[[R], T]) -> T | Fault:
         try:
             result = attempt(route)
         except EngineError as error:
@@ -157,5 +171,5 @@ class Walk:
             self._breakers.succeeded(route.provider)
 
     def _next_wait(self, faults: Iterable[Fault], round_number: int) -> float:
-        own = self._options.first_wait_seconds * 2**round_number
+        own = self._first_wait_seconds * 2**round_number
         return min(own if fault.wait is None else fault.wait for fault in faults)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reelwright.engines.huggingface import turns as module
-from reelwright.engines.huggingface.turns import Turn, Turns
+from reelwright.engines.upstream import turns as module
+from reelwright.engines.upstream.turns import Turn, Turns
 from tests.servers import eventually
 
 LONG_S = 60.0

@@ -1,0 +1,171 @@
+"""A result streamed to disk and checked, memory flat whatever its size."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import httpx2
+
+from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output, empty, from_status
+from reelwright.engines.upstream.turns import Turns
+from reelwright.engines.upstream.watch import Watch
+from reelwright.errors import Code
+
+HEADROOM = 1024 * 1024
+"""What the answer's headers and framing may add to the file's own bytes."""
+TRIES = 3
+"""A download costs nothing upstream: a broken one is taken up again."""
+HEAD_BYTES = 8
+EBML = b"\x1a\x45\xdf\xa3"
+"""RFC 8794, 11.2.1: how a Matroska or WebM file begins."""
+_SHOWN_BYTES = 4096
+
+
+class _Part:
+    """What has arrived of one file, and what tells whether the rest of it is the rest of the same."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        """`file`: an empty one."""
+        self._file = file
+        self._reset()
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        if self.size:
+            self._file.truncate()
+        self._reset()
+
+    def _reset(self) -> None:
+        self.size = 0
+        self.head = b""
+        self.digest = hashlib.sha256()
+        self.validator: str | None = None
+
+    def question(self) -> dict[str, str]:
+        """The headers that ask for what is missing (RFC 9110, 13.1.5 and 14.2)."""
+        if not self.size or self.validator is None:
+            return {}
+        return {"range": f"bytes={self.size}-", "if-range": self.validator}
+
+    def begin(self, response: httpx2.Response) -> None:
+        """Go on where the answer does, or from the start."""
+        goes_on = response.headers.get("content-range", "").startswith(f"bytes {self.size}-")
+        if response.status_code != 206 or not goes_on:
+            self.restart()
+        tag = response.headers.get("etag", "")
+        self.validator = tag if tag.startswith('"') else None  # only a strong one tells that the bytes are the same
+
+    def add(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self.digest.update(chunk)
+        self.size += len(chunk)
+
+
+class Downloader:
+    def __init__(self, *, session: Callable[[], httpx2.Client], max_bytes: int, scrub: Scrubber, turns: Turns) -> None:
+        """`session`: the client to use, one of `Network`. `turns`: who of several downloads takes its bytes first."""
+        self._session = session
+        self._max_bytes = max_bytes
+        self._scrub = scrub
+        self._turns = turns
+
+    def fetch(
+        self, url: str, path: Path, watch: Watch, *, headers: Mapping[str, str] | None = None, video: bool = True
+    ) -> str:
+        """The file at `url` into `path`; its SHA-256, hex. Follows at most 3 redirects.
+
+        A download that breaks goes on where it broke, if the server can. Raises `Fault`: bad_output for anything but an
+        MP4 or a WebM (`video`), also when it stays away; timed_out when it stalls.
+        """
+        with self._opened(path) as file:
+            part = _Part(file)
+            for attempt in range(1, TRIES + 1):
+                try:
+                    return self._fetch(url, headers or {}, part, watch, video)
+                except (httpx2.TransportError, Fault) as error:
+                    fault = self._fault(error)
+                    if attempt == TRIES or not (_transient(error) or fault.code is Code.TIMED_OUT):
+                        raise fault from error
+                watch.poll_pause()
+        raise AssertionError("the last try returns or raises")
+
+    def _fetch(self, url: str, headers: Mapping[str, str], part: _Part, watch: Watch, video: bool) -> str:
+        watch.expect(self._max_bytes + HEADROOM)
+        # What is compressed on the way could not be continued.
+        asked = {**headers, "accept-encoding": "identity", **part.question()}
+        with self._session().stream("GET", url, headers=asked) as response:
+            if response.status_code >= 400:
+                response.read()
+                raise from_status(
+                    response.status_code, response.headers, response.text, response.request.url.host, self._scrub
+                )
+            part.begin(response)
+            return self._take(response, part, video)
+
+    def save(self, response: httpx2.Response, path: Path) -> str:
+        """The answer's body, a video, into `path`; its beginning is checked before the rest is taken.
+
+        Returns the SHA-256 of the whole, hex.
+        """
+        with self._opened(path) as file:
+            return self._take(response, _Part(file), video=True)
+
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[BinaryIO]:
+        try:
+            with path.open("wb") as file:
+                yield file
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
+            raise
+
+    def _take(self, response: httpx2.Response, part: _Part, video: bool) -> str:
+        with self._turns.one() as turn:
+            for chunk in response.iter_bytes():
+                if video and part.size < HEAD_BYTES:
+                    part.head += chunk
+                    if len(part.head) >= HEAD_BYTES:
+                        self._check_head(part.head)
+                part.add(chunk)
+                if part.size > self._max_bytes:
+                    raise bad_output(f"it is larger than {self._max_bytes} bytes")
+                turn.spend()
+        if part.size == 0:
+            raise empty(response.request.url.host)
+        if video and part.size < HEAD_BYTES:
+            self._check_head(part.head)
+        return part.digest.hexdigest()
+
+    def _check_head(self, head: bytes) -> None:
+        """ISO/IEC 14496-12, 4.3: an MP4 begins with a box whose type, at bytes 4 to 8, is `ftyp`."""
+        if head[4:8] == b"ftyp" or head.startswith(EBML):
+            return
+        text = head[:_SHOWN_BYTES].decode("utf-8", "replace")
+        readable = "\ufffd" not in text
+        raise bad_output("it does not begin like an MP4 or a WebM", self._scrub(text) if readable else None)
+
+    def _fault(self, error: httpx2.TransportError | Fault) -> Fault:
+        match error:
+            case Fault(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
+                return bad_output("it is not where the upstream said", error.details)
+            case Fault():
+                # The work was done (and billed): no other provider is asked because of a broken delivery.
+                error.then = Then.STOP
+                return error
+            case httpx2.TimeoutException():
+                return Fault("The download of the result stalled.", code=Code.TIMED_OUT)
+            case httpx2.RemoteProtocolError() | httpx2.ReadError():
+                return bad_output("the download was cut short")
+        return Fault("The result could not be downloaded.", code=Code.UPSTREAM_ERROR)
+
+
+def _transient(error: httpx2.TransportError | Fault) -> bool:
+    return (
+        isinstance(error, httpx2.TransportError) or (error.status or 0) in (408, 425, 429) or (error.status or 0) >= 500
+    )
