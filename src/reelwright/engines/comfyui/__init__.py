@@ -1,0 +1,1 @@
+"""The engine `comfyui`: workflow files are models, and a running ComfyUI does the work."""
