@@ -1,0 +1,124 @@
+"""The card of a workflow: what its model can do, read from its files alone. No ComfyUI is asked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from reelwright.engines.comfyui.fields import IMAGE_FIELDS
+from reelwright.engines.comfyui.workflow import Workflow
+from reelwright.engines.engine import Card
+from reelwright.video import Task
+
+ENGINE = "comfyui"
+
+_OPTIONAL = ("negative_prompt", "num_inference_steps", "guidance_scale", "seed", *IMAGE_FIELDS)
+_WEIGHTS = ("unet_name", "ckpt_name", "model_name", "model", "unet")
+_OTHERS_DEFAULT_FRAMES = 24
+"""What the native dialect asks for when its client says nothing."""
+_MAX_SIDE = 1920
+
+
+def card_of(workflow: Workflow) -> Card:
+    """A field that is not honoured has one value: the graph's own."""
+    limits, fields = workflow.sidecar.limits, workflow.fields
+    width, height = _whole(workflow, "width", 512), _whole(workflow, "height", 512)
+    fps = _whole(workflow, "fps", 16)
+    frames = _frames(workflow, fps)
+    sized = {"width", "height"} <= set(fields)
+    most_frames = _most_frames(workflow, frames)
+    return Card(
+        engine=ENGINE,
+        model=workflow.name,
+        title=workflow.sidecar.title or _title(workflow.name),
+        description=workflow.sidecar.description or _description(workflow),
+        generative_ai=True,
+        tasks=(Task.IMAGE_TO_VIDEO,) if "image" in fields else (Task.TEXT_TO_VIDEO,),
+        honours=frozenset(name for name in _OPTIONAL if name in fields),
+        sizes=() if sized else ((width, height),),
+        min_side=64 if sized else min(width, height),
+        max_side=_max_side(workflow, width, height) if sized else max(width, height),
+        side_multiple=_multiple(workflow, width, height) if sized else 1,
+        min_frames=(limits.min_frames or 1) if "num_frames" in fields else 1,
+        max_frames=most_frames,
+        max_fps=limits.max_fps or (60 if "fps" in fields else max(fps, 12)),
+        max_pixel_frames=max(limits.max_pixel_frames or 2 * width * height * frames, width * height * most_frames)
+        if not sized
+        else limits.max_pixel_frames or 2 * width * height * frames,
+        default_width=width,
+        default_height=height,
+        default_frames=frames,
+        default_fps=fps,
+        default_steps=_steps(workflow),
+        max_steps=_max_steps(workflow),
+        deterministic=workflow.sidecar.deterministic,
+        resumes=True,
+        license=workflow.sidecar.license,
+    )
+
+
+def _whole(workflow: Workflow, name: str, otherwise: int) -> int:
+    own = workflow.own(name)
+    return max(1, round(own)) if isinstance(own, int | float) else otherwise
+
+
+def _frames(workflow: Workflow, fps: int) -> int:
+    """The graph's own length; where it says seconds, as many frames as they hold."""
+    own = workflow.own("num_frames")
+    seconds = workflow.own("seconds")
+    if "num_frames" not in workflow.fields and isinstance(seconds, int | float):
+        own = seconds * fps
+    frames = max(1, round(own)) if isinstance(own, int | float) else 81
+    return min(frames, workflow.sidecar.limits.max_frames or frames)
+
+
+def _most_frames(workflow: Workflow, own: int) -> int:
+    """Twice the graph's own length. A length that cannot be chosen is given to whoever asks for less, or for what a
+    dialect asks by itself; the record says so."""
+    told = workflow.sidecar.limits.max_frames
+    if told:
+        return told
+    if "num_frames" in workflow.fields or "seconds" in workflow.fields:
+        field = workflow.fields.get("num_frames")
+        bound = field.high if field else None
+        return max(_OTHERS_DEFAULT_FRAMES, min(2 * own, int(bound)) if bound else 2 * own)
+    return max(_OTHERS_DEFAULT_FRAMES, own)
+
+
+def _max_side(workflow: Workflow, width: int, height: int) -> int:
+    told = workflow.sidecar.limits.max_side or max(_MAX_SIDE, width, height)
+    bounds = [workflow.fields[side].high for side in ("width", "height")]
+    return min([told, *(int(bound) for bound in bounds if bound)])
+
+
+def _multiple(workflow: Workflow, width: int, height: int) -> int:
+    """Of the sides; less than the table's where the graph's own size does not keep to it."""
+    multiple = workflow.grid.side_multiple
+    while width % multiple or height % multiple:
+        multiple = multiple // 2 if multiple % 2 == 0 else 1
+    return multiple
+
+
+def _steps(workflow: Workflow) -> int | None:
+    own = workflow.own("num_inference_steps")
+    return own if isinstance(own, int) else None
+
+
+def _max_steps(workflow: Workflow) -> int:
+    field = workflow.fields.get("num_inference_steps")
+    return int(min(200, field.high)) if field and field.high else 200
+
+
+def _title(name: str) -> str:
+    words = re.sub(r"[_-]+", " ", name).strip()
+    return f"{words or name} (ComfyUI)"
+
+
+def _description(workflow: Workflow) -> str:
+    """Which weights the graph loads: they say more than its name."""
+    graph = workflow.graph
+    names = (graph.inputs(node).get(key) for node in graph.ancestors(workflow.output) for key in _WEIGHTS)
+    weights = {PurePosixPath(name.replace("\\", "/")).stem for name in names if isinstance(name, str) and "." in name}
+    if not weights:
+        return f"The ComfyUI workflow {workflow.file}."
+    return f"The ComfyUI workflow {workflow.file}, with {', '.join(sorted(weights)[:3])}."
