@@ -6,8 +6,9 @@ size, rate, colours and settings, and no player meets a seam.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,16 +55,19 @@ def _added(clip: Clip, rate: Fraction) -> int:
 
 def _numbered(base: Path, clip: Clip, width: int, height: int, rate: Fraction, added: int) -> Iterator[VideoFrame]:
     """All frames, ready for the encoder, with their numbers as times."""
+    before = (plain(frame, width, height) for frame in decode(base))
+    return numbered(chain(before, _new(clip, width, height, rate, added)), rate)
+
+
+def numbered(frames: Iterable[VideoFrame], rate: Fraction) -> Iterator[VideoFrame]:
+    """The frames one after the other at that rate, for the encoder."""
     from av.video.frame import PictureType
 
-    number = 0
-    for frames in ((_plain(frame, width, height) for frame in decode(base)), _new(clip, width, height, rate, added)):
-        for frame in frames:
-            frame.pts, frame.time_base = number, 1 / rate
-            # The source's choice of key frames is not the encoder's.
-            frame.pict_type = PictureType.NONE
-            yield frame
-            number += 1
+    for number, frame in enumerate(frames):
+        frame.pts, frame.time_base = number, 1 / rate
+        # The source's choice of key frames is not the encoder's.
+        frame.pict_type = PictureType.NONE
+        yield frame
 
 
 def _new(clip: Clip, width: int, height: int, rate: Fraction, added: int) -> Iterator[VideoFrame]:
@@ -76,10 +80,10 @@ def _new(clip: Clip, width: int, height: int, rate: Fraction, added: int) -> Ite
         while at < int(number * step) and (following := next(frames, None)) is not None:
             shown, at = following, at + 1
         assert shown is not None
-        yield _plain(shown, width, height)
+        yield plain(shown, width, height)
 
 
-def _plain(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+def plain(frame: VideoFrame, width: int, height: int) -> VideoFrame:
     """A decoded frame as the encoder takes it; one that is so already loses nothing."""
     from av.video.reformatter import ColorRange, Colorspace
 

@@ -153,7 +153,7 @@ class Downloader:
     def _fault(self, error: httpx2.TransportError | Fault) -> Fault:
         match error:
             case Fault(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
-                return bad_output("it is not where the upstream said", error.details)
+                return bad_output("it is not where the upstream said", error.details, status=error.status)
             case Fault():
                 # The work was done (and billed): no other provider is asked because of a broken delivery.
                 error.then = Then.STOP

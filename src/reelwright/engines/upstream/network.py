@@ -48,6 +48,7 @@ class Network:
         self,
         *,
         trusted: Collection[str],
+        secret_headers: Collection[str] = (),
         connect_seconds: float,
         idle_seconds: float,
         transport: httpx2.BaseTransport | None = None,
@@ -56,12 +57,14 @@ class Network:
         redirected: Callable[[httpx2.Response], None] | None = None,
     ) -> None:
         """`trusted`: the configured addresses; only their origins get credentials and may be asked over plain HTTP.
+        `secret_headers`: what carries credentials beside the usual headers.
 
         `transport` replaces the network (its owner passes it through `sliced` to keep cancels quick). `asked` sees each
         request before it is sent, `answered` each answer before its body is read, `redirected` each redirect before it
         is followed.
         """
         self._trusted = {origin_of(url) for url in trusted}
+        self._secret_headers = (*_CREDENTIALS, *secret_headers)
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._transport = transport
@@ -99,7 +102,7 @@ class Network:
         if origin_of(request.url) not in self._trusted:
             if request.url.scheme != "https":
                 raise bad_output("its address is not an https one")
-            for name in _CREDENTIALS:
+            for name in self._secret_headers:
                 request.headers.pop(name, None)
         # How long an answer may take is the watch's own business: see _SlicedStream.
         request.extensions["timeout"] = {"connect": connect, "read": idle, "write": idle, "pool": idle}

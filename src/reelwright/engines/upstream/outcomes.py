@@ -166,8 +166,9 @@ def empty(upstream: str) -> Fault:
     return Fault(f"{upstream} gave an empty answer.", code=Code.UPSTREAM_EMPTY)
 
 
-def bad_output(why: str, details: str | None = None) -> Fault:
-    return Fault(f"The result is not a usable video: {why}.", code=Code.BAD_OUTPUT, details=details)
+def bad_output(why: str, details: str | None = None, *, status: int | None = None) -> Fault:
+    message = f"The result is not a usable video: {why}."
+    return Fault(message, code=Code.BAD_OUTPUT, details=details, status=status)
 
 
 def unserved(model: str, details: str | None) -> Fault:

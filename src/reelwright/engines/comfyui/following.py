@@ -1,0 +1,137 @@
+"""Following a job that a ComfyUI has taken, until it stands in the history, and telling what became of it if not.
+
+A look that finds nothing in the history does not tell a job that waits from one that runs or is lost. The queue tells;
+it holds whole graphs, so it is asked seldom, and always before the history is asked again: between the two a job may
+end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from reelwright.engines.comfyui.listener import Listener
+from reelwright.engines.comfyui.options import Options
+from reelwright.engines.comfyui.refusals import lost, stalled
+from reelwright.engines.comfyui.server import ComfyUI, State
+from reelwright.engines.comfyui.servers import Servers
+from reelwright.engines.engine import Report
+from reelwright.engines.upstream.outcomes import Fault, unreachable
+from reelwright.engines.upstream.watch import Watch
+from reelwright.errors import Code
+
+CERTAIN_SECONDS = 5.0
+"""So often the queue is asked while nothing is heard of the job."""
+LONGEST_PAUSE = 6.0
+"""Between two looks at a ComfyUI that does not answer, in seconds."""
+SLICE_SECONDS = 0.25
+"""How long it is waited before a cancel is looked for."""
+
+_FINAL = frozenset({Code.UPSTREAM_UNAUTHORIZED, Code.UPSTREAM_FORBIDDEN})
+"""What waiting does not change."""
+
+
+class Following:
+    def __init__(
+        self,
+        *,
+        server: ComfyUI,
+        servers: Servers,
+        prompt_id: str,
+        options: Options,
+        watch: Watch,
+        report: Report,
+        listener: Listener,
+        certain: bool,
+    ) -> None:
+        """`certain`: that the server has taken the job was told by itself just now."""
+        self._server = server
+        self._servers = servers
+        self._condition = servers.of(server.name)
+        self._prompt_id = prompt_id
+        self._options = options
+        self._watch = watch
+        self._report = report
+        self._listener = listener
+        self._misses = 0
+        self._asked_at = time.monotonic() if certain else -CERTAIN_SECONDS
+        self._silent_since: float | None = None
+        self._pause = options.poll_seconds
+
+    def entry(self) -> Mapping[str, Any]:
+        """The job's entry in the history, when it has ended. Raises `Fault`, `Cancelled`.
+
+        A server that does not answer is waited for until the watch's limits: it may be alive and busy. One that refuses
+        connections is left after `stall_seconds`, if there is another one.
+        """
+        while True:
+            try:
+                found = self._look()
+                still = found is State.PENDING and self._server.queue(self._watch).stands_still
+            except (Fault, httpx2.TransportError) as error:
+                self._bear(error)
+            else:
+                if isinstance(found, Mapping):
+                    return found
+                self._silent_since, self._pause = None, self._options.poll_seconds
+                self._judge(found, still)
+            self._wait(self._pause)
+
+    def _look(self) -> State | Mapping[str, Any] | None:
+        """None: the job has not ended, more is not known."""
+        if (entry := self._server.history(self._prompt_id, self._watch)) is not None:
+            return entry
+        now = time.monotonic()
+        quiet = now - max(self._asked_at, self._listener.heard_at) >= CERTAIN_SECONDS
+        if not quiet and not self._misses:
+            return None
+        self._asked_at = now
+        return self._server.state(self._prompt_id, self._watch)
+
+    def _judge(self, found: State | None, still: bool) -> None:
+        """Raises `Fault` where the job is lost, or nothing is executed there."""
+        match found:
+            case State.UNKNOWN:
+                self._misses += 1
+                if self._misses >= self._options.lost_looks:
+                    raise lost(self._server.name)
+                return
+            case State.PENDING:
+                self._report.stage("waiting in the queue of ComfyUI")
+                if self._condition.stands(still, self._options.stall_seconds):
+                    raise stalled(self._server.name)
+            case State.RUNNING:
+                self._condition.stands(False, self._options.stall_seconds)
+        self._misses = 0
+
+    def _bear(self, error: Fault | httpx2.TransportError) -> None:
+        """Whether it is waited for a server that gave no good answer. Raises what ends the job here."""
+        if isinstance(error, Fault) and error.code in _FINAL:
+            error.running = True
+            raise error
+        if isinstance(error, Fault) and error.code is Code.TIMED_OUT:
+            raise error  # the watch's own word
+        now = time.monotonic()
+        self._silent_since = self._silent_since or now
+        refused = isinstance(error, Fault) and error.status is None
+        if (
+            refused
+            and now - self._silent_since >= self._options.stall_seconds
+            and self._servers.others(self._server.name)
+        ):
+            fault = unreachable(self._server.name)
+            fault.running = True
+            raise fault from error
+        self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+
+    def _wait(self, seconds: float) -> None:
+        """That long, or until the socket says that something ended."""
+        until = time.monotonic() + max(seconds, 0.0)
+        while True:
+            self._watch.check()
+            left = until - time.monotonic()
+            if left <= 0 or self._listener.wait(min(left, SLICE_SECONDS)):
+                return

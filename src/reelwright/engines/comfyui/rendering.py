@@ -1,0 +1,441 @@
+"""One request from its workflow to a checked clip on disk, recorded so that no crash can have it executed twice.
+
+What is saved with the job, each time before it is acted on (`phase`), always with `n`, the number of the submission:
+
+- `submitting`: the graph is about to be sent to `url` under an id that follows from the video's and `n`. A job found
+  like this may have been taken: every ComfyUI is asked for the id, and where none knows it the same graph is sent again
+  under the same id. Should the first one have arrived after all, the second is served from ComfyUI's cache.
+- `accepted`: `url` has it. A job found like this is followed on, whether it waits, runs or has ended.
+- `ended`: the submission is over and brought nothing. A job found like this is submitted anew.
+
+A submission that is lost (a restarted ComfyUI forgets all it had) is made again with the next `n`, at most `tries`
+times in all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from reelwright.engines.comfyui import outputs
+from reelwright.engines.comfyui.following import Following
+from reelwright.engines.comfyui.listener import Listener
+from reelwright.engines.comfyui.options import Options
+from reelwright.engines.comfyui.progress import Progress
+from reelwright.engines.comfyui.refusals import (
+    Complaint,
+    Lost,
+    Rejected,
+    failed,
+    missing_file,
+    not_taken,
+    stalled,
+)
+from reelwright.engines.comfyui.server import FOLDER, ComfyUI, State
+from reelwright.engines.comfyui.servers import Place, Servers
+from reelwright.engines.comfyui.workflow import Filled, Workflow
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.download import Downloader
+from reelwright.engines.upstream.failover import Breakers, Walk
+from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output
+from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.errors import Code, EngineError
+from reelwright.media.clip import Clip
+from reelwright.media.encode import describe
+from reelwright.media.probe import BadVideo
+from reelwright.media.remuxing import remux
+from reelwright.store.files import sha256_of
+from reelwright.tracing import Kind
+
+NAMESPACE = uuid.UUID("6a3f1d0e-6f0c-5d0b-9a3e-2f1c7a5b4c10")
+"""Of the ids that submissions have (RFC 9562, version 5): the same video and number give the same id."""
+LATE_SECONDS = 0.5
+"""A submission that a dying process sent may arrive so much later."""
+SENDS = 3
+"""A submission whose answer does not come is sent so often, always under the same id."""
+ROUNDS, FIRST_WAIT = 3, 4
+"""Where nobody listens at any address, all are asked again after so many shortest pauses, then after twice as many."""
+
+
+class Renderer:
+    """What all jobs share."""
+
+    def __init__(
+        self,
+        *,
+        options: Options,
+        workflows: Mapping[str, Workflow],
+        servers: Servers,
+        breakers: Breakers,
+        downloader: Downloader,
+        scrub: Scrubber,
+    ) -> None:
+        self.options = options
+        self.workflows = workflows
+        self.servers = servers
+        self.breakers = breakers
+        self.downloader = downloader
+        self.scrub = scrub
+        self.clips = Clips()
+        self._running: set[str] = set()
+
+    def render(self, assignment: Assignment, report: Report) -> Made:
+        """Raises `EngineError` as `refusals` and `upstream.failover` say, and `Cancelled` within a second."""
+        options = self.options
+        watch = Watch(
+            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
+        )
+        self._running.add(assignment.video_id)
+        try:
+            with watched(watch):
+                return _Rendering(self, assignment, report, watch).run()
+        except BaseException:
+            assignment.clip.unlink(missing_ok=True)
+            raise
+        finally:
+            self._running.discard(assignment.video_id)
+
+
+class _Rendering:
+    """One job."""
+
+    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+        self._renderer = renderer
+        self._options = renderer.options
+        self._servers = renderer.servers
+        self._assignment = assignment
+        self._request = assignment.request
+        self._report = report
+        self._watch = watch
+        self._n = 0
+        self._submissions = 0
+        """How many may have been executed, in part at least."""
+        self._phase: str | None = None
+        self._pending: ComfyUI | None = None
+        self._facts: dict[str, Any] = {}
+
+    def run(self) -> Made:
+        workflow = self._renderer.workflows.get(self._request.model)
+        if workflow is None:
+            raise EngineError(
+                f"The workflow {self._request.model} is not there any more.", code=Code.ENGINE_NOT_CONFIGURED
+            )
+        self._workflow = workflow
+        if (made := self._resume()) is not None:
+            return made
+        places = self._servers.places(workflow.name)
+        first = None
+        if self._pending is not None:
+            first = Place(self._pending.name, workflow.name)
+            places = [first, *(place for place in places if place != first)]
+        walk = Walk(
+            tries=ROUNDS,
+            first_wait_seconds=self._options.poll_seconds * FIRST_WAIT,
+            breakers=self._renderer.breakers,
+            wait=self._watch.wait,
+            seconds_left=self._watch.left,
+        )
+        try:
+            clip, facts = walk.run(places, self._attempt, first=first)
+        except Fault:
+            with suppress(EngineError):
+                self._save("ended")
+            raise
+        return Made(clip=clip, facts={**facts, **self._facts, "tries": walk.tries})
+
+    # --- what an earlier attempt left -------------------------------------------------------------------------------
+
+    def _resume(self) -> Made | None:
+        state = self._assignment.checkpoint or {}
+        self._n, self._submissions = int(state.get("n", 0)), int(state.get("submissions", 0))
+        phase, server = state.get("phase"), self._servers.named(str(state.get("url", "")))
+        if phase not in ("submitting", "accepted"):
+            return None
+        self._facts["resumed"] = True
+        if phase == "accepted" and self._assignment.clip.exists():
+            with suppress(BadVideo):  # it came whole before the crash
+                facts = {"provider": server.name} if server else {}
+                clip = self._renderer.clips.check(self._assignment.clip, None)
+                return Made(clip=clip, facts=facts | self._facts)
+        if phase == "submitting":
+            self._phase = "submitting"
+            self._pending = self._found() or server
+        else:
+            self._phase, self._pending = "accepted", server
+        return None
+
+    def _found(self) -> ComfyUI | None:
+        """Who knows the submission that an earlier attempt was making; after a second look, because it may come
+        late."""
+        for pause in (0.0, LATE_SECONDS):
+            self._watch.wait(pause)
+            for server in self._servers.all:
+                with suppress(Fault, httpx2.TransportError):
+                    if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
+                        self._submissions += 1
+                        self._save("accepted", server)
+                        return server
+        return None
+
+    # --- one ComfyUI ------------------------------------------------------------------------------------------------
+
+    def _attempt(self, place: Place) -> tuple[Clip, dict[str, Any]]:
+        """Make the clip there; and the facts about it. Raises `Fault`."""
+        server = self._servers.of(place.provider).server
+        facts = {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": place.provider,
+            "gen_ai.request.model": place.model,
+        }
+        name = f"generate_content {place.model}"
+        with (
+            self._servers.busy(place.provider),
+            self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span,
+        ):
+            self._check_health(server)
+            while True:
+                try:
+                    return self._submission(server), self._about(server)
+                except Lost as fault:
+                    if self._submissions >= self._options.tries:
+                        fault.then = Then.STOP
+                    if fault.then is Then.STOP or self._servers.others(server.name):
+                        raise
+
+    def _check_health(self, server: ComfyUI) -> None:
+        condition = self._servers.of(server.name)
+        if condition.stalled and self._pending is not server:
+            condition.look(self._watch, self._options.stall_seconds)
+            if condition.stalled:
+                raise stalled(server.name)
+
+    def _about(self, server: ComfyUI) -> dict[str, Any]:
+        version = server.stats.version if server.stats else None
+        return {"provider": server.name, "comfyui": version, "request_id": self._prompt_id}
+
+    def _submission(self, server: ComfyUI) -> Clip:
+        """One submission from its beginning, or from where an earlier attempt left it, to the clip."""
+        taken_up, self._pending = self._pending is server, None
+        if not taken_up:
+            self._n, self._phase = self._n + 1, None
+        try:
+            entry = self._executed(server)
+            if not outputs.success(entry):
+                fault = failed(entry, _titles(self._workflow), self._renderer.scrub)
+                if taken_up and outputs.interrupted(entry):
+                    raise Lost(fault)  # it was ended when this job was given up, which is asked for anew
+                raise fault
+            return self._take(server, entry)
+        except Fault as fault:
+            if fault.running and self._phase and not self._servers.end_now(server, self._prompt_id):
+                self._servers.end(server, self._prompt_id)
+            raise
+        except EngineError:
+            # Cancelled or late: nobody waits for ComfyUI's word, so the job need not either.
+            if self._phase:
+                self._servers.end(server, self._prompt_id)
+            raise
+
+    def _executed(self, server: ComfyUI) -> Mapping[str, Any]:
+        """The submission's entry in the history."""
+        followed = self._phase == "accepted"
+        filled = None if followed else self._filled(server)
+        graph = filled.graph if filled else self._workflow.graph.nodes
+        with Listener(
+            address=server.socket_address(self._prompt_id),
+            headers=server.headers,
+            prompt_id=self._prompt_id,
+            progress=Progress(graph, self._workflow.output),
+            report=self._report,
+            preview_seconds=self._options.preview_seconds,
+            connect_seconds=self._options.connect_seconds,
+        ) as listener:
+            if filled is not None:
+                with self._span.begin("submit"):
+                    self._submit(server, filled)
+            following = Following(
+                server=server,
+                servers=self._servers,
+                prompt_id=self._prompt_id,
+                options=self._options,
+                watch=self._watch,
+                report=self._report,
+                listener=listener,
+                certain=not followed,
+            )
+            with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
+                return following.entry()
+
+    # --- submission -------------------------------------------------------------------------------------------------
+
+    def _filled(self, server: ComfyUI) -> Filled:
+        assignment, request = self._assignment, self._request
+        pictures = {
+            "image": (assignment.image_path, request.image),
+            "last_image": (assignment.last_image_path, request.last_image),
+        }
+        names: dict[str, str] = {}
+        for field, (path, image) in pictures.items():
+            if path is not None and image is not None:
+                ending = image.media_type.rpartition("/")[2].replace("jpeg", "jpg")
+                name = f"{sha256_of(path)}.{ending}"
+                with self._span.begin("upload"):
+                    names[field] = self._uploaded(server, path, name, image.media_type)
+        prefix = f"{FOLDER}/{assignment.video_id}-{self._n}"
+        filled = self._workflow.fill(request, prefix=prefix, **names)
+        self._facts |= {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
+        return filled
+
+    def _uploaded(self, server: ComfyUI, path: Path, name: str, media_type: str) -> str:
+        try:
+            return server.upload(path, name, media_type, self._watch)
+        except httpx2.TransportError as error:
+            raise _unanswering(server) from error
+
+    def _submit(self, server: ComfyUI, filled: Filled) -> None:
+        if self._phase != "submitting":
+            self._watch.check()
+            self._save("submitting", server)
+        try:
+            self._send(server, filled)
+        except Rejected as fault:
+            self._phase = "submitting" if fault.taken else None
+            fault.running = fault.taken
+            raise self._judged(fault, server) from fault
+        except Fault as fault:
+            if fault.code is Code.UPSTREAM_ERROR and fault.status is None and not fault.running:
+                # Nobody listens there: it may be starting. When all have been asked it is asked again.
+                fault.then = Then.LATER
+                self._phase = None
+            raise
+        self._submissions += 1
+        self._save("accepted", server)
+
+    def _send(self, server: ComfyUI, filled: Filled) -> None:
+        """Send the graph until it is known that it arrived: under the same id it is not executed twice."""
+        for _ in range(SENDS):
+            try:
+                server.submit(self._prompt_id, filled.graph, self._workflow.output, self._options.previews, self._watch)
+            except httpx2.TransportError:
+                self._watch.wait(LATE_SECONDS)
+                with suppress(Fault, httpx2.TransportError):
+                    if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
+                        return
+            else:
+                return
+        raise _unanswering(server)
+
+    def _judged(self, fault: Rejected, server: ComfyUI) -> Fault:
+        """What is to blame: this ComfyUI, the request, or the workflow."""
+        judged: Fault = fault
+        for complaint in fault.complaints:
+            field = _field_at(self._workflow, complaint)
+            if field is not None:
+                judged = not_taken(complaint, field)
+            elif complaint.kind == "value_not_in_list":
+                judged = missing_file(server.name, complaint)
+                break
+        judged.running = fault.running
+        return judged
+
+    # --- the result -------------------------------------------------------------------------------------------------
+
+    def _take(self, server: ComfyUI, entry: Mapping[str, Any]) -> Clip:
+        output = outputs.find(entry, self._workflow.output)
+        scratch = self._assignment.scratch
+        scratch.mkdir(exist_ok=True)
+        paths = []
+        with self._span.begin("download"):
+            for number, item in enumerate(output.items):
+                path = scratch / outputs.media_name(item, number)
+                self._fetch(server, server.address(item), path, video=output.video)
+                paths.append(path)
+        if not output.video:
+            return self._drawn(paths)
+        # What ComfyUI wrote holds the workflow with the prompt.
+        part = scratch / "clip.part"
+        remux(paths[0], part, metadata=describe(self._request, generative_ai=True))
+        paths[0].unlink()
+        part.replace(self._assignment.clip)
+        return self._renderer.clips.check(self._assignment.clip, None)
+
+    def _fetch(self, server: ComfyUI, url: str, path: Path, *, video: bool) -> None:
+        try:
+            self._renderer.downloader.fetch(url, path, self._watch, headers=server.headers, video=video)
+        except Fault as fault:
+            if fault.status == 404:
+                # Somebody removed it, or it was removed before and ComfyUI's cache named it all the same.
+                raise Lost(fault) from fault
+            raise
+
+    def _drawn(self, paths: Sequence[Path]) -> Clip:
+        """Pictures, as the frames of the clip."""
+        buffer = self._assignment.frames
+        frames = buffer.array()
+        count = 0
+        for count, picture in enumerate(outputs.pictures_of(paths), 1):
+            if count > buffer.num_frames:
+                raise bad_output(f"it has more than the {buffer.num_frames} frames that were asked for")
+            if picture.shape != frames.shape[1:]:
+                height, width, _ = picture.shape
+                raise bad_output(
+                    f"its pictures are {width}x{height}, not {buffer.width}x{buffer.height}; let the workflow end in "
+                    "SaveVideo"
+                )
+            frames[count - 1] = picture
+            self._watch.check()
+        for path in paths:
+            path.unlink()
+        return Clip(fps=self._request.fps, num_frames=count, frames=buffer)
+
+    # --- the record -------------------------------------------------------------------------------------------------
+
+    @property
+    def _prompt_id(self) -> str:
+        return str(uuid.uuid5(NAMESPACE, f"{self._assignment.video_id}-{self._n}"))
+
+    def _save(self, phase: str, server: ComfyUI | None = None) -> None:
+        self._phase = phase  # before it is saved: what raises here may be a cancel, after it was saved
+        self._report.checkpoint(
+            {
+                "phase": phase,
+                "url": server.url if server else None,
+                "n": self._n,
+                "submissions": self._submissions,
+                "prompt_id": self._prompt_id,
+            }
+        )
+
+
+def classes_of(workflow: Workflow) -> frozenset[str]:
+    """The node classes that are executed for the workflow's output."""
+    return frozenset(workflow.graph.kind(node) for node in workflow.graph.ancestors(workflow.output))
+
+
+def _titles(workflow: Workflow) -> dict[str, str]:
+    return {node: workflow.graph.title(node) or workflow.graph.kind(node) for node in workflow.graph.nodes}
+
+
+def _field_at(workflow: Workflow, complaint: Complaint) -> str | None:
+    """The field of the request that is written to where ComfyUI complains."""
+    place = (complaint.node, complaint.input)
+    for field in workflow.fields.values():
+        if any((target.node, target.input) == place for target in field.targets):
+            return field.name
+    return None
+
+
+def _unanswering(server: ComfyUI) -> Fault:
+    return Fault(
+        f"The connection to ComfyUI at {server.name} broke before it answered.",
+        code=Code.UPSTREAM_ERROR,
+        then=Then.NEXT,
+        strike=True,
+        running=True,
+    )

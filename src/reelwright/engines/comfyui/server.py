@@ -1,0 +1,279 @@
+"""One running ComfyUI: every request that is made of it.
+
+The protocol is that of ComfyUI's `server.py` and `execution.py`. What one version has and another has not is learnt
+from the answers. Nothing here waits or tries again; `rendering` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+
+from reelwright.engines.comfyui.refusals import rejected, uploading
+from reelwright.engines.upstream.network import NOT_SENT
+from reelwright.engines.upstream.outcomes import Scrubber, from_status, nonsense, unreachable
+from reelwright.engines.upstream.watch import Watch
+
+INTERRUPT_BY_ID = (0, 3, 57)
+"""Before this version `POST /interrupt` stops whatever runs, whoever asked for it."""
+QUEUE_BYTES = 64 * 1024 * 1024
+"""The queue holds whole graphs, those of others too; some 60 kB each with their drawings."""
+FOLDER = "reelwright"
+"""Uploads and results of ours lie in a folder of this name, inside ComfyUI's own."""
+
+
+class State(Enum):
+    """What a ComfyUI says of a job that has not ended."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The ids of the jobs that run and that wait, those of others too."""
+
+    running: tuple[str, ...]
+    pending: tuple[str, ...]
+
+    def state(self, prompt_id: str) -> State:
+        if prompt_id in self.running:
+            return State.RUNNING
+        return State.PENDING if prompt_id in self.pending else State.UNKNOWN
+
+    @property
+    def stands_still(self) -> bool:
+        """Jobs wait and none runs: for a moment that is so between two jobs, for long when the worker is dead."""
+        return bool(self.pending) and not self.running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What `GET /system_stats` tells. `vram_free` in bytes, of the first device; None without one."""
+
+    version: str
+    vram_free: int | None
+
+    @property
+    def number(self) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", self.version)[:3])
+
+
+class ComfyUI:
+    def __init__(self, *, url: str, client: httpx2.Client, headers: Mapping[str, str], scrub: Scrubber) -> None:
+        """`url` has no slash at its end. `headers` carry the token, if there is one."""
+        self.url = url
+        self.name = urlsplit(url).netloc
+        """As it may be shown."""
+        self.headers = dict(headers)
+        self.stats: Stats | None = None
+        self._client = client
+        self._scrub = scrub
+        self._has_jobs: bool | None = None
+
+    # --- submission -------------------------------------------------------------------------------------------------
+
+    def submit(self, prompt_id: str, graph: Mapping[str, Any], output: str, previews: str, watch: Watch) -> None:
+        """Queue the graph under that id, for that output node only.
+
+        The same id and graph twice are executed once: the second is served from ComfyUI's cache. `number` and `front`
+        are never sent: two entries with the same number kill the thread that executes. Raises `Rejected` for a graph
+        that it does not take, also where it would take a part of it; `Fault`; and `httpx2.TransportError` where nobody
+        knows whether it arrived.
+        """
+        body = {
+            "prompt": graph,
+            "prompt_id": prompt_id,
+            "client_id": prompt_id,  # without it progress and previews go to everybody
+            "partial_execution_targets": [output],
+            "extra_data": {"preview_method": previews},
+        }
+        with watch.submitting():
+            response = self._ask("POST", "/prompt", watch, json=body)
+        if response.status_code == 400 or (response.is_success and _node_errors(response)):
+            raise rejected(response.text, self.name, self._scrub, taken=response.is_success)
+        self._check(response)
+
+    def upload(self, path: Path, name: str, media_type: str, watch: Watch) -> str:
+        """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `Fault`.
+
+        The same name with the same content is uploaded once.
+        """
+        with path.open("rb") as file:
+            response = self._ask(
+                "POST",
+                "/upload/image",
+                watch,
+                files={"image": (name, file, media_type)},
+                data={"subfolder": FOLDER, "type": "input"},
+            )
+        if response.status_code == 413:
+            raise uploading(self.name, path.stat().st_size)
+        self._check(response)
+        answer = self._json(response)
+        match answer:
+            case {"name": str(stored), "subfolder": str(folder)}:
+                return f"{folder}/{stored}" if folder else stored
+        raise nonsense(response.text, self.name, self._scrub)
+
+    # --- looks ------------------------------------------------------------------------------------------------------
+
+    def history(self, prompt_id: str, watch: Watch) -> Mapping[str, Any] | None:
+        """The entry of a job that has ended; None for every other one. Raises `Fault`, `httpx2.TransportError`."""
+        answer = self._get(f"/history/{prompt_id}", watch)
+        entry = answer.get(prompt_id) if isinstance(answer, dict) else None
+        return entry if isinstance(entry, dict) else None
+
+    def queue(self, watch: Watch) -> Queue:
+        """Raises `Fault`, `httpx2.TransportError`."""
+        watch.expect(QUEUE_BYTES)
+        response = self._send("GET", "/queue", watch)
+        self._check(response)
+        match self._json(response):
+            case {"queue_running": list(running), "queue_pending": list(pending)}:
+                return Queue(running=_ids(running), pending=_ids(pending))
+        raise nonsense(response.text, self.name, self._scrub)
+
+    def state(self, prompt_id: str, watch: Watch) -> State | Mapping[str, Any]:
+        """Where a job is, for certain: its entry in the history if it has ended. Raises `Fault`, `TransportError`.
+
+        The queue is read before the history: a job that ends in between is in one of them.
+        """
+        if self._has_jobs is not False and (known := self._job(prompt_id, watch)) is not None:
+            if known in (State.PENDING, State.RUNNING):
+                return known
+            return self.history(prompt_id, watch) or State.UNKNOWN
+        queued = self.queue(watch).state(prompt_id)
+        return queued if queued is not State.UNKNOWN else self.history(prompt_id, watch) or State.UNKNOWN
+
+    def _job(self, prompt_id: str, watch: Watch) -> State | None:
+        """By `GET /api/jobs/{id}` (0.6 and later); UNKNOWN also for one that has ended, None where it is not there."""
+        response = self._ask("GET", f"/api/jobs/{prompt_id}", watch)
+        if response.status_code == 404:
+            self._has_jobs = "Job not found" in response.text
+            return State.UNKNOWN if self._has_jobs else None
+        if response.status_code == 405:
+            self._has_jobs = False
+            return None
+        self._check(response)
+        self._has_jobs = True
+        match self._json(response):
+            case {"status": "pending"}:
+                return State.PENDING
+            case {"status": "in_progress"}:
+                return State.RUNNING
+        return State.UNKNOWN
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def cancel(self, prompt_id: str, watch: Watch, *, exclusive: bool) -> bool:
+        """End the job if it still waits or runs; whether it is gone now. Hurts no other one: see `INTERRUPT_BY_ID`.
+
+        Raises `Fault`, `httpx2.TransportError`.
+        """
+        response = self._ask("POST", f"/api/jobs/{prompt_id}/cancel", watch)
+        if not response.is_success:
+            for _ in range(3):  # it removes one entry at a time, and there may be two
+                if prompt_id not in self.queue(watch).pending:
+                    break
+                self._check(self._ask("POST", "/queue", watch, json={"delete": [prompt_id]}))
+            if prompt_id in self.queue(watch).running:
+                by_id = self.stats is not None and self.stats.number >= INTERRUPT_BY_ID
+                if by_id or exclusive:
+                    self._check(self._ask("POST", "/interrupt", watch, json={"prompt_id": prompt_id}))
+        return self.queue(watch).state(prompt_id) is State.UNKNOWN
+
+    def address(self, item: Mapping[str, Any]) -> str:
+        """Where a file lies that a history names."""
+        asked = {name: str(item[name]) for name in ("filename", "subfolder", "type") if item.get(name)}
+        return f"{self.url}/view?{urlencode(asked)}"
+
+    def socket_address(self, client_id: str) -> str:
+        """Where that client's events are told."""
+        return f"ws{self.url.removeprefix('http')}/ws?clientId={client_id}"
+
+    # --- what it is -------------------------------------------------------------------------------------------------
+
+    def look_around(self, watch: Watch) -> Stats:
+        """Ask what it is, and keep it as `stats`. Raises `Fault`, `httpx2.TransportError`."""
+        response = self._ask("GET", "/system_stats", watch)
+        self._check(response)
+        match self._json(response):
+            case {"system": {"comfyui_version": str(version)}, **rest}:
+                self.stats = Stats(version=version, vram_free=_vram(rest.get("devices")))
+                return self.stats
+        raise nonsense(response.text, self.name, self._scrub)
+
+    def classes(self, watch: Watch) -> frozenset[str]:
+        """The node classes that it knows. Raises `Fault`, `httpx2.TransportError`."""
+        watch.expect(QUEUE_BYTES)
+        response = self._send("GET", "/object_info", watch)
+        self._check(response)
+        answer = self._json(response)
+        return frozenset(answer) if isinstance(answer, dict) else frozenset()
+
+    def waiting(self, watch: Watch) -> int:
+        """How many jobs it has, those of others too. Raises `Fault`, `httpx2.TransportError`."""
+        match self._get("/prompt", watch):
+            case {"exec_info": {"queue_remaining": int(number)}}:
+                return number
+        return 0
+
+    # --- the wire ---------------------------------------------------------------------------------------------------
+
+    def _get(self, path: str, watch: Watch) -> Any:
+        response = self._ask("GET", path, watch)
+        self._check(response)
+        return self._json(response)
+
+    def _ask(self, method: str, path: str, watch: Watch, **content: Any) -> httpx2.Response:
+        watch.expect()
+        return self._send(method, path, watch, **content)
+
+    def _send(self, method: str, path: str, watch: Watch, **content: Any) -> httpx2.Response:
+        watch.check()
+        try:
+            return self._client.request(
+                method, f"{self.url}{path}", headers=self.headers, follow_redirects=False, **content
+            )
+        except NOT_SENT as error:
+            raise unreachable(self.name) from error
+
+    def _check(self, response: httpx2.Response) -> None:
+        if response.is_success:
+            return
+        raise from_status(response.status_code, response.headers, response.text, self.name, self._scrub)
+
+    def _json(self, response: httpx2.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise nonsense(response.text, self.name, self._scrub) from error
+
+
+def _node_errors(response: httpx2.Response) -> bool:
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and bool(answer.get("node_errors"))
+
+
+def _ids(entries: list[Any]) -> tuple[str, ...]:
+    """Each entry is [number, id, graph, …]."""
+    return tuple(str(entry[1]) for entry in entries if isinstance(entry, list) and len(entry) > 1)
+
+
+def _vram(devices: object) -> int | None:
+    match devices:
+        case [{"vram_free": int(free)}, *_]:
+            return free
+    return None

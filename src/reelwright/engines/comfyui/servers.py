@@ -1,0 +1,210 @@
+"""The ComfyUIs that are configured: who is healthy, who is asked first, and what is still to be ended there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from reelwright.engines.comfyui.server import ComfyUI
+from reelwright.engines.upstream.failover import Breakers
+from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.errors import EngineError
+
+CHECK_SECONDS = 30.0
+"""So often a ComfyUI is looked at that has nothing to do for us."""
+LOOK_SECONDS = 5.0
+"""A look at its health takes no longer."""
+SECOND_LOOK_SECONDS = 2.0
+"""A job that was cancelled while it waited may have begun in between: so long after the first it is looked again."""
+UNWANTED_SECONDS = 3600.0
+"""So long it is tried to end a job at a ComfyUI that does not answer."""
+CANCELLER = "comfyui-cancel"
+"""The name of the threads that end jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One ComfyUI with one workflow, as a route of `Walk`."""
+
+    provider: str
+    model: str
+
+
+class Condition:
+    """What is known of one ComfyUI. Times are monotonic, in seconds."""
+
+    def __init__(self, server: ComfyUI) -> None:
+        self.server = server
+        self.jobs = 0
+        """How many of ours it has now."""
+        self.answers: bool | None = None
+        self.waiting = 0
+        self.stalled = False
+        self.classes: frozenset[str] | None = None
+        self.unwanted: dict[str, float] = {}
+        """Jobs to be ended, and until when it is tried."""
+        self._standing_since: float | None = None
+        self._version: str | None = None
+
+    def lacks(self, classes: Collection[str]) -> list[str]:
+        """Which of these node classes it does not know, as far as it was asked."""
+        return [] if self.classes is None else sorted(set(classes) - self.classes)
+
+    def look(self, watch: Watch, stall_seconds: float) -> None:
+        """Raises nothing; afterwards `answers` tells whether it did."""
+        try:
+            stats = self.server.look_around(watch)
+            if stats.version != self._version or self.answers is False:  # it may have been restarted with other nodes
+                self.classes, self._version = self.server.classes(watch), stats.version
+            self.waiting = self.server.waiting(watch)
+            if self.waiting:
+                self.stands(self.server.queue(watch).stands_still, stall_seconds)
+            else:
+                self.stands(False, stall_seconds)
+            self.answers = True
+        except (EngineError, httpx2.HTTPError):
+            self.answers = False
+
+    def stands(self, still: bool, stall_seconds: float) -> bool:
+        """Note whether jobs wait there and none runs; whether that has gone on for so long that it is stalled."""
+        now = time.monotonic()
+        self._standing_since = (self._standing_since or now) if still else None
+        self.stalled = self._standing_since is not None and now - self._standing_since >= stall_seconds
+        return self.stalled
+
+
+class Servers:
+    """All of them. `check` looks at each in turn for ever, in a thread of its own."""
+
+    def __init__(
+        self,
+        servers: Sequence[ComfyUI],
+        *,
+        breakers: Breakers,
+        stall_seconds: float,
+        exclusive: bool,
+        classes: Mapping[str, Collection[str]],
+    ) -> None:
+        """`classes`: the node classes that each workflow uses, by its name."""
+        self._conditions = {server.name: Condition(server) for server in servers}
+        self._breakers = breakers
+        self._stall_seconds = stall_seconds
+        self._exclusive = exclusive
+        self._classes = classes
+        self._lock = threading.Lock()
+
+    @property
+    def all(self) -> tuple[ComfyUI, ...]:
+        return tuple(condition.server for condition in self._conditions.values())
+
+    def of(self, name: str) -> Condition:
+        return self._conditions[name]
+
+    def named(self, url: str) -> ComfyUI | None:
+        """The one at that address, if it is still configured."""
+        return next((server for server in self.all if server.url == url), None)
+
+    def places(self, model: str) -> list[Place]:
+        """Where the workflow may be made: the healthy first, of these who has the fewest jobs of ours."""
+        wanted = self._classes.get(model, ())
+
+        def order(condition: Condition) -> tuple[bool, bool, bool, int]:
+            missing = bool(condition.lacks(wanted))
+            return (missing, condition.stalled, condition.answers is False, condition.jobs)
+
+        return [Place(one.server.name, model) for one in sorted(self._conditions.values(), key=order)]
+
+    def others(self, name: str) -> bool:
+        """Whether another one than this could be asked."""
+        return any(
+            one.answers is not False and not one.stalled and not self._breakers.open(other)
+            for other, one in self._conditions.items()
+            if other != name
+        )
+
+    @contextmanager
+    def busy(self, name: str) -> Iterator[None]:
+        """Within the block it has one more job of ours."""
+        condition = self._conditions[name]
+        with self._lock:
+            condition.jobs += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                condition.jobs -= 1
+
+    # --- ending jobs ------------------------------------------------------------------------------------------------
+
+    def end(self, server: ComfyUI, prompt_id: str) -> None:
+        """End a job there that nobody waits for any more; in a thread, and later again where it does not answer."""
+        self._conditions[server.name].unwanted[prompt_id] = time.monotonic() + UNWANTED_SECONDS
+        threading.Thread(target=self._end, args=(server.name, prompt_id), name=CANCELLER, daemon=True).start()
+
+    def end_now(self, server: ComfyUI, prompt_id: str) -> bool:
+        """End a job there; whether it is certain that it is gone."""
+        try:
+            with watched(_brief()) as watch:
+                return server.cancel(prompt_id, watch, exclusive=self._exclusive)
+        except (EngineError, httpx2.HTTPError):
+            return False
+
+    def _end(self, name: str, prompt_id: str) -> None:
+        condition = self._conditions[name]
+        gone = self.end_now(condition.server, prompt_id)
+        time.sleep(SECOND_LOOK_SECONDS)
+        if self.end_now(condition.server, prompt_id) and gone:
+            condition.unwanted.pop(prompt_id, None)
+
+    # --- health -----------------------------------------------------------------------------------------------------
+
+    def check(self, wait: Callable[[float], None] = time.sleep) -> None:
+        """Look at all of them, again and again; the first time after a while."""
+        while True:
+            wait(CHECK_SECONDS)
+            for condition in self._conditions.values():
+                self._check(condition)
+
+    def check_once(self) -> None:
+        """Look at all of them, side by side; takes no longer than one look."""
+        looks = [threading.Thread(target=self._check, args=(one,), daemon=True) for one in self._conditions.values()]
+        for look in looks:
+            look.start()
+        for look in looks:
+            look.join(LOOK_SECONDS)
+
+    def _check(self, condition: Condition) -> None:
+        with watched(_brief()) as watch:
+            condition.look(watch, self._stall_seconds)
+        for prompt_id, until in list(condition.unwanted.items()):
+            if condition.answers and (self.end_now(condition.server, prompt_id) or time.monotonic() > until):
+                condition.unwanted.pop(prompt_id, None)
+
+    def state(self) -> dict[str, Any]:
+        """For `/health`: per ComfyUI its version, load and what it lacks."""
+        wanted = set().union(*self._classes.values()) if self._classes else set()
+        breakers = self._breakers.state()
+        return {name: _told(one, wanted, breakers.get(name)) for name, one in self._conditions.items()}
+
+
+def _told(condition: Condition, wanted: Collection[str], breaker: Mapping[str, Any] | None) -> dict[str, Any]:
+    stats = condition.server.stats
+    return {
+        "answers": condition.answers,
+        "version": stats.version if stats else None,
+        "vram_free": stats.vram_free if stats else None,
+        "queue": condition.waiting,
+        "stalled": condition.stalled,
+        "missing_classes": condition.lacks(wanted),
+        "breaker": breaker,
+    }
+
+
+def _brief() -> Watch:
+    return Watch(None, LOOK_SECONDS, LOOK_SECONDS, LOOK_SECONDS)
