@@ -5,6 +5,7 @@ ComfyUI writes the whole workflow, prompts and all, into the metadata of what it
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ def remux(source: Path, target: Path, *, metadata: Mapping[str, str]) -> None:
                 _copy(container, stream, copy)
     except av.FFmpegError as error:
         target.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise BadVideo(f"The video cannot be copied: {error.strerror}.") from error
     except BaseException:
         target.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
@@ -28,6 +29,8 @@ HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata
 """Asks for previews that say which job they are of."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_PREVIEW_BYTES = 1024 * 1024
+PATIENCE_S = 1.0
+"""A job waits no longer for its socket: it can do without."""
 RECONNECT_S = 3.0
 SLICE_S = 0.5
 """How long the listening thread waits before it sees that nobody needs it any more."""
@@ -54,6 +57,13 @@ class Listener:
         """`preview_seconds`: at most one preview is told in that time."""
         self._address = address
         self._headers = dict(headers)
+        parts = urlsplit(address)
+        own = {name.lower() for name in headers} - {"authorization"}
+        # The library takes only the usual headers off before it follows a redirect to another host; to an address that
+        # it was given it follows none.
+        self._tied: dict[str, Any] = {}
+        if own:
+            self._tied["address"] = (parts.hostname, parts.port or (443 if parts.scheme == "wss" else 80))
         self._prompt_id = prompt_id
         self._progress = progress
         self._report = report
@@ -71,7 +81,7 @@ class Listener:
     def __enter__(self) -> Listener:
         """Returns when it listens, or when it is clear that it cannot at once."""
         self._thread.start()
-        self._ready.wait(self._connect_seconds)
+        self._ready.wait(min(self._connect_seconds, PATIENCE_S))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -100,6 +110,7 @@ class Listener:
             close_timeout=0.2,
             max_size=MAX_MESSAGE_BYTES,
             compression=None,
+            **self._tied,
         ) as connection:
             connection.send(HELLO)
             self._ready.set()

@@ -41,7 +41,7 @@ from reelwright.engines.comfyui.servers import Place, Servers
 from reelwright.engines.comfyui.workflow import Filled, Workflow
 from reelwright.engines.engine import Assignment, Made, Report
 from reelwright.engines.upstream.clips import Clips
-from reelwright.engines.upstream.download import Downloader
+from reelwright.engines.upstream.download import Downloader, storage_told
 from reelwright.engines.upstream.failover import Breakers, Walk
 from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output
 from reelwright.engines.upstream.watch import Watch, watched
@@ -114,6 +114,8 @@ class _Rendering:
         self._report = report
         self._watch = watch
         self._n = 0
+        self._used = True
+        """Whether the present submission may have reached a ComfyUI."""
         self._submissions = 0
         """How many may have been executed, in part at least."""
         self._phase: str | None = None
@@ -155,6 +157,8 @@ class _Rendering:
         state = self._assignment.checkpoint or {}
         self._n, self._submissions = int(state.get("n", 0)), int(state.get("submissions", 0))
         phase, server = state.get("phase"), self._servers.named(str(state.get("url", "")))
+        if phase == "ended":  # somebody asked for it anew
+            self._submissions = 0
         if phase not in ("submitting", "accepted"):
             return None
         self._facts["resumed"] = True
@@ -221,9 +225,12 @@ class _Rendering:
 
     def _submission(self, server: ComfyUI) -> Clip:
         """One submission from its beginning, or from where an earlier attempt left it, to the clip."""
-        taken_up, self._pending = self._pending is server, None
+        taken_up = self._pending is server
         if not taken_up:
-            self._n, self._phase = self._n + 1, None
+            if self._pending is not None:  # it may have come to life there after all
+                self._servers.end(self._pending, self._prompt_id)
+            self._n, self._phase = self._n + self._used, None
+        self._pending, self._used = None, True
         try:
             entry = self._executed(server)
             if not outputs.success(entry):
@@ -299,7 +306,8 @@ class _Rendering:
             raise _unanswering(server) from error
 
     def _submit(self, server: ComfyUI, filled: Filled) -> None:
-        if self._phase != "submitting":
+        again = self._phase == "submitting"
+        if not again:
             self._watch.check()
             self._save("submitting", server)
         try:
@@ -312,6 +320,7 @@ class _Rendering:
             if fault.code is Code.UPSTREAM_ERROR and fault.status is None and not fault.running:
                 # Nobody listens there: it may be starting. When all have been asked it is asked again.
                 fault.then = Then.LATER
+                self._pending, self._used = (server, True) if again else (None, False)
                 self._phase = None
             raise
         self._submissions += 1
@@ -319,17 +328,23 @@ class _Rendering:
 
     def _send(self, server: ComfyUI, filled: Filled) -> None:
         """Send the graph until it is known that it arrived: under the same id it is not executed twice."""
+        fault = _unanswering(server)
         for _ in range(SENDS):
             try:
                 server.submit(self._prompt_id, filled.graph, self._workflow.output, self._options.previews, self._watch)
-            except httpx2.TransportError:
-                self._watch.wait(LATE_SECONDS)
-                with suppress(Fault, httpx2.TransportError):
-                    if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
-                        return
-            else:
                 return
-        raise _unanswering(server)
+            except httpx2.TransportError:
+                pass
+            except Fault as error:
+                if (error.status or 0) < 500:
+                    raise
+                fault = error  # a gateway gave up, and what stands behind it may not have
+            self._watch.wait(LATE_SECONDS)
+            with suppress(Fault, httpx2.TransportError):
+                if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
+                    return
+        fault.running = True
+        raise fault
 
     def _judged(self, fault: Rejected, server: ComfyUI) -> Fault:
         """What is to blame: this ComfyUI, the request, or the workflow."""
@@ -360,7 +375,8 @@ class _Rendering:
             return self._drawn(paths)
         # What ComfyUI wrote holds the workflow with the prompt.
         part = scratch / "clip.part"
-        remux(paths[0], part, metadata=describe(self._request, generative_ai=True))
+        with storage_told():
+            remux(paths[0], part, metadata=describe(self._request, generative_ai=True))
         paths[0].unlink()
         part.replace(self._assignment.clip)
         return self._renderer.clips.check(self._assignment.clip, None)

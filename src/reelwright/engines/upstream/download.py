@@ -26,6 +26,17 @@ EBML = b"\x1a\x45\xdf\xa3"
 _SHOWN_BYTES = 4096
 
 
+@contextmanager
+def storage_told() -> Iterator[None]:
+    """What is written inside the block and finds the disk full ends as a `Fault` that says so."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
+        raise
+
+
 class _Part:
     """What has arrived of one file, and what tells whether the rest of it is the rest of the same."""
 
@@ -82,7 +93,7 @@ class Downloader:
         A download that breaks goes on where it broke, if the server can. Raises `Fault`: bad_output for anything but an
         MP4 or a WebM (`video`), also when it stays away; timed_out when it stalls.
         """
-        with self._opened(path) as file:
+        with storage_told(), path.open("wb") as file:
             part = _Part(file)
             for attempt in range(1, TRIES + 1):
                 try:
@@ -112,18 +123,8 @@ class Downloader:
 
         Returns the SHA-256 of the whole, hex.
         """
-        with self._opened(path) as file:
+        with storage_told(), path.open("wb") as file:
             return self._take(response, _Part(file), video=True)
-
-    @contextmanager
-    def _opened(self, path: Path) -> Iterator[BinaryIO]:
-        try:
-            with path.open("wb") as file:
-                yield file
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
-            raise
 
     def _take(self, response: httpx2.Response, part: _Part, video: bool) -> str:
         with self._turns.one() as turn:
