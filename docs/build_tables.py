@@ -143,7 +143,7 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     Code.UPSTREAM_LOADING: ("The provider is still loading the model", "Wait for `Retry-After` seconds"),
     Code.UPSTREAM_EMPTY: ("The provider sent nothing", "Try again; another provider may help"),
     Code.UPSTREAM_ERROR: ("The provider failed or was not reachable", "Try again; another provider may help"),
-    Code.REFUSED: ("The provider's moderation refused the prompt", "Another prompt"),
+    Code.REFUSED: ("The provider's moderation, or this server's own, refused the prompt", "Another prompt"),
     Code.BAD_OUTPUT: (
         "What the provider or endpoint sent is not a whole video",
         "Try again; another provider may help",

@@ -329,3 +329,13 @@ def test_networks_are_listed(env: SetEnvironment) -> None:
         "192.168.1.7/32",
         "fd00::/8",
     ]
+
+
+def test_refused_words_stand_in_the_setting_or_in_a_file(env: SetEnvironment, folder: Path) -> None:
+    env("REELWRIGHT_REFUSED_WORDS", "gore, red button,")
+    assert load_settings().refused_words == ("gore", "red button")
+    (folder / "words").write_text("# a remark\n\ngore\nnever, ever\n")
+    env("REELWRIGHT_REFUSED_WORDS", f"@{folder / 'words'}")
+    assert load_settings().refused_words == ("gore", "never, ever")
+    env("REELWRIGHT_REFUSED_WORDS", "@/nowhere/words")
+    assert "REELWRIGHT_REFUSED_WORDS: the file '/nowhere/words' cannot be read" in refused()

@@ -13,6 +13,7 @@ import structlog
 
 from reelwright.api.assembly import Api, Door, build_api, build_worker_api, own_names, webhook_forms
 from reelwright.api.metrics import Metrics
+from reelwright.api.moderation import Rules
 from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.huggingface.engine import endpoint_token
@@ -138,6 +139,13 @@ def _door(settings: Settings) -> Door:
         root_path=settings.root_path,
         max_body_bytes=int(settings.max_body_mb * 1e6),
         mcp=settings.mcp,
+        moderation=Rules(
+            words=settings.refused_words,
+            url=settings.moderation_url,
+            token=settings.moderation_token,
+            seconds=settings.moderation_timeout_s,
+            fail_open=settings.moderation_fail == "open",
+        ),
     )
 
 

@@ -169,6 +169,28 @@ class Settings(BaseSettings):
         "REELWRIGHT_ALLOWED_HOSTS",
         "Extra host names accepted in the `Host` header of a loopback server, comma-separated.",
     )
+    refused_words: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "REELWRIGHT_REFUSED_WORDS",
+        "Words and phrases that no prompt may hold, comma-separated; `@/path/to/file` reads them from a file, one a "
+        "line.",
+    )
+    moderation_url: str | None = _knob(
+        None,
+        "REELWRIGHT_MODERATION_URL",
+        "A service that is asked about each prompt before it is taken, as OpenAI's moderation endpoint is.",
+    )
+    moderation_token: str | None = _knob(
+        None, "REELWRIGHT_MODERATION_TOKEN", "Bearer token for that service.", repr=False
+    )
+    moderation_timeout_s: float = _knob(
+        5.0, "REELWRIGHT_MODERATION_TIMEOUT_S", "How long that service may take, in seconds.", gt=0, le=60
+    )
+    moderation_fail: Literal["open", "closed"] = _knob(
+        "closed",
+        "REELWRIGHT_MODERATION_FAIL",
+        "Where that service does not answer, prompts are refused for now (`closed`) or taken (`open`).",
+    )
     mcp: bool = _knob(
         False, "REELWRIGHT_MCP", "Give assistants tools at `/mcp` (Model Context Protocol); needs the extra `mcp`."
     )
@@ -258,6 +280,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("refused_words", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.startswith("@"):
+            try:
+                lines = Path(value[1:]).expanduser().read_text("utf-8").splitlines()
+            except (OSError, ValueError) as error:
+                raise ValueError(f"the file {value[1:]!r} cannot be read ({type(error).__name__})") from None
+            return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("host")
     @classmethod

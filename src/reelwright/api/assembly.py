@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
@@ -26,6 +26,7 @@ from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import MODELS, models_router
+from reelwright.api.moderation import Moderation, Rules
 from reelwright.api.native import NATIVE, native_router
 from reelwright.api.openai import OPENAI, OpenAIVideos, openai_router
 from reelwright.api.openrouter import OPENROUTER, OpenRouterVideos, openrouter_router
@@ -57,6 +58,7 @@ class Door:
     `keys`: the API keys; none: no key is asked for. `pages`: origins whose pages may use this server, and with
     `any_local_page` those of every local port. `hosts`: the names by which it may be called, None: by any. `proxies`
     and `root_path`: see `Addresses`. `max_body_bytes`: the longest body. `mcp`: whether assistants have a route.
+    `moderation`: which prompts are refused.
     """
 
     keys: Sequence[str]
@@ -67,6 +69,7 @@ class Door:
     root_path: str
     max_body_bytes: int
     mcp: bool
+    moderation: Rules = field(default_factory=Rules)
 
 
 def own_names(host: str, allowed: Sequence[str]) -> frozenset[str]:
@@ -192,7 +195,7 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
 def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, door: Door) -> None:
     queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, door.max_body_bytes
     intake = Intake(jobs.store.files, outbound)
-    drafting = Drafting(catalog, intake)
+    drafting = Drafting(catalog, intake, Moderation(door.moderation))
     continuing = Continuing(queue=queue, drafting=drafting, integrity=integrity, intake=intake)
     routes.include_router(
         native_router(

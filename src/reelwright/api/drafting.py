@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.moderation import Moderation
 from reelwright.api.uploads import Intake
 from reelwright.api.vocabulary import PICTURES, Sent, Vocabulary
 from reelwright.engines.catalog import Catalog
@@ -20,9 +21,10 @@ KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps", "interpo
 class Drafting:
     """Reads what was asked for, takes its pictures in, and checks it against the card of the model."""
 
-    def __init__(self, catalog: Catalog, intake: Intake) -> None:
+    def __init__(self, catalog: Catalog, intake: Intake, moderation: Moderation) -> None:
         self._catalog = catalog
         self._intake = intake
+        self._moderation = moderation
 
     async def request(
         self,
@@ -36,13 +38,15 @@ class Drafting:
         """The complete request. `typed` false (forms) takes numbers from strings.
 
         `model` was named beside the fields (in a path, say); `defaults` are the dialect's own. Raises `BadRequest` that
-        names the field as the client sent it; `EngineError` when the engine asked for cannot work here.
+        names the field as the client sent it, also for a prompt that is refused; `EngineError` when the engine asked
+        for cannot work here; `Busy` when nobody can say whether the prompt is refused.
         """
         sent = names.translate(fields)
         values = {**sent.values, **({"model": model} if model else {})}
         try:
             wish = await self._wish(values, names, sent, typed, defaults)
             wanted = self._catalog.admit(wish)
+            await self._moderation.check(wanted)
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
         return _telling(wanted, sent)
@@ -72,6 +76,7 @@ class Drafting:
             asked = await self._wish(sent.values, names, sent, typed, defaults)
             wish = self._going_on(asked, source, image, of)
             wanted = self._lengthened(wish)
+            await self._moderation.check(wanted)
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
         told = _telling(dataclasses.replace(wanted, extends=source), sent)
