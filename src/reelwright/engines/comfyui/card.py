@@ -13,7 +13,7 @@ from reelwright.video import Task
 ENGINE = "comfyui"
 
 _OPTIONAL = ("negative_prompt", "num_inference_steps", "guidance_scale", "seed", *IMAGE_FIELDS)
-_WEIGHTS = ("unet_name", "ckpt_name", "model_name", "model", "unet")
+_WEIGHTS = ("unet_name", "ckpt_name", "model")
 _OTHERS_DEFAULT_FRAMES = 24
 """What the native dialect asks for when its client says nothing."""
 _MAX_SIDE = 1920
@@ -67,7 +67,7 @@ def _frames(workflow: Workflow, fps: int) -> int:
     own = workflow.own("num_frames")
     seconds = workflow.own("seconds")
     if "num_frames" not in workflow.fields and isinstance(seconds, int | float):
-        own = seconds * fps
+        own = workflow.grid.nearest_frames(round(seconds * fps))
     frames = max(1, round(own)) if isinstance(own, int | float) else 81
     return min(frames, workflow.sidecar.limits.max_frames or frames)
 

@@ -95,16 +95,22 @@ class _Detector:
 
     def _passed(self, link: Link) -> Link:
         """The link behind switches."""
+        passed = set[Link]()
         while (branch := self._graph.branch(link.node)) and (behind := self._graph.link(link.node, branch)):
+            if behind in passed:
+                break
+            passed.add(behind)
             link = behind
         return link
 
-    def _embeds(self, link: Link, role: str) -> Iterator[tuple[str, str]]:
+    def _embeds(self, link: Link, role: str, seen: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
         node = self._passed(link).node
         inputs = self._graph.inputs(node)
+        if node in seen:
+            return
         for name in _EMBEDS:
             if further := self._graph.link(node, name):
-                yield from self._embeds(further, role)
+                yield from self._embeds(further, role, seen | {node})
                 return
         own = f"{role}_prompt"
         if own in inputs:

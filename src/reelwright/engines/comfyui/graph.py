@@ -57,10 +57,11 @@ def link_of(value: object) -> Link | None:
 
 
 class Graph:
-    """The nodes, and what leads to what. Never changes; ids that a link names and that are not there lead nowhere."""
+    """The nodes, and what leads to what. The nodes never change; links to ids that are not there lead nowhere."""
 
     def __init__(self, nodes: Mapping[str, Mapping[str, Any]]) -> None:
         self.nodes = nodes
+        self._branches: dict[str, str | None] = {}
 
     def kind(self, node: str) -> str:
         """The node's class, such as `KSampler`."""
@@ -78,6 +79,10 @@ class Graph:
     def named(self, node: str) -> str:
         """For messages: `node 6 (CLIPTextEncode)`."""
         return f"node {node} ({self.kind(node)})"
+
+    def begins(self, node: str) -> str:
+        """The same at the beginning of a sentence."""
+        return f"N{self.named(node)[1:]}"
 
     def link(self, node: str, name: str) -> Link | None:
         """Where this input comes from, if from a node that is there."""
@@ -116,8 +121,12 @@ class Graph:
 
     def branch(self, node: str) -> str | None:
         """The input that a switch passes on; None for other nodes, and where the file does not tell it."""
-        if not self.is_switch(node):
-            return None
+        if node not in self._branches:
+            self._branches[node] = None  # of a switch that decides about itself
+            self._branches[node] = self._chosen(node) if self.is_switch(node) else None
+        return self._branches[node]
+
+    def _chosen(self, node: str) -> str | None:
         inputs = self.inputs(node)
         if "select" in inputs:
             chosen = self.resolve(node, "select")

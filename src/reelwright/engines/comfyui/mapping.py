@@ -94,7 +94,7 @@ class _Wirer:
         if paid is not None:
             raise Problem(
                 self._file,
-                f"{self._graph.named(paid)} is a paid partner node: each video would be billed by another service",
+                f"{self._graph.begins(paid)} is a paid partner node: each video would be billed by another service",
                 "Use a workflow whose model runs in ComfyUI itself.",
             )
 
@@ -108,7 +108,23 @@ class _Wirer:
                 fields[name] = self._field(name, rule, found, templates)
             elif found.why:
                 notes.append(Note(field=name, why=found.why))
-        return fields, notes
+        return self._apart(fields, notes), notes
+
+    @staticmethod
+    def _apart(fields: Mapping[str, Field], notes: list[Note]) -> dict[str, Field]:
+        """Without what was detected at a place that belongs to another field."""
+        told = {
+            target: field.name for field in fields.values() if field.rule != Rule.DETECTED for target in field.targets
+        }
+        places = {(target.node, target.input): name for target, name in told.items()}
+        kept = {}
+        for name, field in fields.items():
+            others = {places.get((target.node, target.input), name) for target in field.targets} - {name}
+            if field.rule == Rule.DETECTED and others:
+                notes.append(Note(field=name, why=f"Its place ({field.targets[0]}) is that of `{others.pop()}`"))
+            else:
+                kept[name] = field
+        return kept
 
     def _first(
         self, name: str, titled: Mapping[str, Found], templates: Found, detected: Mapping[str, Found]
@@ -161,7 +177,7 @@ class _Wirer:
         for node in active:
             if _LOADS.match(self._graph.kind(node)):
                 yield Note(
-                    field=None, why=f"{self._graph.named(node)} loads a file that has to be in ComfyUI's input folder"
+                    field=None, why=f"{self._graph.begins(node)} loads a file that has to be in ComfyUI's input folder"
                 )
 
     def _seen(self, output: str, detected: Mapping[str, Found]) -> dict[str, int | float]:

@@ -70,8 +70,9 @@ def _nodes(path: Path, own: Mapping[str, Any], described: Mapping[str, Any]) -> 
     if described.get("graph") is not None:
         return _checked(path.name, described["graph"])
     if (named := described.get("workflow")) is not None:
-        other = path.with_name(str(named))
-        if not isinstance(named, str) or other.parent != path.parent or not other.is_file():
+        beside = isinstance(named, str) and named not in ("", "..") and named == Path(named).name
+        other = path.with_name(str(named)) if beside else path
+        if not beside or not other.is_file():
             raise Problem(path.name, f"Its `workflow` names {named!r}, which is not beside it", "Put the export there.")
         return _checked(other.name, _load(other))
     if "reelwright" in own or not own:

@@ -49,7 +49,7 @@ def _usable(file: str, graph: Graph, node: str) -> str:
     if graph.inputs(node).get("meta_batch") is not None:
         raise Problem(
             file,
-            f"{graph.named(node).capitalize()} saves in batches (`meta_batch`), which ComfyUI queues under other ids",
+            f"{graph.begins(node)} saves in batches (`meta_batch`), which ComfyUI queues under other ids",
             "Take the Meta Batch Manager out, and export it anew.",
         )
     return node

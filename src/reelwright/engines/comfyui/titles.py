@@ -31,7 +31,7 @@ def find_by_title(graph: Graph, active: Sequence[str]) -> dict[str, Found]:
     for field, nodes in bracketed.items():
         leaves = [leaf for node in nodes for leaf in _leaves(graph, node, field)]
         places = tuple(dict.fromkeys(leaf.place for leaf in leaves))
-        why = None if places else f"{graph.named(nodes[0])} has [{field}] in its title, and no such input"
+        why = None if places else f"{graph.begins(nodes[0])} has [{field}] in its title, and no such input"
         found[field] = Found(places=places, own=leaves[0].value if leaves else None, why=why)
     return found
 

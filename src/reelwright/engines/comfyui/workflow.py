@@ -17,7 +17,8 @@ from reelwright.engines.comfyui.graph import Graph
 from reelwright.engines.comfyui.grid import Grid, grid_of
 from reelwright.engines.comfyui.mapping import Wiring, wire
 from reelwright.engines.comfyui.placeholders import filled
-from reelwright.engines.comfyui.reading import Document, read_document
+from reelwright.engines.comfyui.problem import Problem
+from reelwright.engines.comfyui.reading import EXPORT, Document, read_document
 from reelwright.engines.comfyui.sidecar import Sidecar
 from reelwright.errors import EngineError
 from reelwright.video import Request
@@ -64,7 +65,10 @@ class Workflow:
     @classmethod
     def read(cls, path: Path) -> Workflow:
         """The model in this file. Raises `Problem`."""
-        return cls.of(read_document(path))
+        try:
+            return cls.of(read_document(path))
+        except RecursionError:
+            raise Problem(path.name, "Its nodes form too long a chain", EXPORT) from None
 
     @property
     def output(self) -> str:
