@@ -23,7 +23,9 @@ from reelwright.api.native import NATIVE
 from reelwright.api.openai import OPENAI
 from reelwright.api.openrouter import OPENROUTER
 from reelwright.api.replicate import REPLICATE
+from reelwright.engines.comfyui.options import Options as ComfyUIOptions
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
+from reelwright.engines.huggingface.options import Route
 from reelwright.engines.local.footprint import WORDS, Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
 from reelwright.engines.local.recipe import GIB, Recipe
@@ -52,6 +54,29 @@ HUGGINGFACE_OPTIONS = {
     "poll_seconds": "Shortest pause between two looks at a job.",
     "breaker_failures": "A provider that failed this often in a row is asked last …",
     "breaker_seconds": "… for this long.",
+}
+
+COMFYUI_OPTIONS = {
+    "urls": "Addresses of running ComfyUIs; otherwise those of `REELWRIGHT_COMFYUI_URL`.",
+    "workflows": "Folders and files; otherwise the folder of `REELWRIGHT_COMFYUI_WORKFLOWS`.",
+    "jobs_per_url": "How many jobs one ComfyUI is given at a time; it makes one after the other.",
+    "tries": "How often one job is submitted at most, where a ComfyUI has lost it.",
+    "poll_seconds": "Shortest pause between two looks at a job.",
+    "lost_looks": "After so many looks in a row at which a ComfyUI does not know the job, it is lost.",
+    "stall_seconds": "A ComfyUI in which jobs wait and none runs for so long is taken for down.",
+    "previews": "How previews are made: `auto`, `latent2rgb`, `taesd` or `none`.",
+    "preview_seconds": "Least time between two previews.",
+    "max_bytes": "Largest video that is taken, in bytes.",
+    "max_image_bytes": "Largest picture that is uploaded, in bytes.",
+    "connect_seconds": "Longest time a connection may take.",
+    "idle_seconds": "Longest silence while something is being read.",
+    "route_seconds": "Longest time a job may take at one ComfyUI before the next is asked; null: the job's.",
+    "breaker_failures": "A ComfyUI that failed this often in a row is asked last …",
+    "breaker_seconds": "… for this long.",
+    "exclusive": "Nobody else uses these ComfyUIs: a running job may be stopped also before version 0.3.57, which "
+    "cannot be told which one.",
+    "auth_header": "The header that carries `REELWRIGHT_COMFYUI_TOKEN`: after `Bearer` in `Authorization`, in another "
+    "one as it is.",
 }
 
 LOCAL_OPTIONS = {
@@ -195,6 +220,7 @@ def options_tables() -> str:
         ("sketch", sketch, SKETCH),
         ("huggingface", huggingface, HUGGINGFACE_OPTIONS),
         ("local", _defaults(LocalOptions), LOCAL_OPTIONS),
+        ("comfyui", _defaults(ComfyUIOptions), COMFYUI_OPTIONS),
     ):
         if set(defaults) != set(words):
             raise SystemExit(
@@ -302,7 +328,7 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return list(value)
     if isinstance(value, tuple):
-        return [[route.provider, route.model] for route in value]
+        return [[one.provider, one.model] if isinstance(one, Route) else str(one) for one in value]
     return value
 
 

@@ -7,12 +7,16 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from reelwright.app import place_of
 from reelwright.engines.catalog import Catalog
+from reelwright.engines.comfyui.inspection import LACKING, look_at
+from reelwright.engines.comfyui.library import read_library
+from reelwright.engines.comfyui.options import Options as ComfyUIOptions
 from reelwright.engines.huggingface.account import check_token
 from reelwright.engines.local import devices
 from reelwright.engines.local.footprint import Kind, Room, outlook, usable
@@ -61,6 +65,7 @@ def survey(settings: Settings) -> list[Finding]:
         _encoder(),
         *_traces(),
         *_engines(settings, catalog),
+        *_comfyui(settings, catalog),
         *_upscaling(settings, catalog.refinements),
         Finding(
             name="Chosen engine",
@@ -178,6 +183,39 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         yield from _weights(settings, room, needed=catalog.default == "local")
 
 
+def _comfyui(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """A row for each file that is no model, for each ComfyUI, and for each workflow that lacks something there.
+
+    They are bad where no workflow can be made anywhere, and the engine is needed.
+    """
+    options = ComfyUIOptions.parse(catalog.offers["comfyui"].spec.options)
+    if not options.urls:
+        return
+    library = read_library(options.workflows)
+    headers = options.headers(settings.comfyui_token)
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        looks = list(threads.map(lambda url: look_at(url, headers), options.urls))
+    lacks = {
+        (name, look.name): look.lacks(workflow)
+        for name, workflow in library.workflows.items()
+        for look in looks
+        if not look.problem
+    }
+    works = any(not missing for missing in lacks.values())
+    bad = False if catalog.default == "comfyui" and not works else None
+    for problem in library.problems:
+        yield Finding(name="Workflow", ok=bad, detail=f"{problem.file}: {problem.what}", remedy=problem.remedy)
+    for look in looks:
+        if look.problem:
+            yield Finding(name="ComfyUI", ok=bad, detail=f"{look.name}: {look.problem}", remedy=look.remedy)
+        else:
+            yield Finding(name="ComfyUI", ok=True, detail=look.told)
+    for (name, where), missing in lacks.items():
+        if missing:
+            detail = f"{library.workflows[name].file} lacks at {where}: {', '.join(missing[:5])}"
+            yield Finding(name="Workflow", ok=bad, detail=detail, remedy=LACKING)
+
+
 def _gpus(catalog: Catalog, view: devices.View | None) -> Iterator[Finding]:
     """The devices as torch sees them; without torch, as the machine shows them."""
     machine = devices.look()
@@ -248,6 +286,7 @@ def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding
 
 
 _REMEDIES = {
+    "comfyui": "Set REELWRIGHT_COMFYUI_URL=http://127.0.0.1:8188 and put API exports into ./workflows",
     "huggingface": "Put HF_TOKEN=… into .env (a token with the Inference Providers permission)",
     "local": f"{sys.executable.rsplit('/', 1)[-1]} -m pip install 'reelwright[local]', then `reelwright pull svd`",
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 from reelwright.engines.catalog import Catalog, lacks_nothing
 from reelwright.engines.choice import offer_engines, upscaling_lacks
@@ -23,7 +25,8 @@ def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
         settings.engine,
         token=settings.hf_token,
         endpoint_token=settings.endpoint_token,
-        options=settings.engine_options,
+        options=_options(settings),
+        secrets={"comfyui": settings.comfyui_token},
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
         children=settings.workers,
@@ -35,3 +38,12 @@ def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
         return catalog
     chosen = dataclasses.replace(catalog.offers[catalog.default], problem=None, lack=lacks_nothing)
     return dataclasses.replace(catalog, offers={**catalog.offers, catalog.default: chosen})
+
+
+def _options(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
+    """The engines' options; those with a setting of their own are from there, unless they stand among the options."""
+    comfyui: dict[str, Any] = {"workflows": str(settings.comfyui_workflows)}
+    if settings.comfyui_url:
+        comfyui["urls"] = list(settings.comfyui_url)
+    given = settings.engine_options
+    return {**given, "comfyui": comfyui | given.get("comfyui", {})}

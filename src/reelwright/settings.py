@@ -91,7 +91,10 @@ class Settings(BaseSettings):
 
     # --- names that others rely on ---
     hf_token: str | None = _knob(
-        None, "HF_TOKEN", "Hugging Face token; with it the `huggingface` engine is the default.", repr=False
+        None,
+        "HF_TOKEN",
+        "Hugging Face token; with it the `huggingface` engine is the default where nothing of yours can make videos.",
+        repr=False,
     )
     port: int = _knob(3001, "PORT", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
     host: str = _knob(
@@ -145,7 +148,7 @@ class Settings(BaseSettings):
         "`proxy`: this server sends the files; `redirect`: clients are sent to the bucket with an address that is good "
         "for an hour.",
     )
-    engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface` or `local`.")
+    engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface`, `local` or `comfyui`.")
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
     )
@@ -153,6 +156,21 @@ class Settings(BaseSettings):
         None,
         "REELWRIGHT_ENDPOINT_TOKEN",
         "Token for a dedicated endpoint that is not at Hugging Face.",
+        repr=False,
+    )
+    comfyui_url: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (), "REELWRIGHT_COMFYUI_URL", "Address of a running ComfyUI, e.g. http://127.0.0.1:8188; several with commas."
+    )
+    comfyui_workflows: Path = _knob(
+        Path("workflows"),
+        "REELWRIGHT_COMFYUI_WORKFLOWS",
+        "Folder of workflows, each exported from ComfyUI with “Export (API)”: every one is a model.",
+    )
+    comfyui_token: str | None = _knob(
+        None,
+        "REELWRIGHT_COMFYUI_TOKEN",
+        "Token for a ComfyUI behind a proxy, sent as `Authorization: Bearer`, or in the header that the engine's "
+        "option `auth_header` names.",
         repr=False,
     )
     model_aliases: Annotated[dict[str, str], NoDecode] = _knob(
@@ -274,7 +292,15 @@ class Settings(BaseSettings):
         """After `_split_commas`: the last validator goes first."""
         return tuple(_network(written) for written in value) if isinstance(value, tuple) else value
 
-    @field_validator("client_url", "api_keys", "allowed_hosts", "allowed_networks", "trusted_proxies", mode="before")
+    @field_validator(
+        "client_url",
+        "api_keys",
+        "allowed_hosts",
+        "allowed_networks",
+        "trusted_proxies",
+        "comfyui_url",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -331,7 +357,7 @@ class Settings(BaseSettings):
             return value.rstrip("/") if value else value
         raise ValueError(f"{value!r} is not the address of a server; write it as https://s3.example.com")
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "comfyui_workflows")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
         try:

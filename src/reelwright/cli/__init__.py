@@ -12,6 +12,7 @@ import click
 
 from reelwright import __version__
 from reelwright.cli.bench import bench
+from reelwright.cli.comfyui import comfyui
 from reelwright.cli.connection import INTERRUPTED, Failed, Refused
 from reelwright.cli.extend import extend
 from reelwright.cli.fleet import fleet
@@ -62,6 +63,7 @@ for _command in (
     resume,
     rm,
     webhooks,
+    comfyui,
     mcp,
     bench,
     doctor,

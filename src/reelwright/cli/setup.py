@@ -8,20 +8,18 @@ from __future__ import annotations
 import gc
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
+from reelwright.cli.findings import show_all
 from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from reelwright.doctor import Finding
     from reelwright.settings import Settings
-
-_NAME_WIDTH = 20
 
 
 class JSONText(click.ParamType[Any]):
@@ -152,18 +150,8 @@ def doctor(as_json: bool, **flags: Any) -> int:
         rows = [{"name": f.name, "ok": f.ok, "detail": f.detail, "remedy": f.remedy} for f in findings]
         click.echo(json.dumps(rows))
     else:
-        _show_findings(findings)
+        show_all((f.ok, f.name, f.detail, f.remedy) for f in findings)
     return 1 if any(finding.ok is False for finding in findings) else 0
-
-
-def _show_findings(findings: Sequence[Finding]) -> None:
-    """One block a finding: a mark, the name, what was found, and the remedy below it."""
-    for finding in findings:
-        mark, colour = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")}[finding.ok]
-        name = click.style(f"{finding.name:<{_NAME_WIDTH}}", bold=True)
-        click.echo(f"{click.style(mark, fg=colour)} {name} {finding.detail}")
-        if finding.remedy:
-            click.echo(f"  {'':<{_NAME_WIDTH}} → {finding.remedy}")
 
 
 @click.command(

@@ -8,10 +8,15 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from reelwright.engines.catalog import Catalog, Offer
 from reelwright.engines.child import Spec
+from reelwright.engines.comfyui import card as comfyui_card
+from reelwright.engines.comfyui.engine import TOKEN_VARIABLE as COMFYUI_TOKEN_VARIABLE
+from reelwright.engines.comfyui.library import read_library
+from reelwright.engines.comfyui.options import Options as ComfyUIOptions
 from reelwright.engines.huggingface import card as huggingface_card
 from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE, TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
@@ -29,6 +34,11 @@ LOCAL_CANCEL_GRACE_S = 60.0
 the next job gains by."""
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """glibc: threads that take turns at one interpreter need no heap each, and one heap stays in the cache."""
+CONFIGURED_UPSTREAMS = {"comfyui": "REELWRIGHT_COMFYUI_URL is set"}
+"""Engines that somebody has to have set up on purpose, and how that is told; the first that can work is chosen."""
+
+BILLS = {"huggingface": ("a provider may bill you for each video",)}
+"""Engines whose videos somebody else may send a bill for."""
 
 
 def offer_engines(
@@ -37,6 +47,7 @@ def offer_engines(
     token: str | None,
     endpoint_token: str | None,
     options: Mapping[str, Mapping[str, Any]],
+    secrets: Mapping[str, str | None] = MappingProxyType({}),
     aliases: Mapping[str, str],
     memory_mb: int | None,
     children: int | None = None,
@@ -44,41 +55,79 @@ def offer_engines(
 ) -> Catalog:
     """All engines as this server offers them; `wanted` is an engine's name or `auto`.
 
-    `options` are by engine name; `children`: how many child processes each engine has; None: one, and of `local` one a
-    GPU, which are counted by `ask` where there may be several. Raises `ConfigurationError` for
-    an unknown engine or option.
+    `options` are by engine name, and so are `secrets`, the upstreams' tokens; `children`: how many child processes each
+    engine has; None: one, and of `local` one a GPU, which are counted by `ask` where there may be several. Raises
+    `ConfigurationError` for an unknown engine or option, and where the wanted engine has no model at all.
     """
-    unknown = sorted(set(options) - {"sketch", "huggingface", "local"})
-    if unknown:
-        raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     offers = {
+        "comfyui": _comfyui(options.get("comfyui", {}), secrets.get("comfyui")),
         "huggingface": _huggingface(options.get("huggingface", {}), token, endpoint_token),
         "local": _local(options.get("local", {}), memory_mb, children, ask),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
         ),
     }
+    if unknown := sorted(set(options) - set(offers)):
+        raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     if wanted == "auto":
-        default, reason = _choose(offers, token)
+        default, reason = choose(offers)
     elif wanted in offers:
-        default, reason = wanted, "chosen in the settings"
+        default, reason = wanted, "; ".join(["chosen in the settings", *BILLS.get(wanted, ())])
     else:
         raise ConfigurationError(
             f"REELWRIGHT_ENGINE={wanted!r} is not an engine. Use auto, {', '.join(sorted(offers))}."
         )
+    if not offers[default].cards:
+        raise ConfigurationError(f"REELWRIGHT_ENGINE={default} has no model. {offers[default].problem}")
     return Catalog(offers=offers, default=default, reason=reason, aliases=aliases)
 
 
-def _choose(offers: Mapping[str, Offer], token: str | None) -> tuple[str, str]:
-    if not offers["huggingface"].problem:
-        return "huggingface", "HF_TOKEN is set" if token else "an endpoint is configured"
+def choose(offers: Mapping[str, Offer]) -> tuple[str, str]:
+    """The default engine and why. What somebody has set up on purpose comes first; a token comes after what costs
+    nothing, because it may be there only to fetch weights.
+    """
+    for name, reason in CONFIGURED_UPSTREAMS.items():
+        if not offers[name].problem:
+            return name, reason
+    default, reason = _choose_among_the_rest(offers)
+    broken = [offers[name] for name in CONFIGURED_UPSTREAMS if offers[name].spec.options.get("urls")]
+    return default, ". ".join([reason, *(f"Not {one.spec.engine}: {one.problem}" for one in broken)])
+
+
+def _choose_among_the_rest(offers: Mapping[str, Offer]) -> tuple[str, str]:
+    huggingface, wrong = offers["huggingface"], None
+    if huggingface.spec.options.get("endpoint_url"):
+        return "huggingface", "an endpoint is configured; its host may bill you for it"
     if not offers["local"].trouble:
         machine, torch = devices.look(), devices.installed_torch()
-        if machine.gpu and torch and (wrong := devices.wrong_build(machine, torch)):
-            return "sketch", f"procedural drawing, no AI. {wrong}"
-        if machine.gpu:
+        wrong = devices.wrong_build(machine, torch) if machine.gpu and torch else None
+        if machine.gpu and not wrong:
             return "local", "torch, a GPU and the weights are here"
+    if not huggingface.problem:
+        return "huggingface", "HF_TOKEN is set; each video is billed to its account"
+    if wrong:
+        return "sketch", f"procedural drawing, no AI. {wrong}"
     return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
+
+
+def _comfyui(options: Mapping[str, Any], token: str | None) -> Offer:
+    """Every usable workflow is a model; no ComfyUI is asked."""
+    parsed = ComfyUIOptions.parse(options)
+    library = read_library(parsed.workflows)
+    problem = None
+    if not parsed.urls:
+        problem = "No ComfyUI is configured. Set REELWRIGHT_COMFYUI_URL"
+    elif not library.workflows:
+        found = f"{library.problems[0].message} " if library.problems else ""
+        problem = f"{found}Put a workflow, exported with “Export (API)”, into the folder REELWRIGHT_COMFYUI_WORKFLOWS"
+    own = {COMFYUI_TOKEN_VARIABLE: token} if token else {}
+    return Offer(
+        spec=Spec(engine="comfyui", options=options, environment=ONE_HEAP | own, upstream=True),
+        cards=tuple(comfyui_card.card_of(workflow) for workflow in library.workflows.values()),
+        slots=parsed.slots,
+        problem=problem,
+        children=1,  # more of them would give each ComfyUI more jobs than it is to have
+    )
 
 
 def _huggingface(options: Mapping[str, Any], token: str | None, endpoint_token: str | None) -> Offer:

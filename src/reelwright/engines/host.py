@@ -35,6 +35,7 @@ from reelwright.video import Failure, Request
 ENGINES: Mapping[str, str] = {
     "sketch": "reelwright.engines.sketch.engine:SketchEngine",
     "huggingface": "reelwright.engines.huggingface.engine:HuggingFaceEngine",
+    "comfyui": "reelwright.engines.comfyui.engine:ComfyUIEngine",
     "local": "reelwright.engines.local.engine:LocalEngine",
 }
 """Where each engine's class is. Imported in the child only. A dotted `module:Class` may be given instead of a name."""

@@ -135,7 +135,7 @@ def test_a_card_says_what_the_graph_makes() -> None:
     )
     assert card.honours == {"negative_prompt", "seed", "num_inference_steps", "guidance_scale"}
     assert (card.default_width, card.default_height, card.default_frames, card.default_fps) == (832, 480, 33, 16)
-    assert (card.side_multiple, card.max_frames, card.default_steps) == (16, 66, 30)
+    assert (card.side_multiple, card.max_frames, card.default_steps) == (16, 65, 30)
     assert card.max_pixel_frames == 2 * 832 * 480 * 33
     assert card_of(read("image_to_video")).tasks == (Task.IMAGE_TO_VIDEO,)
     assert card_of(read("ltx")).side_multiple == 32

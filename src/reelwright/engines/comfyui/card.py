@@ -81,7 +81,8 @@ def _most_frames(workflow: Workflow, own: int) -> int:
     if "num_frames" in workflow.fields or "seconds" in workflow.fields:
         field = workflow.fields.get("num_frames")
         bound = field.high if field else None
-        return max(_OTHERS_DEFAULT_FRAMES, min(2 * own, int(bound)) if bound else 2 * own)
+        most = workflow.grid.longest(min(2 * own, int(bound)) if bound else 2 * own)
+        return max(_OTHERS_DEFAULT_FRAMES, most)
     return max(_OTHERS_DEFAULT_FRAMES, own)
 
 

@@ -35,6 +35,10 @@ class Grid:
             steps = min(steps, max(0, (self.most_frames - self.first_frames) // self.frames_step))
         return self.first_frames + steps * self.frames_step
 
+    def longest(self, most: int) -> int:
+        """The greatest length on the grid that is no more than `most`."""
+        return self.first_frames + max(0, most - self.first_frames) // self.frames_step * self.frames_step
+
 
 def grid_of(kinds: Iterable[str], limits: Limits) -> Grid:
     """The grid of a graph of these classes: what its sidecar says, else the coarsest that one of them asks for."""

@@ -14,6 +14,7 @@ from reelwright.errors import ConfigurationError
 
 DEFAULT_WORKFLOWS = "workflows"
 AUTHORIZATION = "Authorization"
+_ADDRESS = "Give an address such as http://127.0.0.1:8188 (REELWRIGHT_COMFYUI_URL)."
 PREVIEWS = ("auto", "latent2rgb", "taesd", "none")
 """ComfyUI's own words for `extra_data.preview_method` (0.28 and later)."""
 
@@ -148,7 +149,7 @@ def checked_url(written: str) -> str:
         parts = urlsplit(written)
         good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        _refuse("urls", shown, "Give an address such as http://127.0.0.1:8188.")
+        _refuse("urls", shown, _ADDRESS)
     if parts.username is not None or parts.password is not None:
         _refuse("urls", shown, "Leave the user name out of it, and put a token into REELWRIGHT_COMFYUI_TOKEN.")
     if parts.query or parts.fragment:
@@ -156,7 +157,7 @@ def checked_url(written: str) -> str:
             "urls", shown.partition("?")[0], "Leave out what stands after ? or #; a token has a setting of its own."
         )
     if not good:
-        _refuse("urls", shown, "Give an address such as http://127.0.0.1:8188.")
+        _refuse("urls", shown, _ADDRESS)
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

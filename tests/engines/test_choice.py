@@ -1,0 +1,92 @@
+"""Which engine is the default, and how the reason is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from reelwright.engines import choice
+from reelwright.engines.catalog import Catalog, Offer
+from reelwright.engines.child import Spec
+from reelwright.errors import ConfigurationError
+from reelwright.offers import offered
+from reelwright.settings import load_settings
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "comfyui"
+URL = "http://127.0.0.1:8188"
+
+
+def offers(*working: str, **options: dict[str, object]) -> dict[str, Offer]:
+    names = ("comfyui", "huggingface", "local", "sketch")
+    return {
+        name: Offer(
+            spec=Spec(engine=name, options=options.get(name, {})),
+            cards=(SimpleNamespace(model=name, tasks=("text-to-video",)),),  # type: ignore[arg-type]
+            problem=None if name in working else f"No {name} here",
+        )
+        for name in names
+    }
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice.devices, "look", lambda: SimpleNamespace(gpu=True))
+    monkeypatch.setattr(choice.devices, "installed_torch", lambda: None)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_what_was_set_up_comes_first_and_what_may_bill_comes_after_what_is_free() -> None:
+    endpoint = {"endpoint_url": "https://x.example"}
+    everything = offers("comfyui", "huggingface", "local", "sketch", huggingface=endpoint)
+    assert choice.choose(everything) == ("comfyui", "REELWRIGHT_COMFYUI_URL is set")
+    without = offers("huggingface", "local", "sketch", huggingface=endpoint)
+    assert choice.choose(without) == ("huggingface", "an endpoint is configured; its host may bill you for it")
+    assert choice.choose(offers("huggingface", "local", "sketch"))[0] == "local"
+    token = ("huggingface", "HF_TOKEN is set; each video is billed to its account")
+    assert choice.choose(offers("huggingface", "sketch")) == token
+    assert choice.choose(offers("sketch"))[0] == "sketch"
+    broken = choice.choose(offers("sketch", comfyui={"urls": [URL]}))
+    assert broken[0] == "sketch"
+    assert broken[1].endswith("no AI. Not comfyui: No comfyui here")
+
+
+def chosen(tmp_path: Path, **settings: object) -> Catalog:
+    return offered(load_settings(data_dir=tmp_path / "data", **settings), gpus=False)
+
+
+def test_a_comfyui_with_a_workflow_is_offered_with_its_models(tmp_path: Path) -> None:
+    shutil.copytree(EXAMPLES, tmp_path / "flows")
+    catalog = chosen(
+        tmp_path,
+        comfyui_url=f"{URL},http://gpu-2:8188",
+        comfyui_workflows=tmp_path / "flows",
+        comfyui_token="secret",
+        engine_options={"comfyui": {"jobs_per_url": 3}},
+    )
+    offer = catalog.offers["comfyui"]
+    assert (catalog.default, offer.slots, offer.children, offer.spec.upstream) == ("comfyui", 6, 1, True)
+    assert [card.model for card in offer.cards] == [
+        "ltx-text-to-video",
+        "no-model",
+        "wan-image-to-video",
+        "wan-text-to-video",
+    ]
+    assert offer.spec.environment["REELWRIGHT_COMFYUI_TOKEN"] == "secret"
+    assert "secret" not in str(offer.spec.options)
+
+
+def test_without_an_address_or_a_workflow_the_remedy_is_told(tmp_path: Path) -> None:
+    catalog = chosen(tmp_path, comfyui_workflows=EXAMPLES)
+    assert catalog.offers["comfyui"].problem == "No ComfyUI is configured. Set REELWRIGHT_COMFYUI_URL"
+    (tmp_path / "ui.json").write_text('{"nodes": [], "links": []}')
+    catalog = chosen(tmp_path, comfyui_url=URL, comfyui_workflows=tmp_path)
+    assert catalog.default != "comfyui"
+    assert "Not comfyui: ui.json: It is in the editor's own format" in catalog.reason
+    assert "Put a workflow, exported with “Export (API)”, into the folder" in catalog.reason
+    with pytest.raises(ConfigurationError, match="REELWRIGHT_ENGINE=comfyui has no model"):
+        chosen(tmp_path, engine="comfyui", comfyui_url=URL, comfyui_workflows=tmp_path)
+    with pytest.raises(ConfigurationError, match="Invalid urls of the comfyui engine"):
+        chosen(tmp_path, comfyui_url="gpu-1:8188", comfyui_workflows=EXAMPLES)
