@@ -15,13 +15,14 @@ from reelwright.settings import secret_names
 from tests.cli.command import start
 from tests.fakes.receiver import Receiver
 from tests.processes import Process
-from tests.servers import ServerProcess, eventually
+from tests.servers import ROOT, ServerProcess, eventually
 
 TOY = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
 CANARIES = {
     "HF_TOKEN": "hf_canary",
     "REELWRIGHT_API_KEYS": "canary-of-the-server",
     "REELWRIGHT_ENDPOINT_TOKEN": "canary-of-the-endpoint",
+    "REELWRIGHT_COMFYUI_TOKEN": "canary-of-comfyui",
     "REELWRIGHT_API_KEY": "canary-of-the-command",
     "AWS_ACCESS_KEY_ID": "canary-of-the-bucket",
     "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket's-key",
@@ -132,21 +133,41 @@ def test_an_engines_process_has_no_secret_that_is_not_its_own(tmp_path: Path) ->
         assert "canary" not in told
 
 
-def test_the_hugging_face_engines_process_has_its_own_tokens_and_no_other_secret(tmp_path: Path) -> None:
-    options = {"huggingface": {"endpoint_url": "http://127.0.0.1:9/"}}
-    engine = {"REELWRIGHT_ENGINE": "huggingface", "REELWRIGHT_ENGINE_OPTIONS": json.dumps(options)}
+HUGGINGFACE = {
+    "REELWRIGHT_ENGINE": "huggingface",
+    "REELWRIGHT_ENGINE_OPTIONS": json.dumps({"huggingface": {"endpoint_url": "http://127.0.0.1:9/"}}),
+}
+COMFYUI = {
+    "REELWRIGHT_ENGINE": "comfyui",
+    "REELWRIGHT_COMFYUI_URL": "http://127.0.0.1:9",
+    "REELWRIGHT_COMFYUI_WORKFLOWS": str(ROOT / "examples" / "comfyui"),
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "own"),
+    [
+        (HUGGINGFACE, ["HF_TOKEN", "REELWRIGHT_ENDPOINT_TOKEN"]),
+        (COMFYUI, ["REELWRIGHT_COMFYUI_TOKEN"]),
+    ],
+    ids=["huggingface", "comfyui"],
+)
+def test_an_upstream_engines_process_has_its_own_tokens_and_no_other_secret(
+    tmp_path: Path, engine: dict[str, str], own: list[str]
+) -> None:
     with ServerProcess(tmp_path / "data", **CANARIES, **engine) as server:
         eventually(lambda: "engine loaded" in server.log_text())
         assert server.process
         (child,) = children(server.process.pid)
         told = (child / "environ").read_text()
-    assert [name for name, value in CANARIES.items() if value in told] == ["HF_TOKEN", "REELWRIGHT_ENDPOINT_TOKEN"]
+    assert [name for name, value in CANARIES.items() if value in told] == own
 
 
 def test_the_secrets_are_the_settings_that_are_not_shown() -> None:
     database = {"DATABASE_URL", "DATABASE_LISTEN_URL"}
     bucket = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
     tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN"}
+    tokens |= {"REELWRIGHT_COMFYUI_TOKEN", "REELWRIGHT_MODERATION_TOKEN"}
     assert secret_names() == database | bucket | tokens
 
 

@@ -261,6 +261,8 @@ def test_a_folder_is_read_in_order_and_may_be_missing(tmp_path: Path) -> None:
     library = read_library([tmp_path, GRAPHS / "single.json"])
     assert list(library.workflows) == ["single"]
     assert "Another file makes the model 'single' already" in library.problems[0].message
+    (tmp_path / "local.json").write_bytes((GRAPHS / "single.json").read_bytes())
+    assert "local.json: The name 'local' means an engine. Rename" in read_library([tmp_path]).problems[0].message
 
 
 def test_the_examples_are_models_that_take_what_they_say() -> None:

@@ -11,6 +11,8 @@ from reelwright.engines.comfyui.reading import SUFFIX, is_sidecar, model_name
 from reelwright.engines.comfyui.workflow import Workflow
 
 MAX_FILES = 1000
+TAKEN = frozenset({"auto", "default", "comfyui", "huggingface", "local", "openai", "sketch"})
+"""Names that mean an engine where a client sends them as `model`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,9 @@ def read_library(places: Iterable[Path]) -> Library:
         except Problem as problem:
             problems.append(problem)
             continue
-        if workflow.name in workflows:
+        if workflow.name in TAKEN:
+            problems.append(Problem(path.name, f"The name {workflow.name!r} means an engine", "Rename the file."))
+        elif workflow.name in workflows:
             problems.append(
                 Problem(path.name, f"Another file makes the model {workflow.name!r} already", "Rename one.")
             )
