@@ -108,6 +108,13 @@ def test_pictures_are_put_in_by_their_names_and_are_not_left_out() -> None:
         workflow.fill(ask(), prefix="p", image="reelwright/a.png")
 
 
+def test_a_place_with_a_placeholder_that_another_field_is_given_holds_that_field(tmp_path: Path) -> None:
+    sidecar = {"inputs": {"num_frames": ["40.width"]}}
+    workflow = Workflow.read(changed(tmp_path, "sillytavern", sidecar))
+    filled = workflow.fill(ask(num_frames=49), prefix="p")
+    assert inputs(filled.graph, "40") | {"width": 49, "height": 368} == inputs(filled.graph, "40")
+
+
 def test_what_the_graph_decides_is_told_where_it_is_not_what_was_asked(tmp_path: Path) -> None:
     sidecar = {"inputs": {"num_frames": [], "fps": []}}
     workflow = Workflow.read(changed(tmp_path, "single", sidecar))
@@ -169,6 +176,24 @@ def test_limits_come_from_the_sidecar(tmp_path: Path) -> None:
     assert (card.max_side, card.side_multiple, card.min_frames, card.max_frames) == (1280, 64, 5, 21)
     assert (card.default_frames, card.max_fps, card.max_pixel_frames) == (21, 30, 20_000_000)
     assert workflow.fill(ask(num_frames=18), prefix="p").adjusted == {"num_frames": [18, 21]}
+
+
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "1e308", "-1", "1" + "0" * 30, "true", "null", '"832"', "[]"])
+@pytest.mark.parametrize(
+    ("node", "key"), [("40", "width"), ("40", "length"), ("49", "fps"), ("3", "steps"), ("3", "seed")]
+)
+def test_an_odd_value_in_a_graph_makes_no_odd_card(tmp_path: Path, node: str, key: str, value: str) -> None:
+    graph = json.loads((GRAPHS / "single.json").read_text())
+    graph[node]["inputs"][key] = "HERE"
+    (tmp_path / "odd.json").write_text(json.dumps(graph).replace('"HERE"', value))
+    workflow = Workflow.read(tmp_path / "odd.json")
+    card = card_of(workflow)
+    assert card.min_side <= card.default_width <= card.max_side <= 16_384
+    assert card.min_frames <= card.default_frames <= card.max_frames
+    assert 1 <= card.default_fps <= card.max_fps <= 60
+    # What the native dialect asks for by itself can be made.
+    filled = workflow.fill(admitted(workflow, default_size=(512, 512), num_frames=24, fps=12), prefix="p")
+    assert json.loads(json.dumps(filled.adjusted, allow_nan=False)) == filled.adjusted
 
 
 # --- files ---

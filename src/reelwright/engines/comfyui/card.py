@@ -16,14 +16,18 @@ _OPTIONAL = ("negative_prompt", "num_inference_steps", "guidance_scale", "seed",
 _WEIGHTS = ("unet_name", "ckpt_name", "model")
 _OTHERS_DEFAULT_FRAMES = 24
 """What the native dialect asks for when its client says nothing."""
+_OTHERS_DEFAULT_PIXEL_FRAMES = 512 * 512 * 24
 _MAX_SIDE = 1920
+_LONGEST_SIDE = 16_384
+"""ComfyUI's own bound."""
+_MAX_FPS = 60
 
 
 def card_of(workflow: Workflow) -> Card:
     """A field that is not honoured has one value: the graph's own."""
     limits, fields = workflow.sidecar.limits, workflow.fields
-    width, height = _whole(workflow, "width", 512), _whole(workflow, "height", 512)
-    fps = _whole(workflow, "fps", 16)
+    width, height = (_whole(workflow, side, 512, _LONGEST_SIDE) for side in ("width", "height"))
+    fps = _whole(workflow, "fps", 16, limits.max_fps or _MAX_FPS)
     frames = _frames(workflow, fps)
     sized = {"width", "height"} <= set(fields)
     most_frames = _most_frames(workflow, frames)
@@ -36,15 +40,13 @@ def card_of(workflow: Workflow) -> Card:
         tasks=(Task.IMAGE_TO_VIDEO,) if "image" in fields else (Task.TEXT_TO_VIDEO,),
         honours=frozenset(name for name in _OPTIONAL if name in fields),
         sizes=() if sized else ((width, height),),
-        min_side=64 if sized else min(width, height),
+        min_side=min(64, width, height) if sized else min(width, height),
         max_side=_max_side(workflow, width, height) if sized else max(width, height),
         side_multiple=_multiple(workflow, width, height) if sized else 1,
         min_frames=(limits.min_frames or 1) if "num_frames" in fields else 1,
         max_frames=most_frames,
-        max_fps=limits.max_fps or (60 if "fps" in fields else max(fps, 12)),
-        max_pixel_frames=max(limits.max_pixel_frames or 2 * width * height * frames, width * height * most_frames)
-        if not sized
-        else limits.max_pixel_frames or 2 * width * height * frames,
+        max_fps=limits.max_fps or (_MAX_FPS if "fps" in fields else max(fps, 12)),
+        max_pixel_frames=_max_pixel_frames(workflow, width * height, frames, most_frames),
         default_width=width,
         default_height=height,
         default_frames=frames,
@@ -57,9 +59,17 @@ def card_of(workflow: Workflow) -> Card:
     )
 
 
-def _whole(workflow: Workflow, name: str, otherwise: int) -> int:
+def _whole(workflow: Workflow, name: str, otherwise: int, most: int) -> int:
     own = workflow.own(name)
-    return max(1, round(own)) if isinstance(own, int | float) else otherwise
+    return min(max(1, round(own)), most) if isinstance(own, int | float) else otherwise
+
+
+def _max_pixel_frames(workflow: Workflow, pixels: int, frames: int, most_frames: int) -> int:
+    """Twice the graph's own, and what a dialect asks for by itself. A size that cannot be chosen is no limit."""
+    if not {"width", "height"} <= set(workflow.fields):
+        return pixels * most_frames
+    told = workflow.sidecar.limits.max_pixel_frames
+    return max(told or max(2 * pixels * frames, _OTHERS_DEFAULT_PIXEL_FRAMES), pixels * frames)
 
 
 def _frames(workflow: Workflow, fps: int) -> int:
@@ -68,8 +78,9 @@ def _frames(workflow: Workflow, fps: int) -> int:
     seconds = workflow.own("seconds")
     if "num_frames" not in workflow.fields and isinstance(seconds, int | float):
         own = workflow.grid.nearest_frames(round(seconds * fps))
-    frames = max(1, round(own)) if isinstance(own, int | float) else 81
-    return min(frames, workflow.sidecar.limits.max_frames or frames)
+    frames = min(max(1, round(own)), _LONGEST_SIDE) if isinstance(own, int | float) else 81
+    limits = workflow.sidecar.limits
+    return max(min(frames, limits.max_frames or frames), limits.min_frames or 1)
 
 
 def _most_frames(workflow: Workflow, own: int) -> int:
@@ -77,7 +88,7 @@ def _most_frames(workflow: Workflow, own: int) -> int:
     dialect asks by itself; the record says so."""
     told = workflow.sidecar.limits.max_frames
     if told:
-        return told
+        return max(told, own)
     if "num_frames" in workflow.fields or "seconds" in workflow.fields:
         field = workflow.fields.get("num_frames")
         bound = field.high if field else None
@@ -87,9 +98,10 @@ def _most_frames(workflow: Workflow, own: int) -> int:
 
 
 def _max_side(workflow: Workflow, width: int, height: int) -> int:
-    told = workflow.sidecar.limits.max_side or max(_MAX_SIDE, width, height)
+    """What the sidecar says, within what ComfyUI takes; the graph's own size is possible in any case."""
+    told = workflow.sidecar.limits.max_side or _MAX_SIDE
     bounds = [workflow.fields[side].high for side in ("width", "height")]
-    return min([told, *(int(bound) for bound in bounds if bound)])
+    return max(width, height, min([told, *(int(bound) for bound in bounds if bound)]))
 
 
 def _multiple(workflow: Workflow, width: int, height: int) -> int:

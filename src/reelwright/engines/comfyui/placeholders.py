@@ -85,7 +85,6 @@ def _shifted(value: Any, offset: str | None) -> Any:
 
 
 def _number(text: str) -> int | float | None:
-    try:
-        return int(text) if re.fullmatch(r"-?\d+", text.strip()) else float(text)
-    except ValueError:
+    if not re.fullmatch(r"\s*-?\d{1,20}(\.\d{1,20})?\s*", text):
         return None
+    return float(text) if "." in text else int(text)

@@ -9,6 +9,9 @@ from reelwright.engines.comfyui.fields import ENCODER_TEXTS, IMAGE_FIELDS, INPUT
 from reelwright.engines.comfyui.graph import Graph, Leaf
 from reelwright.engines.comfyui.places import Found, agree
 
+MOST = 2**64
+"""No number in a graph that means anything is greater; infinities and NaN are not, either."""
+
 _BRACKETS = re.compile(r"\[([^\[\]]{1,40})\]")
 
 
@@ -66,4 +69,4 @@ def fits(field: str, value: object) -> bool:
     """Whether a field of this kind can take the place of the value."""
     if field in TEXT_FIELDS or field in IMAGE_FIELDS:
         return isinstance(value, str)
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST

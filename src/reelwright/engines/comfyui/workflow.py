@@ -120,6 +120,8 @@ class _Filling:
                     nodes[target.node]["inputs"][target.input] = self._fit(target, name, value)
         for (node, key), target in templates.items():
             text = nodes[node]["inputs"][key]
+            if text != self._workflow.graph.inputs(node)[key]:
+                continue  # the whole text is another field's
             nodes[node]["inputs"][key] = filled(text, values, functools.partial(self._fit, target))
         nodes[self._workflow.output]["inputs"][_PREFIX] = prefix
         self._note_differences()
