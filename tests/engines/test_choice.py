@@ -78,6 +78,15 @@ def test_a_comfyui_with_a_workflow_is_offered_with_its_models(tmp_path: Path) ->
     assert "secret" not in str(offer.spec.options)
 
 
+def test_a_chosen_engine_that_may_bill_says_so(tmp_path: Path) -> None:
+    free = chosen(tmp_path, engine="sketch").reason
+    assert free == "chosen in the settings"
+    assert (
+        chosen(tmp_path, engine="huggingface", hf_token="hf_x").reason
+        == f"{free}; a provider may bill you for each video"
+    )
+
+
 def test_without_an_address_or_a_workflow_the_remedy_is_told(tmp_path: Path) -> None:
     catalog = chosen(tmp_path, comfyui_workflows=EXAMPLES)
     assert catalog.offers["comfyui"].problem == "No ComfyUI is configured. Set REELWRIGHT_COMFYUI_URL"
