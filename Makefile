@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev test test-core test-clients test-schema chaos check bench lock clean
+.PHONY: help demo run dev docs test test-core test-clients test-schema chaos check bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -33,6 +33,10 @@ run: $(VENV)/.runtime ## Serve the API and the page on http://localhost:3001
 
 dev: $(VENV)/.runtime ## The same, restarted whenever the source changes
 	@exec $(BIN)/watchfiles --filter python --sigint-timeout 25 "$(BIN)/reelwright serve" src
+
+docs: $(VENV)/.dev ## Build the documentation's site into build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Open build/site/index.html, or serve it: $(BIN)/mkdocs serve"
 
 test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (installs torch)
 	@$(BIN)/python -m pytest $(SPREAD)

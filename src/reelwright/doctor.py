@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -31,6 +30,7 @@ from reelwright.env_file import ADOPTED, adopt
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.listening import listening_sockets
 from reelwright.offers import offered
+from reelwright.own_commands import as_typed
 from reelwright.settings import Settings
 from reelwright.store.database import open_database, store_errors
 from reelwright.store.files import Files
@@ -53,6 +53,15 @@ class Finding:
 def survey(settings: Settings) -> list[Finding]:
     """Look at everything that a video needs, from the ground up. Asks the hub about the token when there is one."""
     adopt(*ADOPTED)
+    return [_typed(finding) for finding in _findings(settings)]
+
+
+def _typed(finding: Finding) -> Finding:
+    remedy = None if finding.remedy is None else as_typed(finding.remedy)
+    return replace(finding, detail=as_typed(finding.detail), remedy=remedy)
+
+
+def _findings(settings: Settings) -> list[Finding]:
     catalog = offered(settings)
     return [
         Finding(
@@ -267,7 +276,7 @@ def _weights(settings: Settings, room: Room, *, needed: bool) -> Iterator[Findin
         else:
             absent.setdefault(place, []).append(model.name)
     for number, (place, names) in enumerate(absent.items(), 1):
-        fetch = "reelwright pull NAME" if number == len(absent) else None
+        fetch = "`reelwright pull NAME`" if number == len(absent) else None
         yield Finding(name="Models to fetch", ok=None, detail=f"{place}: {', '.join(names)}", remedy=fetch)
 
 
@@ -288,5 +297,5 @@ def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding
 _REMEDIES = {
     "comfyui": "Set REELWRIGHT_COMFYUI_URL=http://127.0.0.1:8188 and put API exports into ./workflows",
     "huggingface": "Put HF_TOKEN=… into .env (a token with the Inference Providers permission)",
-    "local": f"{sys.executable.rsplit('/', 1)[-1]} -m pip install 'reelwright[local]', then `reelwright pull svd`",
+    "local": "pip install 'reelwright[local]', then `reelwright pull svd`",
 }

@@ -36,13 +36,14 @@ OF_OTHERS = {
     "HF_HOME",
     "NVIDIA_VISIBLE_DEVICES",
     "NVIDIA_DRIVER_CAPABILITIES",
+    "DOMAIN",
     "POSTGRES_USER",
     "POSTGRES_DB",
     "POSTGRES_PASSWORD",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
 }
-"""Variables that pip, Python, huggingface_hub, the NVIDIA runtime and the Postgres image read."""
+"""Variables that pip, Python, huggingface_hub, the NVIDIA runtime, the Postgres image and our Caddyfile read."""
 
 
 def read(path: str) -> str:
@@ -115,7 +116,10 @@ def test_the_health_check_tells_a_living_server_from_a_dead_one(dockerfile: str,
     assert dead.returncode == 1
 
 
-@pytest.mark.parametrize("compose", ["compose.yaml", "deploy/fleet/compose.yaml"])
+OVERLAYS = ("deploy/compose/tls.yaml", "deploy/compose/gpu.yaml")
+
+
+@pytest.mark.parametrize("compose", ["compose.yaml", FLEET, *OVERLAYS])
 def test_compose_fits_its_schema(compose: str) -> None:
     run(TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", compose)
 
@@ -130,6 +134,29 @@ def test_compose_hands_every_setting_of_the_env_file_on(compose: str, services: 
         assert (own["HOST"], own["PORT"], own["REELWRIGHT_DATA_DIR"]) == ("0.0.0.0", "3001", "/data")
         handed = {name for name, value in own.items() if value == f"${{{name}:-}}" or ":?" in value}
         assert own.keys() - handed <= {"HOST", "PORT", "REELWRIGHT_DATA_DIR", *ROLES}
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_changes_services_that_there_are(overlay: str) -> None:
+    base, over = yaml.safe_load(read("compose.yaml")), yaml.safe_load(read(overlay))
+    new = {name for name, service in over["services"].items() if service.get("image") and name != "server"}
+    assert over["services"].keys() - new <= base["services"].keys()
+    assert f"docker compose -f compose.yaml -f {overlay} up" in read("docs/deployment.md").replace("\\\n", "")
+
+
+def test_only_the_proxy_of_the_overlay_is_trusted() -> None:
+    services = yaml.safe_load(read(OVERLAYS[0]))["services"]
+    assert services["server"]["environment"]["REELWRIGHT_TRUSTED_PROXIES"] == (
+        services["caddy"]["networks"]["front"]["ipv4_address"]
+    )
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is missing: apt install caddy")
+def test_caddy_takes_its_file() -> None:
+    command = ["caddy", "validate", "--adapter", "caddyfile", "--config", "deploy/compose/Caddyfile"]
+    environment = {**os.environ, "DOMAIN": "videos.example"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_fleet_has_servers_that_only_serve_and_workers() -> None:
@@ -231,7 +258,9 @@ def test_the_space_says_what_hugging_face_wants_to_know() -> None:
 def test_every_variable_that_is_set_is_one_that_somebody_reads() -> None:
     known = {environment_name(field) for field in Settings.model_fields} | OF_OTHERS
     composed: list[dict[str, Any]] = [
-        service for file in ("compose.yaml", FLEET) for service in yaml.safe_load(read(file))["services"].values()
+        service
+        for file in ("compose.yaml", FLEET, *OVERLAYS)
+        for service in yaml.safe_load(read(file))["services"].values()
     ]
     names = {name for service in composed for name in service["environment"]}
     names |= {one["key"] for one in yaml.safe_load(read("render.yaml"))["services"][0]["envVars"]}
