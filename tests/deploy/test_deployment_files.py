@@ -146,8 +146,9 @@ def test_an_overlay_changes_services_that_there_are(overlay: str) -> None:
 
 def test_only_the_proxy_of_the_overlay_is_trusted() -> None:
     services = yaml.safe_load(read(OVERLAYS[0]))["services"]
-    assert services["server"]["environment"]["REELWRIGHT_TRUSTED_PROXIES"] == (
-        services["caddy"]["networks"]["front"]["ipv4_address"]
+    assert (
+        services["server"]["environment"]["REELWRIGHT_TRUSTED_PROXIES"]
+        == (services["caddy"]["networks"]["front"]["ipv4_address"])
     )
 
 

@@ -11,6 +11,7 @@ import sys
 import click
 
 from reelwright import __version__
+from reelwright.cli.batch import batch
 from reelwright.cli.bench import bench
 from reelwright.cli.comfyui import comfyui
 from reelwright.cli.connection import INTERRUPTED, Failed, Refused
@@ -26,6 +27,7 @@ from reelwright.cli.videos import cancel, download, ls, resume, rm, show
 from reelwright.cli.webhooks import webhooks
 from reelwright.env_file import adopt
 from reelwright.errors import ConfigurationError
+from reelwright.own_commands import as_typed
 
 _EPILOG = """\b
 Exit codes: 0 done, 1 the job failed, 2 wrong usage or configuration, 130 interrupted.
@@ -53,6 +55,7 @@ for _command in (
     worker,
     fleet,
     generate,
+    batch,
     extend,
     models,
     pull,
@@ -84,7 +87,7 @@ def main() -> int:
         error.show()
         return error.exit_code
     except ConfigurationError as error:
-        click.echo(f"Error: {error.message}", err=True)
+        click.echo(f"Error: {as_typed(error.message)}", err=True)
         return Refused.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)

@@ -46,7 +46,7 @@ def save(video: Video, path: Path) -> None:
 def _file(given: Path | None, name: str, *, force: bool) -> Path:
     try:
         if given is None or given.is_dir():
-            return _unused(given or Path(), _slug(name))
+            return _unused(given or Path(), slug(name))
         if given.exists() and not force:
             raise Refused(f"{given} exists. Add --force to replace it, or choose another name with -o.")
     except OSError as error:  # a name that is too long, a folder that may not be looked into
@@ -61,7 +61,7 @@ def _at_home(path: Path) -> Path:
         raise Refused(f"{path} begins with the home of a user who is not known here.") from None
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """The name's letters and digits, joined by hyphens, cut between words."""
     words = re.findall(r"\w+", unicodedata.normalize("NFC", name).lower().replace("_", "-"))
     slug = "-".join(words)
