@@ -115,7 +115,7 @@ def test_json_is_json(block: Block) -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """`text` and nothing are for what is only looked at."""
-    known = {"", "text", "sh", "python", "js", "ts", "json", "yaml", "nginx", "caddyfile"}
+    known = {"", "text", "sh", "python", "js", "jsx", "ts", "json", "yaml", "nginx", "caddyfile"}
     assert {block.language for block in BLOCKS} <= known
 
 
