@@ -39,7 +39,8 @@ DOCS = Path(__file__).parent
 SKETCH = {"threads": "How many frames are drawn side by side. The picture does not depend on it."}
 
 HUGGINGFACE_OPTIONS = {
-    "text_to_video": "`[[provider, model], …]`: who is asked for text to video, the first one first.",
+    "text_to_video": "`[[provider, model], …]`: who is asked for text to video, the first one first. A third item "
+    "is the provider's own name of the model.",
     "image_to_video": "`[[provider, model], …]`: the same for image to video.",
     "endpoint_url": "A dedicated endpoint's exact address. It is asked first; the lists are then empty unless given.",
     "chain": '`{"text_to_image": [provider, model]}`: a text first becomes an image, then that image a video.',
@@ -160,7 +161,7 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "The engine that was asked for cannot work here",
         "`reelwright doctor` says what it lacks",
     ),
-    Code.UPSTREAM_UNAUTHORIZED: ("The provider refuses the token", "Check `HF_TOKEN` with `reelwright doctor`"),
+    Code.UPSTREAM_UNAUTHORIZED: ("The provider refuses the token or the key", "Check it with `reelwright doctor`"),
     Code.UPSTREAM_FORBIDDEN: ("The token may not do this", "Give it the Inference Providers permission"),
     Code.UPSTREAM_NOT_FOUND: ("The provider does not have the model", "Choose another model or provider"),
     Code.UPSTREAM_PAYMENT_REQUIRED: ("The account's credits are used up", "Add credits at the provider"),
@@ -215,6 +216,7 @@ def options_tables() -> str:
     sketch = {name: one.default for name, one in threads.items() if name != "self"}
     huggingface = _defaults(HuggingFaceOptions)
     huggingface["chain"] = huggingface.pop("text_to_image")
+    del huggingface["left_out"]  # follows from the keys
     parts = []
     for engine, defaults, words in (
         ("sketch", sketch, SKETCH),

@@ -13,6 +13,7 @@ from typing import Self
 
 import httpx2
 
+from reelwright.engines.huggingface.access import VARIABLES
 from tests.processes import Process
 
 ROOT = Path(__file__).parent.parent
@@ -44,7 +45,8 @@ class ServerProcess:
 
     def start(self) -> ServerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("REELWRIGHT_", "AWS_"))}
-        inherited.pop("HF_TOKEN", None)
+        for name in ("HF_TOKEN", *VARIABLES):
+            inherited.pop(name, None)
         environment = {
             **inherited,
             "PORT": "0",

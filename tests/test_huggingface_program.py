@@ -11,8 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.cli.command import run
 from tests.databases import run_sql
-from tests.fakes.huggingface import TOKEN, ConnectProxy, FakeHuggingFace, Reply
+from tests.fakes.huggingface import KEYS, TOKEN, ConnectProxy, FakeHuggingFace, Reply
 from tests.servers import ServerProcess, eventually
 
 QUICK = {"poll_seconds": 0.02, "first_wait_seconds": 0.05, "idle_seconds": 1.0, "connect_seconds": 2.0}
@@ -173,6 +174,62 @@ def test_kill_9_after_the_upstream_accepted_is_never_billed_twice(
     assert len(fake.requests("submit")) == 1
     assert httpx2.get(f"{url}/content").content == fake.clip
     assert server.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def keys_only(environment: dict[str, str]) -> dict[str, str]:
+    keys = {"FAL_KEY": KEYS["fal-ai"], "REPLICATE_API_TOKEN": KEYS["replicate"]}
+    return {name: value for name, value in environment.items() if name != "HF_TOKEN"} | keys
+
+
+def test_a_providers_own_key_is_enough_and_no_crash_bills_twice(
+    keys_only: dict[str, str], fake: FakeHuggingFace, tmp_path: Path
+) -> None:
+    server = ServerProcess(tmp_path / "data", **keys_only).start()
+    reason = httpx2.get(f"{server.url}/health").json()["engine"]["reason"]
+    assert reason == "FAL_KEY and REPLICATE_API_TOKEN are set; each video is billed to one of their accounts"
+    fake.polls = 1_000_000
+    accepted = generate(server, Prefer="respond-async").json()["id"]
+    fake.wait_for("status")
+    assert not any(key in str(run_sql(server, "SELECT * FROM videos")) for key in KEYS.values())
+    server.kill()
+    fake.polls = 1
+    server.start()
+    url = f"{server.url}/v1/videos/{accepted}"
+    video = eventually(lambda: (v := httpx2.get(url).json())["status"] == "completed" and v)
+    assert (video["made_with"]["provider"], video["made_with"]["resumed"]) == ("fal-ai", True)
+    assert {entry.host for entry in fake.log} == {"huggingface.co", "queue.fal.run", "v3.fal.media"}
+    assert len(fake.requests("submit")) == 1
+
+    fake.script("submit", Reply(status=401, body=f"no such key: {KEYS['fal-ai']}".encode()), provider="fal-ai")
+    assert generate(server).status_code == 200, "replicate has an account of its own"
+    fake.script("submit", Reply(status=401, body=b"nor that one"), provider="replicate")
+    refused = generate(server)
+    told = "fal-ai does not accept FAL_KEY. no such key: [token]"
+    assert (refused.status_code, refused.json()["details"]) == (401, told)
+    assert server.stop() == 0
+    assert fake.strangers_with_token == []
+    assert not any(key in server.log_text() for key in KEYS.values())
+
+
+def test_the_doctor_tests_each_key(keys_only: dict[str, str], fake: FakeHuggingFace, tmp_path: Path) -> None:
+    keys = {"REPLICATE_API_TOKEN": "r8_" + "wrong" * 5, "NOVITA_API_KEY": "too short"}
+    found = run("doctor", "--json", cwd=tmp_path, **keys_only | keys)
+    rows = {row["name"]: row for row in json.loads(found.stdout)}
+    assert (rows["FAL_KEY"]["ok"], rows["FAL_KEY"]["detail"]) == (
+        True,
+        "fal-ai accepts it; its account is billed for each video.",
+    )
+    assert rows["REPLICATE_API_TOKEN"]["ok"] is rows["NOVITA_API_KEY"]["ok"] is False
+    assert rows["REPLICATE_API_TOKEN"]["detail"] == "replicate does not accept REPLICATE_API_TOKEN"
+    assert "FAL_KEY" in rows["Chosen engine"]["detail"]
+    assert {entry.step for entry in fake.log} == {"account"}
+    assert not any(key in found.stdout + found.stderr for key in KEYS.values())
+
+    one = {name: value for name, value in keys_only.items() if name != "REPLICATE_API_TOKEN"}
+    rows = {row["name"]: row for row in json.loads(run("doctor", "--json", cwd=tmp_path, **one).stdout)}
+    left_out = rows["Route replicate:Wan-AI/Wan2.2-TI2V-5B"]
+    assert (left_out["ok"], left_out["remedy"]) == (None, "Set REPLICATE_API_TOKEN or HF_TOKEN")
 
 
 def test_what_an_endpoint_may_have_begun_is_not_sent_twice(fake: FakeHuggingFace, tmp_path: Path) -> None:

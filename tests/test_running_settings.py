@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from reelwright.banner import RUNNING
+from reelwright.engines.huggingface.access import VARIABLES
 from reelwright.settings import secret_names
 from tests.cli.command import start
 from tests.fakes.receiver import Receiver
@@ -24,6 +25,7 @@ CANARIES = {
     "REELWRIGHT_ENDPOINT_TOKEN": "canary-of-the-endpoint",
     "REELWRIGHT_COMFYUI_TOKEN": "canary-of-comfyui",
     "REELWRIGHT_API_KEY": "canary-of-the-command",
+    **{name: f"canary-of-{name.lower()}" for name in VARIABLES},
     "AWS_ACCESS_KEY_ID": "canary-of-the-bucket",
     "AWS_SECRET_ACCESS_KEY": "canary-of-the-bucket's-key",
 }
@@ -147,7 +149,7 @@ COMFYUI = {
 @pytest.mark.parametrize(
     ("engine", "own"),
     [
-        (HUGGINGFACE, ["HF_TOKEN", "REELWRIGHT_ENDPOINT_TOKEN"]),
+        (HUGGINGFACE, ["HF_TOKEN", "REELWRIGHT_ENDPOINT_TOKEN", *VARIABLES]),
         (COMFYUI, ["REELWRIGHT_COMFYUI_TOKEN"]),
     ],
     ids=["huggingface", "comfyui"],
@@ -166,7 +168,7 @@ def test_an_upstream_engines_process_has_its_own_tokens_and_no_other_secret(
 def test_the_secrets_are_the_settings_that_are_not_shown() -> None:
     database = {"DATABASE_URL", "DATABASE_LISTEN_URL"}
     bucket = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-    tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN"}
+    tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN", *VARIABLES}
     tokens |= {"REELWRIGHT_COMFYUI_TOKEN", "REELWRIGHT_MODERATION_TOKEN"}
     assert secret_names() == database | bucket | tokens
 

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from reelwright.engines.huggingface.access import VARIABLES
 from reelwright.env_file import parse
 from reelwright.errors import ConfigurationError
 from reelwright.settings import Settings, environment_name, load_settings
 
 FIELDS = sorted(Settings.model_fields)
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL", "DATABASE_LISTEN_URL", *AWS}
+PROVIDERS = set(VARIABLES)
+UNPREFIXED = {"PORT", "HOST", "HF_TOKEN", "CLIENT_URL", "NODE_ENV", "DATABASE_URL", "DATABASE_LISTEN_URL"}
+UNPREFIXED |= AWS | PROVIDERS
 
 
 @pytest.fixture(autouse=True)
@@ -339,3 +342,12 @@ def test_refused_words_stand_in_the_setting_or_in_a_file(env: SetEnvironment, fo
     assert load_settings().refused_words == ("gore", "never, ever")
     env("REELWRIGHT_REFUSED_WORDS", "@/nowhere/words")
     assert "REELWRIGHT_REFUSED_WORDS: the file '/nowhere/words' cannot be read" in refused()
+
+
+def test_the_providers_keys_are_told_by_their_own_names_but_not_our_clients(env: SetEnvironment) -> None:
+    for name in PROVIDERS:
+        env(name, f"the key of {name}")
+    assert load_settings().provider_keys == {name: f"the key of {name}" for name in PROVIDERS}
+    env("REPLICATE_API_TOKEN", "a-key-of-this-server")
+    env("REELWRIGHT_API_KEYS", "another-key-of-it,a-key-of-this-server")
+    assert set(load_settings().provider_keys) == PROVIDERS - {"REPLICATE_API_TOKEN"}

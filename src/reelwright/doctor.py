@@ -16,7 +16,9 @@ from reelwright.engines.catalog import Catalog
 from reelwright.engines.comfyui.inspection import LACKING, look_at
 from reelwright.engines.comfyui.library import read_library
 from reelwright.engines.comfyui.options import Options as ComfyUIOptions
-from reelwright.engines.huggingface.account import check_token
+from reelwright.engines.huggingface.access import HOMES, Access
+from reelwright.engines.huggingface.account import check_key, check_token
+from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import devices
 from reelwright.engines.local.footprint import Kind, Room, outlook, usable
 from reelwright.engines.local.inventory import holdings
@@ -51,7 +53,8 @@ class Finding:
 
 
 def survey(settings: Settings) -> list[Finding]:
-    """Look at everything that a video needs, from the ground up. Asks the hub about the token when there is one."""
+    """Look at everything that a video needs, from the ground up. Asks the hub about the token and the providers about
+    their keys, when there are any."""
     adopt(*ADOPTED)
     return [_typed(finding) for finding in _findings(settings)]
 
@@ -184,6 +187,7 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             detail=f"account {checked.account}" if checked.ok else checked.message,
             remedy=None if checked.ok else "https://huggingface.co/settings/tokens",
         )
+    yield from _provider_keys(settings, needed=catalog.default == "huggingface")
     view = None if catalog.offers["local"].problem else devices.ask_torch()
     yield from _gpus(catalog, view)
     if view is not None:
@@ -223,6 +227,21 @@ def _comfyui(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         if missing:
             detail = f"{library.workflows[name].file} lacks at {where}: {', '.join(missing[:5])}"
             yield Finding(name="Workflow", ok=bad, detail=detail, remedy=LACKING)
+
+
+def _provider_keys(settings: Settings, *, needed: bool) -> Iterator[Finding]:
+    """A row for each key that is set, and one for what nobody would pay for."""
+    access = Access.of(settings.hf_token, settings.provider_keys)
+    for variable, flaw in access.flaws.items():
+        problem, _, remedy = flaw.partition(". ")
+        yield Finding(name=variable, ok=False if needed else None, detail=problem, remedy=remedy)
+    for provider, key in access.keys.items():
+        checked = check_key(provider, key)
+        problem, _, remedy = checked.message.partition(". ")
+        yield Finding(name=HOMES[provider].variable, ok=checked.ok, detail=problem, remedy=remedy or None)
+    for route in HuggingFaceOptions.parse(settings.engine_options.get("huggingface", {}), access).left_out:
+        own = f"{HOMES[route.provider].variable} or " if route.provider in HOMES else ""
+        yield Finding(name=f"Route {route}", ok=None, detail="left out: it has no key", remedy=f"Set {own}HF_TOKEN")
 
 
 def _gpus(catalog: Catalog, view: devices.View | None) -> Iterator[Finding]:
@@ -296,6 +315,7 @@ def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding
 
 _REMEDIES = {
     "comfyui": "Set REELWRIGHT_COMFYUI_URL=http://127.0.0.1:8188 and put API exports into ./workflows",
-    "huggingface": "Put HF_TOKEN=… into .env (a token with the Inference Providers permission)",
+    "huggingface": "Put HF_TOKEN=… into .env (a token with the Inference Providers permission), or the own key of a "
+    f"provider ({', '.join(home.variable for home in HOMES.values())})",
     "local": "pip install 'reelwright[local]', then `reelwright pull svd`",
 }

@@ -25,6 +25,7 @@ def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
         settings.engine,
         token=settings.hf_token,
         endpoint_token=settings.endpoint_token,
+        provider_keys=settings.provider_keys,
         options=_options(settings),
         secrets={"comfyui": settings.comfyui_token},
         aliases=settings.model_aliases,

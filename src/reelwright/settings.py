@@ -96,6 +96,19 @@ class Settings(BaseSettings):
         "Hugging Face token; with it the `huggingface` engine is the default where nothing of yours can make videos.",
         repr=False,
     )
+    fal_key: str | None = _knob(
+        None, "FAL_KEY", "Key of fal: the `huggingface` engine then asks `fal-ai` directly, and fal bills.", repr=False
+    )
+    replicate_api_token: str | None = _knob(
+        None, "REPLICATE_API_TOKEN", "Token of Replicate, likewise for `replicate`.", repr=False
+    )
+    together_api_key: str | None = _knob(
+        None, "TOGETHER_API_KEY", "Key of Together AI, likewise for `together`.", repr=False
+    )
+    wavespeed_api_key: str | None = _knob(
+        None, "WAVESPEED_API_KEY", "Key of WaveSpeed AI, likewise for `wavespeed`.", repr=False
+    )
+    novita_api_key: str | None = _knob(None, "NOVITA_API_KEY", "Key of Novita AI, likewise for `novita`.", repr=False)
     port: int = _knob(3001, "PORT", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
     host: str = _knob(
         "localhost",
@@ -405,6 +418,19 @@ class Settings(BaseSettings):
     @property
     def log_as(self) -> Literal["console", "json"]:
         return self.log_format or ("json" if self.production else "console")
+
+    @property
+    def provider_keys(self) -> dict[str, str | None]:
+        """The providers' own keys by their names in the environment. Our clients' keys are not among them: Replicate's
+        client, used with this server, sends one as REPLICATE_API_TOKEN."""
+        keys = {
+            "FAL_KEY": self.fal_key,
+            "REPLICATE_API_TOKEN": self.replicate_api_token,
+            "TOGETHER_API_KEY": self.together_api_key,
+            "WAVESPEED_API_KEY": self.wavespeed_api_key,
+            "NOVITA_API_KEY": self.novita_api_key,
+        }
+        return {name: key for name, key in keys.items() if key not in self.api_keys}
 
     @property
     def production(self) -> bool:

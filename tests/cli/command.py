@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from reelwright.engines.huggingface.access import VARIABLES
 from tests.processes import Process
 
 _COMMAND = (sys.executable, "-m", "reelwright.cli")
@@ -27,6 +28,7 @@ def environment(**extra: str) -> dict[str, str]:
     steering = (
         "REELWRIGHT_",
         "HF_TOKEN",
+        *VARIABLES,
         "PORT",
         "HOST",
         "NODE_ENV",

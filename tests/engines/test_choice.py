@@ -17,13 +17,14 @@ from reelwright.settings import load_settings
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "comfyui"
 URL = "http://127.0.0.1:8188"
+PAID = "huggingface"
 
 
 def offers(*working: str, **options: dict[str, object]) -> dict[str, Offer]:
-    names = ("comfyui", "huggingface", "local", "sketch")
+    names, environment = ("comfyui", PAID, "local", "sketch"), {"HF_TOKEN": "hf_x"}
     return {
         name: Offer(
-            spec=Spec(engine=name, options=options.get(name, {})),
+            spec=Spec(engine=name, options=options.get(name, {}), environment=environment if name == PAID else {}),
             cards=(SimpleNamespace(model=name, tasks=("text-to-video",)),),  # type: ignore[arg-type]
             problem=None if name in working else f"No {name} here",
         )

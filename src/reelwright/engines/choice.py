@@ -18,7 +18,8 @@ from reelwright.engines.comfyui.engine import TOKEN_VARIABLE as COMFYUI_TOKEN_VA
 from reelwright.engines.comfyui.library import read_library
 from reelwright.engines.comfyui.options import Options as ComfyUIOptions
 from reelwright.engines.huggingface import card as huggingface_card
-from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE, TOKEN_VARIABLE
+from reelwright.engines.huggingface.access import HOMES, TOKEN_VARIABLE, VARIABLES, Access, lack
+from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.local import card as local_card
 from reelwright.engines.local import devices
@@ -46,6 +47,7 @@ def offer_engines(
     *,
     token: str | None,
     endpoint_token: str | None,
+    provider_keys: Mapping[str, str | None] = MappingProxyType({}),
     options: Mapping[str, Mapping[str, Any]],
     secrets: Mapping[str, str | None] = MappingProxyType({}),
     aliases: Mapping[str, str],
@@ -55,13 +57,14 @@ def offer_engines(
 ) -> Catalog:
     """All engines as this server offers them; `wanted` is an engine's name or `auto`.
 
-    `options` are by engine name, and so are `secrets`, the upstreams' tokens; `children`: how many child processes each
-    engine has; None: one, and of `local` one a GPU, which are counted by `ask` where there may be several. Raises
-    `ConfigurationError` for an unknown engine or option, and where the wanted engine has no model at all.
+    `options` are by engine name, and so are `secrets`, the upstreams' tokens; `provider_keys` by their variables
+    (`huggingface.access`); `children`: how many child processes each engine has; None: one, and of `local` one a GPU,
+    which are counted by `ask` where there may be several. Raises `ConfigurationError` for an unknown engine or option,
+    and where the wanted engine has no model at all.
     """
     offers = {
         "comfyui": _comfyui(options.get("comfyui", {}), secrets.get("comfyui")),
-        "huggingface": _huggingface(options.get("huggingface", {}), token, endpoint_token),
+        "huggingface": _huggingface(options.get("huggingface", {}), Access.of(token, provider_keys), endpoint_token),
         "local": _local(options.get("local", {}), memory_mb, children, ask),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
@@ -104,10 +107,18 @@ def _choose_among_the_rest(offers: Mapping[str, Offer]) -> tuple[str, str]:
         if machine.gpu and not wrong:
             return "local", "torch, a GPU and the weights are here"
     if not huggingface.problem:
-        return "huggingface", "HF_TOKEN is set; each video is billed to its account"
+        return "huggingface", _who_pays(huggingface)
     if wrong:
         return "sketch", f"procedural drawing, no AI. {wrong}"
     return "sketch", "no HF_TOKEN, and no GPU with weights: procedural drawing, no AI"
+
+
+def _who_pays(huggingface: Offer) -> str:
+    names = [name for name in (TOKEN_VARIABLE, *VARIABLES) if name in huggingface.spec.environment]
+    told = "is set; each video is billed to its account"
+    if len(names) > 1:
+        told = "are set; each video is billed to one of their accounts"
+    return f"{' and '.join(names)} {told}"
 
 
 def _comfyui(options: Mapping[str, Any], token: str | None) -> Offer:
@@ -130,19 +141,25 @@ def _comfyui(options: Mapping[str, Any], token: str | None) -> Offer:
     )
 
 
-def _huggingface(options: Mapping[str, Any], token: str | None, endpoint_token: str | None) -> Offer:
-    parsed = HuggingFaceOptions.parse(options)
-    problem = None
-    if not token and not parsed.endpoint_url:
-        problem = "Server configuration error: HF_TOKEN is not set"
-    tokens = {TOKEN_VARIABLE: token, ENDPOINT_TOKEN_VARIABLE: endpoint_token}
+def _huggingface(options: Mapping[str, Any], access: Access, endpoint_token: str | None) -> Offer:
+    parsed = HuggingFaceOptions.parse(options, access)
+    keys = {HOMES[provider].variable: key for provider, key in access.keys.items()}
+    tokens = {TOKEN_VARIABLE: access.token, ENDPOINT_TOKEN_VARIABLE: endpoint_token, **keys}
     own = {name: value for name, value in tokens.items() if value}
     return Offer(
         spec=Spec(engine="huggingface", options=options, environment=ONE_HEAP | own, upstream=True),
-        cards=huggingface_card.cards(options),
+        cards=huggingface_card.cards(options, access),
         slots=parsed.slots,
-        problem=problem,
+        problem=_huggingface_problem(parsed, access),
     )
+
+
+def _huggingface_problem(options: HuggingFaceOptions, access: Access) -> str | None:
+    if options.lost:
+        return lack(route.provider for route in options.left_out)
+    if access or options.endpoint_url:
+        return None
+    return next(iter(access.flaws.values()), "Server configuration error: HF_TOKEN is not set")
 
 
 def _local(

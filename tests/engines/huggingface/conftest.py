@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from huggingface_hub.inference._providers._common import _fetch_inference_provider_mapping
 
+from reelwright.engines.huggingface.access import HOMES
 from reelwright.engines.huggingface.render import CANCELLER
 from tests.engines.huggingface.stage import Stage
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace
@@ -20,11 +20,13 @@ def fake() -> Iterator[FakeHuggingFace]:
 
 @pytest.fixture
 def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    for home in HOMES.values():
+        monkeypatch.delenv(home.variable, raising=False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    _fetch_inference_provider_mapping.cache_clear()
     yield Stage(fake, tmp_path)
     for thread in threading.enumerate():
         if thread.name == CANCELLER:
             thread.join()
-    # Whatever a test did: no host but the hub, its router and the endpoint ever saw the token.
+    # Whatever a test did: no host but the hub, its router and the endpoint ever saw the token, and no key went to
+    # anybody but its own provider.
     assert fake.strangers_with_token == []

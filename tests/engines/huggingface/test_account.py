@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.huggingface.account import PERMISSION, TokenCheck, check_token
-from tests.fakes.huggingface import TOKEN, FakeHuggingFace, Reply, rewriting
+from reelwright.engines.huggingface.access import HOMES
+from reelwright.engines.huggingface.account import PERMISSION, TokenCheck, check_key, check_token
+from tests.fakes.huggingface import KEYS, TOKEN, FakeHuggingFace, Reply, rewriting
 
 
 def check(fake: FakeHuggingFace, token: str | None = TOKEN) -> TokenCheck:
@@ -53,3 +54,19 @@ def test_a_hub_that_does_not_answer(fake: FakeHuggingFace, reply: Reply) -> None
     found = check(fake)
     assert not found.ok
     assert "could not be asked" in found.message
+
+
+@pytest.mark.parametrize("provider", HOMES)
+def test_a_providers_key_is_tested_without_starting_anything(fake: FakeHuggingFace, provider: str) -> None:
+    transport = rewriting(fake.port)
+    found = check_key(provider, KEYS[provider], transport=transport)
+    assert (found.ok, found.message) == (True, f"{provider} accepts it; its account is billed for each video.")
+    refused = check_key(provider, "another key", transport=transport)
+    assert (refused.ok, HOMES[provider].variable in refused.message) == (False, True)
+    assert {entry.method for entry in fake.log} == {"GET"}
+
+
+@pytest.mark.parametrize("reply", [Reply(status=500), Reply(status=403), Reply(hang=True)])
+def test_a_provider_that_does_not_tell(fake: FakeHuggingFace, reply: Reply) -> None:
+    fake.script("account", reply)
+    assert check_key("fal-ai", KEYS["fal-ai"], transport=rewriting(fake.port), seconds=0.3).ok is None

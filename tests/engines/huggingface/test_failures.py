@@ -35,7 +35,6 @@ INVALID = {"detail": [{"loc": ["body", "num_frames"], "msg": "must be at least 8
             Code.UPSTREAM_FORBIDDEN,
             id="gated-model",
         ),
-        pytest.param("hub", Reply(status=500, body=b"oops"), Code.UPSTREAM_ERROR, id="hub-500"),
         pytest.param("submit", Reply(status=401, body={"error": "bad"}), Code.UPSTREAM_UNAUTHORIZED, id="401"),
         pytest.param(
             "submit",

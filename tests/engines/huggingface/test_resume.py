@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reelwright.engines.engine import Made
 from reelwright.engines.huggingface.card import cards
-from reelwright.errors import Code
+from reelwright.errors import Code, EngineError
 from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Running, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
 
@@ -160,3 +162,73 @@ def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
     job = stage.assignment(scratch=tmp_path / "job")
     job.clip.symlink_to("/dev/full")
     assert stage.fail(stage.only("fal-ai"), scratch=job.scratch).code is Code.STORAGE_FULL
+
+
+# --- a job that has failed --------------------------------------------------------------------------------------------
+
+
+def left_by(stage: Stage, provider: str, *, seconds: float = 10.0, **fields: Any) -> Mapping[str, Any]:
+    """What a job that fails at `provider` saves last."""
+    report = Recorder()
+    with pytest.raises(EngineError):
+        stage.only(provider).generate(stage.assignment(seconds=seconds, **fields), report)
+    return report.checkpoints[-1]
+
+
+def test_a_resumed_job_does_not_follow_what_the_provider_reported_as_failed(
+    stage: Stage, fake: FakeHuggingFace
+) -> None:
+    fake.script("status", Reply(body={"status": "COMPLETED", "error": "the GPU fell off"}))
+    state = left_by(stage, "fal-ai")
+    assert (state["phase"], state["code"], state["ticket"]) == ("ended", Code.UPSTREAM_ERROR, None)
+
+    fake.script("status")
+    stage.make(stage.only("fal-ai"), checkpoint=state)
+    assert len(fake.requests("submit")) == 2
+
+
+def test_a_rejected_request_is_not_of_unknown_outcome_when_it_is_resumed(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("submit", Reply(status=400, body={"detail": "no such size"}), Reply())
+    stage.make(stage.only("fal-ai"), checkpoint=left_by(stage, "fal-ai"))
+
+
+def test_an_unknown_outcome_stays_one(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("submit", Reply(cut=0))
+    state = left_by(stage, "fal-ai")
+    assert state["phase"] == "submitting"
+    assert stage.fail(stage.only("fal-ai"), checkpoint=state).code is Code.UNKNOWN_OUTCOME
+    assert len(fake.requests("submit")) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "reply"),
+    [("cdn", Reply(status=404, body=b"gone")), ("status", Reply(body={"id": "x", "status": "queued"}))],
+    ids=["the download fails", "it takes too long"],
+)
+def test_work_that_was_left_at_the_provider_is_had_once_more_and_then_made_anew(
+    stage: Stage, fake: FakeHuggingFace, step: str, reply: Reply
+) -> None:
+    fake.script(step, reply)
+    first = left_by(stage, "together", seconds=0.5)
+    assert first["ticket"]["request_id"] == "req-1"
+
+    second = left_by(stage, "together", seconds=0.5, checkpoint=first)
+    assert (second["phase"], second["ticket"], len(fake.requests("submit"))) == ("ended", None, 1)
+
+    fake.script(step)
+    made = stage.make(stage.only("together"), checkpoint=first)
+    assert (made.facts["request_id"], len(fake.requests("submit"))) == ("req-1", 1)
+    stage.make(stage.only("together"), checkpoint=second)
+    assert len(fake.requests("submit")) == 2
+
+
+def test_a_crash_after_the_end_bills_nothing(stage: Stage, fake: FakeHuggingFace) -> None:
+    fake.script("status", Reply(body={"status": "COMPLETED", "error": "the GPU fell off"}))
+    report, assignment = Recorder(), stage.assignment()
+    with pytest.raises(EngineError) as first:
+        stage.only("fal-ai").generate(assignment, report)
+    again = replace(assignment, attempt=2, checkpoint=report.checkpoints[-1])
+    with pytest.raises(EngineError) as second:
+        stage.only("fal-ai").generate(again, Recorder())
+    assert (second.value.code, second.value.message) == (first.value.code, first.value.message)
+    assert len(fake.requests("submit")) == 1

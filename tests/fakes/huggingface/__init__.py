@@ -6,8 +6,9 @@ reaches it in process through `rewriting` (a transport that changes host and por
 """
 
 from tests.fakes.huggingface.clips import clip, picture
+from tests.fakes.huggingface.homes import KEYS
 from tests.fakes.huggingface.proxy import ConnectProxy
 from tests.fakes.huggingface.server import TOKEN, FakeHuggingFace, Logged, Reply
 from tests.fakes.huggingface.wire import rewriting
 
-__all__ = ["TOKEN", "ConnectProxy", "FakeHuggingFace", "Logged", "Reply", "clip", "picture", "rewriting"]
+__all__ = ["KEYS", "TOKEN", "ConnectProxy", "FakeHuggingFace", "Logged", "Reply", "clip", "picture", "rewriting"]

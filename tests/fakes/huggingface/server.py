@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.fakes.huggingface.clips import clip, picture
+from tests.fakes.huggingface.homes import ACCOUNTS, HOSTS, KEYS, authorization, refusal
 
 TOKEN = "hf_" + "a1B2" * 8
 """The one token that the fake accepts."""
@@ -81,8 +82,9 @@ class Logged:
 class FakeHuggingFace:
     """Serves until the `with` block ends.
 
-    Steps, in a job's order: `hub` (the model's providers), `whoami`, `picture`, `submit`, `status`, `result`, `cdn`,
-    `cancel`, `endpoint`. `script` sets how a step is answered; `log` has what arrived.
+    Steps, in a job's order: `hub` (the model's providers), `whoami`, `account`, `picture`, `submit`, `status`,
+    `result`, `cdn`, `cancel`, `endpoint`. A provider answers the same through the router and at its own hosts. `script`
+    sets how a step is answered; `log` has what arrived.
     """
 
     def __init__(self, *, clip_bytes: int = 0, keep_log: bool = True) -> None:
@@ -124,13 +126,8 @@ class FakeHuggingFace:
 
     @property
     def strangers_with_token(self) -> list[Logged]:
-        """Requests that carried a token to a host that must not see one."""
-        return [
-            entry
-            for entry in self.log
-            if entry.host not in (HUB, ROUTER, ENDPOINT)
-            and ("authorization" in entry.headers or TOKEN in str(entry.headers) or TOKEN.encode() in entry.body)
-        ]
+        """Requests that carried the token or a key to a host that must not see it."""
+        return [entry for entry in self.log if _leaks(entry)]
 
     def __enter__(self) -> FakeHuggingFace:
         self._thread.start()
@@ -166,8 +163,12 @@ class FakeHuggingFace:
             self._note(step, host, request, body)
         replies = self._scripts.get((step, provider)) or self._scripts.get((step, None)) or [Reply()]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
-        if host in (HUB, ROUTER) and request.headers.get("authorization") != f"Bearer {TOKEN}":
+        sent = request.headers.get("authorization")
+        public = step == "hub" and sent is None  # the hub tells anybody who serves a model
+        if host in (HUB, ROUTER) and sent != f"Bearer {TOKEN}" and not public:
             honest = (401, {"error": "Invalid username or password."})
+        if host in HOSTS and sent != authorization(HOSTS[host]):
+            honest = refusal(HOSTS[host])
         return await self._answer(request, reply, *honest)
 
     def _note(self, step: str, host: str, request: web.Request, body: bytes) -> None:
@@ -217,7 +218,11 @@ class FakeHuggingFace:
         if host == HUB:
             return self._hub(parts)
         if host == ROUTER:
-            return self._router(request, parts)
+            return self._provider(request, parts[0], parts[1:])
+        if (account := ACCOUNTS.get((HOSTS.get(host, ""), request.path))) is not None:
+            return "account", HOSTS[host], (200, account)
+        if host in HOSTS:
+            return self._provider(request, HOSTS[host], parts)
         if host == ENDPOINT:
             return "endpoint", None, (200, self.clip)
         return "cdn", None, (200, picture() if request.path.endswith(".png") else self.clip)
@@ -235,8 +240,9 @@ class FakeHuggingFace:
         task = self.models[model][0][2] if self.models[model] else None
         return "hub", None, (200, {"id": model, "pipeline_tag": task, "inferenceProviderMapping": mapping})
 
-    def _router(self, request: web.Request, parts: list[str]) -> tuple[str, str, tuple[int, bytes | dict[str, Any]]]:
-        provider, rest = parts[0], parts[1:]
+    def _provider(
+        self, request: web.Request, provider: str, rest: list[str]
+    ) -> tuple[str, str, tuple[int, bytes | dict[str, Any]]]:
         answer = getattr(self, f"_{provider.replace('-', '_')}")(request, rest)
         return answer[0], provider, answer[1:]
 
@@ -248,7 +254,8 @@ class FakeHuggingFace:
         return self._looks[job] <= self.polls
 
     def _fal_ai(self, request: web.Request, rest: list[str]) -> tuple[str, int, Any]:
-        if request.method == "POST" and request.query.get("_subdomain") == "queue":
+        queued = request.query.get("_subdomain") == "queue" or request.host == "queue.fal.run"
+        if request.method == "POST" and queued:
             job = self._new()
             base = f"https://queue.fal.run/fal-ai/wan/requests/{job}"
             return (
@@ -340,3 +347,12 @@ class FakeHuggingFace:
         if request.method == "POST":
             return "picture", 200, {"id": self._new(), "task_status": "PROCESSING"}
         return "status", 200, {"task_status": "PROCESSING"} if self._busy(rest[-1]) else done
+
+
+def _leaks(entry: Logged) -> bool:
+    told = str(entry.headers) + entry.path + entry.body.decode("utf-8", "replace")
+    if TOKEN in told and entry.host not in (HUB, ROUTER, ENDPOINT):
+        return True
+    if any(key in told and HOSTS.get(entry.host) != provider for provider, key in KEYS.items()):
+        return True
+    return "authorization" in entry.headers and entry.host not in (HUB, ROUTER, ENDPOINT, *HOSTS)

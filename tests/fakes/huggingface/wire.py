@@ -13,9 +13,15 @@ class _Rewriting(httpx2.BaseTransport):
         self._network = sliced(httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=None)))
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        # The Host header was set from the address before: the fake routes by it.
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
-        return self._network.handle_request(request)
+        # The Host header was set from the address before: the fake routes by it. The client keeps its own request.
+        sent = httpx2.Request(
+            request.method,
+            request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port),
+            headers=request.headers,
+            stream=request.stream,
+            extensions=request.extensions,
+        )
+        return self._network.handle_request(sent)
 
     def close(self) -> None:
         self._network.close()

@@ -1,10 +1,12 @@
-"""The token, tested against the hub: does it work, and may it start generations?"""
+"""The token and the providers' own keys, tested without cost: do they work, and may they start generations?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from reelwright.engines.huggingface.access import HOMES
 
 if TYPE_CHECKING:
     import httpx2
@@ -44,6 +46,37 @@ def check_token(
     except (httpx2.HTTPError, ValueError) as error:
         why = type(error).__name__
         return TokenCheck(ok=False, message=f"The hub could not be asked about HF_TOKEN ({why}). Check the network.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyCheck:
+    """`ok` None: it could not be found out. `message` says what is so."""
+
+    ok: bool | None
+    message: str
+
+
+def check_key(
+    provider: str, key: str, *, transport: httpx2.BaseTransport | None = None, seconds: float = 10.0
+) -> KeyCheck:
+    """Ask the provider something about the account that costs nothing. Raises nothing."""
+    import httpx2
+
+    home = HOMES[provider]
+    try:
+        with httpx2.Client(transport=transport, timeout=seconds) as client:
+            response = client.get(home.account, headers={"authorization": f"{home.scheme} {key}"})
+    except httpx2.HTTPError as error:
+        why = type(error).__name__
+        message = f"{provider} could not be asked about {home.variable} ({why}). Check the network."
+        return KeyCheck(ok=None, message=message)
+    if response.status_code == 401:
+        return KeyCheck(ok=False, message=f"{provider} does not accept {home.variable}. Copy it anew from its page.")
+    if not response.is_success:
+        # A key may be good for videos and not for a look at the account.
+        message = f"{provider} answered {response.status_code} about {home.variable}: it is not known whether it works."
+        return KeyCheck(ok=None, message=message)
+    return KeyCheck(ok=True, message=f"{provider} accepts it; its account is billed for each video.")
 
 
 def _judge(account: Mapping[str, Any]) -> TokenCheck:

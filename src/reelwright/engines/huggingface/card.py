@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelwright.engines.engine import Card
+from reelwright.engines.huggingface.access import Access
 from reelwright.engines.huggingface.form import Form, form_for
 from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
 from reelwright.video import Task
@@ -13,9 +14,12 @@ from reelwright.video import Task
 ENGINE = "huggingface"
 
 
-def cards(options: Mapping[str, Any]) -> tuple[Card, ...]:
-    """One card per configured model, the default first. Raises `ConfigurationError` for options that make no sense."""
-    configured = Options.parse(options)
+def cards(options: Mapping[str, Any], access: Access | None = None) -> tuple[Card, ...]:
+    """One card per configured model, the default first; with `access` of those that it reaches.
+
+    Raises `ConfigurationError` for options that make no sense.
+    """
+    configured = Options.parse(options, access)
     tasks = tasks_by_model(configured)
     return tuple(_card(configured, model, taken) for model, taken in tasks.items())
 

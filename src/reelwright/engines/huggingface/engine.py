@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.huggingface.access import TOKEN_VARIABLE, Access
 from reelwright.engines.huggingface.options import Options
 from reelwright.engines.upstream.failover import Breakers
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from reelwright.engines.huggingface.render import Renderer
 
-TOKEN_VARIABLE = "HF_TOKEN"
 ENDPOINT_TOKEN_VARIABLE = "REELWRIGHT_ENDPOINT_TOKEN"
 """The token of a dedicated endpoint that is not at Hugging Face."""
 
@@ -27,11 +27,12 @@ _HUGGING_FACE = ("huggingface.co", ".huggingface.co", ".huggingface.cloud", ".hf
 
 
 class HuggingFaceEngine:
-    """Implements `Engine`. `options` are those of `Options`; the tokens come from the environment."""
+    """Implements `Engine`. `options` are those of `Options`; tokens and keys come from the environment."""
 
     def __init__(self, *, transport: httpx2.BaseTransport | None = None, **options: Any) -> None:
         """`transport` replaces the network; it cannot come from configuration, which is JSON."""
-        self._options = Options.parse(options)
+        self._access = Access.of(os.environ.get(TOKEN_VARIABLE), os.environ)
+        self._options = Options.parse(options, self._access)
         self._transport = transport
         self._breakers = Breakers(failures=self._options.breaker_failures, seconds=self._options.breaker_seconds)
         self._renderer: Renderer | None = None
@@ -44,21 +45,23 @@ class HuggingFaceEngine:
 
         from reelwright.engines.huggingface.endpoint import Endpoint
         from reelwright.engines.huggingface.guard import Guard
+        from reelwright.engines.huggingface.mappings import Mappings
         from reelwright.engines.huggingface.provider import Provider
         from reelwright.engines.huggingface.render import Renderer
         from reelwright.engines.upstream.download import Downloader
         from reelwright.engines.upstream.outcomes import Scrubber
         from reelwright.engines.upstream.turns import Turns
 
-        options = self._options
-        token = _environment(TOKEN_VARIABLE)
-        its_token = endpoint_token(options.endpoint_url, token, _environment(ENDPOINT_TOKEN_VARIABLE))
-        scrub = Scrubber((token, its_token))
+        options, access = self._options, self._access
+        its_token = endpoint_token(options.endpoint_url, access.token, _environment(ENDPOINT_TOKEN_VARIABLE))
+        scrub = Scrubber((*access.secrets, its_token))
         Guard(
             scrub=scrub,
             connect_seconds=options.connect_seconds,
             idle_seconds=options.idle_seconds,
+            access=access,
             endpoint_url=options.endpoint_url,
+            endpoint_token=its_token,
             transport=self._transport,
         ).install()
         turns = Turns()
@@ -70,7 +73,9 @@ class HuggingFaceEngine:
             )
         self._renderer = Renderer(
             options=options,
-            provider=Provider(token=token, scrub=scrub, max_image_bytes=options.max_image_bytes),
+            provider=Provider(
+                access=access, mappings=Mappings(scrub), scrub=scrub, max_image_bytes=options.max_image_bytes
+            ),
             endpoint=endpoint,
             downloader=downloader,
             pictures=Downloader(session=get_session, max_bytes=options.max_image_bytes, scrub=scrub, turns=turns),

@@ -1,4 +1,4 @@
-"""huggingface_hub made safe: nothing outlives a job's deadline or its cancel, and no stranger sees the token.
+"""huggingface_hub made safe: nothing outlives a job's deadline or its cancel, and no stranger sees a key.
 
 huggingface_hub polls for ever, has time-outs per phase only, and cannot be cancelled. Its own hook, one client factory
 for the whole process, makes it obey the watch of the job that a thread works for (`upstream.network`): every failed
@@ -17,7 +17,8 @@ from huggingface_hub import constants
 from huggingface_hub.inference._providers import fal_ai, together, wavespeed, zai_org
 from huggingface_hub.utils._http import set_client_factory
 
-from reelwright.engines.huggingface.refusals import from_hub
+from reelwright.engines.huggingface.access import Access, home_at
+from reelwright.engines.huggingface.refusals import from_hub, from_provider
 from reelwright.engines.upstream.network import Network
 from reelwright.engines.upstream.outcomes import Fault, Scrubber
 from reelwright.engines.upstream.watch import Watch, current_watch
@@ -57,14 +58,23 @@ class Guard:
         scrub: Scrubber,
         connect_seconds: float,
         idle_seconds: float,
+        access: Access,
         endpoint_url: str | None = None,
+        endpoint_token: str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         """`transport`: see `Network`."""
         self._scrub = scrub
-        urls = (constants.ENDPOINT, constants.INFERENCE_PROXY_TEMPLATE, endpoint_url or "")
+        urls = (constants.ENDPOINT, constants.INFERENCE_PROXY_TEMPLATE)
+        own = [endpoint_url] if endpoint_url else []
+        secrets: dict[str, list[str]] = {key: [*origins] for key, origins in access.bound.items()}
+        if access.token:
+            secrets.setdefault(access.token, []).extend(urls)
+        if endpoint_token:
+            secrets.setdefault(endpoint_token, []).extend(own)
         self._network = Network(
-            trusted=[url for url in urls if url],
+            trusted=[*urls, *own, *(origin for origins in access.bound.values() for origin in origins)],
+            secrets=secrets,
             connect_seconds=connect_seconds,
             idle_seconds=idle_seconds,
             transport=transport,
@@ -88,11 +98,16 @@ class Guard:
             return
         if response.status_code >= 400:
             response.read()
-            name = upstream_name(response.request.url)
-            raise from_hub(response.status_code, response.headers, response.text, name, self._scrub)
+            raise self._refusal(response)
         if isinstance(watch, HubWatch) and watch.inspect is not None:
             response.read()
             watch.inspect(response)
+
+    def _refusal(self, response: httpx2.Response) -> Fault:
+        status, headers, text = response.status_code, response.headers, response.text
+        if provider := home_at(str(response.request.url)):
+            return from_provider(status, headers, text, provider, self._scrub)
+        return from_hub(status, headers, text, upstream_name(response.request.url), self._scrub)
 
 
 def _asked(request: httpx2.Request) -> None:
@@ -113,10 +128,10 @@ def _keep_token(response: httpx2.Response) -> None:
 
 
 def upstream_name(url: httpx2.URL) -> str:
-    """Who is behind an address, as it may be shown: the provider behind the router, or the host."""
+    """Who is behind an address, as it may be shown: the provider, also behind the router, or the host."""
     if url.host == urlsplit(constants.INFERENCE_PROXY_TEMPLATE).hostname:
         return url.path.split("/")[1]
-    return url.host
+    return home_at(str(url)) or url.host
 
 
 class _Pauses:

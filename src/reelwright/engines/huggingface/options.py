@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from reelwright.engines.huggingface.access import HOMES, Access
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
@@ -22,14 +24,18 @@ PROVIDERS = {
 }
 """Who serves which task, as in huggingface_hub 2.4."""
 IMAGE_PROVIDERS = frozenset({"fal-ai", "hf-inference", "nscale", "replicate", "together", "wavespeed", "zai-org"})
+_NAME = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*(:\w+)?", re.ASCII)
+"""A provider's name of a model: it becomes part of an address."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Route:
-    """One provider with one model (its name on the Hugging Face hub)."""
+    """One provider with one model (its name on the Hugging Face hub). `name`: the provider's own for it, where the
+    hub need not be asked."""
 
     provider: str
     model: str
+    name: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.model}"
@@ -51,7 +57,8 @@ class Options:
     job may take at one provider before the next is asked (None: the whole deadline). `tries` bounds the rounds through
     the routes that said "come back later"; `first_wait_seconds` is the wait before the second, doubled for the third,
     where the upstream names none. `poll_seconds` is the shortest pause between two looks at a job. A provider that
-    failed `breaker_failures` times in a row is asked last for `breaker_seconds`.
+    failed `breaker_failures` times in a row is asked last for `breaker_seconds`. `left_out` is not configured: the
+    routes that nobody would pay for.
     """
 
     text_to_video: tuple[Route, ...] = ()
@@ -69,20 +76,25 @@ class Options:
     poll_seconds: float = 0.5
     breaker_failures: int = 5
     breaker_seconds: float = 60.0
+    left_out: tuple[Route, ...] = ()
 
     @classmethod
-    def parse(cls, options: Mapping[str, Any]) -> Self:
-        """Raises `ConfigurationError` that names the option, the value and the remedy."""
+    def parse(cls, options: Mapping[str, Any], access: Access | None = None) -> Self:
+        """With `access` only the routes that it reaches, unless it reaches none; and by default each provider that has
+        a key of its own is asked for the default model of text to video.
+
+        Raises `ConfigurationError` that names the option, the value and the remedy.
+        """
         values = dict(options)
         chain = values.pop("chain", None)
-        known = {field.name for field in fields(cls)} - {"text_to_image"}
+        known = {one.name for one in fields(cls)} - {"text_to_image", "left_out"}
         if unknown := sorted(set(values) - known):
             raise ConfigurationError(
                 f"Unknown option of the huggingface engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}, chain."
             )
         endpoint = _endpoint_url(values.get("endpoint_url"))
         for task, name, default in (
-            (Task.TEXT_TO_VIDEO, "text_to_video", DEFAULT_TEXT_TO_VIDEO),
+            (Task.TEXT_TO_VIDEO, "text_to_video", _default_text_to_video(access)),
             (Task.IMAGE_TO_VIDEO, "image_to_video", DEFAULT_IMAGE_TO_VIDEO),
         ):
             given = values.get(name)
@@ -92,21 +104,55 @@ class Options:
         values["endpoint_url"] = endpoint
         if chain is not None:
             values["text_to_image"] = _chain(chain)
-        return cls(**values)
+        parsed = cls(**values)
+        return parsed._reached(access) if access else parsed
 
     def routes(self, task: Task) -> tuple[Route, ...]:
         """The routes that take `task` as it is, in order; the endpoint first."""
         listed = self.text_to_video if task is Task.TEXT_TO_VIDEO else self.image_to_video
         return ((Route(ENDPOINT, ENDPOINT),) if self.endpoint_url else ()) + listed
 
+    def _reached(self, access: Access) -> Self:
+        text_to_video = tuple(route for route in self.text_to_video if access.reaches(route.provider))
+        image_to_video = tuple(route for route in self.image_to_video if access.reaches(route.provider))
+        picture = self.text_to_image if self.text_to_image and access.reaches(self.text_to_image.provider) else None
+        every = (*self.text_to_video, *self.image_to_video, *((self.text_to_image,) if self.text_to_image else ()))
+        left_out = tuple(route for route in dict.fromkeys(every) if not access.reaches(route.provider))
+        if not (self.endpoint_url or text_to_video or image_to_video):
+            return replace(self, left_out=left_out)
+        return replace(
+            self,
+            text_to_video=text_to_video,
+            image_to_video=image_to_video,
+            text_to_image=picture,
+            left_out=left_out,
+        )
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody can be asked: all routes are left out."""
+        routes = {route for task in Task for route in self.routes(task)}
+        return bool(self.left_out) and routes <= set(self.left_out)
+
+
+def _default_text_to_video(access: Access | None) -> tuple[tuple[str, str], ...]:
+    listed = [provider for provider, _ in DEFAULT_TEXT_TO_VIDEO]
+    model = DEFAULT_TEXT_TO_VIDEO[0][1]
+    own = access.keys if access else {}
+    added = tuple((provider, model) for provider in HOMES if provider in own and provider not in listed)
+    return DEFAULT_TEXT_TO_VIDEO + added
+
 
 def _route(name: str, item: object, providers: frozenset[str]) -> Route:
     match item:
         case [str(provider), str(model)] if provider in providers and model:
             return Route(provider, model)
+        case [str(provider), str(model), str(own)] if provider in providers and model and _NAME.fullmatch(own):
+            return Route(provider, model, own)
     raise ConfigurationError(
         f"Invalid {name} of the huggingface engine: {item!r}. Give [provider, model] with a provider out of "
-        f"{', '.join(sorted(providers))}, for example {list(DEFAULT_TEXT_TO_VIDEO[0])}."
+        f"{', '.join(sorted(providers))}, for example {list(DEFAULT_TEXT_TO_VIDEO[0])}, and as a third item the "
+        "provider's own name of the model if the hub should not be asked for it."
     )
 
 

@@ -1,5 +1,7 @@
 """One job at one inference provider, through huggingface_hub's own code for that provider.
 
+With the provider's own key it goes to the provider's own address, with the token through Hugging Face's router.
+
 The library's task helpers know each provider's addresses, payloads and answers; they are used as they are, in two
 halves: `submit` makes the one request that starts (and bills) work, `wait` follows the job that it started, also in
 another process and another life. What the library lacks is here: replicate's predictions are followed past the first
@@ -9,6 +11,7 @@ another process and another life. What the library lacks is here: replicate's pr
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,13 +20,16 @@ from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import httpx2
+from huggingface_hub import constants
 from huggingface_hub.inference._common import RequestParameters
 from huggingface_hub.inference._providers import PROVIDER_T, get_provider_helper
-from huggingface_hub.inference._providers._common import TaskProviderHelper, _fetch_inference_provider_mapping
+from huggingface_hub.inference._providers._common import TaskProviderHelper
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session
 
+from reelwright.engines.huggingface.access import Access
 from reelwright.engines.huggingface.guard import HubWatch, ResultAt
+from reelwright.engines.huggingface.mappings import Mappings
 from reelwright.engines.huggingface.options import Route
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import (
@@ -40,6 +46,8 @@ from reelwright.engines.upstream.outcomes import (
 from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch, watched
 from reelwright.errors import Code, EngineError
 
+HUGGING_FACE = "hf-inference"
+"""The provider that Hugging Face is itself: it needs no name of its own for a model."""
 CANCEL_SECONDS = 3.0
 POLL_FAILURES = 5
 """So many looks at a job may fail in a row before it is given up."""
@@ -82,36 +90,48 @@ class Ticket:
         return cls(**{name: state[name] for name in cls.__slots__})
 
     def cancel_request(self) -> tuple[str, str] | None:
-        """Method and address that cancel the job, through the router where it was sent through the router."""
+        """Method and address that cancel the job, if it can be."""
         match self.provider, self.answer:
             case "fal-ai", {"cancel_url": str(url)}:
-                return "PUT", self.through_router(url)
+                return "PUT", self.way_to(url)
             case "replicate", {"urls": {"cancel": str(url)}}:
-                return "POST", self.through_router(url)
+                return "POST", self.way_to(url)
         return None
 
-    def through_router(self, url: str) -> str:
-        """A provider's own address, as it is reached with a Hugging Face token."""
+    @property
+    def direct(self) -> bool:
+        """Whether the job was sent to the provider itself, and not through the router."""
+        return urlsplit(self.url).netloc != urlsplit(constants.INFERENCE_PROXY_TEMPLATE).netloc
+
+    def way_to(self, url: str) -> str:
+        """An address that the provider named, as it is reached the way that the job was sent: never on another host."""
         sent = urlsplit(self.url)
         query = f"?{sent.query}" if sent.query else ""
-        return f"{sent.scheme}://{sent.netloc}/{self.provider}{urlsplit(url).path}{query}"
+        prefix = "" if self.direct else f"/{self.provider}"
+        return f"{sent.scheme}://{sent.netloc}{prefix}{urlsplit(url).path}{query}"
 
 
 class Provider:
-    """All providers behind the router, with one token."""
+    """All providers, each with what there is to pay it."""
 
-    def __init__(self, *, token: str | None, scrub: Scrubber, max_image_bytes: int) -> None:
-        self._token = token
+    def __init__(self, *, access: Access, mappings: Mappings, scrub: Scrubber, max_image_bytes: int) -> None:
+        self._access = access
+        self._mappings = mappings
         self._scrub = scrub
         self._max_image_bytes = max_image_bytes
 
     def prepare(self, route: Route, task: str, inputs: Any, parameters: Mapping[str, Any]) -> RequestParameters:
         """The request that `submit` sends. Looks the model up at the hub, but starts and bills nothing."""
-        token = self._checked_token()
+        key = self._access.key(route.provider)
+        own = route.provider in self._access.keys
+        helper = _helper(route.provider, task, route.model)
+        if route.provider != HUGGING_FACE:
+            mapping = self._mappings.of(route, task, None if own else key)
+            helper = copy.copy(helper)  # all jobs share the library's
+            vars(helper)["_prepare_mapping_info"] = lambda _: mapping
         try:
-            helper = _helper(route.provider, task, route.model)
             return helper.prepare_request(
-                inputs=inputs, parameters=dict(parameters), headers={}, model=route.model, api_key=token
+                inputs=inputs, parameters=dict(parameters), headers={}, model=route.model, api_key=key
             )
         except httpx2.TransportError as error:
             raise unreachable("huggingface.co") from error
@@ -145,7 +165,7 @@ class Provider:
             model=ticket.provider_model,
             json=None,
             data=None,
-            headers=build_hf_headers(token=self._checked_token()),
+            headers=self._headers(ticket),
         )
 
         def look() -> Any:
@@ -175,24 +195,15 @@ class Provider:
         if (request := ticket.cancel_request()) is None:
             return False
         method, url = request
-        headers = build_hf_headers(token=self._checked_token())
         try:
             with watched(Watch(None, CANCEL_SECONDS, CANCEL_SECONDS, CANCEL_SECONDS)):
-                return get_session().request(method, url, headers=headers).is_success
+                return get_session().request(method, url, headers=self._headers(ticket)).is_success
         except (EngineError, httpx2.HTTPError):
             return False
 
-    def _checked_token(self) -> str:
-        if self._token is None:
-            raise EngineError("HF_TOKEN is not set.", code=Code.ENGINE_NOT_CONFIGURED)
-        if not self._token.startswith("hf_"):
-            # The library would take it for a provider's own key and send it there.
-            raise Fault(
-                "HF_TOKEN is not a Hugging Face token.",
-                code=Code.UPSTREAM_UNAUTHORIZED,
-                details="Hugging Face tokens begin with hf_. Make one at https://huggingface.co/settings/tokens.",
-            )
-        return self._token
+    def _headers(self, ticket: Ticket) -> dict[str, str]:
+        headers: dict[str, str] = build_hf_headers(token=False)
+        return headers | {"authorization": self._access.header(ticket.provider, direct=ticket.direct)}
 
     def _post(self, route: Route, prepared: RequestParameters, watch: Watch, allowance: float) -> bytes:
         watch.expect(allowance, patient=True)
@@ -215,8 +226,7 @@ class Provider:
             raise unanswered(route.provider) from error
         except Fault as fault:
             if fault.code is Code.UPSTREAM_NOT_FOUND:
-                # The library keeps a model's providers for the life of the process; they have changed.
-                _fetch_inference_provider_mapping.cache_clear()
+                self._mappings.doubt(route.model)
             raise
         if not body:
             raise empty(route.provider)
@@ -267,7 +277,7 @@ class Provider:
             match answer.get("urls"):
                 case {"get": str(url)}:
                     watch.poll_pause()
-                    answer = get_session().get(ticket.through_router(url), headers=request.headers).json()
+                    answer = get_session().get(ticket.way_to(url), headers=request.headers).json()
                 case _:
                     message = "replicate is starting the model."
                     raise Fault(message, code=Code.UPSTREAM_LOADING, running=True, then=Then.LATER, retry_after=20.0)

@@ -1,11 +1,16 @@
-"""What Hugging Face's answers say about the token and the account; the rest is as with every upstream."""
+"""What an answer says about the token or the key and its account; the rest is as with every upstream."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, from_status
+from reelwright.engines.huggingface.access import HOMES
+from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, from_status
 from reelwright.errors import Code
+
+_SPENT = re.compile(r"balance|credit|billing|payment", re.IGNORECASE)
+"""fal and Novita answer 403, not 402, to an account without money."""
 
 
 def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> Fault:
@@ -21,3 +26,22 @@ def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, 
         case _:
             return from_status(status, headers, text, upstream, scrub)
     return Fault(message, code=code, details=scrub(text), status=status)
+
+
+def from_provider(status: int, headers: Mapping[str, str], text: str, provider: str, scrub: Scrubber) -> Fault:
+    """The fault of an answer of 400 or more of a provider that was asked with its own key.
+
+    What it says about the key and its account holds for no other provider: the next one is asked.
+    """
+    variable = HOMES[provider].variable
+    match status:
+        case 401:
+            code, message = Code.UPSTREAM_UNAUTHORIZED, f"{provider} does not accept {variable}."
+        case 402 | 403 if status == 402 or _SPENT.search(text):
+            code, message = Code.UPSTREAM_PAYMENT_REQUIRED, f"The account at {provider} is out of credits."
+        case 403:
+            code, message = Code.UPSTREAM_FORBIDDEN, f"{provider} forbids this: {variable} lacks a permission."
+        case _:
+            return from_status(status, headers, text, provider, scrub)
+    details = scrub(f"{message} {text}")
+    return Fault(message, code=code, then=Then.NEXT, strike=True, details=details, status=status)

@@ -6,6 +6,8 @@ What is saved with the job, each time before it is acted on (`phase`):
   unknown outcome, and ends so.
 - `accepted`: the provider has it; the rest is the `Ticket` to follow it with. A job found like this is followed on.
 - `waiting`: nothing is under way upstream. A job found like this begins anew.
+- `ended`: it has failed, with this `code` and `message`. The same job found like this fails with them again. One that a
+  user resumes begins anew; where a `ticket` says that the work was left at a provider, it is followed once more.
 
 A chain (text → image → video) has these for its image too (`stage` is `image`); a finished image stays in the scratch
 folder and is not made again.
@@ -30,7 +32,7 @@ from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Walk
 from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
 from reelwright.engines.upstream.watch import watched
-from reelwright.errors import Code, EngineError
+from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
 from reelwright.video import Request, Task
@@ -93,6 +95,8 @@ class _Rendering:
         self._clip = assignment.clip
         self._saved_phase: str | None = None
         self._pending: Ticket | None = None
+        self._left: Ticket | None = None
+        """The job whose work may still be had at its provider after this one has failed."""
         self._image = assignment.image_path
         self._image_type = self._request.image.media_type if self._request.image else "image/png"
         self._asking: Route | None = None
@@ -104,8 +108,14 @@ class _Rendering:
         if (made := self._resume()) is not None:
             return made
         walk = self._walk()
-        facts = walk.run(self._routes(), self._attempt, first=self._pending.route if self._pending else None)
-        return self._made(facts | {"tries": walk.tries})
+        try:
+            facts = walk.run(self._routes(), self._attempt, first=self._pending.route if self._pending else None)
+            return self._made(facts | {"tries": walk.tries})
+        except Cancelled:
+            raise
+        except EngineError as error:
+            self._end(error)
+            raise
 
     def _walk(self) -> Walk:
         return Walk(
@@ -133,6 +143,11 @@ class _Rendering:
                 "it was accepted is not known; it is not sent again, because it could be billed twice.",
                 code=Code.UNKNOWN_OUTCOME,
             )
+        if self._saved_phase == "ended":
+            if state["video_id"] == self._assignment.video_id:
+                raise EngineError(state["message"], code=Code(state["code"]))
+            self._saved_phase = "accepted" if state["ticket"] else None
+            state = state["ticket"]
         if self._saved_phase == "accepted":
             self._pending = Ticket.from_state(state)
             self._facts["resumed"] = True
@@ -219,11 +234,14 @@ class _Rendering:
         except Fault as fault:
             if fault.running and not provider.cancel(ticket):
                 fault.then = Then.STOP
+                self._left = None if saved else ticket
             raise
         except EngineError:
+            self._left = None if saved or ticket.cancel_request() else ticket
             # Cancelled or late: nobody waits for the provider's word, so the job need not either.
             threading.Thread(target=provider.cancel, args=(ticket,), name=CANCELLER, daemon=True).start()
             raise
+        self._left = None if saved else ticket
         with self._span.begin("download"):
             self._sha256 = self._renderer.downloader.fetch(url, self._clip, self._watch)
         return {
@@ -274,6 +292,20 @@ class _Rendering:
                 self._clip.unlink(missing_ok=True)  # what another one sent must not be taken for this one's
             self._save(submitting(route, stage))
         self._asking = route
+
+    def _end(self, error: EngineError) -> None:
+        """Nothing to write down while nothing was sent, or where it's not known what became of it."""
+        if self._saved_phase not in ("submitting", "accepted") or error.code is Code.UNKNOWN_OUTCOME:
+            return
+        ended = {
+            "phase": "ended",
+            "video_id": self._assignment.video_id,
+            "code": error.code.value,
+            "message": error.message,
+            "ticket": self._left.to_state() if self._left else None,
+        }
+        with suppress(EngineError):
+            self._save(ended)
 
     def _save(self, state: dict[str, Any]) -> None:
         self._report.checkpoint(state)

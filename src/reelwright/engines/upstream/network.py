@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore2
@@ -33,6 +33,8 @@ NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, http
 """Errors after which the upstream cannot have seen the request."""
 
 _CREDENTIALS = ("authorization", "x-api-key", "cookie")
+_ASKED = "reelwright.origin"
+"""The name, among a request's extensions, of the origin that it was made for: a redirect inherits it."""
 
 
 def origin_of(url: str | httpx2.URL) -> str:
@@ -49,6 +51,7 @@ class Network:
         *,
         trusted: Collection[str],
         secret_headers: Collection[str] = (),
+        secrets: Mapping[str, Collection[str]] | None = None,
         connect_seconds: float,
         idle_seconds: float,
         transport: httpx2.BaseTransport | None = None,
@@ -57,7 +60,8 @@ class Network:
         redirected: Callable[[httpx2.Response], None] | None = None,
     ) -> None:
         """`trusted`: the configured addresses; only their origins get credentials and may be asked over plain HTTP.
-        `secret_headers`: what carries credentials beside the usual headers.
+        `secret_headers`: what carries credentials beside the usual headers. `secrets`: single credentials, each with
+        the addresses whose origins alone may get it. What was set for one origin goes to no other one, trusted or not.
 
         `transport` replaces the network (its owner passes it through `sliced` to keep cancels quick). `asked` sees each
         request before it is sent, `answered` each answer before its body is read, `redirected` each redirect before it
@@ -65,6 +69,7 @@ class Network:
         """
         self._trusted = {origin_of(url) for url in trusted}
         self._secret_headers = (*_CREDENTIALS, *secret_headers)
+        self._homes = {secret: {origin_of(url) for url in urls} for secret, urls in (secrets or {}).items()}
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._transport = transport
@@ -99,13 +104,20 @@ class Network:
             connect, idle = min(connect, watch.left()), min(idle, watch.left())
         if self._asked is not None:
             self._asked(request)
-        if origin_of(request.url) not in self._trusted:
-            if request.url.scheme != "https":
-                raise bad_output("its address is not an https one")
-            for name in self._secret_headers:
-                request.headers.pop(name, None)
+        origin = origin_of(request.url)
+        if origin not in self._trusted and request.url.scheme != "https":
+            raise bad_output("its address is not an https one")
+        moved = request.extensions.setdefault(_ASKED, origin) != origin
+        for name in self._secret_headers:
+            if (value := request.headers.get(name)) is not None and (moved or self._foreign(value, origin)):
+                del request.headers[name]
         # How long an answer may take is the watch's own business: see _SlicedStream.
         request.extensions["timeout"] = {"connect": connect, "read": idle, "write": idle, "pool": idle}
+
+    def _foreign(self, credential: str, origin: str) -> bool:
+        if origin not in self._trusted:
+            return True
+        return any(secret in credential and origin not in homes for secret, homes in self._homes.items())
 
     def _after(self, response: httpx2.Response) -> None:
         if response.has_redirect_location:

@@ -1,0 +1,88 @@
+"""What each provider calls a model: as configured, as the hub says, or as it said last.
+
+The library asks the hub itself, with whatever token it finds, keeps the answer for the life of the process, and fails
+without it. Here the hub is asked once for each model, without a token for those who have a key of their own, and when
+it does not answer its last word counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import httpx2
+from huggingface_hub.hf_api import HfApi, InferenceProviderMapping
+
+from reelwright.engines.huggingface.options import Route
+from reelwright.engines.upstream.outcomes import Fault, Scrubber, unreachable, unserved
+from reelwright.engines.upstream.watch import current_watch
+
+HUB = "huggingface.co"
+KNOWN: Mapping[tuple[str, str], str] = {
+    ("fal-ai", "Wan-AI/Wan2.2-TI2V-5B"): "fal-ai/wan/v2.2-5b/text-to-video",
+    ("replicate", "Wan-AI/Wan2.2-TI2V-5B"): "wan-video/wan-2.2-5b-fast",
+    ("fal-ai", "Wan-AI/Wan2.2-I2V-A14B"): "fal-ai/wan/v2.2-a14b/image-to-video",
+}
+"""The default routes, by the providers' own pages: for a start while the hub is away."""
+
+
+class Mappings:
+    def __init__(self, scrub: Scrubber) -> None:
+        self._scrub = scrub
+        self._known: dict[str, Sequence[InferenceProviderMapping]] = {}
+        self._stale: set[str] = set()
+
+    def of(self, route: Route, task: str, token: str | None) -> InferenceProviderMapping:
+        """`token`: what the hub is asked with; None: nothing. Raises `Fault` when nobody knows, or it is not served."""
+        if route.name is not None:
+            return _mapping(route, task, route.name)
+        if route.model not in self._known or route.model in self._stale:
+            try:
+                self._known[route.model] = _ask(route.model, token)
+                self._stale.discard(route.model)
+            except (httpx2.TransportError, Fault, ValueError, LookupError, TypeError, AttributeError) as error:
+                fault = self._fault(route, error)
+                if not _away(error):
+                    raise fault from error
+                if route.model not in self._known:
+                    if name := KNOWN.get((route.provider, route.model)):
+                        return _mapping(route, task, name)
+                    raise fault from error
+        return self._chosen(self._known[route.model], route, task)
+
+    def doubt(self, model: str) -> None:
+        """A provider did not know its own name for the model: the hub is asked again next time."""
+        self._stale.add(model)
+
+    def _chosen(self, listed: Sequence[InferenceProviderMapping], route: Route, task: str) -> InferenceProviderMapping:
+        for mapping in listed:
+            if mapping.provider == route.provider:
+                if mapping.task == task:
+                    return mapping
+                raise unserved(route.model, f"At {route.provider} it is for {self._scrub(mapping.task)}, not {task}.")
+        raise unserved(route.model, f"The hub does not list {route.provider} for {route.model}.")
+
+    def _fault(self, route: Route, error: Exception) -> Fault:
+        if isinstance(error, Fault):
+            return error
+        if isinstance(error, httpx2.TransportError):
+            return unreachable(HUB)
+        return unserved(route.model, self._scrub(str(error)))
+
+
+def _ask(model: str, token: str | None) -> Sequence[InferenceProviderMapping]:
+    if watch := current_watch():
+        watch.expect()
+    info = HfApi(token=token or False).model_info(model, expand=["inferenceProviderMapping"])
+    return info.inference_provider_mapping or ()
+
+
+def _away(error: Exception) -> bool:
+    """Whether the hub did not answer, or with nonsense, rather than refuse."""
+    if isinstance(error, Fault):
+        return error.status is not None and (error.status >= 500 or error.status in (408, 425, 429))
+    return True
+
+
+def _mapping(route: Route, task: str, name: str) -> InferenceProviderMapping:
+    make: Callable[..., InferenceProviderMapping] = InferenceProviderMapping  # the library gives it no types
+    return make(provider=route.provider, hf_model_id=route.model, providerId=name, status="live", task=task)
