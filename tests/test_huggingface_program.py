@@ -213,23 +213,23 @@ def test_a_providers_own_key_is_enough_and_no_crash_bills_twice(
 
 
 def test_the_doctor_tests_each_key(keys_only: dict[str, str], fake: FakeHuggingFace, tmp_path: Path) -> None:
-    keys = {"REPLICATE_API_TOKEN": "r8_" + "wrong" * 5, "NOVITA_API_KEY": "too short"}
-    found = run("doctor", "--json", cwd=tmp_path, **keys_only | keys)
+    routes = [["fal-ai", "Wan-AI/Wan2.2-TI2V-5B"], ["wavespeed", "Wan-AI/Wan2.2-TI2V-5B"]]
+    given = {
+        "REPLICATE_API_TOKEN": "r8_" + "wrong" * 5,
+        "NOVITA_API_KEY": "too short",
+        "REELWRIGHT_ENGINE_OPTIONS": json.dumps({"huggingface": {"text_to_video": routes}}),
+    }
+    found = run("doctor", "--json", cwd=tmp_path, **keys_only | given)
     rows = {row["name"]: row for row in json.loads(found.stdout)}
-    assert (rows["FAL_KEY"]["ok"], rows["FAL_KEY"]["detail"]) == (
-        True,
-        "fal-ai accepts it; its account is billed for each video.",
-    )
+    told = "fal-ai accepts it; its account is billed for each video."
+    assert (rows["FAL_KEY"]["ok"], rows["FAL_KEY"]["detail"]) == (True, told)
     assert rows["REPLICATE_API_TOKEN"]["ok"] is rows["NOVITA_API_KEY"]["ok"] is False
     assert rows["REPLICATE_API_TOKEN"]["detail"] == "replicate does not accept REPLICATE_API_TOKEN"
+    left_out = rows["Route wavespeed:Wan-AI/Wan2.2-TI2V-5B"]
+    assert (left_out["ok"], left_out["remedy"]) == (None, "Set WAVESPEED_API_KEY or HF_TOKEN")
     assert "FAL_KEY" in rows["Chosen engine"]["detail"]
     assert {entry.step for entry in fake.log} == {"account"}
     assert not any(key in found.stdout + found.stderr for key in KEYS.values())
-
-    one = {name: value for name, value in keys_only.items() if name != "REPLICATE_API_TOKEN"}
-    rows = {row["name"]: row for row in json.loads(run("doctor", "--json", cwd=tmp_path, **one).stdout)}
-    left_out = rows["Route replicate:Wan-AI/Wan2.2-TI2V-5B"]
-    assert (left_out["ok"], left_out["remedy"]) == (None, "Set REPLICATE_API_TOKEN or HF_TOKEN")
 
 
 def test_what_an_endpoint_may_have_begun_is_not_sent_twice(fake: FakeHuggingFace, tmp_path: Path) -> None:
