@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev docs test test-core test-clients test-schema chaos check bench lock clean
+.PHONY: help demo run dev docs test test-core test-clients test-schema faults chaos check bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -49,6 +49,9 @@ test-clients: $(VENV)/.dev $(VENV)/clients/.ready ## The public clients, large o
 
 test-schema: $(VENV)/.dev ## Ten minutes of schemathesis over the whole API (SCHEMA_SECONDS=… for each of two runs)
 	@SCHEMA_SECONDS=$${SCHEMA_SECONDS:-300} $(BIN)/python -m pytest tests/api/test_schema.py
+
+faults: $(VENV)/.local ## The tests of every fault and attack in docs/reliability.md, which it writes
+	@$(BIN)/python -m tests.faults
 
 chaos: $(VENV)/.dev ## A fleet under fire for two minutes (CHAOS_SECONDS=…); writes docs/reliability.md
 	@$(BIN)/python -m tests.chaos

@@ -11,24 +11,9 @@ from pathlib import Path
 
 from tests.chaos.fleet import Chaos, told
 from tests.databases import running_postgres
+from tests.faults.page import write
 from tests.objects import ObjectServer
-from tests.servers import ROOT, SOURCES
-
-PAGE = ROOT / "docs" / "reliability.md"
-HEAD = """# Reliability
-
-This page is written by `make chaos`. Two servers and three workers, with a real Postgres and a real S3 server, make
-jobs of 3 s that save a checkpoint four times a second, while
-
-- every 4 s one of the five processes is killed (`kill -9`) and started again, half of the time as on a new machine,
-  with an empty data directory;
-- Postgres is stopped twice (`pg_ctl stop -m immediate`) and comes back 3 s later;
-- one worker is frozen for 40 s (SIGSTOP), so that its jobs get an heir, and then goes on;
-- S3 is away for 10 s.
-
-Triggers of the database write every attempt, step and end into an audit table. Clients repeat what was not answered,
-with an `Idempotency-Key`; some cancel, some follow their job's events on any server.
-"""
+from tests.servers import SOURCES
 
 
 def main() -> int:
@@ -53,7 +38,7 @@ def main() -> int:
             keep_logs(Path(folder), seed)
             return 1
     if seconds >= 120:
-        PAGE.write_text(f"{HEAD}\n" + "\n".join(lines))
+        write("chaos", lines)
     return 0
 
 
