@@ -267,7 +267,7 @@ FAULTS = (
         34,
         "`CLIENT_URL=*`",
         "refused at the start, with the reason",
-        "test_settings.py::test_a_star_is_no_origin",
+        "test_settings.py::test_the_wildcard_is_refused_with_the_reason",
     ),
     _row(
         35,
