@@ -149,12 +149,22 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "Name a compressed body with `Content-Encoding`",
     ),
     Code.UNAUTHORIZED: ("The API key is missing or wrong", "`Authorization: Bearer <key>`"),
-    Code.FORBIDDEN: ("A web page of an origin that is not listed", "Add the origin to `CLIENT_URL`"),
+    Code.FORBIDDEN: (
+        "A web page of an origin that is not listed, or an API key without the scope",
+        "The message says which: add the origin to `CLIENT_URL`, or use another key",
+    ),
     Code.MISDIRECTED: ("A host name that this server does not answer to", "Add it to `REELWRIGHT_ALLOWED_HOSTS`"),
     Code.NOT_FOUND: ("No such video or route, or not yours", "Check the id and the key"),
     Code.CONFLICT: ("What is asked contradicts the video's present state", "Look at the video first"),
     Code.RATE_LIMITED: ("Too many requests", "Wait for `Retry-After` seconds"),
-    Code.QUEUE_FULL: ("As many jobs wait as may wait (`REELWRIGHT_MAX_QUEUED`)", "Wait for `Retry-After` seconds"),
+    Code.QUEUE_FULL: (
+        "As many jobs wait as may wait, of all or of this API key",
+        "Wait for `Retry-After` seconds; `REELWRIGHT_MAX_QUEUED`, `REELWRIGHT_KEY_MAX_WAITING`",
+    ),
+    Code.QUOTA_EXCEEDED: (
+        "The API key has had its video of the day, or stores as much as it may",
+        "Wait for `Retry-After` seconds, or delete videos; [limits](keys.md#limits)",
+    ),
     Code.UNAVAILABLE: ("The database is busy", "Wait for `Retry-After` seconds"),
     Code.STORAGE_FULL: ("The disk is full", "Free some space, or set `REELWRIGHT_KEEP_GB`"),
     Code.ENGINE_NOT_CONFIGURED: (

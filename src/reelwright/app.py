@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -23,18 +24,21 @@ from reelwright.jobs.jobs import Jobs, Limits, build_jobs
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings, secret_names
+from reelwright.settings import Settings, no_keys, secret_names
+from reelwright.store.keys import KeyLimits
 from reelwright.store.objects import Place
 from reelwright.store.store import Store, build_store
 from reelwright.tracing import NO_TRACES, Tracer
+
+SHARE_OF_THE_QUEUE = 0.9
+"""What one API key may have of all places in the queue, where no setting says how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """One server's rooms. `warmth`: keeps a dedicated endpoint awake, where that is asked for. `worker`: the name of
-    the
-
-    worker that this is, where it is nothing else.
+    worker that this is, where it is nothing else. `must_ask`: the address on which strangers can reach it, so that it
+    does not start without any key; None: they cannot, or are welcome.
     """
 
     api: Api
@@ -43,6 +47,7 @@ class Server:
     catalog: Catalog
     warmth: KeepWarm | None
     worker: str | None
+    must_ask: str | None
     log: structlog.stdlib.BoundLogger
 
 
@@ -88,9 +93,11 @@ def build(
             total_s=settings.job_limit_s or None,
             redirects=settings.downloads == "redirect",
             upscale_on=settings.upscale_device,
+            of_a_key=_limits_of_a_key(settings),
         ),
         forms=webhook_forms(webhook_schedule),
         environment=_child_environment(),
+        configured_keys=settings.api_keys,
         on_end=metrics.job_ended,
     )
     metrics.watch(jobs.scheduler.backlog, jobs.worker.restarts)
@@ -110,7 +117,10 @@ def build(
             health=health,
         )
     name = jobs.scheduler.name if worker_only else None
-    return Server(api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, worker=name, log=log)
+    must_ask = settings.host if settings.must_ask and not worker_only else None
+    return Server(
+        api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, worker=name, must_ask=must_ask, log=log
+    )
 
 
 def place_of(settings: Settings) -> Place | None:
@@ -129,9 +139,20 @@ def place_of(settings: Settings) -> Place | None:
     )
 
 
+def _limits_of_a_key(settings: Settings) -> KeyLimits:
+    """What a key may have that has no limits of its own. Alone it does not fill the queue: others find room there."""
+    return KeyLimits(
+        requests_per_minute=settings.key_requests_per_minute,
+        waiting=settings.key_max_waiting or math.ceil(settings.max_queued * SHARE_OF_THE_QUEUE),
+        running=settings.key_max_running,
+        video_seconds_per_day=settings.key_video_seconds_per_day,
+        pixel_frames_per_day=settings.key_pixel_frames_per_day,
+        stored_bytes=int(settings.key_stored_gb * 1e9) if settings.key_stored_gb else None,
+    )
+
+
 def _door(settings: Settings) -> Door:
     return Door(
-        keys=settings.api_keys,
         pages=settings.client_url,
         any_local_page=settings.node_env != "production" and settings.loopback,
         hosts=own_names(settings.host, settings.allowed_hosts) if settings.loopback else None,
@@ -195,6 +216,10 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
     """The server at work: opens the store, recovers the jobs, warms the engine; drains and closes at the end."""
     try:
         await asyncio.to_thread(server.store.open)
+        with server.store.damage_told():
+            await server.jobs.keyring.look()
+        if server.must_ask and not server.jobs.keyring.asked_for:
+            raise no_keys(server.must_ask)
         loops = await server.jobs.start()
         if server.warmth:
             loops.append(asyncio.create_task(server.warmth.run()))

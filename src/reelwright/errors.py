@@ -50,6 +50,7 @@ class Code(StrEnum):
     # Come back later
     RATE_LIMITED = "rate_limited"
     QUEUE_FULL = "queue_full"
+    QUOTA_EXCEEDED = "quota_exceeded"
     UNAVAILABLE = "unavailable"
     STORAGE_FULL = "storage_full"
     # A render ended badly

@@ -57,3 +57,12 @@ def file_time(upload_id: str) -> float:
     for character in upload_id.removeprefix("file_")[:10]:
         milliseconds = milliseconds * 32 + _ALPHABET.index(character)
     return milliseconds / 1000
+
+
+KEY_ID = "key_[0-9A-HJKMNP-TV-Z]{26}"
+"""What every id of an API key of the database looks like, as a regular expression."""
+
+
+def key_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    """The id of an API key, which is no secret."""
+    return f"key_{ulid(milliseconds, entropy)}"

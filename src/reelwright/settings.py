@@ -38,6 +38,9 @@ def _network(written: object) -> object:
         raise ValueError(f"{written!r} is not a network; write it as {meant}") from None
 
 
+LEAST_KEY_CHARACTERS = 16
+"""Of a key in the configuration: at 300 wrong ones a minute for each address, no word of a dictionary."""
+
 _BUCKET = r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]"
 _PREFIX = r"(?!\.)[A-Za-z0-9._=-]+"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -190,7 +193,53 @@ class Settings(BaseSettings):
         {}, "REELWRIGHT_MODEL_ALIASES", "JSON: names that clients send as `model`, and the model each one means."
     )
     api_keys: Annotated[tuple[str, ...], NoDecode] = _knob(
-        (), "REELWRIGHT_API_KEYS", "Keys that may use the API, comma-separated; empty: no key is asked for.", repr=False
+        (),
+        "REELWRIGHT_API_KEYS",
+        "Keys that may use the API beside those of `reelwright keys`, comma-separated, each of 16 characters or more; "
+        "without any key none is asked for.",
+        repr=False,
+    )
+    key_requests_per_minute: int | None = _knob(
+        None,
+        "REELWRIGHT_KEY_REQUESTS_PER_MINUTE",
+        "Requests that an API key may make in a minute, as many at once; empty: any number.",
+        ge=1,
+        le=10**9,
+    )
+    key_max_waiting: int | None = _knob(
+        None,
+        "REELWRIGHT_KEY_MAX_WAITING",
+        "Jobs of an API key that may wait; empty: nine tenths of `REELWRIGHT_MAX_QUEUED`.",
+        ge=1,
+        le=10**9,
+    )
+    key_max_running: int | None = _knob(
+        None,
+        "REELWRIGHT_KEY_MAX_RUNNING",
+        "Jobs of an API key that are made at one time, further ones wait; empty: any number.",
+        ge=1,
+        le=10**9,
+    )
+    key_video_seconds_per_day: int | None = _knob(
+        None,
+        "REELWRIGHT_KEY_VIDEO_SECONDS_PER_DAY",
+        "Seconds of video that an API key may ask for in a day (UTC); empty: any number.",
+        ge=1,
+        le=10**9,
+    )
+    key_pixel_frames_per_day: int | None = _knob(
+        None,
+        "REELWRIGHT_KEY_PIXEL_FRAMES_PER_DAY",
+        "Width × height × frames that an API key may ask for in a day (UTC); empty: any number.",
+        ge=1,
+        le=10**15 - 1,
+    )
+    key_stored_gb: float | None = _knob(
+        None,
+        "REELWRIGHT_KEY_STORED_GB",
+        "Size of an API key's finished videos, in GB, from which on it is refused more; empty: any.",
+        gt=0,
+        le=900_000,
     )
     insecure_no_auth: bool = _knob(
         False, "REELWRIGHT_INSECURE_NO_AUTH", "Listen on a public address without API keys. Anybody can use the server."
@@ -333,6 +382,25 @@ class Settings(BaseSettings):
             return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
         return tuple(part.strip() for part in value.split(",") if part.strip())
 
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _some_keys(cls, value: object) -> object:
+        """Commas without a key between them would ask nobody for one. Goes before `_split_commas`."""
+        if isinstance(value, str) and value.strip() and not value.replace(",", "").strip():
+            raise ValueError("there is no key between the commas; name one, or leave it empty")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, key in enumerate(value, 1):
+            if len(key) < LEAST_KEY_CHARACTERS:
+                raise ValueError(
+                    f"key {place} has {len(key)} characters and could be guessed; it needs at least "
+                    f"{LEAST_KEY_CHARACTERS}. Make one with: reelwright keys create --name NAME"
+                )
+        return value
+
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, value: str) -> str:
@@ -437,6 +505,11 @@ class Settings(BaseSettings):
         return self.node_env == "production"
 
     @property
+    def must_ask(self) -> bool:
+        """True when other machines can reach the server and only a key of the database can keep strangers out."""
+        return not (self.loopback or self.api_keys or self.insecure_no_auth)
+
+    @property
     def loopback(self) -> bool:
         """True when only this machine can reach the server."""
         if self.host == "localhost":
@@ -458,6 +531,14 @@ def secret_names() -> frozenset[str]:
     return frozenset(environment_name(name) for name, field in Settings.model_fields.items() if not field.repr)
 
 
+def no_keys(host: str) -> ConfigurationError:
+    """The error for a server that other machines can reach, where there is no key at all."""
+    return ConfigurationError(
+        f"HOST={host} lets other machines in, but there is no API key. Make one with `reelwright keys create`, set "
+        "REELWRIGHT_API_KEYS, keep HOST=localhost, or pass --insecure-no-auth if anybody may use this server."
+    )
+
+
 def load_settings(*, open_api: bool = True, **flags: Any) -> Settings:
     """The settings in force; `flags` win over the environment. Raises `ConfigurationError` naming each bad value.
 
@@ -472,11 +553,13 @@ def load_settings(*, open_api: bool = True, **flags: Any) -> Settings:
             for problem in error.errors(include_input=False)
         ]
         raise ConfigurationError("Invalid settings. " + "; ".join(lines)) from None
-    if open_api and not settings.loopback and not settings.api_keys and not settings.insecure_no_auth:
-        raise ConfigurationError(
-            f"HOST={settings.host} lets other machines in, but REELWRIGHT_API_KEYS is empty. "
-            "Set REELWRIGHT_API_KEYS, keep HOST=localhost, or pass --insecure-no-auth if anybody may use this server."
-        )
+    if (
+        open_api
+        and settings.must_ask
+        and not settings.database_url
+        and not (settings.data_dir / "reelwright.db").exists()
+    ):
+        raise no_keys(settings.host)
     if settings.downloads == "redirect" and settings.bucket is None:
         raise ConfigurationError(
             "REELWRIGHT_DOWNLOADS=redirect needs a bucket to send clients to: set REELWRIGHT_S3_BUCKET, or use proxy."

@@ -197,6 +197,12 @@ class Request:
         return self.total_frames * self.interpolate
 
     @property
+    def pixel_frames(self) -> int:
+        """Width × height × frames of what is made for it, as it is in the file."""
+        width, height = self.final_size
+        return width * height * self.num_frames * self.interpolate
+
+    @property
     def final_size(self) -> tuple[int, int]:
         """Width and height in pixels."""
         factor = self.upscale.factor if self.upscale else 1
@@ -280,7 +286,8 @@ class Video:
     `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
     client sent, for a dialect that shows it again. `stage`: what its engine does now that no progress measures, such as
     `loading the weights`. `resumable`: it has failed, and a new video can go on from what it had done; `resumed_from`:
-    this one does, from that one's.
+    this one does, from that one's. `key` is the id of the API key that asked for it, empty where none was;
+    `most_running`: as many videos of that key may be made at one time, None: any number.
     """
 
     id: str
@@ -304,6 +311,8 @@ class Video:
     stage: str | None = None
     resumed_from: str | None = None
     resumable: bool = False
+    key: str = ""
+    most_running: int | None = None
 
     @property
     def generation_seconds(self) -> float | None:

@@ -144,7 +144,7 @@ def test_what_is_no_http_is_told_in_the_dialect_below_the_prefix(prefixed: Serve
 
 @pytest.mark.parametrize("prefix", ["/playground", "/health", "/reel"])
 def test_a_prefix_opens_nothing_that_needs_a_key(tmp_path: Path, prefix: str) -> None:
-    with alone(tmp_path, REELWRIGHT_ROOT_PATH=prefix, REELWRIGHT_API_KEYS="right-key") as server:
+    with alone(tmp_path, REELWRIGHT_ROOT_PATH=prefix, REELWRIGHT_API_KEYS="right-key-0123456789") as server:
         for path in ("/v1/videos", "/metrics", "/v1/predictions", "/v1/models"):
             for before in ("", prefix, prefix * 2, f"/playground{prefix}", f"{prefix}/playground"):
                 answer = httpx2.get(f"{server.url}{before}{path}")
@@ -195,13 +195,13 @@ def wrong_keys(http: httpx2.Client, number: int) -> list[int]:
 
 
 def test_a_client_cannot_hide_behind_made_up_addresses(tmp_path: Path) -> None:
-    with alone(tmp_path, REELWRIGHT_API_KEYS="right-key") as server, client(server) as http:
+    with alone(tmp_path, REELWRIGHT_API_KEYS="right-key-0123456789") as server, client(server) as http:
         assert wrong_keys(http, 301) == [401] * 300 + [429]
 
 
 @pytest.mark.parametrize("name", ["REELWRIGHT_TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"])
 def test_a_named_proxys_clients_are_told_apart(tmp_path: Path, name: str) -> None:
-    settings: dict[str, Any] = {name: "10.9.9.9, 127.0.0.0/8", "REELWRIGHT_API_KEYS": "right-key"}
+    settings: dict[str, Any] = {name: "10.9.9.9, 127.0.0.0/8", "REELWRIGHT_API_KEYS": "right-key-0123456789"}
     with alone(tmp_path, **settings) as server, client(server) as http:
         assert wrong_keys(http, 301) == [401] * 301
 

@@ -119,10 +119,12 @@ def test_a_key_is_kept_across_a_restart(tmp_path: Path, database: Settings) -> N
 
 @ON_BOTH
 def test_keys_belong_to_their_owners(tmp_path: Path, database: Settings) -> None:
-    server = ServerProcess(tmp_path / "data", **database, REELWRIGHT_API_KEYS="one,two").start()
+    server = ServerProcess(
+        tmp_path / "data", **database, REELWRIGHT_API_KEYS="the-first-key-01,the-second-key-2"
+    ).start()
     with httpx2.Client(base_url=server.url, timeout=30) as http:
         ids = []
-        for owner, known in (("one", False), ("two", False), ("one", True)):
+        for owner, known in (("the-first-key-01", False), ("the-second-key-2", False), ("the-first-key-01", True)):
             http.headers["Authorization"] = f"Bearer {owner}"
             ids.append((with_key(http, "shared").json()["id"], made(http, "paint", seed=5)["id"]))
             # What another owner has made is given to nobody else.
@@ -130,7 +132,7 @@ def test_keys_belong_to_their_owners(tmp_path: Path, database: Settings) -> None
         assert ids[0][0] == ids[2][0]
         assert not {*ids[0], *ids[2]} & set(ids[1])
         # Another owner's video cannot be told from one that does not exist.
-        http.headers["Authorization"] = "Bearer two"
+        http.headers["Authorization"] = "Bearer the-second-key-2"
         foreign = http.get(f"/v1/videos/{ids[0][0]}")
         missing = http.get("/v1/videos/video_00000000000000000000000000")
         assert foreign.status_code == missing.status_code == 404

@@ -9,7 +9,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from reelwright.api.guard import Keys
 from tests.api.asks import PATH, SMALL
 from tests.contract import checking
 from tests.servers import ServerProcess, eventually
@@ -169,12 +168,3 @@ def test_secrets_are_nowhere(locked: ServerProcess, alice: httpx2.Client, strang
         assert secret not in told
         assert secret not in locked.log_text()
         assert secret.encode() not in written
-
-
-def test_keys_are_kept_as_digests() -> None:
-    keys = Keys([ALICE, BOB])
-    assert keys.owner(ALICE) == keys.owner(ALICE) != keys.owner(BOB)
-    assert keys.owner("") is None
-    assert keys.owner("\udcff") is None
-    assert ALICE not in repr(vars(keys))
-    assert not Keys([]).asked_for

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import ROOT, ServerProcess, eventually
 
-KEY = "a-key-for-tests"
+KEY = "a-key-for-the-tests"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 SMALL = {"width": 64, "height": 64, "num_frames": 4, "engine": "toy"}
 

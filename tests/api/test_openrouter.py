@@ -297,9 +297,11 @@ def test_an_idempotency_key_makes_one_video(http: httpx2.Client) -> None:
 
 
 def test_owners_see_their_own_only(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="one,two", REELWRIGHT_MAX_QUEUED="1").start()
+    server = ServerProcess(
+        tmp_path / "data", REELWRIGHT_API_KEYS="the-first-key-01,the-second-key-2", REELWRIGHT_MAX_QUEUED="1"
+    ).start()
     with httpx2.Client(base_url=server.url, timeout=30) as http, Gate(tmp_path) as gate:
-        one, two = ({"Authorization": f"Bearer {key}"} for key in ("one", "two"))
+        one, two = ({"Authorization": f"Bearer {key}"} for key in ("the-first-key-01", "the-second-key-2"))
         body = {"prompt": gate.prompt, **SMALL}
         assert problem(http.post(URL, json=body), 401)["metadata"]["code"] == "unauthorized"
         problem(http.get(f"{URL}/models", headers={"Authorization": "Bearer three"}), 401)

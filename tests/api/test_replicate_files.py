@@ -19,12 +19,13 @@ from tests.fakes.receiver import HOST, Receiver
 from tests.servers import ServerProcess, eventually
 
 SMALL_BODY = 300_000
+ANN, BOB = "ann-0123456789abc", "bob-0123456789abc"
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with two keys that sweeps all the time and takes small bodies only."""
-    environment = {"REELWRIGHT_API_KEYS": "ann, bob", "REELWRIGHT_SWEEP_S": "0.1", "REELWRIGHT_MAX_BODY_MB": "0.3"}
+    environment = {"REELWRIGHT_API_KEYS": f"{ANN}, {BOB}", "REELWRIGHT_SWEEP_S": "0.1", "REELWRIGHT_MAX_BODY_MB": "0.3"}
     running = ServerProcess(tmp_path_factory.mktemp("files") / "data", REACHABLE=HOST, **environment).start()
     yield running
     assert running.stop() == 0
@@ -32,13 +33,13 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def ann(keyed: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=keyed.url, timeout=30, headers={"Authorization": "Bearer ann"}) as client:
+    with httpx2.Client(base_url=keyed.url, timeout=30, headers={"Authorization": f"Bearer {ANN}"}) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def bob(keyed: ServerProcess) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=keyed.url, timeout=30, headers={"Authorization": "Token bob"}) as client:
+    with httpx2.Client(base_url=keyed.url, timeout=30, headers={"Authorization": f"Token {BOB}"}) as client:
         yield client
 
 
@@ -173,7 +174,7 @@ def test_a_keys_webhook_secret_verifies_its_own_messages_only(ann: httpx2.Client
 def test_an_account_is_its_key_and_tells_nothing_of_it(ann: httpx2.Client, bob: httpx2.Client) -> None:
     accounts = [client.get("/v1/account").json() for client in (ann, bob)]
     assert accounts[0]["username"] != accounts[1]["username"]
-    assert "ann" not in json.dumps(accounts[0])
+    assert ANN not in json.dumps(accounts[0])
     with httpx2.Client(base_url=ann.base_url) as stranger:
         for path in ("/v1/account", "/v1/webhooks/default/secret", "/v1/deployments", "/v1/predictions"):
             assert problem(stranger.get(path), 401)["title"] == "Unauthenticated"

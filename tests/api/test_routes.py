@@ -103,7 +103,9 @@ def test_a_probe_with_a_slash_needs_no_key_and_everything_else_does(keyed: httpx
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    server = ServerProcess(tmp_path_factory.mktemp("keyed") / "data", REELWRIGHT_API_KEYS="right-key").start()
+    server = ServerProcess(
+        tmp_path_factory.mktemp("keyed") / "data", REELWRIGHT_API_KEYS="right-key-0123456789"
+    ).start()
     with httpx2.Client(base_url=server.url, timeout=30) as client:
         yield client
     server.stop()

@@ -42,9 +42,11 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """A server that asks for a key, "right", and lets one job wait."""
+    """A server that asks for a key, "right-key-0123456789", and lets one job wait."""
     folder = tmp_path_factory.mktemp("keyed")
-    server = ServerProcess(folder / "data", REELWRIGHT_API_KEYS="right", REELWRIGHT_MAX_QUEUED="1").start()
+    server = ServerProcess(
+        folder / "data", REELWRIGHT_API_KEYS="right-key-0123456789", REELWRIGHT_MAX_QUEUED="1"
+    ).start()
     yield server
     assert server.stop() == 0
 

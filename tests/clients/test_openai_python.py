@@ -195,7 +195,7 @@ def test_a_wrong_key_and_a_full_queue_have_their_classes(keyed: ServerProcess, t
     with Gate(tmp_path) as gate, OpenAI(base_url=f"{keyed.url}/v1", api_key="wrong", max_retries=0) as client:
         with pytest.raises(openai.AuthenticationError):
             client.videos.create(prompt=gate.prompt, **ASKED)
-        right = client.with_options(api_key="right")
+        right = client.with_options(api_key="right-key-0123456789")
         video = right.videos.create(prompt=gate.prompt, **ASKED)
         eventually(lambda: right.videos.retrieve(video.id).status == "in_progress")
         waiting = right.videos.create(prompt="paint", **ASKED)

@@ -123,7 +123,7 @@ def test_a_wrong_key_and_a_full_queue_have_their_classes(keyed: ServerProcess, t
     address = f"{keyed.url}/api/v1"
     with OpenRouter(api_key="wrong", server_url=address) as client, pytest.raises(errors.UnauthorizedResponseError):
         client.video_generation.generate(prompt="paint", **SMALL)
-    with OpenRouter(api_key="right", server_url=address) as client, Gate(tmp_path) as gate:
+    with OpenRouter(api_key="right-key-0123456789", server_url=address) as client, Gate(tmp_path) as gate:
         jobs = client.video_generation
         first = jobs.generate(prompt=gate.prompt, **SMALL)
         eventually(lambda: jobs.get_generation(job_id=first.id).status == "in_progress")

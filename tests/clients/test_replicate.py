@@ -292,7 +292,7 @@ def test_errors_have_their_status(client: replicate.Client) -> None:
 
 
 def test_a_wrong_key_is_refused(keyed: ServerProcess) -> None:
-    wrong, right = (replicate.Client(api_token=key, base_url=keyed.url) for key in ("wrong", "right"))
+    wrong, right = (replicate.Client(api_token=key, base_url=keyed.url) for key in ("wrong", "right-key-0123456789"))
     with pytest.raises(ReplicateError) as refused:
         wrong.run(TOY, input=asked("paint"))
     assert (refused.value.status, refused.value.title) == (401, "Unauthenticated")

@@ -109,7 +109,7 @@ def test_nobody_guesses_keys_from_made_up_addresses(language: str, tmp_path: Pat
     """The client's address is the one that the proxy sees, whatever `X-Forwarded-For` it sends."""
     if reason := lacking(language):
         pytest.skip(reason)
-    server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="right-key", **FORWARDING).start()
+    server = ServerProcess(tmp_path / "data", REELWRIGHT_API_KEYS="right-key-0123456789", **FORWARDING).start()
     try:
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -118,7 +118,7 @@ def test_nobody_guesses_keys_from_made_up_addresses(language: str, tmp_path: Pat
         ):
             statuses = [http.get("/v1/videos", headers={"X-Forwarded-For": one}).status_code for one in sorted(MANY)]
             assert statuses == [401] * 300 + [429]
-            right = {"Authorization": "Bearer right-key"}
+            right = {"Authorization": "Bearer right-key-0123456789"}
             assert http.get("/v1/videos", headers=right).status_code == 200
     finally:
         server.stop()

@@ -13,7 +13,7 @@ from tests.servers import ServerProcess
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-KEY = "right"
+KEY = "right-key-0123456789"
 
 
 @pytest.fixture(scope="module")

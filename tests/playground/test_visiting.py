@@ -51,7 +51,7 @@ def test_what_a_model_lacks_and_what_its_engine_warns_of_is_said_below_the_promp
 
 
 def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Visit, tmp_path: Path) -> None:
-    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key") as server:
+    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key-0123456789") as server:
         visitor = visit(server.url)
         visitor.expected.append("401")
         page = visitor.page
@@ -60,7 +60,7 @@ def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Vis
         dialog.get_by_label("API key").fill("wrong-key")
         dialog.get_by_role("button", name="Continue").click()
         expect(dialog).to_contain_text("That key was refused.")
-        dialog.get_by_label("API key").fill("right-key")
+        dialog.get_by_label("API key").fill("right-key-0123456789")
         dialog.get_by_role("button", name="Continue").click()
         expect(dialog).to_have_count(0)
         choose_model(page, "toy/toy")
@@ -68,7 +68,9 @@ def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Vis
         opened(page, "A sea for those who have a key")
         film = page.wait_for_selector(".stage video")
         page.wait_for_function("video => video.readyState === 4 && video.src.startsWith('blob:')", arg=film)
-        assert "right-key" not in page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href")
+        assert "right-key-0123456789" not in page.evaluate(
+            "JSON.stringify(localStorage) + document.cookie + location.href"
+        )
         page.reload()
         expect(page.locator("#prompt")).to_be_visible()
         expect(dialog).to_have_count(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
-from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Keys, Neighbourhood, Origins
+from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Neighbourhood, Origins
 from reelwright.api.health import Check, health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
+from reelwright.api.keys import KeyCalls, keys_router
+from reelwright.api.limits import Meter
 from reelwright.api.metrics import Metrics, RouteName, metrics_router
 from reelwright.api.models import MODELS, models_router
 from reelwright.api.moderation import Moderation, Rules
@@ -45,6 +47,7 @@ from reelwright.errors import Busy, ConfigurationError, ReelwrightError
 from reelwright.jobs.jobs import Jobs
 from reelwright.jobs.webhooks import SCHEDULE, Forms
 from reelwright.outbound import Outbound
+from reelwright.store.keys import Scope as KeyScope
 from reelwright.tracing import Tracer
 
 if TYPE_CHECKING:
@@ -55,13 +58,12 @@ if TYPE_CHECKING:
 class Door:
     """Who may come in, and with what.
 
-    `keys`: the API keys; none: no key is asked for. `pages`: origins whose pages may use this server, and with
+    `pages`: origins whose pages may use this server, and with
     `any_local_page` those of every local port. `hosts`: the names by which it may be called, None: by any. `proxies`
     and `root_path`: see `Addresses`. `max_body_bytes`: the longest body. `mcp`: whether assistants have a route.
     `moderation`: which prompts are refused.
     """
 
-    keys: Sequence[str]
     pages: Sequence[str]
     any_local_page: bool
     hosts: frozenset[str] | None
@@ -120,14 +122,16 @@ def build_api(
     answers.install(routes)
     _health(routes, jobs, catalog, clock, health)
     _dialects(routes, jobs, catalog, outbound, clock, door)
-    routes.include_router(_metrics(metrics, jobs))
+    routes.include_router(_metrics(metrics, jobs, lambda request: KeyScope.ADMIN in request.state.caller.scopes))
     routes.include_router(page_router())
-    routes.include_router(docs_router(lambda: document(routes, catalog, keys=bool(door.keys))))
-    assistants = _assistants(routes, door, answers, jobs) if door.mcp else None
+    routes.include_router(
+        docs_router(lambda keyed: document(routes, catalog, keys=keyed), lambda: jobs.keyring.asked_for)
+    )
+    assistants = _assistants(routes, door, answers, jobs, clock) if door.mcp else None
     if assistants:
         routes.router.routes.append(assistants.route)
     return Api(
-        asgi=_guarded(routes, door, answers, metrics, tracer),
+        asgi=_guarded(routes, door, jobs, answers, metrics, tracer, clock),
         refusal=_refusal(routes, door, answers, metrics),
         routes=routes,
         assistants=assistants,
@@ -140,7 +144,7 @@ def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metric
     answers = Answers([NATIVE], clock.now)
     answers.install(routes)
     _health(routes, jobs, catalog, clock, health)
-    routes.include_router(_metrics(metrics, jobs))
+    routes.include_router(_metrics(metrics, jobs, lambda _: True))
     enveloped = Envelope(RouteName(routes), metrics.request_ended)
 
     def refuse(error: ReelwrightError) -> ASGIApp:
@@ -152,8 +156,9 @@ def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metric
     return Api(asgi=enveloped, refusal=refuse, routes=routes, assistants=None)
 
 
-def _metrics(metrics: Metrics, jobs: Jobs) -> APIRouter:
-    return metrics_router(metrics, lambda: asyncio.ensure_future(jobs.threads.read(jobs.store.records.stored)))
+def _metrics(metrics: Metrics, jobs: Jobs, shows_keys: Callable[[Request], bool]) -> APIRouter:
+    stored = jobs.store.records.stored
+    return metrics_router(metrics, lambda: asyncio.ensure_future(jobs.threads.read(stored)), shows_keys)
 
 
 def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: Mapping[str, Any]) -> None:
@@ -251,10 +256,19 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
     )
     routes.include_router(openrouter_router(openrouter_videos))
     routes.include_router(webhooks_router(queue, jobs.webhooks))
+    keys = KeyCalls(
+        rows=jobs.store.keys,
+        keyring=jobs.keyring,
+        usage=jobs.store.usage,
+        threads=jobs.threads,
+        clock=clock,
+        max_body_bytes=max_body_bytes,
+    )
+    routes.include_router(keys_router(keys))
     routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 
 
-def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs) -> Assistants:
+def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs, clock: Clock) -> Assistants:
     """Imported only here: it takes 25 MB and most of a second."""
     try:
         from reelwright.api.mcp import Assistants
@@ -264,17 +278,23 @@ def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs) -> As
             "Install it with: pip install 'reelwright[mcp]'"
         ) from None
     return Assistants(
-        KeyGate(routes, keys=Keys(door.keys), answer=answers.render),
-        keyed=bool(door.keys),
+        _gate(routes, jobs, answers, clock),
+        keyed=lambda: jobs.keyring.asked_for,
         closing=jobs.live.closing,
         max_body_bytes=door.max_body_bytes,
     )
 
 
-def _guarded(routes: FastAPI, door: Door, answers: Answers, metrics: Metrics, tracer: Tracer) -> ASGIApp:
+def _gate(app: ASGIApp, jobs: Jobs, answers: Answers, clock: Clock) -> KeyGate:
+    return KeyGate(app, keys=jobs.keyring, meter=Meter(jobs.requests, clock), answer=answers.render)
+
+
+def _guarded(
+    routes: FastAPI, door: Door, jobs: Jobs, answers: Answers, metrics: Metrics, tracer: Tracer, clock: Clock
+) -> ASGIApp:
     """The layers around the routes, outermost last."""
     methods = Methods(RouteName(routes), routes.routes)
-    gate = KeyGate(methods, keys=Keys(door.keys), answer=answers.render)
+    gate = _gate(methods, jobs, answers, clock)
     origins = Origins(door.pages, any_local=door.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
     neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=answers.render)

@@ -62,15 +62,16 @@ PREFIXES = 8
 """A proxy has one path prefix, or a few. A trusted one may be any peer: what is kept for them is bounded."""
 
 
-def docs_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
-    """`document` makes the OpenAPI document, without `servers`; it is asked once, when somebody wants it."""
+def docs_router(document: Callable[[bool], Mapping[str, Any]], keyed: Callable[[], bool]) -> APIRouter:
+    """`document` makes the OpenAPI document, without `servers`, of a server that asks for keys or does not; it is asked
+    once for each, when somebody wants it. `keyed`: whether keys are asked for now."""
     router = APIRouter(include_in_schema=False)
     whole = cache(document)
     files, started = cache(_files), time.time()
 
     @lru_cache(PREFIXES)
-    def described(before: str) -> Sheet:
-        told = {**whole(), "servers": [{"url": before or "/"}]}
+    def described(before: str, keyed: bool) -> Sheet:
+        told = {**whole(keyed), "servers": [{"url": before or "/"}]}
         return make_sheet("application/json", json.dumps(told, ensure_ascii=False, separators=(",", ":")), started)
 
     @lru_cache(PREFIXES)
@@ -78,7 +79,7 @@ def docs_router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
         return make_sheet("text/html", _PAGE.replace("PREFIX", html.escape(before)), started)
 
     async def openapi(request: Request) -> Response:
-        return send_sheet(request, await run_in_threadpool(described, prefix(request)), immutable=False)
+        return send_sheet(request, await run_in_threadpool(described, prefix(request), keyed()), immutable=False)
 
     async def docs(request: Request) -> Response:
         return send_sheet(request, page(prefix(request)), immutable=False, policy=POLICY)

@@ -42,6 +42,7 @@ STATUS: Mapping[Code, int] = {
     Code.CONFLICT: 409,
     Code.RATE_LIMITED: 429,
     Code.QUEUE_FULL: 429,
+    Code.QUOTA_EXCEEDED: 429,
     Code.UNAVAILABLE: 503,
     Code.STORAGE_FULL: 507,
     Code.ENGINE_NOT_CONFIGURED: 500,
@@ -70,6 +71,7 @@ STATUS: Mapping[Code, int] = {
 COME_BACK_S: Mapping[Code, float] = {
     Code.RATE_LIMITED: 60,
     Code.QUEUE_FULL: 30,
+    Code.QUOTA_EXCEEDED: 3600,
     Code.UNAVAILABLE: 5,
     Code.STORAGE_FULL: 60,
     Code.UPSTREAM_RATE_LIMITED: 120,

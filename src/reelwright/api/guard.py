@@ -6,21 +6,24 @@ answers only to its own names (DNS rebinding), and a foreign `Origin` may not ch
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 import structlog
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reelwright.api.limits import Meter
+from reelwright.api.scopes import check_scope
 from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized
+from reelwright.jobs.callers import Caller
+from reelwright.jobs.keyring import Keyring
+from reelwright.store.keys import NO_LIMITS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
@@ -38,6 +41,8 @@ EXPOSED_HEADERS = (
     "ETag",
     "Location",
     "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
     "Retry-After",
     "WWW-Authenticate",
     "X-Engine",
@@ -52,23 +57,6 @@ EXPOSED_HEADERS = (
     "x-should-retry",
 )
 """What a page of another origin may read, beside the few headers that CORS lets everyone read."""
-
-
-class Keys:
-    """The API keys, kept as SHA-256 digests and compared in constant time."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
-
-    @property
-    def asked_for(self) -> bool:
-        return bool(self._digests)
-
-    def owner(self, key: str) -> str | None:
-        """The owner's name that goes with a key (never the key itself), or None for a wrong one."""
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return f"key_{digest.hex()[:16]}" if any(matches) else None
 
 
 class Origins:
@@ -199,36 +187,64 @@ class Failures:
 
 
 class KeyGate:
-    """ASGI middleware, inside CORS: asks for an API key where the server has any, and notes the owner in the scope."""
+    """ASGI middleware, inside CORS: asks for an API key where the server has any, for one that may do what is asked and
+    has not used up its requests; and notes in the scope who comes."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys, answer: Callable[[Request, ReelwrightError], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        keys: Keyring,
+        meter: Meter,
+        answer: Callable[[Request, ReelwrightError], Response],
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._meter = meter
         self._answer = answer
         self._failures = Failures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                scope.setdefault("state", {})["owner"] = self._check_key(scope, Headers(scope=scope))
-            except ReelwrightError as error:
-                await self._answer(Request(scope), error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state, app = scope.setdefault("state", {}), self._app
+        state["owner"], state["caller"] = "", Caller()
+        try:
+            if not PUBLIC_PATHS.fullmatch(scope["path"]):
+                caller = state["caller"] = self._caller(scope, Headers(scope=scope))
+                state["owner"] = caller.owner
+                await self._meter.count(caller)
+                check_scope(caller, scope["method"], scope["path"])
+        except ReelwrightError as error:
+            app = self._answer(Request(scope), error)
+        await app(scope, receive, self._telling(state["caller"], send))
 
-    def _check_key(self, scope: Scope, headers: Headers) -> str:
-        """The owner of what this request makes. Raises `Unauthorized`."""
-        if not self._keys.asked_for or PUBLIC_PATHS.fullmatch(scope["path"]):
-            return ""
+    def _telling(self, caller: Caller, send: Send) -> Send:
+        """What the key has left goes along with the answer's head."""
+        if caller.limits == NO_LIMITS:
+            return send
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._meter.tell(caller, MutableHeaders(scope=message))
+            await send(message)
+
+        return tell
+
+    def _caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Who comes with the key of this request. Raises `Unauthorized`."""
+        if not self._keys.asked_for:
+            return Caller()
         scheme, _, credential = headers.get("authorization", "").partition(" ")
         if scheme.lower() in ("bearer", "token"):
             key = credential.strip()
         else:
             key = headers.get("x-api-key") or headers.get("api-key", "")  # Azure's clients send the second
-        owner = self._keys.owner(key)
-        if owner is None:
+        caller = self._keys.find(key)
+        if caller is None:
             # Nobody guesses keys by the thousand; a good key is never held up.
             if wait := self._failures.count((scope.get("client") or ("", 0))[0], time.monotonic()):
                 raise Busy("Too many requests with a wrong API key", code=Code.RATE_LIMITED, retry_after=wait)
             raise Unauthorized("Missing or invalid API key")
-        return owner
+        return caller

@@ -64,7 +64,7 @@ def huggingface_router(
         wanted = await drafting.request({**fields, "image": picture}, NAMES, typed=True, model=model)
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
         order = Order(detached=False, once=idempotency(request, whole))
-        video = await queue.submit(wanted, request.state.owner, order)
+        video = await queue.submit(wanted, request.state.caller, order)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)

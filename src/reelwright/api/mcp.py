@@ -35,11 +35,12 @@ class Assistants:
         self,
         api: ASGIApp,
         *,
-        keyed: bool,
+        keyed: Callable[[], bool],
         closing: Callable[[], Coroutine[Any, Any, None]],
         max_body_bytes: int,
     ) -> None:
-        """`api`: the routes behind their key gate; `keyed`: it wants keys. `closing` returns when the server stops."""
+        """`api`: the routes behind their key gate; `keyed`: whether it wants keys now. `closing` returns when the
+        server stops."""
         self._api = _without_streams(api)
         self._keyed = keyed
         self._closing = closing
@@ -71,7 +72,7 @@ class Assistants:
         origin = f"{request.base_url.scheme}://{request.base_url.netloc}"
         async with AsyncClient(origin, transport=transport, headers=key) as client:
             url = str(request.base_url).rstrip("/")
-            yield Reach(client=client, url=url, keyed=self._keyed, closing=self._closing)
+            yield Reach(client=client, url=url, keyed=self._keyed(), closing=self._closing)
 
 
 class _Endpoint:

@@ -6,7 +6,7 @@ All counts begin at zero with the process.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from fastapi import APIRouter
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -82,6 +82,23 @@ class Metrics:
             buckets=HTTP_SECONDS,
             registry=self.registry,
         )
+        self.by_key = CollectorRegistry()
+        """What each API key has used, by its id: for those only who see to keys."""
+        self._key_jobs = Counter(
+            "reelwright_key_jobs",
+            "Jobs of each API key that have ended, by status",
+            ("key", "status"),
+            registry=self.by_key,
+        )
+        self._key_video = Counter(
+            "reelwright_key_video_seconds", "Finished video of each API key", ("key",), registry=self.by_key
+        )
+        self._key_engine = Counter(
+            "reelwright_key_engine_seconds",
+            "Time in engines of the attempts that made it",
+            ("key",),
+            registry=self.by_key,
+        )
         self._stored_videos = Gauge("reelwright_stored_videos", "Finished videos in the store", registry=self.registry)
         self._stored_bytes = Gauge(
             "reelwright_stored_bytes", "Bytes of the videos in the store", registry=self.registry
@@ -98,7 +115,10 @@ class Metrics:
         """Count a video that has just reached its terminal state."""
         engine, failure = video.request.engine, video.failure
         cancelled = failure is not None and failure.code == Code.CANCELLED
-        self._ended.labels(engine, "cancelled" if cancelled else video.status.value).inc()
+        status = "cancelled" if cancelled else video.status.value
+        self._ended.labels(engine, status).inc()
+        if video.key:
+            self._key_ended(video, status)
         if video.started_at is not None:
             self._wait.labels(engine).observe(max(0.0, (video.started_at - video.created_at).total_seconds()))
         if failure is not None and not cancelled:
@@ -110,6 +130,12 @@ class Metrics:
                 histogram.labels(engine).observe(float(video.made_with[fact]))
         if video.file is not None:
             self._made.labels(engine).inc(video.file.size)
+
+    def _key_ended(self, video: Video, status: str) -> None:
+        self._key_jobs.labels(video.key, status).inc()
+        if video.file is not None:
+            self._key_video.labels(video.key).inc(video.file.num_frames / video.file.fps)
+            self._key_engine.labels(video.key).inc(float(video.made_with.get("render_s", 0)))
 
     def request_ended(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count an answer. `route`: the template of its path; None when no route took it."""
@@ -137,18 +163,36 @@ class RouteName:
                 scope["state"]["route"] = route.path
 
 
-def metrics_router(metrics: Metrics, stored: Callable[[], Awaitable[tuple[int, int]]]) -> APIRouter:
-    """`stored`: how many finished videos there are, and their bytes."""
+def metrics_router(
+    metrics: Metrics, stored: Callable[[], Awaitable[tuple[int, int]]], shows_keys: Callable[[Request], bool]
+) -> APIRouter:
+    """`stored`: how many finished videos there are, and their bytes. `shows_keys`: whether a request is answered with
+    what each key has used."""
     router = APIRouter(tags=["health"])
 
     @router.get("/metrics", response_class=Response)
     async def scrape(request: Request) -> Response:
-        """The server's metrics in the form that the scraper asks for."""
+        """The server's metrics in the form that the scraper asks for; those of each API key for the scope `admin`."""
         metrics.store_holds(*await stored())
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(metrics.registry), headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+        shown: list[Collector] = [metrics.registry]
+        if shows_keys(request):
+            shown.append(metrics.by_key)
+        return Response(encode(_Together(shown)), headers={"Content-Type": media_type, "Cache-Control": "no-store"})
 
     return router
+
+
+class _Together(CollectorRegistry):
+    """Several registries as one."""
+
+    def __init__(self, parts: Sequence[Collector]) -> None:
+        super().__init__()
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        for part in self._parts:
+            yield from part.collect()
 
 
 class _Live(Collector):

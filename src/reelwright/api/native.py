@@ -82,7 +82,7 @@ def native_router(
         return "respond-async" in preferences(request)
 
     async def answered(request: Request, wanted: VideoRequest, order: Order) -> Response:
-        video = await queue.submit(wanted, request.state.owner, order)
+        video = await queue.submit(wanted, request.state.caller, order)
         if order.detached:
             return _accepted(request, video)
         video = await queue.wait_while(video, lambda: hung_up(request))

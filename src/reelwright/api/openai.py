@@ -120,14 +120,14 @@ class OpenAIVideos:
     async def create(self, request: Request) -> Response:
         """Ask for a video; the answer is its object, queued."""
         body = await self._body(request)
-        video = await self._queue.submit(await self._wanted(body), request.state.owner, self._order(request, body))
+        video = await self._queue.submit(await self._wanted(body), request.state.caller, self._order(request, body))
         return self._answer(request, video)
 
     async def create_and_wait(self, request: Request) -> Response:
         """Ask for a video and wait for it; the answer is the MP4. Hanging up cancels the job."""
         body = await self._body(request)
         order = self._order(request, body, detached=False)
-        video = await self._queue.submit(await self._wanted(body), request.state.owner, order)
+        video = await self._queue.submit(await self._wanted(body), request.state.caller, order)
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
@@ -191,7 +191,7 @@ class OpenAIVideos:
             raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
         wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
         order = Order(detached=True, once=idempotency(request, body), remixed_from=source.id)
-        return self._answer(request, await self._queue.submit(wanted, request.state.owner, order))
+        return self._answer(request, await self._queue.submit(wanted, request.state.caller, order))
 
     async def resume(self, request: Request, video_id: str) -> Response:
         """A new video of the same request that goes on from where this one has failed."""
@@ -204,7 +204,7 @@ class OpenAIVideos:
         order = dataclasses.replace(self._order(request, body), resumes=source.id)
         if "metadata" not in body.fields:
             order = dataclasses.replace(order, metadata=source.metadata)
-        return self._answer(request, await self._queue.submit(source.request, request.state.owner, order))
+        return self._answer(request, await self._queue.submit(source.request, request.state.caller, order))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -221,7 +221,7 @@ class OpenAIVideos:
         )
         async with extending as extension:
             order = dataclasses.replace(self._order(request, body), source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.owner, order)
+            video = await self._queue.submit(extension.request, request.state.caller, order)
         return self._answer(request, video)
 
     async def content(
@@ -440,7 +440,8 @@ def error_object(error: ReelwrightError) -> dict[str, Any]:
 def _render(_request: Request, error: ReelwrightError, _now: datetime) -> Response:
     status = STATUS[error.code]
     # Without it the client repeats what cannot get better.
-    headers = {} if status in (429, 503) else {"x-should-retry": "false"}
+    waits = status in (429, 503) and error.code is not Code.QUOTA_EXCEEDED
+    headers = {} if waits else {"x-should-retry": "false"}
     return JSONResponse({"error": error_object(error)}, status, headers)
 
 

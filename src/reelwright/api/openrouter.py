@@ -97,7 +97,7 @@ class OpenRouterVideos:
         if previous in (None, ""):
             wanted = await self._drafting.request(asked, names, typed=True)
             _refuse_unused(wanted)
-            return await self._answer(request, await self._queue.submit(wanted, request.state.owner, order), 202)
+            return await self._answer(request, await self._queue.submit(wanted, request.state.caller, order), 202)
         if not isinstance(previous, str):
             raise invalid("previous_job_id", previous, "Must be the id of a completed job.")
         extending = self._continuing.extension(
@@ -106,7 +106,7 @@ class OpenRouterVideos:
         async with extending as extension:
             _refuse_unused(extension.request)
             order = dataclasses.replace(order, source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.owner, order)
+            video = await self._queue.submit(extension.request, request.state.caller, order)
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:

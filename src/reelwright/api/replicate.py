@@ -106,7 +106,7 @@ class Predictions:
         order = Order(
             detached=True, once=idempotency(request, body), webhook=webhook, asked={"input": shown(asked), **told}
         )
-        video = await self._queue.submit(wanted, request.state.owner, order)
+        video = await self._queue.submit(wanted, request.state.caller, order)
         answer = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             video = await self._queue.wait_for(video, seconds)

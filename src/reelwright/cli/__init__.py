@@ -18,6 +18,7 @@ from reelwright.cli.connection import INTERRUPTED, Failed, Refused
 from reelwright.cli.extend import extend
 from reelwright.cli.fleet import fleet
 from reelwright.cli.generate import generate
+from reelwright.cli.keys import keys, usage
 from reelwright.cli.mcp import mcp
 from reelwright.cli.models import models
 from reelwright.cli.pull import pull
@@ -67,6 +68,8 @@ for _command in (
     rm,
     webhooks,
     comfyui,
+    keys,
+    usage,
     mcp,
     bench,
     doctor,

@@ -82,6 +82,11 @@ class Live:
             return self._placed(channel)
         return self._finished.get(video_id)
 
+    def unplaced(self, video_id: str) -> Video | None:
+        """A video that has not ended, as `get` gives it, but without its place in the line, which takes time."""
+        channel = self._active.get(video_id)
+        return channel.video if channel else None
+
     def active(self) -> list[Video]:
         """All queued and running videos that this process knows, in the order of their submission."""
         return [channel.video for channel in self._active.values()]

@@ -26,6 +26,7 @@ from reelwright.clock import Clock
 from reelwright.errors import Busy
 from reelwright.jobs.events import Live
 from reelwright.jobs.feed import SharedFeed
+from reelwright.jobs.keyring import Keyring
 from reelwright.jobs.running import Lease
 from reelwright.jobs.scheduler import Reserved
 from reelwright.jobs.threads import RETRY_S, Threads
@@ -35,9 +36,9 @@ from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
 from reelwright.store.following import Following
 from reelwright.store.line import Backlog, Beat, Line, Member
-from reelwright.store.notices import NEWS, PROGRESS, WORK, Notices
+from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.presence import Presence
-from reelwright.store.records import Claimed
+from reelwright.store.video_rows import Claimed
 from reelwright.video import Status, Video
 
 T = TypeVar("T")
@@ -68,6 +69,7 @@ class Fleet:
         worker: Worker,
         live: Live,
         feed: SharedFeed,
+        keyring: Keyring,
         threads: Threads,
         webhooks: Webhooks,
         twins: Twins,
@@ -83,6 +85,7 @@ class Fleet:
         self._worker = worker
         self._live = live
         self._feed = feed
+        self._keyring = keyring
         self._threads = threads
         self._webhooks = webhooks
         self._twins = twins
@@ -163,10 +166,13 @@ class Fleet:
                     self._job.cancel(video_id)
             case str() if channel == PROGRESS:
                 self._feed.progress(text)
+            case str() if channel == KEYS:
+                self._keyring.wake()
 
     def _on_state(self, heard: bool) -> None:
         if heard or self._heard:
             self._feed.hears(heard)
+            self._keyring.hears(heard)
             self._wake.set()
         self._heard = heard
         self._look_s = LOOK_S if heard else DEAF_LOOK_S

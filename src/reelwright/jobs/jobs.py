@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -24,8 +24,10 @@ from reelwright.jobs.finishing import Finishing
 from reelwright.jobs.fleet import Fleet, member_of
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
+from reelwright.jobs.keyring import Keyring
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.refining import Refining
+from reelwright.jobs.requests import Requests
 from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
@@ -35,7 +37,8 @@ from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.jobs.worker import Pool, Worker
 from reelwright.outbound import Outbound
-from reelwright.store.notices import NEWS, PROGRESS, WORK, Notices
+from reelwright.store.keys import KeyLimits
+from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.store import Store
 from reelwright.video import Video
 
@@ -45,10 +48,12 @@ MEDIA_THREADS = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`children`: processes of each engine. `keep_bytes` None: the store may grow without a bound. `redirects`: clients
-    fetch files from the bucket themselves. `upscale_on`: the device of upscaling models."""
+    """`children`: processes of each engine. `of_a_key`: what an API key may have that has no limits of its own.
+    `keep_bytes` None: the store may grow without a bound. `redirects`: clients fetch files from the bucket themselves.
+    `upscale_on`: the device of upscaling models."""
 
     children: int
+    of_a_key: KeyLimits
     max_queued: int
     keep_days: float
     keep_bytes: int | None
@@ -74,6 +79,8 @@ class Jobs:
     reads: Reads
     janitor: Janitor
     threads: Threads
+    keyring: Keyring
+    requests: Requests
     engine: str
     """The default one: it is loaded before the first job asks for it."""
 
@@ -90,6 +97,7 @@ class Jobs:
             self.webhooks.run(),
             self.scheduler.run(),
             self.feed.run(),
+            self.keyring.run(),
         ]
         return [asyncio.create_task(loop) for loop in loops]
 
@@ -128,10 +136,11 @@ def build_jobs(
     limits: Limits,
     forms: Forms,
     environment: Mapping[str, str],
+    configured_keys: Sequence[str],
     on_end: Callable[[Video], None],
 ) -> Jobs:
-    """Nothing is started yet. `environment`: the engines' processes get it. `on_end` is told each video whose end this
-    process has recorded."""
+    """Nothing is started yet. `configured_keys`: API keys beside those of the database. `environment`: the engines'
+    processes get it. `on_end` is told each video whose end this process has recorded."""
     twins = Twins(frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic))
 
     live, files, records = Live(alone=not store.shared), store.files, store.records
@@ -151,6 +160,14 @@ def build_jobs(
         forms=forms,
         traces=traces,
         me=lambda: scheduler.name,
+        alone=not store.shared,
+    )
+    keyring = Keyring(
+        configured=configured_keys,
+        rows=store.keys,
+        limits=limits.of_a_key,
+        clock=clock,
+        threads=threads,
         alone=not store.shared,
     )
     worker = _worker(catalog, limits.children, environment)
@@ -173,7 +190,9 @@ def build_jobs(
         twins=twins,
         on_end=on_end,
     )
-    scheduler, feed = _alone_or_together(store, catalog, limits, job, worker, live, threads, webhooks, twins, clock)
+    scheduler, feed = _alone_or_together(
+        store, catalog, limits, job, worker, live, keyring, threads, webhooks, twins, clock
+    )
     queue = Queue(
         records=records,
         job=job,
@@ -221,6 +240,8 @@ def build_jobs(
         reads=reads,
         janitor=janitor,
         threads=threads,
+        keyring=keyring,
+        requests=Requests(store.buckets if store.shared else None, threads, clock),
         engine=catalog.default,
     )
 
@@ -232,6 +253,7 @@ def _alone_or_together(
     job: VideoJob,
     worker: Worker,
     live: Live,
+    keyring: Keyring,
     threads: Threads,
     webhooks: Webhooks,
     twins: Twins,
@@ -272,12 +294,13 @@ def _alone_or_together(
         member=member,
         line=store.line,
         following=store.following,
-        notices=Notices(store.listen_url, member.session, (WORK, NEWS, PROGRESS)),
+        notices=Notices(store.listen_url, member.session, (WORK, NEWS, PROGRESS, KEYS)),
         presence=store.presence,
         job=job,
         worker=worker,
         live=live,
         feed=feed,
+        keyring=keyring,
         threads=threads,
         webhooks=webhooks,
         twins=twins,

@@ -16,6 +16,7 @@ import structlog
 from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
+from reelwright.jobs.callers import Caller, refusal
 from reelwright.jobs.events import Live
 from reelwright.jobs.feed import Feed
 from reelwright.jobs.integrity import Integrity
@@ -30,6 +31,7 @@ from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.store.resumable import Resumable
+from reelwright.store.usage import OverLimit
 from reelwright.video import Failure, Request, Status, Video, Webhook
 
 STOPPING_S = 10.0
@@ -103,16 +105,16 @@ class Queue:
         self._on_end = on_end
         self._log = structlog.get_logger("reelwright.jobs")
 
-    async def submit(self, request: Request, owner: str, order: Order) -> Video:
+    async def submit(self, request: Request, caller: Caller, order: Order) -> Video:
         """Store the job and start or queue it, or answer with the video that its key has led to already.
 
         A deterministic request that was made before gets a video of its own with the file of its twin. Raises `Busy`
-        when the queue is full or the database does not answer, `BadRequest` when the idempotency key came before with
-        another body.
+        when the queue is full, the caller's key may have no more or the database does not answer, `BadRequest` when the
+        idempotency key came before with another body.
         """
         with self._traces.submission(request) as submission:
             while True:
-                video, fresh = await self._place(request, owner, order, submission.traceparent)
+                video, fresh = await self._place(request, caller, order, submission.traceparent)
                 if fresh or await self._is_sound(video):
                     break
             self._traces.submitted(submission, video)
@@ -120,12 +122,14 @@ class Queue:
             await self._feed.promise(video, fresh)
         return video
 
-    async def _place(self, request: Request, owner: str, order: Order, trace: str | None) -> tuple[Video, bool]:
+    async def _place(self, request: Request, caller: Caller, order: Order, trace: str | None) -> tuple[Video, bool]:
         """The new video, stored and perhaps begun, or the earlier one that its key leads to; and whether it is new."""
         now = self._clock.now()
         video = Video(
             id=ids.video_id(int(now.timestamp() * 1000)),
-            owner=owner,
+            owner=caller.owner,
+            key=caller.key,
+            most_running=caller.limits.running,
             status=Status.QUEUED,
             request=request,
             created_at=now,
@@ -137,7 +141,7 @@ class Queue:
             resumed_from=order.resumes,
         )
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
-            return await self._place_made(made, order)
+            return await self._place_made(made, caller, order)
         saved = await self._take_checkpoint(order.resumes, video.id) if order.resumes else None
         source = order.source
         if order.resumes and video.request.extends:
@@ -149,11 +153,13 @@ class Queue:
             with contextlib.ExitStack() as unless_begun:
                 if reserved.slot:
                     unless_begun.enter_context(reserved.slot)
-                placed, due = await self._store(reserved.video, order, saved or reserved.opening)
+                placed, due = await self._store(reserved.video, caller, order, saved or reserved.opening)
                 stored = placed.turn is not None
                 if stored:
                     unless_begun.pop_all()
         finally:
+            if not stored:
+                self._scheduler.forget(video.id)
             if source is not None and not stored:
                 await self._threads.read(self._files.forget_source, video.id)
         if placed.turn is None:
@@ -213,11 +219,11 @@ class Queue:
             await self._threads.write(self._records.disown, twin.id)
         return None
 
-    async def _place_made(self, video: Video, order: Order) -> tuple[Video, bool]:
+    async def _place_made(self, video: Video, caller: Caller, order: Order) -> tuple[Video, bool]:
         """Store a video that is completed already."""
         placed: Placed | None = None
         try:
-            placed, due = await self._store(video, order, None)
+            placed, due = await self._store(video, caller, order, None)
         finally:
             if placed is None or placed.turn is None:
                 await self._threads.read(self._files.discard_video, video.id)
@@ -229,7 +235,7 @@ class Queue:
         return video, True
 
     async def _store(
-        self, video: Video, order: Order, opening: Mapping[str, Any] | None
+        self, video: Video, caller: Caller, order: Order, opening: Mapping[str, Any] | None
     ) -> tuple[Placed, Sequence[Delivery]]:
         """The row, and what is to be told about its beginning. Raises `Busy` and `BadRequest`."""
 
@@ -244,12 +250,18 @@ class Queue:
                 opening,
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,
                 order.detached,
+                caller.limits,
             )
             news = placed.turn is not None and order.webhook and video.status is not Status.QUEUED
             return placed, self._webhooks.write_down(video) if news else ()
 
         try:
-            return await self._threads.write(insert)
+            placed, due = await self._threads.write(insert)
+            caller.left.update(placed.left)
+            return placed, due
+        except OverLimit as over:
+            caller.left[over.limit] = max(0, over.most - over.used)
+            raise refusal(over, self._clock.now()) from None
         except QueueFull:
             message = f"The queue is full ({self._max_queued:,} jobs wait)"
             raise Busy(message, code=Code.QUEUE_FULL, retry_after=30) from None

@@ -55,7 +55,7 @@ class Scheduler(Protocol):
         ...
 
     def forget(self, video_id: str) -> None:
-        """That video has ended."""
+        """That video has ended, or was not stored."""
         ...
 
     def backlog(self) -> Mapping[str, Backlog]:
@@ -105,19 +105,24 @@ class LocalScheduler:
         self._openings = openings
         self._begun: dict[str, Lease] = {}
         """Of those in line: what this process has begun already, and what came to nothing."""
+        self._reserved: dict[str, str] = {}
+        """The keys of the videos that have a slot and are about to be stored, by the videos' ids."""
         self._stopping = False
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._dispatch, lambda engine: self._stopping or live.waiting(engine))
         job.on_vain = self._line_up_again
+        job.on_gone = self._gone
 
     name = ids.LOCAL_WORKER
 
     def reserve(self, video: Video) -> Reserved:
         engine = video.request.engine
         served = self._live.waiting(engine) or self._leader(video) is not None
-        slot = None if served else self._worker.take(engine)
+        busy = video.most_running is not None and self._by_key()[video.key] >= video.most_running
+        slot = None if served or busy else self._worker.take(engine)
         if slot is None:
             return Reserved(video=video)
+        self._reserved[video.id] = video.key
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=video.created_at)
         opening = self._openings.get((engine, video.request.model)) if slot.ready else None
         return Reserved(video=begun, slot=slot, opening=opening)
@@ -125,6 +130,7 @@ class LocalScheduler:
     def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
         """It is made in its slot, or with a twin, or is in line."""
         video = lease.video
+        self._reserved.pop(video.id, None)
         self._live.publish(video, turn)
         present = self._live.get(video.id)
         if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
@@ -142,6 +148,8 @@ class LocalScheduler:
 
     def forget(self, video_id: str) -> None:
         self._begun.pop(video_id, None)
+        if self._reserved.pop(video_id, None) is not None:
+            self._dispatch_all()
 
     def backlog(self) -> Mapping[str, Backlog]:
         active = self._live.active()
@@ -223,12 +231,40 @@ class LocalScheduler:
         self._live.publish(lease.video)
         return lease
 
+    def _first(self, engine: str) -> str | None:
+        """The video that is first in line, without those under way and those whose keys have their full share."""
+        under_way = self._by_key()
+
+        def must_wait(video_id: str) -> bool:
+            if self._job.has(video_id):
+                return True
+            video = self._live.unplaced(video_id)
+            if video is None or video.most_running is None or under_way[video.key] < video.most_running:
+                return False
+            return self._leader(video) is None
+
+        return self._live.first(engine, must_wait)
+
+    def _by_key(self) -> Counter[str]:
+        """How many videos of each API key are under way, or about to be."""
+        return Counter([*(video.key for video in self._job.videos()), *self._reserved.values()])
+
+    def _gone(self, video: Video) -> None:
+        """A job is under way no more: another one of its key may begin, with whatever engine."""
+        if video.most_running is not None:
+            self._dispatch_all()
+
+    def _dispatch_all(self) -> None:
+        for engine in {waiting.request.engine for waiting in self._live.active()}:
+            if self._worker.offers(engine):
+                self._dispatch(engine)
+
     def _dispatch(self, engine: str) -> None:
         """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
 
         Called whenever a job has come into the line, and whenever a slot is given back.
         """
-        while not self._stopping and (video_id := self._live.first(engine, self._job.has)) is not None:
+        while not self._stopping and (video_id := self._first(engine)) is not None:
             video = self._live.get(video_id)
             if video is None:
                 return

@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from reelwright.store.database import tables
 from reelwright.store.line import NOW
 from reelwright.store.notices import PROGRESS
-from reelwright.store.records import video_of
 from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import video_of
 from reelwright.video import Status, Video
 
 watching = sa.Table(

@@ -11,6 +11,7 @@ Sync code; every method is one transaction, and nearly every one is one statemen
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ import sqlalchemy as sa
 
 from reelwright.store.database import tables
 from reelwright.store.notices import NEWS, WORK
-from reelwright.store.records import SHAPE, Claimed, claimed
 from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import SHAPE, Claimed, claimed
 
 workers = sa.Table(
     "workers",
@@ -47,6 +48,9 @@ LATE_S = 3.0
 """Without a beat for so long, and without the lock that its connection to Postgres held."""
 BREAK_S = 4.0
 """Two beats that lie further apart are no steady row: who has been away himself calls nobody dead."""
+
+LOCK = 0x6B657973
+"""The first half of the advisory locks of Postgres that stand for API keys: the letters `keys`."""
 
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 
@@ -105,12 +109,15 @@ class Seen:
 
 
 _CLAIM = f"""
-WITH next AS MATERIALIZED (
+WITH busy AS MATERIALIZED (
+    SELECT key FROM videos WHERE worker IS NOT NULL AND completed_at IS NULL AND most_running IS NOT NULL
+    GROUP BY key HAVING count(*) >= min(most_running)
+), next AS MATERIALIZED (
     SELECT head.id FROM unnest(CAST(:models AS text[])) AS offered(model)
     CROSS JOIN LATERAL (
         SELECT v.id, v.turn FROM videos v
         WHERE v.engine = :engine AND v.model = offered.model AND v.worker IS NULL AND v.completed_at IS NULL
-            AND v.shape <= :shape
+            AND v.shape <= :shape AND (v.most_running IS NULL OR v.key NOT IN (SELECT key FROM busy))
             AND (v.fingerprint IS NULL OR NOT EXISTS (
                 SELECT 1 FROM videos twin WHERE twin.fingerprint = v.fingerprint AND twin.owner = v.owner
                     AND twin.worker IS NOT NULL AND twin.completed_at IS NULL))
@@ -131,6 +138,11 @@ WITH next AS MATERIALIZED (
 SELECT mine.*, pg_notify('{NEWS}', id || ' in_progress') FROM mine
 """
 """The LATERAL takes the first row of each model from the index; `model = ANY(…)` would sort the whole line."""
+
+_ROOM = """
+SELECT count(*) <= min(most_running) FROM videos WHERE worker IS NOT NULL AND completed_at IS NULL AND key = :key
+"""
+"""Asked once the key is locked: two processes may have claimed its last one at the same moment."""
 
 _CLAIM_TWINS = f"""
 UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1, started_at = coalesce(started_at, :now)
@@ -195,6 +207,10 @@ FROM videos WHERE completed_at IS NULL GROUP BY engine
 """
 
 
+class _NoRoom(Exception):
+    """The claim is undone."""
+
+
 class Line:
     def __init__(self, database: Transactions) -> None:
         self._database = database
@@ -218,13 +234,25 @@ class Line:
 
     def claim(self, me: str, engine: str, models: Sequence[str], now: datetime) -> Claimed | None:
         """Hold the first video in that engine's line that one of these models can make. None: nothing to do, or this
-        process is to drain, or was called dead, or the line is paused.
+        process is to drain, or was called dead, or the line is paused, or as many videos of the keys that wait are made
+        as may be at one time.
 
         A twin of a video that is being made stays in the line: its maker takes it (`claim_twins`), or its file.
         """
         values = {"me": me, "engine": engine, "models": list(models), "shape": SHAPE, "now": now.timestamp()}
-        found = self._rows(_CLAIM, values)
-        return claimed(found[0]) if found else None
+        with contextlib.suppress(_NoRoom), self._database.begin() as connection:
+            row = connection.execute(sa.text(_CLAIM), values).mappings().first()
+            if row is None:
+                return None
+            if row["most_running"] is not None and not self._has_room(connection, row["key"]):
+                raise _NoRoom
+            return claimed(dict(row))
+        return None
+
+    def _has_room(self, connection: sa.Connection, key: str) -> bool:
+        """Whether that key has no more videos under way than it may. Others that claim of it wait for the commit."""
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock, hashtext(:key))"), {"lock": LOCK, "key": key})
+        return bool(connection.execute(sa.text(_ROOM), {"key": key}).scalar_one())
 
     def claim_twins(self, me: str, made: Sequence[str], now: datetime) -> Sequence[Claimed]:
         """Hold what waits and may have the file of one of these videos, which this process makes."""

@@ -151,6 +151,53 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX deliveries_by_end ON deliveries (ended_at)",
         "ALTER TABLE identity ADD COLUMN store TEXT",
     ),
+    # 4: API keys, what each may use and has used. The videos that there are belong to keys of the configuration, whose
+    # owners are called as they are.
+    (
+        """
+        CREATE TABLE api_keys (
+            id TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            limits TEXT NOT NULL,
+            hint TEXT NOT NULL,
+            digest TEXT NOT NULL UNIQUE,
+            earlier TEXT,
+            earlier_until FLOAT,
+            created_at FLOAT NOT NULL,
+            expires_at FLOAT,
+            revoked_at FLOAT,
+            used_at FLOAT,
+            version BIGINT NOT NULL
+        )
+        """,
+        "ALTER TABLE videos ADD COLUMN key TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE videos ADD COLUMN most_running INTEGER",
+        "UPDATE videos SET key = owner",
+        "CREATE INDEX videos_open_by_key ON videos (key) WHERE completed_at IS NULL",
+        "CREATE INDEX videos_by_key ON videos (key, bytes)",
+        """
+        CREATE TABLE usage (
+            key TEXT NOT NULL,
+            day TEXT NOT NULL,
+            jobs BIGINT NOT NULL,
+            completed BIGINT NOT NULL,
+            failed BIGINT NOT NULL,
+            asked_ms BIGINT NOT NULL,
+            asked_pixels BIGINT NOT NULL,
+            made_ms BIGINT NOT NULL,
+            engine_ms BIGINT NOT NULL,
+            cost_micros BIGINT NOT NULL,
+            PRIMARY KEY (key, day)
+        )
+        """,
+        """
+        CREATE {unlogged} TABLE request_buckets (
+            key TEXT NOT NULL PRIMARY KEY, tokens FLOAT NOT NULL, taken INTEGER NOT NULL, at FLOAT NOT NULL
+        )
+        """,
+    ),
 )
 OLDEST = 3
 """The step of the oldest program that may still work on a database that is at the last step."""

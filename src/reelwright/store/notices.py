@@ -20,6 +20,8 @@ NEWS = "reelwright_news"
 """A video has begun or ended: `<id> <status>`."""
 PROGRESS = "reelwright_progress"
 """How far watched videos are: a JSON object of ids and `[attempt, percent, number of the preview]`."""
+KEYS = "reelwright_keys"
+"""An API key was made, changed or revoked."""
 _PROBE = "reelwright_probe"
 
 RECONNECT_S = 0.3

@@ -9,72 +9,32 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from reelwright.store.database import tables
 from reelwright.store.deliveries import add_webhook
-from reelwright.store.notices import NEWS, WORK
+from reelwright.store.keys import NO_LIMITS, KeyLimits
+from reelwright.store.notices import NEWS
 from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.turns import Turns
-from reelwright.video import LATER_FIELDS, Failure, MadeFile, Request, Status, Video, Webhook
-
-videos = sa.Table(
-    "videos",
-    tables,
-    sa.Column("id", sa.Text, primary_key=True),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("engine", sa.Text, nullable=False),
-    sa.Column("model", sa.Text, nullable=False),
-    sa.Column("shape", sa.Integer, nullable=False),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-    sa.Column("started_at", sa.Float),
-    sa.Column("completed_at", sa.Float),
-    sa.Column("expires_at", sa.Float),
-    sa.Column("attempt", sa.Integer, nullable=False, default=0),
-    sa.Column("turn", sa.Integer, nullable=False, default=0),
-    sa.Column("priority", sa.Integer, nullable=False, default=0),
-    sa.Column("checkpoint", sa.Text),
-    sa.Column("file", sa.Text),
-    sa.Column("failure", sa.Text),
-    sa.Column("made_with", sa.Text, nullable=False, default="{}"),
-    sa.Column("remixed_from", sa.Text),
-    sa.Column("metadata", sa.JSON, nullable=False),
-    sa.Column("fingerprint", sa.Text),
-    sa.Column("bytes", sa.BigInteger, nullable=False, default=0),
-    sa.Column("worker", sa.Text),
-    sa.Column("detached", sa.Boolean, nullable=False),
-    sa.Column("read_at", sa.Float),
-    sa.Index("videos_by_owner", "owner", "id"),
-    sa.Index("videos_by_fingerprint", "fingerprint"),
+from reelwright.store.usage import Usage
+from reelwright.store.video_rows import (
+    Claimed,
+    active,
+    claimed,
+    idempotency_keys,
+    insertion,
+    notice,
+    row_of,
+    twin_of,
+    video_of,
+    videos,
 )
-
-idempotency_keys = sa.Table(
-    "idempotency_keys",
-    tables,
-    sa.Column("owner", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("video_id", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-)
-
-TRACE, ASKED, RESUMED = "trace", "asked", "resumed_from"
-"""Where a request's column also holds its trace's name, what the client sent and whose checkpoint it goes on from."""
-
-SHAPE = 2
-"""The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows.
-
-1: the first one. 2: a request has one of `video.LATER_FIELDS`.
-"""
-
-_active = videos.c.completed_at.is_(None)
+from reelwright.video import Failure, MadeFile, Status, Video, Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +48,14 @@ class Once:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placed:
-    """Where a submission ended: its video's id, and its turn, or None when its key has led to an earlier video."""
+    """Where a submission ended: its video's id, and its turn, or None when its key has led to an earlier video.
+
+    `left`: how much the API key may still have, by the limits that it has.
+    """
 
     video_id: str
     turn: int | None
+    left: Mapping[str, int] = field(default_factory=dict)
 
 
 # A row that is there already is written as it is: so it is locked, and returned, which DO NOTHING would not.
@@ -117,11 +81,12 @@ class Records:
         self._database = database
         dialect = database.engine.dialect
         self._turns = Turns(on_sqlite=database.sqlite)
-        self._insertion = Prepared(_insertion(database.sqlite), dialect)
-        self._twin = Prepared(_twin(), dialect)
+        self._usage = Usage(database)
+        self._insertion = Prepared(insertion(database.sqlite), dialect)
+        self._twin = Prepared(twin_of(), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
-        open_row = sa.update(videos).where(this, _active)
+        open_row = sa.update(videos).where(this, active)
         own_attempt = sa.or_(
             sa.bindparam("of", type_=sa.Integer).is_(None), videos.c.attempt == sa.bindparam("of", type_=sa.Integer)
         )
@@ -143,7 +108,7 @@ class Records:
             completed_at=sa.bindparam("now"),
             checkpoint=None,
         )
-        told = [] if database.sqlite else [_notice(NEWS, videos.c.id + " " + videos.c.status)]
+        told = [] if database.sqlite else [notice(NEWS, videos.c.id + " " + videos.c.status)]
         self._complete = Prepared(complete.returning(videos, *told), dialect)
         fail = attempt_row.values(
             status=Status.FAILED.value,
@@ -169,14 +134,16 @@ class Records:
         checkpoint: Mapping[str, Any] | None = None,
         worker: str | None = None,
         detached: bool = True,
+        limits: KeyLimits = NO_LIMITS,
     ) -> Placed:
         """Store a new video (queued, begun, or completed with a twin's file), or find the one that its key has led to
         before; all in one transaction.
 
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
         request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already.
-        `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. Raises
-        `IdempotencyConflict` for the same key with another body, `QueueFull`; then nothing is stored.
+        `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. `limits`: what
+        the video's API key may have. Raises `IdempotencyConflict` for the same key with another body, `OverLimit`,
+        `QueueFull`; then nothing is stored.
 
         The turn is fair between owners (see `Turns`); `priority` shifts it.
         """
@@ -184,18 +151,21 @@ class Records:
         with self._database.begin() as connection:
             if once and (earlier := self._claim_key(connection, video, once)):
                 return Placed(video_id=earlier, turn=None)
+            left = self._usage.reserve(connection, video, limits)
             turn = priority + (
                 0 if video.status.terminal else self._turns.next(connection, video.request.engine, video.owner)
             )
             saved = json.dumps(checkpoint) if checkpoint else None
-            row = {**_row(video), **told, "turn": turn, "priority": priority, "checkpoint": saved}
+            row = {**row_of(video), **told, "turn": turn, "priority": priority, "checkpoint": saved}
             if self._insertion.first(connection, **row, max_queued=max_queued) is None:
                 raise QueueFull
+            if video.status is Status.COMPLETED:
+                self._usage.completed(connection, video)
             if video.status is Status.IN_PROGRESS:
                 self._turns.served(connection, video.request.engine, turn - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
-        return Placed(video_id=video.id, turn=turn)
+        return Placed(video_id=video.id, turn=turn, left=left)
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
@@ -253,7 +223,7 @@ class Records:
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""
-        row = sa.delete(videos).where(videos.c.id == video_id, ~_active)
+        row = sa.delete(videos).where(videos.c.id == video_id, ~active)
         with self._database.begin() as connection:
             if connection.execute(row.returning(videos.c.id)).first() is None:
                 return False
@@ -268,7 +238,7 @@ class Records:
 
     def expired(self, now: datetime) -> Sequence[str]:
         """The ids of ended videos whose time is over."""
-        query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), ~_active)
+        query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), ~active)
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
@@ -307,7 +277,7 @@ class Records:
             key = sa.func.json_extract(videos.c.file, "$.key")
         else:
             key = sa.cast(videos.c.file, sa.JSON)["key"].as_string()
-        query = sa.select(videos.c.id, sa.case((~_active, sa.func.coalesce(key, ""))))
+        query = sa.select(videos.c.id, sa.case((~active, sa.func.coalesce(key, ""))))
         with self._database.connect() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
@@ -336,31 +306,35 @@ class Records:
     def free(self) -> None:
         """No process holds a video that has not ended: this one is the only one, and it has just started."""
         with self._database.begin() as connection:
-            connection.execute(sa.update(videos).where(_active, videos.c.worker.is_not(None)).values(worker=None))
+            connection.execute(sa.update(videos).where(active, videos.c.worker.is_not(None)).values(worker=None))
 
     def promise(self, video_id: str) -> None:
         """It is made even if nobody waits for it any more."""
         with self._database.begin() as connection:
-            connection.execute(sa.update(videos).where(videos.c.id == video_id, _active).values(detached=True))
+            connection.execute(sa.update(videos).where(videos.c.id == video_id, active).values(detached=True))
 
     def save_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> bool:
         """Keep what a later attempt needs. False when this attempt is no longer the one that counts."""
-        return self._update(self._save, video_id, of=attempt, its_checkpoint=json.dumps(state)) is not None
+        with self._database.begin() as connection:
+            saved = self._save.first(connection, this=video_id, of=attempt, its_checkpoint=json.dumps(state))
+        return saved is not None
 
     def complete(
         self, video_id: str, attempt: int, file: MadeFile, made_with: Mapping[str, Any], now: datetime
     ) -> Video | None:
         """The terminal state of success. None when the video has ended already or a later attempt has taken over."""
-        row = self._update(
-            self._complete,
-            video_id,
-            of=attempt,
-            its_file=json.dumps(dataclasses.asdict(file)),
-            its_made_with=json.dumps(made_with),
-            its_bytes=file.size,
-            now=now.timestamp(),
-        )
-        return video_of(row) if row else None
+        values = {
+            "its_file": json.dumps(dataclasses.asdict(file)),
+            "its_made_with": json.dumps(made_with),
+            "its_bytes": file.size,
+        }
+        with self._database.begin() as connection:
+            row = self._complete.first(connection, this=video_id, of=attempt, now=now.timestamp(), **values)
+            if row is None:
+                return None
+            video = video_of(row)
+            self._usage.completed(connection, video)
+        return video
 
     def fail(
         self, video_id: str, attempt: int | None, failure: Failure, now: datetime, *, resumable: bool = False
@@ -368,137 +342,17 @@ class Records:
         """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already.
         `resumable`: its checkpoint is kept, if it has one (see `Resumable`)."""
         told = json.dumps(dataclasses.asdict(failure))
-        row = self._update(self._fail, video_id, of=attempt, its_failure=told, kept=resumable, now=now.timestamp())
-        return video_of(row) if row else None
-
-    def _update(self, statement: Prepared, video_id: str, **values: Any) -> Mapping[str, Any] | None:
+        values = {"its_failure": told, "kept": resumable, "now": now.timestamp()}
         with self._database.begin() as connection:
-            return statement.first(connection, this=video_id, **values)
+            row = self._fail.first(connection, this=video_id, of=attempt, **values)
+            if row is None:
+                return None
+            video = video_of(row)
+            self._usage.failed(connection, video)
+        return video
 
     def active(self) -> Sequence[tuple[int, Video]]:
         """All videos that are queued or in progress, with their turns and in their order."""
-        query = sa.select(videos).where(_active).order_by(videos.c.turn, videos.c.id)
+        query = sa.select(videos).where(active).order_by(videos.c.turn, videos.c.id)
         with self._database.connect() as connection:
             return [(row["turn"], video_of(row)) for row in connection.execute(query).mappings()]
-
-
-Claimed = tuple[Video, Mapping[str, Any] | None]
-"""A video whose next attempt has begun, and the checkpoint of the attempt before."""
-
-
-def claimed(row: Mapping[str, Any]) -> Claimed:
-    return video_of(row), json.loads(row["checkpoint"]) if row["checkpoint"] else None
-
-
-def _notice(channel: str, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
-    """Told to all processes when the transaction is committed."""
-    return sa.func.pg_notify(channel, text).label("notice")
-
-
-def _insertion(on_sqlite: bool) -> sa.UpdateBase:
-    """A new row, unless the queue is full. Its parameters are the columns' names and `max_queued`."""
-    told = (
-        "id",
-        "owner",
-        "status",
-        "engine",
-        "model",
-        "shape",
-        "request",
-        "created_at",
-        "started_at",
-        "completed_at",
-        "expires_at",
-        "attempt",
-        "turn",
-        "priority",
-        "file",
-        "checkpoint",
-        "made_with",
-        "remixed_from",
-        "metadata",
-        "fingerprint",
-        "bytes",
-        "worker",
-        "detached",
-    )
-    most = sa.bindparam("max_queued", type_=sa.Integer)
-    waits = videos.c.worker.is_(None) & _active
-    waiting = sa.select(sa.literal_column("1")).select_from(videos).where(waits).limit(most).subquery()
-    room = sa.select(sa.func.count()).select_from(waiting).scalar_subquery() < most
-    row = sa.select(*(sa.bindparam(name, type_=videos.c[name].type) for name in told)).where(room)
-    insert = sa.insert(videos).from_select(list(told), row)
-    if on_sqlite:
-        return insert.returning(videos.c.id)
-    work = sa.case((waits, _notice(WORK, videos.c.engine).element), else_=None).label("notice")
-    return insert.returning(videos.c.id, work)
-
-
-def _twin() -> sa.Select[Any]:
-    """The owner's newest completed video with that fingerprint."""
-    return (
-        sa.select(videos)
-        .where(videos.c.fingerprint == sa.bindparam("fingerprint"), videos.c.owner == sa.bindparam("owner"))
-        .where(videos.c.status == Status.COMPLETED.value)
-        .order_by(videos.c.id.desc())
-        .limit(1)
-    )
-
-
-def _row(video: Video) -> dict[str, Any]:
-    """The columns of a new video that do not depend on other rows."""
-    request = video.request.to_json()
-    beside = {
-        name: value
-        for name, value in ((TRACE, video.trace), (ASKED, video.asked), (RESUMED, video.resumed_from))
-        if value
-    }
-    return {
-        "id": video.id,
-        "status": video.status.value,
-        "engine": video.request.engine,
-        "model": video.request.model,
-        "shape": SHAPE if any(name in request for name in LATER_FIELDS) else 1,
-        "request": json.dumps({**request, **beside}),
-        "created_at": video.created_at.timestamp(),
-        "started_at": video.started_at.timestamp() if video.started_at else None,
-        "completed_at": video.completed_at.timestamp() if video.completed_at else None,
-        "file": json.dumps(dataclasses.asdict(video.file)) if video.file else None,
-        "expires_at": video.expires_at.timestamp() if video.expires_at else None,
-        "attempt": video.attempt,
-        "made_with": json.dumps(video.made_with),
-        "remixed_from": video.remixed_from,
-        "metadata": dict(video.metadata),
-        "bytes": video.file.size if video.file else 0,
-    }
-
-
-def video_of(row: Any) -> Video:
-    request = json.loads(row["request"])
-    trace, asked, resumed = (request.pop(name, None) for name in (TRACE, ASKED, RESUMED))
-    status = Status(row["status"])
-    return Video(
-        id=row["id"],
-        owner=row["owner"],
-        status=status,
-        request=Request.from_json(request),
-        created_at=_time(row["created_at"]) or datetime.now(UTC),
-        started_at=_time(row["started_at"]),
-        completed_at=_time(row["completed_at"]),
-        expires_at=_time(row["expires_at"]),
-        progress=100 if status is Status.COMPLETED else 0,
-        attempt=row["attempt"],
-        file=MadeFile(**json.loads(row["file"])) if row["file"] else None,
-        failure=Failure(**json.loads(row["failure"])) if row["failure"] else None,
-        made_with=json.loads(row["made_with"]),
-        remixed_from=row["remixed_from"],
-        metadata=row["metadata"],
-        trace=trace,
-        asked=asked,
-        resumed_from=resumed,
-        resumable=row["completed_at"] is not None and row["checkpoint"] is not None,
-    )
-
-
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from reelwright.store.records import videos
 from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import videos
 
 _kept = videos.c.completed_at.is_not(None) & videos.c.checkpoint.is_not(None)
 

@@ -14,11 +14,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
+from reelwright.store.buckets import Buckets
 from reelwright.store.chores import Chores
+from reelwright.store.database import FILE as DATABASE_FILE
 from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
 from reelwright.store.following import Following
+from reelwright.store.keys import ApiKeys
 from reelwright.store.line import Line
 from reelwright.store.migrations import Schema, migrate, name_store
 from reelwright.store.objects import Bucket, Place
@@ -28,6 +31,7 @@ from reelwright.store.resumable import Resumable
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.store.uploads import Uploads
+from reelwright.store.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,9 @@ class Store:
     line: Line
     following: Following
     presence: Presence
+    keys: ApiKeys
+    usage: Usage
+    buckets: Buckets
     listen_url: str | None
 
     @property
@@ -160,6 +167,9 @@ def build_store(
         line=Line(transactions),
         following=Following(transactions),
         presence=Presence(folder),
+        keys=ApiKeys(transactions),
+        usage=Usage(transactions),
+        buckets=Buckets(transactions),
         listen_url=listen_url if database_url else None,
     )
 
@@ -178,5 +188,28 @@ def open_line(database_url: str) -> Iterator[Line]:
         yield line
     except DatabaseBusy:
         raise ConfigurationError("The Postgres of the fleet does not answer.") from None
+    finally:
+        database.dispose()
+
+
+@contextmanager
+def open_keys(data_dir: Path, database_url: str | None) -> Iterator[tuple[ApiKeys, Usage]]:
+    """The API keys and what they have used, for an operator, beside a server that works on the same database or before
+    its first start: the tables are made if there are none. Raises `ConfigurationError`.
+    """
+    folder = data_dir.absolute()
+    database = open_database(database_url, folder)
+    try:
+        if database_url:
+            check_answers(database)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not (folder / DATABASE_FILE).exists():
+                make_private(folder)
+        migrate(database, tables)
+        transactions = Transactions(database)
+        yield ApiKeys(transactions), Usage(transactions)
+    except (DatabaseBusy, DatabaseLost) as error:
+        raise ConfigurationError(f"{error.message}: `reelwright doctor` says more.") from None
     finally:
         database.dispose()

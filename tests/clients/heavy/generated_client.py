@@ -14,7 +14,7 @@ from made.api.videos import create_video, delete_video, get_video, get_video_con
 from made.client import AuthenticatedClient  # noqa: E402
 from made.models import CreateVideo, CreateVideoMultipart, GenerateVideo, OpenAIError, Video  # noqa: E402
 
-client = AuthenticatedClient(base_url=base, token="right", timeout=60)
+client = AuthenticatedClient(base_url=base, token="right-key-0123456789", timeout=60)
 small = {"model": "toy", "width": 64, "height": 64, "num_frames": 4}
 
 

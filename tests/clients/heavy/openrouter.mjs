@@ -1,5 +1,5 @@
 // The AI SDK makes videos through OpenRouter's provider: `node openrouter.mjs ADDRESS KEYED_ADDRESS PICTURE PICTURE_URL`.
-// The two addresses end with /api/v1; the second server asks for the key "right". Prints what was seen, as JSON.
+// The two addresses end with /api/v1; the second server asks for the key "right-key-0123456789". Prints what was seen, as JSON.
 
 import { readFile } from "node:fs/promises";
 import { createOpenRouter } from "@openrouter/ai-sdk-provider";
@@ -57,7 +57,7 @@ console.log(
     shaped: seen(shaped),
     passed: seen(passed),
     several: several.videos.length,
-    withKey: seen(await make(locked("right"))),
+    withKey: seen(await make(locked("right-key-0123456789"))),
     wrongKey: await failure(make(locked("wrong"))),
     refused: await failure(make({ prompt: "refuse" })),
     tooLong: await failure(make({ duration: 9999 })),

@@ -34,6 +34,14 @@ HEADERS: Mapping[str, Schema] = {
         "schema": text(pattern=r"^[A-Za-z0-9._:-]{1,128}$"),
     },
     "RetryAfter": {"description": "When to come back, in seconds", "schema": whole(minimum=1)},
+    "RateLimit": {
+        "description": "What is left of the key's limits that this request has counted (also in other answers)",
+        "schema": text(examples=['"requests";r=599;t=1, "video-seconds";r=3540;t=43200']),
+    },
+    "RateLimitPolicy": {
+        "description": "All limits of the key (also in other answers)",
+        "schema": text(examples=['"requests";q=600;w=60, "waiting";q=100;qu="jobs"']),
+    },
     "Authenticate": {"description": "Which key is wanted", "schema": text(examples=["Bearer"])},
     "ContentRange": {
         "description": "Which bytes these are, and how many there are",

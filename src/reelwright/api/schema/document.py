@@ -9,10 +9,13 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from reelwright.api.schema import huggingface, native, openai, openrouter, replicate, server
+from reelwright.api.schema import keys as key_routes
 from reelwright.api.schema.answers import HEADERS
 from reelwright.api.schema.bodies import field_schemas
 from reelwright.api.schema.operations import Operation, error_answers
+from reelwright.api.scopes import scopes_for
 from reelwright.engines.catalog import Catalog
+from reelwright.store.keys import Scope
 
 DESCRIPTION = """A video-generation server: a prompt goes in, an MP4 comes out.
 
@@ -25,10 +28,11 @@ TAGS = {
     "huggingface": "What a dedicated endpoint of Hugging Face answers",
     "replicate": "Replicate's predictions, files and models",
     "openrouter": "OpenRouter's video API",
+    "keys": "API keys, what each may have and has used",
     "server": "Health and metrics",
 }
 SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "One of `REELWRIGHT_API_KEYS`, where there are any"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, where there are any"},
     "xApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "apiKey": {"type": "apiKey", "in": "header", "name": "api-key", "description": "As Azure's clients send it"},
 }
@@ -46,7 +50,8 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
             path, description = route.original_route.path_format, route.original_route.description
             for method in sorted(route.original_route.methods or ()):
                 if operation := described.get((path, method.lower())):
-                    paths.setdefault(path, {})[method.lower()] = operation.describe(method, description)
+                    told = operation.describe(method, description)
+                    paths.setdefault(path, {})[method.lower()] = {"security": _security(method, path, keys), **told}
     fields = field_schemas(catalog.cards(), catalog.refinements)
     voices = {operation.voice.name: operation.voice for operation in described.values()}
     return {
@@ -68,6 +73,7 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
                 **huggingface.schemas(fields),
                 **openrouter.schemas(fields),
                 **replicate.schemas(fields),
+                **key_routes.schemas(),
                 **server.schemas(),
             },
             "responses": error_answers(voices.values()),
@@ -75,6 +81,13 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
             "securitySchemes": SECURITY,
         },
     }
+
+
+def _security(method: str, path: str, keys: bool) -> list[dict[str, list[str]]]:
+    """How a request shows who sends it, and which scope the key must have: one entry for each way that will do."""
+    scopes = scopes_for(method, path)
+    wanted = [{name: [scope.value]} for scope in sorted(scopes) for name in SECURITY]
+    return [*wanted, *([] if keys or scopes == {Scope.ADMIN} else [{}])]
 
 
 def operations() -> Mapping[tuple[str, str], Operation]:
@@ -85,5 +98,6 @@ def operations() -> Mapping[tuple[str, str], Operation]:
         **huggingface.operations(),
         **openrouter.operations(),
         **replicate.operations(),
+        **key_routes.operations(),
         **server.operations(),
     }

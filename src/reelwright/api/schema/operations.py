@@ -12,7 +12,7 @@ from reelwright.api.schema.json_schema import Schema, ref
 from reelwright.errors import Code
 
 ALWAYS = frozenset({Code.MISDIRECTED, Code.INTERNAL, Code.MALFORMED_REQUEST, Code.HEAD_TOO_LARGE, Code.NOT_IMPLEMENTED})
-ASKS_FOR_KEY = frozenset({Code.UNAUTHORIZED, Code.RATE_LIMITED})
+ASKS_FOR_KEY = frozenset({Code.UNAUTHORIZED, Code.RATE_LIMITED, Code.FORBIDDEN})
 CHANGES = frozenset({Code.FORBIDDEN})
 """Of a request that is no mere look: another site's page may not send it."""
 LOOKS = frozenset({Code.UNAVAILABLE})
@@ -31,6 +31,7 @@ SUBMITS = (
         Code.ENGINE_NOT_CONFIGURED,
         Code.IDEMPOTENCY_CONFLICT,
         Code.QUEUE_FULL,
+        Code.QUOTA_EXCEEDED,
         Code.STORAGE_FULL,
     }
 )
@@ -122,6 +123,9 @@ def _error_answer(voice: Voice, status: int, codes: Sequence[Code]) -> dict[str,
     headers: dict[str, Any] = dict(REQUEST_ID)
     if any(code in COME_BACK_S for code in codes):
         headers["Retry-After"] = ref("RetryAfter", "headers")
+    if Code.RATE_LIMITED in codes:
+        headers["RateLimit"] = ref("RateLimit", "headers")
+        headers["RateLimit-Policy"] = ref("RateLimitPolicy", "headers")
     if Code.UNAUTHORIZED in codes:
         headers["WWW-Authenticate"] = ref("Authenticate", "headers")
     if Code.RANGE_NOT_SATISFIABLE in codes:

@@ -1,0 +1,51 @@
+"""Who makes a request: whose videos these are, what the key may do and have, and how a refusal is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from reelwright.errors import Busy, Code
+from reelwright.store.keys import NO_LIMITS, USUAL_SCOPES, KeyLimits, Scope
+from reelwright.store.usage import OverLimit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """One request's caller. `owner` has the videos; `key` is the id of the key, empty where no key is asked for.
+
+    `left`: what this request has found to be left to the key, by the names of its limits; the answer tells it.
+    """
+
+    owner: str = ""
+    key: str = ""
+    scopes: frozenset[Scope] = USUAL_SCOPES
+    limits: KeyLimits = NO_LIMITS
+    left: dict[str, int] = field(default_factory=dict)
+
+
+STORED_RETRY_S = 3600.0
+WAITING_RETRY_S = 30.0
+
+_WORDS: Mapping[str, str] = {
+    "waiting": "{most:,} jobs of it wait, as many as may",
+    "video_seconds_per_day": "it may ask for {most:,} seconds of video a day (UTC), and {used:,} are used",
+    "pixel_frames_per_day": "it may ask for {most:,} pixels × frames a day (UTC), and {used:,} are used",
+    "stored_bytes": "its videos may take {most:,} bytes, and take {used:,}. Delete some of them",
+}
+
+
+def refusal(over: OverLimit, now: datetime) -> Busy:
+    """The error for a job that its key may not have now. It says when to come back."""
+    message = f"This API key is at its limit: {_WORDS[over.limit].format(most=over.most, used=over.used)}."
+    if over.limit == "waiting":
+        return Busy(message, code=Code.QUEUE_FULL, retry_after=WAITING_RETRY_S)
+    seconds = STORED_RETRY_S if over.limit == "stored_bytes" else until_tomorrow(now)
+    return Busy(message, code=Code.QUOTA_EXCEEDED, retry_after=seconds)
+
+
+def until_tomorrow(now: datetime) -> float:
+    """Seconds until the next day begins (UTC)."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - now).total_seconds()

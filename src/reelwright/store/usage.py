@@ -1,0 +1,230 @@
+"""The table `usage`: what each key has asked for and been given, a row a key and day (UTC); and the daily limits.
+
+A job counts on the day on which it was submitted. What it asks for is counted in the transaction that stores it, and
+taken back in the one that ends it as failed or cancelled: so a daily limit is exact, on however many processes. The
+row of the key and day is also what lines up submissions of one key, for the limits that are counted elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from reelwright.store.database import tables
+from reelwright.store.keys import KeyLimits
+from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import active, videos
+from reelwright.video import Status, Video
+
+usage = sa.Table(
+    "usage",
+    tables,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("jobs", sa.BigInteger, nullable=False),
+    sa.Column("completed", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("asked_ms", sa.BigInteger, nullable=False),
+    sa.Column("asked_pixels", sa.BigInteger, nullable=False),
+    sa.Column("made_ms", sa.BigInteger, nullable=False),
+    sa.Column("engine_ms", sa.BigInteger, nullable=False),
+    sa.Column("cost_micros", sa.BigInteger, nullable=False),
+)
+
+COST = "cost_usd"
+"""Where an engine writes what its provider says that a video cost, in the facts about how it was made."""
+
+_NO_BOUND = 2**62
+_RESERVE = """
+INSERT INTO usage (key, day, jobs, completed, failed, asked_ms, asked_pixels, made_ms, engine_ms, cost_micros)
+SELECT {key}, {day}, 1, 0, 0, {ms}, {pixels}, 0, 0, 0 WHERE {ms} <= {most_ms} AND {pixels} <= {most_pixels}
+ON CONFLICT (key, day) DO UPDATE SET jobs = usage.jobs + 1,
+    asked_ms = usage.asked_ms + excluded.asked_ms, asked_pixels = usage.asked_pixels + excluded.asked_pixels
+WHERE usage.asked_ms + {ms} <= {most_ms} AND usage.asked_pixels + {pixels} <= {most_pixels}
+RETURNING asked_ms, asked_pixels
+"""
+_ADD = """
+INSERT INTO usage (key, day, jobs, completed, failed, asked_ms, asked_pixels, made_ms, engine_ms, cost_micros)
+VALUES ({key}, {day}, 1, {completed}, {failed}, 0, 0, {made_ms}, {engine_ms}, {cost_micros})
+ON CONFLICT (key, day) DO UPDATE SET completed = usage.completed + excluded.completed,
+    failed = usage.failed + excluded.failed, made_ms = usage.made_ms + excluded.made_ms,
+    engine_ms = usage.engine_ms + excluded.engine_ms, cost_micros = usage.cost_micros + excluded.cost_micros,
+    asked_ms = CASE WHEN usage.asked_ms > {back_ms} THEN usage.asked_ms - {back_ms} ELSE 0 END,
+    asked_pixels = CASE WHEN usage.asked_pixels > {back_pixels} THEN usage.asked_pixels - {back_pixels} ELSE 0 END
+"""
+
+
+class OverLimit(Exception):
+    """A job that its key may not have now. `limit`: a field of `KeyLimits`; `used` of `most` are used already."""
+
+    def __init__(self, limit: str, most: int, used: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.most = most
+        self.used = used
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What one key used on one day (`2026-11-29`). `seconds`: of finished video; `engine_seconds`: in engines, for
+    them. `cost_usd`: as providers have told it, 0 where none has."""
+
+    key: str
+    day: str
+    jobs: int
+    completed: int
+    failed: int
+    seconds: float
+    engine_seconds: float
+    cost_usd: float
+
+
+class Usage:
+    """`reserve`, `completed` and `failed` are for the transactions of `Records`."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+        named = ":{}" if database.sqlite else "%({})s"
+        words = ("key", "day", "ms", "pixels", "most_ms", "most_pixels", "completed", "failed", "made_ms", "engine_ms")
+        told = {name: named.format(name) for name in (*words, "cost_micros", "back_ms", "back_pixels")}
+        self._reserve, self._add = _RESERVE.format(**told), _ADD.format(**told)
+
+    def reserve(self, connection: sa.Connection, video: Video, limits: KeyLimits) -> Mapping[str, int]:
+        """Count a new job, if its key may have it. Returns how much is left then, by the limits that it has.
+
+        One that comes with a twin's file asks nothing of an engine, and only room. Raises `OverLimit`.
+        """
+        made = video.status is Status.COMPLETED
+        seconds, pixels = limits.video_seconds_per_day, limits.pixel_frames_per_day
+        values = {
+            "key": video.key,
+            "day": day_of(video.created_at),
+            "ms": 0 if made else _asked_ms(video),
+            "pixels": 0 if made else video.request.pixel_frames,
+            "most_ms": _NO_BOUND if seconds is None else seconds * 1000,
+            "most_pixels": _NO_BOUND if pixels is None else pixels,
+        }
+        row = connection.exec_driver_sql(self._reserve, values).first()
+        if row is None:
+            raise self._over_the_day(connection, values, limits)
+        left: dict[str, int] = {}
+        if seconds is not None:
+            left["video_seconds_per_day"] = (seconds * 1000 - row[0]) // 1000
+        if pixels is not None:
+            left["pixel_frames_per_day"] = pixels - row[1]
+        if limits.waiting is not None and video.status is Status.QUEUED:
+            left["waiting"] = _room("waiting", limits.waiting, _waiting(connection, video.key, limits.waiting)) - 1
+        if limits.running is not None:
+            left["running"] = max(0, limits.running - _running(connection, video.key))
+        if limits.stored_bytes is not None:
+            left["stored_bytes"] = _room("stored_bytes", limits.stored_bytes, _stored(connection, video.key))
+        return left
+
+    def _over_the_day(self, connection: sa.Connection, asked: Mapping[str, Any], limits: KeyLimits) -> OverLimit:
+        """Which of the daily limits it was."""
+        query = sa.select(usage.c.asked_ms, usage.c.asked_pixels)
+        row = connection.execute(query.where(usage.c.key == asked["key"], usage.c.day == asked["day"])).first()
+        ms, pixels = row if row else (0, 0)
+        if limits.video_seconds_per_day is not None and ms + asked["ms"] > asked["most_ms"]:
+            return OverLimit("video_seconds_per_day", limits.video_seconds_per_day, -(-ms // 1000))
+        return OverLimit("pixel_frames_per_day", asked["most_pixels"], pixels)
+
+    def completed(self, connection: sa.Connection, video: Video) -> None:
+        """Count a video that has just been finished."""
+        assert video.file is not None
+        made_with, source = video.made_with, video.request.extends
+        seconds = video.file.num_frames / video.file.fps - (source.num_frames / source.fps if source else 0.0)
+        self._count(
+            connection,
+            video,
+            completed=1,
+            made_ms=max(0, round(seconds * 1000)),
+            engine_ms=round(float(made_with.get("render_s", 0)) * 1000),
+            cost_micros=round(float(made_with.get(COST, 0)) * 1e6),
+        )
+
+    def failed(self, connection: sa.Connection, video: Video) -> None:
+        """Count a video that has just failed: what it asked for is its key's again."""
+        back = {"back_ms": _asked_ms(video), "back_pixels": video.request.pixel_frames}
+        self._count(connection, video, failed=1, **back)
+
+    def _count(self, connection: sa.Connection, video: Video, **values: int) -> None:
+        nothing = dict.fromkeys(
+            ("completed", "failed", "made_ms", "engine_ms", "cost_micros", "back_ms", "back_pixels"), 0
+        )
+        row = {**nothing, **values, "key": video.key, "day": day_of(video.created_at)}
+        connection.exec_driver_sql(self._add, row)
+
+    def rows(self, first: str, last: str, key: str | None) -> Sequence[Used]:
+        """What was used from the first day to the last one, by one key or (None) by all; in the order of days."""
+        query = sa.select(usage).where(usage.c.day >= first, usage.c.day <= last).order_by(usage.c.day, usage.c.key)
+        if key is not None:
+            query = query.where(usage.c.key == key)
+        with self._database.connect() as connection:
+            return [_used(row) for row in connection.execute(query).mappings()]
+
+    def left(self, key: str, limits: KeyLimits, now: datetime) -> Mapping[str, int]:
+        """How much is left to a key at this moment, by the limits that it has, but the number of its requests."""
+        query = sa.select(usage.c.asked_ms, usage.c.asked_pixels)
+        with self._database.connect() as connection:
+            row = connection.execute(query.where(usage.c.key == key, usage.c.day == day_of(now))).first()
+            ms, pixels = row if row else (0, 0)
+            used: dict[str, int] = {
+                "video_seconds_per_day": -(-ms // 1000),
+                "pixel_frames_per_day": pixels,
+                "running": _running(connection, key),
+                **({"waiting": _waiting(connection, key, limits.waiting)} if limits.waiting is not None else {}),
+                **({"stored_bytes": _stored(connection, key)} if limits.stored_bytes is not None else {}),
+            }
+        return {
+            name: max(0, most - taken) for name, taken in used.items() if (most := getattr(limits, name)) is not None
+        }
+
+
+def day_of(moment: datetime) -> str:
+    """The day (UTC) as it stands in the rows: `2026-11-29`."""
+    return moment.strftime("%Y-%m-%d")
+
+
+def _asked_ms(video: Video) -> int:
+    return round(video.request.seconds * 1000)
+
+
+def _waiting(connection: sa.Connection, key: str, most: int) -> int:
+    """How many jobs of that key wait; not counted beyond `most`."""
+    waits = videos.c.worker.is_(None) & active & (videos.c.key == key)
+    found = sa.select(sa.literal_column("1")).select_from(videos).where(waits).limit(most).subquery()
+    return int(connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
+
+
+def _running(connection: sa.Connection, key: str) -> int:
+    runs = videos.c.worker.is_not(None) & active & (videos.c.key == key)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(videos).where(runs)).scalar_one())
+
+
+def _stored(connection: sa.Connection, key: str) -> int:
+    total = sa.select(sa.func.coalesce(sa.func.sum(videos.c.bytes), 0)).where(videos.c.key == key)
+    return int(connection.execute(total).scalar_one())
+
+
+def _room(limit: str, most: int, used: int) -> int:
+    if used >= most:
+        raise OverLimit(limit, most, used)
+    return most - used
+
+
+def _used(row: Any) -> Used:
+    return Used(
+        key=row["key"],
+        day=row["day"],
+        jobs=row["jobs"],
+        completed=row["completed"],
+        failed=row["failed"],
+        seconds=row["made_ms"] / 1000,
+        engine_seconds=row["engine_ms"] / 1000,
+        cost_usd=row["cost_micros"] / 1e6,
+    )
