@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -143,7 +142,7 @@ def _limits_of_a_key(settings: Settings) -> KeyLimits:
     """What a key may have that has no limits of its own. Alone it does not fill the queue: others find room there."""
     return KeyLimits(
         requests_per_minute=settings.key_requests_per_minute,
-        waiting=settings.key_max_waiting or math.ceil(settings.max_queued * SHARE_OF_THE_QUEUE),
+        waiting=settings.key_max_waiting or max(1, int(settings.max_queued * SHARE_OF_THE_QUEUE)),
         running=settings.key_max_running,
         video_seconds_per_day=settings.key_video_seconds_per_day,
         pixel_frames_per_day=settings.key_pixel_frames_per_day,

@@ -66,6 +66,7 @@ class ToyEngine:
     `until PATH` takes until the file at PATH exists, `preview PATH` too and shows two pictures, one before it.
     `picture PATH` shows a real one before it.
     `film PATH` leaves a copy of that encoded video, as the engines of providers do.
+    `cost USD` tells what a provider charged for it.
     `fail CODE` fails as a provider's engine would, with details; `refuse` is its moderation.
     """
 
@@ -144,6 +145,8 @@ class ToyEngine:
                 _reserve(int(rest) << 20)
             case "raise":
                 raise RuntimeError(f"secret /path/of/{rest}")
+            case "cost":
+                facts["cost_usd"] = float(rest)
             case "refuse":
                 raise EngineError("Prompt refused", code=Code.REFUSED, details="not nice")
             case "fail":

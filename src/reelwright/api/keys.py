@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api.body import parse_body
 from reelwright.api.limits import POLICIES
 from reelwright.clock import Clock
-from reelwright.errors import BadRequest, Code, invalid
+from reelwright.errors import BadRequest, Code, Forbidden, invalid
 from reelwright.jobs.callers import Caller
 from reelwright.jobs.keyring import Keyring
 from reelwright.jobs.threads import Threads
@@ -23,7 +23,6 @@ from reelwright.store.usage import Usage, Used, day_of
 
 CREATED_WITH = ("name", "owner", "scopes", "expires_at", "limits")
 CHANGED = ("name", "scopes", "expires_at", "limits")
-LONGEST_RANGE = 366
 USUAL_RANGE = 30
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -95,7 +94,7 @@ class KeyCalls:
         first, last = self._range(request)
         asked, everybody = request.query_params.get("key"), Scope.ADMIN in caller.scopes
         if asked not in (None, caller.key) and not everybody:
-            raise invalid("key", asked, "A key without the scope admin sees its own use only.")
+            raise Forbidden("This API key may not see the use of others: it lacks the scope admin.", field="key")
         key = asked if everybody else caller.key
         rows = await self._threads.read(self._usage.rows, first, last, key)
         left = await self._threads.read(self._usage.left, caller.key, caller.limits, self._clock.now())
@@ -113,13 +112,9 @@ class KeyCalls:
 
     def _range(self, request: Request) -> tuple[str, str]:
         """The first and the last day that are asked for; the last 30 without any."""
-        today = day_of(self._clock.now())
-        last = _day("to", request.query_params.get("to") or today)
-        usual = last - timedelta(days=USUAL_RANGE - 1)
-        first = _day("from", request.query_params.get("from") or usual.isoformat())
-        if not 0 <= (last - first).days < LONGEST_RANGE:
-            allowed = f"Must not be after `to`, and at most {LONGEST_RANGE} days are told at once."
-            raise invalid("from", first.isoformat(), allowed)
+        last = _day("to", request.query_params.get("to") or day_of(self._clock.now()))
+        begin = date.fromordinal(max(1, last.toordinal() - USUAL_RANGE + 1))
+        first = _day("from", request.query_params.get("from") or begin.isoformat())
         return first.isoformat(), last.isoformat()
 
     async def _fields(self, request: Request, known: tuple[str, ...]) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class Keyring:
         self._noted: dict[str, float] = {}
         self._look_s = ALONE_LOOK_S if alone else DEAF_LOOK_S
         self._wake = asyncio.Event()
+        self._looking = asyncio.Lock()
         self._log = structlog.get_logger("reelwright.keys")
 
     @property
@@ -103,11 +104,12 @@ class Keyring:
 
     async def look(self) -> None:
         """Know what the database knows. Raises `Busy`."""
-        state = await self._threads.read(self._rows.state)
-        if state != self._state:
-            found = await self._threads.read(self._rows.secrets)
-            self._stored = {one.digest: self._holder(one) for one in found}
-            self._state = state
+        async with self._looking:  # or an older look that ends later would let in what is revoked
+            state = await self._threads.read(self._rows.state)
+            if state != self._state:
+                found = await self._threads.read(self._rows.secrets)
+                self._stored = {one.digest: self._holder(one) for one in found}
+                self._state = state
 
     async def run(self) -> None:
         """For ever: look for changes, and write down which keys were used."""
