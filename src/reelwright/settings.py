@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from reelwright.env_file import variables
 from reelwright.errors import ConfigurationError
+from reelwright.written_values import network, origin
 
 
 def _knob(default: Any, name: str | AliasChoices, description: str, **bounds: Any) -> Any:
@@ -26,24 +26,11 @@ def _knob(default: Any, name: str | AliasChoices, description: str, **bounds: An
     return Field(default, validation_alias=name, description=description, **bounds)
 
 
-def _network(written: object) -> object:
-    """Raises ValueError that says how to write it, also for 10.0.0.5/8, which could mean the one or the other."""
-    try:
-        return ipaddress.ip_network(str(written))
-    except ValueError:
-        try:
-            meant = ipaddress.ip_network(str(written), strict=False)
-        except ValueError:
-            raise ValueError(f"{written!r} is not a network; write it as 10.0.0.0/8 or 192.168.1.7") from None
-        raise ValueError(f"{written!r} is not a network; write it as {meant}") from None
-
-
 LEAST_KEY_CHARACTERS = 16
 """Of a key in the configuration: at 300 wrong ones a minute for each address, no word of a dictionary."""
 
 _BUCKET = r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]"
 _PREFIX = r"(?!\.)[A-Za-z0-9._=-]+"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class _EnvFile(EnvSettingsSource):
@@ -51,35 +38,6 @@ class _EnvFile(EnvSettingsSource):
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return {name.lower(): value for name, value in variables().items() if value}
-
-
-def _origin(written: str) -> str:
-    """As browsers write it in `Origin`: lower case, no slash at the end, no default port, international names in ASCII.
-
-    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin. Raises ValueError.
-    """
-    refusal = ValueError(f"{written!r} is not an origin; write it as https://host or http://host:port")
-    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@*\s]+/*", written):
-        raise refusal
-    try:
-        parts = urlsplit(written.rstrip("/"))
-        host, port = _ascii_host(parts.hostname or ""), parts.port
-    except ValueError:
-        raise refusal from None
-    if not host:
-        raise refusal
-    return f"{parts.scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}")
-
-
-def _ascii_host(host: str) -> str:
-    """Raises ValueError for a name that cannot be one."""
-    if ":" in host:
-        return f"[{ipaddress.IPv6Address(host).compressed}]"
-    if host.isascii():
-        return host
-    import idna
-
-    return idna.encode(host, uts46=True).decode()
 
 
 class Settings(BaseSettings):
@@ -352,7 +310,7 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: object) -> object:
         """After `_split_commas`: the last validator goes first."""
-        return tuple(_network(written) for written in value) if isinstance(value, tuple) else value
+        return tuple(network(written) for written in value) if isinstance(value, tuple) else value
 
     @field_validator(
         "client_url",
@@ -397,7 +355,7 @@ class Settings(BaseSettings):
             if len(key) < LEAST_KEY_CHARACTERS:
                 raise ValueError(
                     f"key {place} has {len(key)} characters and could be guessed; it needs at least "
-                    f"{LEAST_KEY_CHARACTERS}. Make one with: reelwright keys create --name NAME"
+                    f"{LEAST_KEY_CHARACTERS}. Make one with `reelwright keys create --name NAME`"
                 )
         return value
 
@@ -422,7 +380,7 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if "*" in value:
             raise ValueError("`*` cannot be combined with credentials, which the API allows; list the origins instead")
-        return tuple(_origin(origin) for origin in value)
+        return tuple(origin(written) for written in value)
 
     @field_validator("s3_bucket")
     @classmethod

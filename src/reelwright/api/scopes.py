@@ -36,7 +36,7 @@ def check_scope(caller: Caller, method: str, path: str) -> None:
     scope = min(wanted)
     if not caller.key:
         raise Forbidden(
-            "This server asks for no keys, and this is for keys with the scope admin only. Make one with: "
-            "reelwright keys create --name admin --scope admin"
+            "This server asks for no keys, and this is for keys with the scope admin only. Make one with "
+            "`reelwright keys create --name admin --scope admin`."
         )
     raise Forbidden(f"This API key may not do this: it lacks the scope {scope}. Ask whoever manages the keys.")

@@ -1,0 +1,50 @@
+"""How values of settings are written: networks and origins, in the one form that the rest compares."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def network(written: object) -> object:
+    """Raises ValueError that says how to write it, also for 10.0.0.5/8, which could mean the one or the other."""
+    try:
+        return ipaddress.ip_network(str(written))
+    except ValueError:
+        try:
+            meant = ipaddress.ip_network(str(written), strict=False)
+        except ValueError:
+            raise ValueError(f"{written!r} is not a network; write it as 10.0.0.0/8 or 192.168.1.7") from None
+        raise ValueError(f"{written!r} is not a network; write it as {meant}") from None
+
+
+def origin(written: str) -> str:
+    """As browsers write it in `Origin`: lower case, no slash at the end, no default port, international names in ASCII.
+
+    https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin. Raises ValueError.
+    """
+    refusal = ValueError(f"{written!r} is not an origin; write it as https://host or http://host:port")
+    if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#@*\s]+/*", written):
+        raise refusal
+    try:
+        parts = urlsplit(written.rstrip("/"))
+        host, port = _ascii_host(parts.hostname or ""), parts.port
+    except ValueError:
+        raise refusal from None
+    if not host:
+        raise refusal
+    return f"{parts.scheme}://{host}" + ("" if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f":{port}")
+
+
+def _ascii_host(host: str) -> str:
+    """Raises ValueError for a name that cannot be one."""
+    if ":" in host:
+        return f"[{ipaddress.IPv6Address(host).compressed}]"
+    if host.isascii():
+        return host
+    import idna
+
+    return idna.encode(host, uts46=True).decode()
