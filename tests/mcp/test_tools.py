@@ -28,7 +28,7 @@ Connect = Callable[..., AbstractAsyncContextManager[Client]]
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server that asks for a key and gives assistants tools."""
     folder = tmp_path_factory.mktemp("mcp") / "data"
-    running = ServerProcess(folder, REELWRIGHT_API_KEYS=f"{KEY},another-key-77", REELWRIGHT_MCP="true").start()
+    running = ServerProcess(folder, REELWRIGHT_API_KEYS=f"{KEY},another-key-770077", REELWRIGHT_MCP="true").start()
     yield running
     assert running.stop() == 0
     assert "Traceback" not in running.log_text()
@@ -258,7 +258,7 @@ async def test_an_error_names_the_field_the_value_and_the_remedy(way: Connect) -
 async def test_keys_are_the_callers(way: Connect, locked: ServerProcess) -> None:
     async with way() as client:
         video = await made(client, "generate_video", prompt="mine", **SMALL)
-    async with way(key="another-key-77") as client:
+    async with way(key="another-key-770077") as client:
         assert (await call(client, "get_video", video_id=video["id"])).is_error
         ids = [one["id"] for one in (await made(client, "list_videos", limit=100))["videos"]]
         assert video["id"] not in ids

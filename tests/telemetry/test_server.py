@@ -124,7 +124,7 @@ def test_spans_tell_what_an_operator_looks_for(server: ServerProcess, caller: Ca
 
 
 def test_neither_prompts_nor_secrets_nor_texts_of_errors_are_told(tmp_path: Path) -> None:
-    key, hook = "key-of-a-client", "path-of-a-hook"
+    key, hook = "key-of-a-client-01", "path-of-a-hook"
     environment = {"REELWRIGHT_API_KEYS": key, "REACHABLE": HOST, "HF_TOKEN": "hf_secret"}
     with Collector() as alone, Receiver() as receiver, running(traced(tmp_path, alone, **environment)) as server:
         caller, stranger = Caller(alone), Caller(alone)
