@@ -18,16 +18,13 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, Pydanti
 
 from reelwright.env_file import variables
 from reelwright.errors import ConfigurationError
-from reelwright.written_values import network, origin
+from reelwright.written_values import long_keys, network, origin
 
 
 def _knob(default: Any, name: str | AliasChoices, description: str, **bounds: Any) -> Any:
     """A field with its one name in the environment; its Python name means nothing there."""
     return Field(default, validation_alias=name, description=description, **bounds)
 
-
-LEAST_KEY_CHARACTERS = 16
-"""Of a key in the configuration: at 300 wrong ones a minute for each address, no word of a dictionary."""
 
 _BUCKET = r"[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]"
 _PREFIX = r"(?!\.)[A-Za-z0-9._=-]+"
@@ -351,13 +348,7 @@ class Settings(BaseSettings):
     @field_validator("api_keys")
     @classmethod
     def _long_keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for place, key in enumerate(value, 1):
-            if len(key) < LEAST_KEY_CHARACTERS:
-                raise ValueError(
-                    f"key {place} has {len(key)} characters and could be guessed; it needs at least "
-                    f"{LEAST_KEY_CHARACTERS}. Make one with `reelwright keys create --name NAME`"
-                )
-        return value
+        return long_keys(value)
 
     @field_validator("host")
     @classmethod

@@ -1,4 +1,4 @@
-"""How values of settings are written: networks and origins, in the one form that the rest compares."""
+"""How values of settings are written: networks and origins, in the one form that the rest compares; and keys."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import re
 from urllib.parse import urlsplit
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+LEAST_KEY_CHARACTERS = 16
+"""Of a key in the configuration: at 300 wrong ones a minute for each address, no word of a dictionary."""
 
 
 def network(written: object) -> object:
@@ -48,3 +51,14 @@ def _ascii_host(host: str) -> str:
     import idna
 
     return idna.encode(host, uts46=True).decode()
+
+
+def long_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The same keys. Raises ValueError for one that could be guessed, by its place; its text is told to nobody."""
+    for place, key in enumerate(keys, 1):
+        if len(key) < LEAST_KEY_CHARACTERS:
+            raise ValueError(
+                f"key {place} has {len(key)} characters and could be guessed; it needs at least "
+                f"{LEAST_KEY_CHARACTERS}. Make one with `reelwright keys create --name NAME`"
+            )
+    return keys
