@@ -30,6 +30,7 @@ from reelwright.engines.local.footprint import WORDS, Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
 from reelwright.engines.local.recipe import GIB, Recipe
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
+from reelwright.engines.openai.options import Options as OpenAIOptions
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Code, ReelwrightError
 from reelwright.settings import Settings, environment_name
@@ -78,6 +79,31 @@ COMFYUI_OPTIONS = {
     "cannot be told which one.",
     "auth_header": "The header that carries `REELWRIGHT_COMFYUI_TOKEN`: after `Bearer` in `Authorization`, in another "
     "one as it is.",
+}
+
+OPENAI_OPTIONS = {
+    "upstreams": "Addresses, or objects with more than that ([details](engines/openai.md#each-server)); otherwise "
+    "those of `REELWRIGHT_UPSTREAM_URL`.",
+    "models": "The models' cards: names, cards, or a file with a server's answer to `GET /v1/models` "
+    "([details](engines/openai.md#models)).",
+    "auth_header": "The header that carries `REELWRIGHT_UPSTREAM_TOKEN`: after `Bearer` in `authorization`, in another "
+    "one as it is.",
+    "jobs_per_url": "How many jobs are at the servers at a time, times their number; more than a server makes side by "
+    "side wait there, out of the fair queue's reach and on their own time.",
+    "max_bytes": "Largest video that is taken, in bytes.",
+    "connect_seconds": "Longest time a connection may take.",
+    "idle_seconds": "Longest silence while something is being read.",
+    "route_seconds": "Longest time a job may take at one server before the next is asked; null: the job's.",
+    "poll_seconds": "Shortest pause between two looks at a job.",
+    "lost_seconds": "A job that its server does not know for so long, at three looks or more, is lost.",
+    "gone_seconds": "A server that does not answer for so long is given up, where there is another one and "
+    "`when_lost` allows it.",
+    "file_seconds": "So long after a job is completed its file may still be missing.",
+    "submissions": "How often one job is sent at most, where a server fails or loses it.",
+    "tries": "Rounds through the servers while they are busy.",
+    "first_wait_seconds": "Wait before the second round, doubled for each further one.",
+    "breaker_failures": "A server that failed this often in a row is asked last …",
+    "breaker_seconds": "… for this long.",
 }
 
 LOCAL_OPTIONS = {
@@ -227,12 +253,15 @@ def options_tables() -> str:
     huggingface = _defaults(HuggingFaceOptions)
     huggingface["chain"] = huggingface.pop("text_to_image")
     del huggingface["left_out"]  # follows from the keys
+    openai = _defaults(OpenAIOptions)
+    openai["models"] = None
     parts = []
     for engine, defaults, words in (
         ("sketch", sketch, SKETCH),
         ("huggingface", huggingface, HUGGINGFACE_OPTIONS),
         ("local", _defaults(LocalOptions), LOCAL_OPTIONS),
         ("comfyui", _defaults(ComfyUIOptions), COMFYUI_OPTIONS),
+        ("openai", openai, OPENAI_OPTIONS),
     ):
         if set(defaults) != set(words):
             raise SystemExit(

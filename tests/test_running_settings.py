@@ -168,7 +168,7 @@ def test_an_upstream_engines_process_has_its_own_tokens_and_no_other_secret(
 def test_the_secrets_are_the_settings_that_are_not_shown() -> None:
     database = {"DATABASE_URL", "DATABASE_LISTEN_URL"}
     bucket = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-    tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN", *VARIABLES}
+    tokens = {"HF_TOKEN", "REELWRIGHT_API_KEYS", "REELWRIGHT_ENDPOINT_TOKEN", "REELWRIGHT_UPSTREAM_TOKEN", *VARIABLES}
     tokens |= {"REELWRIGHT_COMFYUI_TOKEN", "REELWRIGHT_MODERATION_TOKEN"}
     assert secret_names() == database | bucket | tokens
 

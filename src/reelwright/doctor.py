@@ -26,6 +26,9 @@ from reelwright.engines.local.main_memory import main_memory
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.weights import DamagedWeights
+from reelwright.engines.openai.engine import token_headers
+from reelwright.engines.openai.options import Options as OpenAIOptions
+from reelwright.engines.openai.survey import found_at
 from reelwright.engines.refinements import Refinements
 from reelwright.engines.upscaler_trial import trial
 from reelwright.env_file import ADOPTED, adopt
@@ -78,6 +81,7 @@ def _findings(settings: Settings) -> list[Finding]:
         *_traces(),
         *_engines(settings, catalog),
         *_comfyui(settings, catalog),
+        *_upstreams(settings, catalog),
         *_upscaling(settings, catalog.refinements),
         Finding(
             name="Chosen engine",
@@ -244,6 +248,20 @@ def _provider_keys(settings: Settings, *, needed: bool) -> Iterator[Finding]:
         yield Finding(name=f"Route {route}", ok=None, detail="left out: it has no key", remedy=f"Set {own}HF_TOKEN")
 
 
+def _upstreams(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
+    """A row for each server of the openai engine: bad where none of them can be used, and the engine is needed."""
+    options = OpenAIOptions.parse(catalog.offers["openai"].spec.options)
+    if not options.upstreams:
+        return
+    headers = token_headers(settings.upstream_token, options.auth_header)
+    first = options.models[0].sent
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        found = list(threads.map(lambda one: found_at(one, headers, one.model or first), options.upstreams))
+    bad = False if catalog.default == "openai" and not any(one.ok for one in found) else None
+    for one in found:
+        yield Finding(name="Upstream", ok=one.ok or bad, detail=one.detail, remedy=one.remedy)
+
+
 def _gpus(catalog: Catalog, view: devices.View | None) -> Iterator[Finding]:
     """The devices as torch sees them; without torch, as the machine shows them."""
     machine = devices.look()
@@ -318,4 +336,5 @@ _REMEDIES = {
     "huggingface": "Put HF_TOKEN=… into .env (a token with the Inference Providers permission), or the own key of a "
     f"provider ({', '.join(home.variable for home in HOMES.values())})",
     "local": "pip install 'reelwright[local]', then `reelwright pull svd`",
+    "openai": "Set REELWRIGHT_UPSTREAM_URL=http://127.0.0.1:8000 to a server that speaks /v1/videos",
 }

@@ -27,7 +27,7 @@ def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
         endpoint_token=settings.endpoint_token,
         provider_keys=settings.provider_keys,
         options=_options(settings),
-        secrets={"comfyui": settings.comfyui_token},
+        secrets={"comfyui": settings.comfyui_token, "openai": settings.upstream_token},
         aliases=settings.model_aliases,
         memory_mb=settings.engine_memory_mb,
         children=settings.workers,
@@ -46,5 +46,12 @@ def _options(settings: Settings) -> Mapping[str, Mapping[str, Any]]:
     comfyui: dict[str, Any] = {"workflows": str(settings.comfyui_workflows)}
     if settings.comfyui_url:
         comfyui["urls"] = list(settings.comfyui_url)
+    openai: dict[str, Any] = {}
+    if settings.upstream_url:
+        openai["upstreams"] = [{"url": url, "model": settings.upstream_model} for url in settings.upstream_url]
     given = settings.engine_options
-    return {**given, "comfyui": comfyui | given.get("comfyui", {})}
+    return {
+        **given,
+        "comfyui": comfyui | given.get("comfyui", {}),
+        "openai": openai | given.get("openai", {}),
+    }

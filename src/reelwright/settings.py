@@ -119,7 +119,7 @@ class Settings(BaseSettings):
         "`proxy`: this server sends the files; `redirect`: clients are sent to the bucket with an address that is good "
         "for an hour.",
     )
-    engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface`, `local` or `comfyui`.")
+    engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface`, `local`, `comfyui` or `openai`.")
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
     )
@@ -143,6 +143,20 @@ class Settings(BaseSettings):
         "Token for a ComfyUI behind a proxy, sent as `Authorization: Bearer`, or in the header that the engine's "
         "option `auth_header` names.",
         repr=False,
+    )
+    upstream_url: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "REELWRIGHT_UPSTREAM_URL",
+        "Address of a server that speaks `/v1/videos` (vLLM-Omni, SGLang, LiteLLM, another Reelwright), e.g. "
+        "http://127.0.0.1:8000; several with commas.",
+    )
+    upstream_model: str | None = _knob(
+        None,
+        "REELWRIGHT_UPSTREAM_MODEL",
+        "The model's name there; empty: none is sent, and the server takes the one it serves.",
+    )
+    upstream_token: str | None = _knob(
+        None, "REELWRIGHT_UPSTREAM_TOKEN", "Token for these servers, sent to no other address.", repr=False
     )
     model_aliases: Annotated[dict[str, str], NoDecode] = _knob(
         {}, "REELWRIGHT_MODEL_ALIASES", "JSON: names that clients send as `model`, and the model each one means."
@@ -316,6 +330,7 @@ class Settings(BaseSettings):
         "allowed_networks",
         "trusted_proxies",
         "comfyui_url",
+        "upstream_url",
         mode="before",
     )
     @classmethod

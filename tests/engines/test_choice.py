@@ -21,7 +21,7 @@ PAID = "huggingface"
 
 
 def offers(*working: str, **options: dict[str, object]) -> dict[str, Offer]:
-    names, environment = ("comfyui", PAID, "local", "sketch"), {"HF_TOKEN": "hf_x"}
+    names, environment = ("comfyui", PAID, "local", "openai", "sketch"), {"HF_TOKEN": "hf_x"}
     return {
         name: Offer(
             spec=Spec(engine=name, options=options.get(name, {}), environment=environment if name == PAID else {}),
@@ -43,6 +43,10 @@ def test_what_was_set_up_comes_first_and_what_may_bill_comes_after_what_is_free(
     endpoint = {"endpoint_url": "https://x.example"}
     everything = offers("comfyui", "huggingface", "local", "sketch", huggingface=endpoint)
     assert choice.choose(everything) == ("comfyui", "REELWRIGHT_COMFYUI_URL is set")
+    upstream = offers("openai", "huggingface", "local", openai={"upstreams": ["http://gpu:8000"]})
+    assert choice.choose(upstream) == ("openai", "REELWRIGHT_UPSTREAM_URL is set")
+    hosted = offers("openai", openai={"upstreams": ["https://api.example.com"]})
+    assert choice.choose(hosted)[1] == "REELWRIGHT_UPSTREAM_URL is set; its host may bill you for it"
     without = offers("huggingface", "local", "sketch", huggingface=endpoint)
     assert choice.choose(without) == ("huggingface", "an endpoint is configured; its host may bill you for it")
     assert choice.choose(offers("huggingface", "local", "sketch"))[0] == "local"
@@ -100,3 +104,18 @@ def test_without_an_address_or_a_workflow_the_remedy_is_told(tmp_path: Path) -> 
         chosen(tmp_path, engine="comfyui", comfyui_url=URL, comfyui_workflows=tmp_path)
     with pytest.raises(ConfigurationError, match="Invalid urls of the comfyui engine"):
         chosen(tmp_path, comfyui_url="gpu-1:8188", comfyui_workflows=EXAMPLES)
+
+
+def test_an_upstream_is_offered_by_its_address_alone(tmp_path: Path) -> None:
+    catalog = chosen(tmp_path, upstream_url="http://gpu-1:8000/v1,http://gpu-2:8000", upstream_token="secret")
+    offer = catalog.offers["openai"]
+    assert (catalog.default, catalog.reason) == ("openai", "REELWRIGHT_UPSTREAM_URL is set")
+    assert (offer.slots, offer.children, offer.spec.upstream) == (4, 1, True)
+    assert [card.model for card in offer.cards] == ["upstream"]
+    assert offer.spec.environment["REELWRIGHT_UPSTREAM_TOKEN"] == "secret"
+    assert "secret" not in str(offer.spec.options)
+    named = chosen(tmp_path, upstream_url=URL, upstream_model="wan", engine_options={"openai": {"jobs_per_url": 8}})
+    assert (named.default_card.model, named.offers["openai"].slots) == ("wan", 8)
+    with pytest.raises(ConfigurationError, match="Invalid address of an upstream: 'gpu:1'"):
+        chosen(tmp_path, upstream_url="gpu:1")
+    assert "Set REELWRIGHT_UPSTREAM_URL" in str(chosen(tmp_path).offers["openai"].problem)

@@ -27,6 +27,10 @@ from reelwright.engines.local.devices import View, ask_torch
 from reelwright.engines.local.inventory import Inventory
 from reelwright.engines.local.options import Options as LocalOptions
 from reelwright.engines.local.share import Gpus, count_gpus, groups_of, shares
+from reelwright.engines.openai import card as openai_card
+from reelwright.engines.openai.engine import TOKEN_VARIABLE as UPSTREAM_TOKEN_VARIABLE
+from reelwright.engines.openai.options import Options as OpenAIOptions
+from reelwright.engines.openai.options import is_private
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
 from reelwright.errors import ConfigurationError
 
@@ -35,7 +39,7 @@ LOCAL_CANCEL_GRACE_S = 60.0
 the next job gains by."""
 ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 """glibc: threads that take turns at one interpreter need no heap each, and one heap stays in the cache."""
-CONFIGURED_UPSTREAMS = {"comfyui": "REELWRIGHT_COMFYUI_URL is set"}
+CONFIGURED_UPSTREAMS = {"comfyui": "REELWRIGHT_COMFYUI_URL is set", "openai": "REELWRIGHT_UPSTREAM_URL is set"}
 """Engines that somebody has to have set up on purpose, and how that is told; the first that can work is chosen."""
 
 BILLS = {"huggingface": ("a provider may bill you for each video",)}
@@ -66,6 +70,7 @@ def offer_engines(
         "comfyui": _comfyui(options.get("comfyui", {}), secrets.get("comfyui")),
         "huggingface": _huggingface(options.get("huggingface", {}), Access.of(token, provider_keys), endpoint_token),
         "local": _local(options.get("local", {}), memory_mb, children, ask),
+        "openai": _openai(options.get("openai", {}), secrets.get("openai")),
         "sketch": Offer(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
         ),
@@ -75,7 +80,7 @@ def offer_engines(
     if wanted == "auto":
         default, reason = choose(offers)
     elif wanted in offers:
-        default, reason = wanted, "; ".join(["chosen in the settings", *BILLS.get(wanted, ())])
+        default, reason = wanted, "; ".join(["chosen in the settings", *_bill(wanted, offers[wanted])])
     else:
         raise ConfigurationError(
             f"REELWRIGHT_ENGINE={wanted!r} is not an engine. Use auto, {', '.join(sorted(offers))}."
@@ -91,10 +96,17 @@ def choose(offers: Mapping[str, Offer]) -> tuple[str, str]:
     """
     for name, reason in CONFIGURED_UPSTREAMS.items():
         if not offers[name].problem:
-            return name, reason
+            return name, "; ".join([reason, *_bill(name, offers[name])])
     default, reason = _choose_among_the_rest(offers)
     broken = [offers[name] for name in CONFIGURED_UPSTREAMS if offers[name].spec.options.get("urls")]
     return default, ". ".join([reason, *(f"Not {one.spec.engine}: {one.problem}" for one in broken)])
+
+
+def _bill(name: str, offer: Offer) -> tuple[str, ...]:
+    """What a server that somebody else may run could cost."""
+    if name == "openai" and any(not is_private(one.url) for one in OpenAIOptions.parse(offer.spec.options).upstreams):
+        return ("its host may bill you for it",)
+    return BILLS.get(name, ())
 
 
 def _choose_among_the_rest(offers: Mapping[str, Offer]) -> tuple[str, str]:
@@ -160,6 +172,22 @@ def _huggingface_problem(options: HuggingFaceOptions, access: Access) -> str | N
     if access or options.endpoint_url:
         return None
     return next(iter(access.flaws.values()), "Server configuration error: HF_TOKEN is not set")
+
+
+def _openai(options: Mapping[str, Any], token: str | None) -> Offer:
+    """The cards are configured, or one says what little is known; no upstream is asked."""
+    parsed = OpenAIOptions.parse(options)
+    problem = None
+    if not parsed.upstreams:
+        problem = "No upstream is configured. Set REELWRIGHT_UPSTREAM_URL to a server that speaks /v1/videos"
+    own = {UPSTREAM_TOKEN_VARIABLE: token} if token else {}
+    return Offer(
+        spec=Spec(engine="openai", options=options, environment=ONE_HEAP | own, upstream=True),
+        cards=openai_card.cards(options),
+        slots=parsed.slots,
+        problem=problem,
+        children=1,  # which knows all jobs that are at the upstreams
+    )
 
 
 def _local(

@@ -37,6 +37,7 @@ ENGINES: Mapping[str, str] = {
     "huggingface": "reelwright.engines.huggingface.engine:HuggingFaceEngine",
     "comfyui": "reelwright.engines.comfyui.engine:ComfyUIEngine",
     "local": "reelwright.engines.local.engine:LocalEngine",
+    "openai": "reelwright.engines.openai.engine:OpenAIEngine",
 }
 """Where each engine's class is. Imported in the child only. A dotted `module:Class` may be given instead of a name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -53,7 +54,8 @@ async def read(request: web.Request, profile: Profile) -> Asked:
     if request.content_type == "multipart/form-data":
         fields, image = await _form(request, profile)
     elif request.content_type == "application/json" and profile.json:
-        fields, image = _json(await request.read()), None
+        fields = _json(await request.read())
+        image = _image_of(fields.pop("input_reference", None))
     else:
         # A form is declared: of a JSON body FastAPI finds no field.
         raise Refused(422, [{"type": "missing", "loc": ["body", "prompt"], "msg": "Field required", "input": None}])
@@ -74,6 +76,16 @@ async def _form(request: web.Request, profile: Profile) -> tuple[dict[str, Any],
     if image is None and profile.multipart == "with an image":
         raise Refused(400, "input_reference file is required")
     return fields, image
+
+
+def _image_of(written: object) -> bytes | None:
+    """SGLang reads a path, an address or a data URI here."""
+    if written is None:
+        return None
+    head, _, data = str(written).partition(";base64,")
+    if not head.startswith("data:image/"):
+        raise Refused(400, f"Failed to load image: {str(written)[:40]}")
+    return base64.b64decode(data)
 
 
 def _json(body: bytes) -> dict[str, Any]:

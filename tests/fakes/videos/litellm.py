@@ -1,8 +1,8 @@
-"""LiteLLM's proxy in front of a server that speaks `/v1/videos`, as version 1.108 was measured.
+"""LiteLLM's proxy in front of a server that speaks `/v1/videos`, as versions 1.108 and 1.110 were measured.
 
-It posts again by itself on 5xx (three times in all), forwards no `Idempotency-Key`, has no cancel and no list, hands on
-whole files only, and shows a failed job as a 500 whose message quotes the upstream's answer. Its ids hold the
-upstream's, so they outlive its restart.
+It posts again by itself on 5xx (three times in all, unless `x-litellm-num-retries: 0` asks it not to), forwards no
+`Idempotency-Key`, has no cancel and no list, hands on whole files only, and shows a failed job as a 500 whose message
+quotes the upstream's answer. Its ids hold the upstream's, so they outlive its restart.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class FakeLiteLLM(Serving):
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.log.append((request.method, request.path))
+        self.tell()
         if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
             return _error(401, "Authentication Error, Invalid proxy server token passed")
         match [request.method, *request.path.strip("/").split("/")]:
@@ -61,14 +62,16 @@ class FakeLiteLLM(Serving):
         content_type = request.headers["content-type"]
         # The alias is exchanged for the name that the server behind knows.
         sent = body.replace(ALIAS.encode(), (self.behind.profile.served or "default").encode())
-        for attempt in range(TRIES):
+        tries = 1 if request.headers.get("x-litellm-num-retries") == "0" else TRIES
+        for attempt in range(tries):
             status, told = await self._ask("POST", "/v1/videos", data=sent, content_type=content_type)
             if status < 500:
                 break
-            if attempt + 1 < TRIES:
+            if attempt + 1 < tries:
                 await asyncio.sleep(self.pause_s)
         if status >= 500:
-            return _error(status, f"litellm.InternalServerError: OpenAIException - {json.dumps(told)}")
+            quoted = told if isinstance(told, str) else json.dumps(told)
+            return _error(status, f"litellm.InternalServerError: InternalServerError: OpenAIException - {quoted}")
         if status >= 400:
             return _error(status, f"litellm.BadRequestError: OpenAIException - {json.dumps(told)}")
         return web.json_response({**told, "id": _wrapped(told["id"]), "model": ALIAS})
@@ -113,7 +116,7 @@ class FakeLiteLLM(Serving):
             ):
                 return answer.status, await answer.json(content_type=None)
         except aiohttp.ClientError:
-            return 500, {"error": {"message": "Connection error."}}
+            return 500, "Server disconnected"
 
 
 def _wrapped(video_id: str) -> str:

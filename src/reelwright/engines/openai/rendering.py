@@ -1,0 +1,407 @@
+"""One request from its servers to a checked clip on disk, recorded so that no crash can make it twice unnoticed.
+
+What is saved with the job, each time before it is acted on (`phase`):
+
+- `submitting`: the create with the number `n` is about to be sent to `url`. Found like this, a Reelwright is asked
+  again with the same key, which is the same job; another server's list is looked through for the job; and where that
+  tells nothing, `when_unknown` says whether it is sent again.
+- `accepted`: the server at `url` has it as `id`; it is followed on.
+- `waiting`: nothing is under way at any server. Found like this, the job begins anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx2
+
+from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.openai.ending import end_in_background, end_now
+from reelwright.engines.openai.following import Following, Gone, Lost
+from reelwright.engines.openai.form import Form, form_of
+from reelwright.engines.openai.options import Options, Policy
+from reelwright.engines.openai.refusals import lost, perhaps_taken, unknown_outcome
+from reelwright.engines.openai.server import Server
+from reelwright.engines.openai.videos import Video
+from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.download import Downloader
+from reelwright.engines.upstream.failover import Breakers, Walk
+from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then
+from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.errors import Code, EngineError
+from reelwright.media.clip import Clip
+from reelwright.tracing import Kind
+
+CLOCK_SLACK_S = 2.0
+"""A server's clock is known to a second, and so are its jobs' times."""
+NOT_YET = frozenset({404, 409, 425, 500})
+"""What is answered for the content of a video whose file is not in its place yet."""
+WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One server with a model, by the names that the record shows."""
+
+    provider: str
+    model: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One create: where it goes, its number, its key, when by that server's clock, and our other jobs with the prompt.
+
+    The key outlives this video: another one that goes on from its checkpoint asks for the same job.
+    """
+
+    url: str
+    n: int
+    key: str
+    since: float
+    others: tuple[str, ...]
+
+    def to_state(self) -> dict[str, Any]:
+        return {"phase": "submitting", **asdict(self), "others": list(self.others)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Submission:
+        values = {name: state[name] for name in ("url", "n", "key", "since")}
+        return cls(others=tuple(state["others"]), **values)
+
+
+class Renderer:
+    """What all jobs share: the servers, and how healthy they are."""
+
+    def __init__(
+        self,
+        *,
+        options: Options,
+        servers: Sequence[Server],
+        downloader: Downloader,
+        breakers: Breakers,
+        scrub: Scrubber,
+    ) -> None:
+        self.options = options
+        self.servers = {server.upstream.url: server for server in servers}
+        self.downloader = downloader
+        self.breakers = breakers
+        self.scrub = scrub
+        self.clips = Clips()
+        self.sent_names = {model.name: model.sent for model in options.models}
+        self._running: set[str] = set()
+
+    def render(self, assignment: Assignment, report: Report) -> Made:
+        """Raises `EngineError` as `refusals` and `failover` say, and `Cancelled` within a second of the cancel."""
+        options = self.options
+        watch = Watch(
+            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
+        )
+        self._running.add(assignment.video_id)
+        with watched(watch):
+            try:
+                return _Rendering(self, assignment, report, watch).run()
+            except BaseException:
+                assignment.clip.unlink(missing_ok=True)
+                raise
+            finally:
+                self._running.discard(assignment.video_id)
+
+
+class _Rendering:
+    """One job."""
+
+    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+        self._renderer = renderer
+        self._options = renderer.options
+        self._request = assignment.request
+        self._assignment = assignment
+        self._report = report
+        self._watch = watch
+        self._digest = hashlib.sha256(assignment.request.prompt.encode()).hexdigest()
+        self._n = 1
+        """The number of the create that comes next, or is under way."""
+        self._saved_phase: str | None = None
+        self._unanswered: Submission | None = None
+        self._accepted: tuple[str, str] | None = None
+        self._facts: dict[str, Any] = {}
+        self._left_running: list[str] = []
+        self._sha256: str | None = None
+
+    def run(self) -> Made:
+        first = self._resume()
+        routes = self._routes(first)
+        walk = Walk(
+            tries=self._options.tries,
+            first_wait_seconds=self._options.first_wait_seconds,
+            breakers=self._renderer.breakers,
+            wait=self._wait,
+            seconds_left=self._watch.left,
+        )
+        facts = walk.run(routes, self._attempt, first=routes[0] if first else None)
+        return self._made(facts | {"tries": walk.tries})
+
+    def _resume(self) -> str | None:
+        """Take up what an earlier attempt left; the address where a job is, or may be. Raises where it is unknown."""
+        state = self._assignment.checkpoint or {}
+        self._saved_phase = state.get("phase")
+        if self._saved_phase is None:
+            return None
+        self._n = state["n"]
+        if self._saved_phase == WAITING:
+            return None
+        if state["url"] not in self._renderer.servers:
+            raise EngineError(
+                "The job is at an upstream that is not configured any more. Put it back, or send the request again.",
+                code=Code.UNKNOWN_OUTCOME,
+            )
+        self._facts["resumed"] = True
+        if self._saved_phase == "submitting":
+            self._unanswered = Submission.from_state(state)
+        else:
+            self._accepted = state["url"], state["id"]
+            self._renderer.servers[state["url"]].note_accepted(state["id"], self._digest)
+        return str(state["url"])
+
+    def _routes(self, first: str | None) -> list[Route]:
+        """The least busy server comes first, but for one where the job is already."""
+        servers = sorted(self._renderer.servers.values(), key=lambda server: server.jobs)
+        servers.sort(key=lambda server: server.upstream.url != first)
+        if not servers:
+            raise EngineError(
+                "No upstream is configured: set REELWRIGHT_UPSTREAM_URL.", code=Code.ENGINE_NOT_CONFIGURED
+            )
+        return [
+            Route(server.name, self._model(server) or self._request.model, server.upstream.url) for server in servers
+        ]
+
+    def _model(self, server: Server) -> str | None:
+        """The server's name for the model; None: it is left out."""
+        return server.upstream.model or self._renderer.sent_names.get(self._request.model)
+
+    # --- one server -------------------------------------------------------------------------------------------------
+
+    def _attempt(self, route: Route) -> dict[str, Any]:
+        """Make the clip there; the facts about it. Raises `Fault`."""
+        # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+        facts = {
+            "gen_ai.operation.name": "generate_content",
+            "gen_ai.provider.name": route.provider,
+            "gen_ai.request.model": route.model,
+        }
+        server = self._renderer.servers[route.url]
+        span = self._assignment.span.begin(f"generate_content {route.model}", facts, kind=Kind.CLIENT)
+        with span, _busy(server):
+            while True:
+                try:
+                    return self._ask(server)
+                except Lost:
+                    # The server answers: it was restarted. What it lost it may have again.
+                    fault = self._gone_from(server)
+                    if fault.then is Then.STOP:
+                        raise fault from None
+                except Gone:
+                    self._left_running.append(server.name)
+                    raise self._gone_from(server) from None
+
+    def _gone_from(self, server: Server) -> Fault:
+        again = server.upstream.when_lost is Policy.RESUBMIT and self._n < self._options.submissions
+        if again:
+            self._n += 1
+        return lost(server.name, again=again)
+
+    def _ask(self, server: Server) -> dict[str, Any]:
+        if self._accepted is not None:
+            (_, video_id), self._accepted = self._accepted, None
+            return self._attend(server, video_id)
+        form = self._form(server)
+        self._facts["sent"] = {name: value for name, value in form.fields.items() if name != "prompt"}
+        with server.alone(self._digest, self._watch):
+            unanswered, self._unanswered = self._unanswered, None
+            video = self._settle(server, form, unanswered) if unanswered else self._submit(server, form)
+            self._report_accepted(server, video.id)
+        return self._attend(server, video.id)
+
+    def _form(self, server: Server) -> Form:
+        assignment = self._assignment
+        return form_of(self._request, self._model(server), assignment.image_path, assignment.last_image_path)
+
+    def _submit(self, server: Server, form: Form) -> Video:
+        with suppress(Fault, httpx2.TransportError):
+            server.is_reelwright(self._watch)  # asked before there is anything to lose
+        submission = Submission(
+            url=server.upstream.url,
+            n=self._n,
+            key=f"{self._assignment.video_id}-{self._n}",
+            since=server.now() - CLOCK_SLACK_S,
+            others=tuple(server.accepted(self._digest)),
+        )
+        self._watch.check()
+        self._save(submission.to_state())
+        try:
+            return self._create(server, form, submission)
+        except httpx2.TransportError:
+            return self._settle(server, form, submission)
+        except Fault as fault:
+            if not perhaps_taken(fault):
+                raise
+            return self._settle(server, form, submission)
+
+    def _create(self, server: Server, form: Form, submission: Submission) -> Video:
+        with self._assignment.span.begin("submit"):
+            return server.create(form, submission.key, self._watch)
+
+    def _settle(self, server: Server, form: Form, submission: Submission) -> Video:
+        """The job of a create that was not answered. Raises `Fault` with the code unknown_outcome where none is found.
+
+        A server that does not answer is asked until the job's time is up: it may have the job.
+        """
+        while True:
+            try:
+                if server.is_reelwright(self._watch):
+                    return self._create(server, form, submission)
+                found = self._find(server, submission)
+                break
+            except (Fault, httpx2.TransportError) as error:
+                if isinstance(error, Fault) and not _may_answer_later(error):
+                    raise
+            self._watch.poll_pause()
+        if found is not None:
+            self._facts["found_in_list"] = True
+            return found
+        if server.upstream.when_unknown is Policy.RESUBMIT and self._n < self._options.submissions:
+            self._n += 1
+            self._facts["sent_again"] = True
+            return self._submit(server, form)
+        raise unknown_outcome(server.name)
+
+    def _find(self, server: Server, submission: Submission) -> Video | None:
+        """The only new video with our prompt in the server's list that is not one of our other jobs."""
+        for look in range(2):
+            if look:
+                self._watch.poll_pause()  # what it was sent may still be on its way through it
+            ours = {*submission.others, *server.accepted(self._digest)}
+            fitting = [
+                video
+                for video in server.newest(self._watch)
+                if video.prompt == self._request.prompt
+                and video.created_at is not None
+                and video.created_at >= int(submission.since)
+                and video.size in (None, f"{self._request.width}x{self._request.height}")
+                and video.id not in ours
+            ]
+            if fitting:
+                return fitting[0] if len(fitting) == 1 else None
+        return None
+
+    def _report_accepted(self, server: Server, video_id: str) -> None:
+        server.note_accepted(video_id, self._digest)
+        try:
+            self._save({"phase": "accepted", "url": server.upstream.url, "n": self._n, "id": video_id})
+        except EngineError:
+            end_in_background(server, video_id)
+            raise
+
+    def _attend(self, server: Server, video_id: str) -> dict[str, Any]:
+        """Follow an accepted job to its file. A job that is given up is ended at the server where that works."""
+        following = Following(server, video_id, self._options, self._watch, self._report, self._renderer.scrub)
+        try:
+            with self._watch.route_limit(self._options.route_seconds), self._assignment.span.begin("wait"):
+                video = following.run(alternatives=self._can_go_on())
+        except Fault as fault:
+            self._after(fault, server, video_id)
+            raise
+        except EngineError:
+            # Cancelled or late: nobody waits for the server's word, so the job need not either.
+            end_in_background(server, video_id)
+            raise
+        with self._assignment.span.begin("download"):
+            self._sha256 = self._fetch(server, video)
+        return {
+            "provider": server.name,
+            "model": self._request.model,
+            "provider_model": video.model or self._model(server),
+            "request_id": video.id,
+        } | ({"progress": "upstream"} if following.progress_moved else {})
+
+    def _can_go_on(self) -> bool:
+        return len(self._renderer.servers) > 1 and self._n < self._options.submissions
+
+    def _after(self, fault: Fault, server: Server, video_id: str) -> None:
+        """What a failure means for the next server: a job that may go on must not be sent elsewhere."""
+        if fault.running and not end_now(server, video_id):
+            fault.then = Then.STOP
+        if self._n >= self._options.submissions and fault.then is Then.NEXT:
+            fault.then = Then.STOP
+        self._n += 1
+
+    def _fetch(self, server: Server, video: Video) -> str:
+        """The file, which may come a moment after the job is completed, or lie elsewhere. Its SHA-256, hex."""
+        url, elsewhere = server.content(video)
+        late = time.monotonic() + self._options.file_seconds
+        while True:
+            try:
+                # The token goes to the server's own origin only.
+                return self._renderer.downloader.fetch(url, self._assignment.clip, self._watch, headers=server.headers)
+            except Fault as fault:
+                if elsewhere and url != elsewhere and (fault.status or 0) in NOT_YET | {400}:
+                    url = elsewhere
+                    continue
+                if fault.status not in NOT_YET or time.monotonic() >= late:
+                    raise
+            self._watch.poll_pause()
+
+    # --- the record -------------------------------------------------------------------------------------------------
+
+    def _save(self, state: dict[str, Any]) -> None:
+        self._report.checkpoint(state)
+        self._saved_phase = state["phase"]
+
+    def _wait(self, seconds: float) -> None:
+        """Between two rounds nothing is under way at any server: a crash now may begin anew."""
+        if self._saved_phase not in (None, WAITING):
+            self._save({"phase": WAITING, "n": self._n})
+        self._watch.wait(seconds)
+
+    def _made(self, facts: dict[str, Any]) -> Made:
+        self._watch.check()
+        clip = self._renderer.clips.check(self._assignment.clip, self._sha256)
+        more: dict[str, Any] = {"submissions": self._n} if self._n > 1 else {}
+        if self._left_running:
+            more["left_running"] = self._left_running
+        return Made(clip=clip, facts=facts | self._facts | {"adjusted": self._adjusted(clip)} | more)
+
+    def _adjusted(self, clip: Clip) -> dict[str, list[Any]]:
+        """What the file has otherwise than it was asked for: name → [asked, made]."""
+        request, found = self._request, clip.probe
+        assert found is not None, "a checked clip has been probed"
+        pairs = {
+            "size": (f"{request.width}x{request.height}", f"{found.width}x{found.height}"),
+            "num_frames": (request.num_frames, found.num_frames),
+            "fps": (request.fps, round(found.fps, 3)),
+        }
+        return {name: [asked, made] for name, (asked, made) in pairs.items() if asked != made}
+
+
+def _may_answer_later(fault: Fault) -> bool:
+    """Whether the server has said nothing about the job yet."""
+    return (
+        fault.then is Then.LATER
+        or isinstance(fault.__cause__, httpx2.TransportError)
+        or (fault.status or 0) >= 500
+        or perhaps_taken(fault)
+    )
+
+
+@contextmanager
+def _busy(server: Server) -> Iterator[None]:
+    server.jobs += 1
+    try:
+        yield
+    finally:
+        server.jobs -= 1
