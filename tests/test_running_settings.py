@@ -24,6 +24,7 @@ CANARIES = {
     "REELWRIGHT_API_KEYS": "canary-of-the-server",
     "REELWRIGHT_ENDPOINT_TOKEN": "canary-of-the-endpoint",
     "REELWRIGHT_COMFYUI_TOKEN": "canary-of-comfyui",
+    "REELWRIGHT_UPSTREAM_TOKEN": "canary-of-the-upstream",
     "REELWRIGHT_API_KEY": "canary-of-the-command",
     **{name: f"canary-of-{name.lower()}" for name in VARIABLES},
     "AWS_ACCESS_KEY_ID": "canary-of-the-bucket",
@@ -146,13 +147,17 @@ COMFYUI = {
 }
 
 
+OPENAI = {"REELWRIGHT_ENGINE": "openai", "REELWRIGHT_UPSTREAM_URL": "http://127.0.0.1:9"}
+
+
 @pytest.mark.parametrize(
     ("engine", "own"),
     [
         (HUGGINGFACE, ["HF_TOKEN", "REELWRIGHT_ENDPOINT_TOKEN", *VARIABLES]),
         (COMFYUI, ["REELWRIGHT_COMFYUI_TOKEN"]),
+        (OPENAI, ["REELWRIGHT_UPSTREAM_TOKEN"]),
     ],
-    ids=["huggingface", "comfyui"],
+    ids=["huggingface", "comfyui", "openai"],
 )
 def test_an_upstream_engines_process_has_its_own_tokens_and_no_other_secret(
     tmp_path: Path, engine: dict[str, str], own: list[str]

@@ -162,6 +162,17 @@ def test_a_lost_job_may_be_billed_elsewhere(stage: Stage, fake: FakeVideos) -> N
     assert fake.executions(PROMPT) == 1
 
 
+def test_a_job_that_somebody_removed_is_not_made_again(stage: Stage) -> None:
+    with FakeVideos("reelwright", token=TOKEN) as fake:
+        fake.gpu.held = True
+        job = Running(stage.engine(fake.url), stage.assignment(), Audience())  # type: ignore[arg-type]
+        fake.until(lambda: fake.gpu.busy)
+        fake.restart()
+        fake.gpu.held = False
+        assert "was removed at" in str(job.join())
+        assert fake.executions(PROMPT) == 1
+
+
 def test_a_server_that_goes_away_for_long_is_replaced(stage: Stage, fake: FakeVideos, other: FakeVideos) -> None:
     fake.gpu.held = True
     job = Running(stage.engine(fake.url, other.url), stage.assignment(), Audience())  # type: ignore[arg-type]
@@ -243,6 +254,33 @@ def test_what_cannot_be_cancelled_is_said(stage: Stage, fake: FakeVideos, capfd:
         stage.wait_for_ends()
         fake.gpu.held = False
     assert "it may run on" in capfd.readouterr().err
+
+
+def test_a_server_that_takes_too_long_is_told_to_stop_before_the_next_is_asked(
+    stage: Stage, fake: FakeVideos, other: FakeVideos
+) -> None:
+    fake.gpu.held = True
+    made = stage.make(stage.engine(fake.url, other.url, route_seconds=0.3))
+    assert [entry["outcome"] for entry in made.facts["tries"]] == ["timed_out", "completed"]
+    assert len(fake.steps("delete")) == 1
+    fake.gpu.held = False
+    fake.until(lambda: not fake.gpu.busy)
+    assert (fake.gpu.finished[PROMPT], other.executions(PROMPT)) == (0, 1)
+
+
+def test_what_may_run_on_is_not_sent_elsewhere(stage: Stage, fake: FakeVideos, other: FakeVideos) -> None:
+    fake.gpu.held = True
+    upstream = {"url": fake.url, "cancel": "none"}
+    assert stage.fail(stage.engine(upstream, other.url, route_seconds=0.3)).code is Code.TIMED_OUT
+    assert (fake.steps("delete"), other.creates) == ([], [])
+    fake.gpu.held = False
+
+
+def test_the_token_may_have_a_header_of_its_own(stage: Stage) -> None:
+    with FakeVideos("vllm-omni") as fake:
+        stage.make(stage.engine(fake.url, auth_header="X-API-Key"))
+        assert {entry.headers.get("x-api-key") for entry in fake.log} == {TOKEN}
+        assert {entry.headers.get("authorization") for entry in fake.log} == {None}
 
 
 def test_a_job_ends_at_its_deadline_there_too(stage: Stage, fake: FakeVideos) -> None:

@@ -17,6 +17,7 @@
 | a Reelwright's own code                             | that one                          |       |
 | any other failure                                   | upstream_error                    | next  |
 | its server does not know it any more                | upstream_error                    | next* |
+| the same at a Reelwright, which loses none          | upstream_error                    | stop  |
 
 * where `when_lost` says so, else stop.
 """
@@ -125,6 +126,11 @@ def lost(server: str, *, again: bool) -> Fault:
     advice = "" if again else " It is not sent again, because it could be billed twice (`when_lost`)."
     then = Then.NEXT if again else Then.STOP
     return Fault(f"{server} has lost the job.{advice}", code=Code.UPSTREAM_ERROR, then=then, strike=True)
+
+
+def removed(server: str) -> Fault:
+    """A Reelwright loses no job: who does not find one there has had it removed."""
+    return Fault(f"The job was removed at {server}, by somebody else.", code=Code.UPSTREAM_ERROR)
 
 
 def unknown_outcome(server: str) -> Fault:

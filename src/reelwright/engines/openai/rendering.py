@@ -25,7 +25,7 @@ from reelwright.engines.openai.ending import end_in_background, end_now
 from reelwright.engines.openai.following import Following, Gone, Lost
 from reelwright.engines.openai.form import Form, form_of
 from reelwright.engines.openai.options import Options, Policy
-from reelwright.engines.openai.refusals import lost, perhaps_taken, unknown_outcome
+from reelwright.engines.openai.refusals import lost, perhaps_taken, removed, unknown_outcome
 from reelwright.engines.openai.server import Server
 from reelwright.engines.openai.videos import Video
 from reelwright.engines.upstream.clips import Clips
@@ -201,6 +201,8 @@ class _Rendering:
                 try:
                     return self._ask(server)
                 except Lost:
+                    if server.known_as_reelwright:
+                        raise removed(server.name) from None
                     # The server answers: it was restarted. What it lost it may have again.
                     fault = self._gone_from(server)
                     if fault.then is Then.STOP:
