@@ -32,6 +32,7 @@ def url(request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.Monkey
         return
     with FakeVideos(request.param, token=TOKEN) as fake:
         yield fake.url
+        stage.wait_for_ends()
 
 
 def wanted(url: str) -> dict[str, int]:

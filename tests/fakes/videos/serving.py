@@ -64,8 +64,19 @@ class Serving:
         # As with uvicorn, a client that hangs up does not end what its request began.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024, reuse_address=True).start()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024, reuse_address=True)
+        await self._site.start()
         self.port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:
+        """What was accepted last is closed with the rest, and all of it has gone when this returns."""
+        await self._site.stop()
+        await _turns()
         await self._runner.cleanup()
+        await _turns()
+
+
+async def _turns() -> None:
+    """Connections are made and closed in the loop's next turns."""
+    for _ in range(5):
+        await asyncio.sleep(0)
