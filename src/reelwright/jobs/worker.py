@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
+
+MOST_CRASHES = 3
+"""A job at somebody else's machine whose process has died so often is given up."""
 
 
 class Slot:
@@ -19,12 +24,36 @@ class Slot:
         self._index = index
 
     async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
-        """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it."""
-        if not self.ready:
-            watch.stage("starting the engine")
-        child = await self._pool.child(self._index, job.trace)
-        watch.stage(None)
-        return await child.render(job, watch, self._pool.is_wanted)
+        """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it.
+
+        A job that waits for somebody else's machine outlives the process that waited: it goes on in the next one, from
+        what it saved last, as it would after a restart of the server.
+        """
+        saved = job.checkpoint
+
+        async def keep(state: Mapping[str, Any]) -> None:
+            nonlocal saved
+            await watch.checkpoint(state)
+            saved = state
+
+        remembering = replace(watch, checkpoint=keep)
+        crashes = 0
+        while True:
+            if not self.ready:
+                watch.stage("starting the engine")
+            child = await self._pool.child(self._index, job.trace)
+            watch.stage(None)
+            try:
+                return await child.render(job, remembering, self._pool.is_wanted)
+            except EngineError as error:
+                crashes += 1
+                # With the card's opening stored and nothing else, nobody knows whether something was sent.
+                unknown = job.opened and saved is None
+                if error.code is not Code.ENGINE_CRASHED or crashes == MOST_CRASHES or unknown:
+                    raise
+                if not self._pool.goes_on:
+                    raise
+                job = replace(job, checkpoint=saved, opened=False)
 
     @property
     def ready(self) -> bool:
@@ -52,6 +81,7 @@ class Pool:
         self._children: list[EngineChild | None] = [None] * children
         self._starting = [asyncio.Lock() for _ in range(children)]
         self._taken = [0] * children
+        self._closed = False
         self.on_free: Callable[[], None] = lambda: None
         """Called whenever a slot is given back."""
         self.on_loaded: Callable[[Mapping[str, Any], Mapping[str, Any]], None] = lambda _facts, _state: None
@@ -68,6 +98,11 @@ class Pool:
             return None
         self._taken[index] += 1
         return Slot(self, index)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its jobs outlive a process: they are done elsewhere, and this server is not stopping."""
+        return self._spec.upstream and not self._closed
 
     @property
     def has_room(self) -> bool:
@@ -100,6 +135,7 @@ class Pool:
             return child
 
     async def close(self) -> None:
+        self._closed = True
         await asyncio.gather(*(child.kill() for child in self._children if child is not None))
 
 
