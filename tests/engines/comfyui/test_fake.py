@@ -7,7 +7,6 @@ import json
 import struct
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import httpx2
 import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosedError
-from websockets.sync.client import ClientConnection, connect
 
+from tests.engines.comfyui.wire import ended, heard, job_id, post, run, socket, upload, view
 from tests.fakes.comfyui import MIDDLE, NEW, OLD, USUAL, ComfyUIProcess, FakeComfyUI, Reply
 from tests.fakes.comfyui.graphs import from_picture, node, saved_by, stills, wan
 from tests.servers import eventually
@@ -37,50 +36,6 @@ def comfyui(tmp_path: Path) -> Iterator[Made]:
     yield make
     for one in running:
         one.__exit__(None, None, None)
-
-
-def job_id() -> str:
-    return str(uuid.uuid4())
-
-
-def post(fake: FakeComfyUI | ComfyUIProcess, graph: Any, job: str | None = None, **more: Any) -> httpx2.Response:
-    body = {"prompt": graph, **({"prompt_id": job, "client_id": job} if job else {}), **more}
-    return httpx2.post(f"{fake.url}/prompt", json=body)
-
-
-def ended(fake: FakeComfyUI | ComfyUIProcess, job: str) -> dict[str, Any]:
-    """Its entry in the history."""
-    entry = eventually(lambda: httpx2.get(f"{fake.url}/history/{job}").json().get(job))
-    assert isinstance(entry, dict)
-    return entry
-
-
-def run(fake: FakeComfyUI, graph: Any, **more: Any) -> dict[str, Any]:
-    answer = post(fake, graph, job := job_id(), **more)
-    assert answer.status_code == 200, answer.text
-    return ended(fake, job)
-
-
-def view(fake: FakeComfyUI, item: dict[str, Any], **more: Any) -> httpx2.Response:
-    query = {key: item[key] for key in ("filename", "subfolder", "type")}
-    return httpx2.get(f"{fake.url}/view", params=query, **more)
-
-
-@contextmanager
-def socket(fake: FakeComfyUI, client: str, **more: Any) -> Iterator[ClientConnection]:
-    with connect(f"ws://127.0.0.1:{fake.port}/ws?clientId={client}", **more) as one:
-        yield one
-
-
-def heard(one: ClientConnection, until: str, node: Any = ...) -> list[Any]:
-    """Messages up to the first event of this name: events as JSON, binary ones as bytes."""
-    messages: list[Any] = []
-    while True:
-        message = one.recv(timeout=10)
-        messages.append(json.loads(message) if isinstance(message, str) else message)
-        last = messages[-1]
-        if isinstance(last, dict) and last["type"] == until and (node is ... or last["data"]["node"] == node):
-            return messages
 
 
 def test_a_job_is_a_real_video_that_carries_its_whole_graph(comfyui: Made) -> None:
@@ -418,10 +373,6 @@ def test_failures_are_in_the_history_with_their_tracebacks(comfyui: Made) -> Non
 
 
 # --- files ----------------------------------------------------------------------------------------------------------
-
-
-def upload(fake: FakeComfyUI, name: str, content: bytes, **fields: str) -> httpx2.Response:
-    return httpx2.post(f"{fake.url}/upload/image", files={"image": (name, content)}, data=fields)
 
 
 def test_uploads(comfyui: Made) -> None:
