@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import ssl
 import struct
 import uuid
 from collections.abc import Callable, Iterator
@@ -407,12 +408,19 @@ def test_views(comfyui: Made) -> None:
     fake.turn(replies={"view": [1, {"cut": 100}]})
     with pytest.raises(httpx2.RemoteProtocolError):
         view(fake, item)
-    fake.turn(signed_views=True, auth="header")
+
+
+def test_signed_addresses_see_who_brings_a_key(comfyui: Made) -> None:
+    fake = comfyui(signed_views=True, auth="header")
     key = {"X-API-Key": fake.knobs.token}
-    sent = view(fake, item, headers=key)
-    assert (sent.status_code, sent.headers["Location"].startswith("http://localhost:")) == (302, True)
-    assert httpx2.get(sent.headers["Location"]).content == whole.content
-    httpx2.get(sent.headers["Location"], headers=key)
+    httpx2.post(f"{fake.url}/prompt", json={"prompt": wan(), "prompt_id": "a", "client_id": "a"}, headers=key)
+    fake.ledger.wait_for("ended")
+    name = {"filename": fake.files()[0].name, "subfolder": "video"}
+    sent = httpx2.get(f"{fake.url}/view", params=name, headers=key)
+    assert (sent.status_code, sent.headers["Location"].startswith("https://localhost:")) == (302, True)
+    with httpx2.Client(verify=ssl.create_default_context(cafile=fake.ca)) as client:
+        assert client.get(sent.headers["Location"]).content == fake.files()[0].read_bytes()
+        client.get(sent.headers["Location"], headers=key)
     assert fake.ledger.count("leaked") == 1
 
 

@@ -32,8 +32,9 @@ MODELS = (
 class Reply:
     """How one route answers instead of (`before`) or after having done its work.
 
-    `hang`: no answer at all until the knob is turned; `delay`: seconds before it. `cut`: the connection breaks after so
-    many bytes of the body (0: before the status); `drip`: seconds between two pieces of the body.
+    `hang`: no answer at all until the knob is turned; `delay`: seconds before it. `late`: the work is done so many
+    seconds later, also when the client is gone by then. `cut`: the connection breaks after so many bytes of the body
+    (0: before the status); `drip`: seconds between two pieces of the body.
     """
 
     status: int | None = None
@@ -41,6 +42,7 @@ class Reply:
     body: str | None = None
     before: bool = False
     delay: float = 0.0
+    late: float | None = None
     hang: bool = False
     cut: int | None = None
     drip: float | None = None
@@ -76,7 +78,7 @@ class Knobs:
     token: str = "comfy-secret-1"
     ws_auth: bool = True
     signed_views: bool = False
-    """`/view` answers 302 to a signed address on another host (`localhost`), as Comfy Cloud does."""
+    """`/view` answers 302 to a signed address on another host, as Comfy Cloud does. To be set from the start."""
     max_upload: int = 100 * 1024 * 1024
     models: tuple[str, ...] = MODELS
     without: tuple[str, ...] = ()

@@ -37,7 +37,8 @@ class Routes:
         self._folder = folder
         self._numbers = 0
         self._signed: dict[str, Path] = {}
-        self.port = 0
+        self.storage = ""
+        """Where signed addresses lead."""
 
     @property
     def _knobs(self) -> Knobs:
@@ -233,9 +234,7 @@ class Routes:
         if self._knobs.signed_views:
             ticket = secrets.token_hex(16)
             self._signed[ticket] = path
-            return web.Response(
-                status=302, headers={"Location": f"http://localhost:{self.port}/_signed/{ticket}?sig=x"}
-            )
+            return web.Response(status=302, headers={"Location": f"{self.storage}/_signed/{ticket}?sig=x"})
         return web.FileResponse(path, headers={"Content-Disposition": f'filename="{path.name}"'})
 
     async def _signed_view(self, request: web.Request) -> web.StreamResponse:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 import shutil
+import ssl
 import threading
 from collections.abc import Coroutine, Mapping
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import trustme
 from aiohttp import web
 
 from tests.fakes.comfyui.graphs import stills
@@ -46,6 +48,11 @@ class FakeComfyUI:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        """The certificate to trust for signed addresses, in PEM."""
+        return self.folder / "ca.pem"
 
     @property
     def sockets_open(self) -> int:
@@ -119,8 +126,19 @@ class FakeComfyUI:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=1024, reuse_address=True).start()
-        self.port = self._routes.port = self._runner.addresses[0][1]
+        self.port = self._runner.addresses[0][1]
+        if self.knobs.signed_views:
+            await self._open_storage()
         self._publisher = asyncio.ensure_future(self._sockets.publish())
+
+    async def _open_storage(self) -> None:
+        """Where signed addresses lead: another host (`localhost`), over TLS. `ca` signs its certificate."""
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.ca)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=context).start()
+        self._routes.storage = f"https://localhost:{self._runner.addresses[-1][1]}"
 
     async def _close(self) -> None:
         self._publisher.cancel()
@@ -174,7 +192,10 @@ class FakeComfyUI:
 
     async def _misbehave(self, request: web.Request, reply: Reply, handler: Handler) -> web.StreamResponse:
         done: web.StreamResponse = web.Response(status=reply.status or 200)
-        if not reply.before:
+        if reply.late is not None:
+            await request.read()
+            done = await asyncio.shield(asyncio.ensure_future(_later(request, reply.late, handler)))
+        elif not reply.before:
             done = await handler(request)
         await asyncio.sleep(reply.delay)
         if reply.hang:
@@ -183,7 +204,7 @@ class FakeComfyUI:
         if reply.cut == 0:
             assert request.transport is not None
             request.transport.abort()
-            return done
+            return web.Response()
         status, headers, body = reply.status or done.status, dict(reply.headers), _body(request, reply, done)
         if isinstance(done, web.FileResponse) and reply.status is None:
             status = 206 if "Range" in request.headers else 200
@@ -209,6 +230,11 @@ class FakeComfyUI:
                 self.lose_files()
         state = asdict(self.knobs)
         return web.json_response({"sockets": self.sockets_open, "worker": self.worker_lives, "knobs": state})
+
+
+async def _later(request: web.Request, seconds: float, handler: Handler) -> web.StreamResponse:
+    await asyncio.sleep(seconds)
+    return await handler(request)
 
 
 def _body(request: web.Request, reply: Reply, done: web.StreamResponse) -> bytes:

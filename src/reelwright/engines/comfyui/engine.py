@@ -36,6 +36,7 @@ class ComfyUIEngine:
 
     def load(self) -> Mapping[str, Any]:
         """Read the workflows and look at each ComfyUI. One that is down now may be up later. Returns their versions."""
+        from reelwright.engines.comfyui.refusals import without_paths
         from reelwright.engines.comfyui.rendering import Renderer, classes_of
         from reelwright.engines.comfyui.server import ComfyUI
         from reelwright.engines.comfyui.servers import Servers
@@ -46,7 +47,7 @@ class ComfyUIEngine:
 
         options = self._options
         token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
-        scrub = Scrubber((token,))
+        scrub = Scrubber((token,), cut=without_paths)
         client = Network(
             trusted=options.urls,
             secret_headers=[options.auth_header],

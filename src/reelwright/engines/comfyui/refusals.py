@@ -196,12 +196,16 @@ def _complaints(node_errors: object) -> Iterator[Complaint]:
                 class_type=str(about.get("class_type", "")),
                 kind=str(error.get("type", "")),
                 input=str(info["input_name"]) if info.get("input_name") else None,
-                # An exception's text goes on with a traceback.
-                details=without_paths(str(error.get("details") or error.get("message") or "").split("\n")[0])[
-                    :MAX_LINE
-                ],
+                details=without_paths(_said(error, info.get("input_name")))[:MAX_LINE],
                 value=info.get("received_value"),
             )
+
+
+def _said(error: Mapping[str, Any], name: object) -> str:
+    """What is wrong, in one line. Of a bound, `details` only repeats the input's name, and `message` tells; of an
+    exception, `details` goes on with a traceback."""
+    details, message = str(error.get("details") or ""), str(error.get("message") or "")
+    return (message if details in ("", name) and message else details).split("\n")[0]
 
 
 def _sentence(complaint: Complaint) -> str:

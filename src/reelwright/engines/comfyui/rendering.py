@@ -129,6 +129,9 @@ class _Rendering:
                 f"The workflow {self._request.model} is not there any more.", code=Code.ENGINE_NOT_CONFIGURED
             )
         self._workflow = workflow
+        # For the record; a job that is taken up is not sent again.
+        filled = workflow.fill(self._request, prefix=FOLDER, image="", last_image="")
+        self._facts = {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
         if (made := self._resume()) is not None:
             return made
         places = self._servers.places(workflow.name)
@@ -164,7 +167,7 @@ class _Rendering:
         self._facts["resumed"] = True
         if phase == "accepted" and self._assignment.clip.exists():
             with suppress(BadVideo):  # it came whole before the crash
-                facts = {"provider": server.name} if server else {}
+                facts = self._about(server) if server else {}
                 clip = self._renderer.clips.check(self._assignment.clip, None)
                 return Made(clip=clip, facts=facts | self._facts)
         if phase == "submitting":
@@ -294,10 +297,7 @@ class _Rendering:
                 name = f"{sha256_of(path)}.{ending}"
                 with self._span.begin("upload"):
                     names[field] = self._uploaded(server, path, name, image.media_type)
-        prefix = f"{FOLDER}/{assignment.video_id}-{self._n}"
-        filled = self._workflow.fill(request, prefix=prefix, **names)
-        self._facts |= {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
-        return filled
+        return self._workflow.fill(request, prefix=f"{FOLDER}/{assignment.video_id}-{self._n}", **names)
 
     def _uploaded(self, server: ComfyUI, path: Path, name: str, media_type: str) -> str:
         try:
@@ -351,6 +351,8 @@ class _Rendering:
         judged: Fault = fault
         for complaint in fault.complaints:
             field = _field_at(self._workflow, complaint)
+            if field is not None and getattr(self._request, field) is None:
+                field = None  # the graph's own value
             if field is not None:
                 judged = not_taken(complaint, field)
             elif complaint.kind == "value_not_in_list":

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -88,10 +88,14 @@ class Fault(EngineError):
 class Scrubber:
     """Cuts an upstream's text to what may be shown: no token, at most 2,000 characters."""
 
-    def __init__(self, secrets: Iterable[str | None]) -> None:
+    def __init__(self, secrets: Iterable[str | None], *, cut: Callable[[str], str] | None = None) -> None:
+        """`cut` takes out what else is not to be shown of this upstream."""
         self._secrets = tuple(secret for secret in secrets if secret)
+        self._cut = cut
 
     def __call__(self, text: str) -> str | None:
+        if self._cut is not None:
+            text = self._cut(text)
         for secret in self._secrets:
             text = text.replace(secret, "[token]")
         # A NUL cannot be stored by every database.
