@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from reelwright.engines.comfyui import following, servers
 from tests.engines.comfyui.stage import Stage
@@ -15,6 +16,16 @@ from tests.servers import eventually
 POISON = "poison"
 """The id of prompts that a test sends to kill the worker."""
 Fakes = Callable[..., FakeComfyUI]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Each HTTP client reads all certificates that are trusted: the usual 150 take 30 ms of CPU."""
+    path = tmp_path_factory.mktemp("trust") / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path))
+        yield
 
 
 @pytest.fixture(autouse=True)

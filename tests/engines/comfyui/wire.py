@@ -50,7 +50,7 @@ def view(one: ComfyUI, item: dict[str, Any], **more: Any) -> httpx2.Response:
 
 @contextmanager
 def socket(one: ComfyUI, client: str, **more: Any) -> Iterator[ClientConnection]:
-    with connect(f"ws{one.url.removeprefix('http')}/ws?clientId={client}", **more) as connection:
+    with connect(f"ws{one.url.removeprefix('http')}/ws?clientId={client}", close_timeout=0.2, **more) as connection:
         yield connection
 
 
