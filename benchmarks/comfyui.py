@@ -80,18 +80,17 @@ def under_way(stage: Stage, fake: ComfyUIProcess, jobs: int) -> list[float]:
     """Memory before; then with that many jobs at ComfyUI, and after them, several times: a leak would go on."""
     engine = stage.engine(fake, jobs_per_url=jobs, idle_seconds=30.0, stall_seconds=60.0)
     figures = [memory_mb()]
-    done = 0
     for _ in range(WAVES):
         fake.turn(hold_at=1)
         running = [Running(engine, stage.assignment(seconds=120.0)) for _ in range(jobs)]
-        done += jobs
-        while fake.ledger.count("submitted") < done:
+        while httpx2.get(f"{fake.url}/prompt").json()["exec_info"]["queue_remaining"] < jobs:
             time.sleep(0.1)
         time.sleep(2.0)  # looks and sockets are in full swing
         figures.append(memory_mb())
         fake.turn(hold_at=None)
         for job in running:
             job.made()
+            job.assignment.frames.close()
         running.clear()
         figures.append(memory_mb())
     return figures

@@ -62,5 +62,6 @@ def fake(fakes: Fakes) -> FakeComfyUI:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+def stage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Stage]:
+    yield Stage(tmp_path)
+    assert [record for record in caplog.records if not record.name.startswith("aiohttp")] == []

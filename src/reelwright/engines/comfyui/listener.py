@@ -8,6 +8,7 @@ whose client id is the job's: a second socket with the same id would take everyt
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -38,6 +39,14 @@ PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 """The kinds of binary messages that hold a picture; all numbers are big-endian, 4 bytes."""
 _TYPES = {1: "image/jpeg", 2: "image/png"}
 _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
+
+
+def _silent() -> logging.Logger:
+    """The library would log a traceback when a connection ends in a moment that it does not expect, which is nothing
+    that anybody could mend: the socket is made anew."""
+    logger = logging.Logger("websockets")
+    logger.disabled = True
+    return logger
 
 
 class Listener:
@@ -110,6 +119,7 @@ class Listener:
             close_timeout=0.2,
             max_size=MAX_MESSAGE_BYTES,
             compression=None,
+            logger=_silent(),
             **self._tied,
         ) as connection:
             connection.send(HELLO)
