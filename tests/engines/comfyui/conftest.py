@@ -18,6 +18,11 @@ POISON = "poison"
 Fakes = Callable[..., FakeComfyUI]
 
 
+def cancelling() -> bool:
+    """Whether jobs are still being ended."""
+    return any(thread.name == servers.CANCELLER for thread in threading.enumerate())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _few_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each HTTP client reads all certificates that are trusted: the usual 150 take 30 ms of CPU."""
@@ -47,7 +52,7 @@ def fakes(tmp_path: Path) -> Iterator[Fakes]:
         return running[-1]
 
     yield make
-    eventually(lambda: not any(thread.name == "comfyui-cancel" for thread in threading.enumerate()))
+    eventually(lambda: not cancelling())
     for one in running:
         one.__exit__(None, None, None)
         assert one.ledger.count("hurt") == 0

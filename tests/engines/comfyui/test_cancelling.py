@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from reelwright.errors import Cancelled, Code, EngineError
-from tests.engines.comfyui.conftest import Fakes
+from tests.engines.comfyui.conftest import Fakes, cancelling
 from tests.engines.comfyui.stage import Running, Stage
 from tests.fakes.comfyui import NEW, OLD, USUAL, FakeComfyUI
 from tests.servers import eventually
@@ -130,3 +130,20 @@ def test_both_of_two_twins_are_taken_out(stage: Stage, fakes: Fakes) -> None:
     job.join()
     eventually(lambda: queued(fake) == strangers)
     fake.turn(hold_at=None)
+
+
+def test_an_interrupt_that_comes_too_late_hurts_nobody(stage: Stage, fakes: Fakes) -> None:
+    """Between the look at the queue and the interrupt our job ends, and a stranger's begins."""
+    fake = fakes(hold_at=0)
+    job = Running(stage.engine(fake), stage.assignment(num_inference_steps=1))
+    fake.ledger.wait_for("began")
+    [stranger] = fake.foreign(steps=3)
+    fake.turn(replies={"interrupt": [1, {"late": 0.3}]})
+    job.report.cancel()
+    fake.ledger.wait_for("request", route="interrupt")
+    fake.turn(hold_at=2)  # ours has one step
+    fake.ledger.wait_for("began", id=stranger)
+    assert isinstance(job.join(), Cancelled)
+    eventually(lambda: fake.ledger.count("request", route="interrupt") and not cancelling())
+    fake.turn(hold_at=None)
+    assert fake.ledger.wait_for("ended", id=stranger)[0]["outcome"] == "success"
