@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import re
 import statistics
 import sys
@@ -36,6 +37,8 @@ from tests.fakes.comfyui import ComfyUIProcess  # noqa: E402
 from tests.fakes.comfyui.graphs import wan  # noqa: E402
 
 WAVES = 3
+HEAP = "MALLOC_ARENA_MAX"
+"""The server starts the engine's process with one heap."""
 PREVIEWS_AND_STEPS = {"step_seconds": 0.0, "previews": True}
 
 
@@ -102,6 +105,8 @@ def main() -> None:
     parser.add_argument("--under-way", type=int, default=64)
     parser.add_argument("--idle", type=float, default=65.0, help="seconds without work")
     options = parser.parse_args()
+    if HEAP not in os.environ:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, HEAP: "1"})
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder))
         with ComfyUIProcess(Path(folder) / "comfyui") as fake:
