@@ -18,6 +18,7 @@ MODELS = (
     "umt5_xxl_fp8_e4m3fn_scaled.safetensors",
     "v1-5-pruned-emaonly-fp16.safetensors",
     "wan2.1_t2v_1.3B_fp16.safetensors",
+    "wan2.1_i2v_480p_14B_fp16.safetensors",
     "wan2.1_i2v_480p_14B_fp8_scaled.safetensors",
     "wan2.2_ti2v_5B_fp16.safetensors",
     "wan2.2_t2v_high_noise_14B_fp8_scaled.safetensors",

@@ -158,6 +158,18 @@ def repeat(bench: Bench, values: Mapping[str, Any]) -> Ran:
     return (replace(values["image"], count=values["image"].count * values["amount"]),), {}
 
 
+def composite(bench: Bench, values: Mapping[str, Any]) -> Ran:
+    below, above = values["destination"].still.copy(), values["source"].still
+    left, top = values["x"], values["y"]
+    room = below[top : top + above.shape[0], left : left + above.shape[1]]
+    room[:] = above[: room.shape[0], : room.shape[1]]
+    return (replace(values["destination"], still=below),), {}
+
+
+def length_of(bench: Bench, values: Mapping[str, Any]) -> Ran:
+    return (len(values["string"]),), {}
+
+
 def create_video(bench: Bench, values: Mapping[str, Any]) -> Ran:
     return (replace(values["images"], fps=values["fps"]),), {}
 
@@ -261,6 +273,7 @@ def _conditioning() -> list[NodeClass]:
     return [
         _plain("CLIPTextEncode", "CONDITIONING", text=text(), clip=link("CLIP")),
         _plain("CLIPVisionEncode", "CLIP_VISION_OUTPUT", **vision),
+        _plain("ConditioningCombine", "CONDITIONING", conditioning_1=conditioning, conditioning_2=conditioning),
         _plain("ConditioningZeroOut", "CONDITIONING", conditioning=conditioning),
         _plain("FluxGuidance", "CONDITIONING", conditioning=conditioning, guidance=real(3.5)),
         _plain("LTXVConditioning", "CONDITIONING CONDITIONING", **GUIDED, frame_rate=real(25)),
@@ -284,6 +297,8 @@ def _latents() -> list[NodeClass]:
         ("EmptyHunyuanLatentVideo", _size(16, 4), ("LATENT",), empty(8, 4)),
         ("EmptyLTXVLatentVideo", _size(32, 8), ("LATENT",), empty(32, 8)),
         ("WanImageToVideo", wan, both, from_image(8, 4)),
+        ("WanFirstLastFrameToVideo", {**wan, "end_image": start}, both, from_image(8, 4)),
+        ("EmptyMochiLatentVideo", _size(16, 6), ("LATENT",), empty(16, 6)),
         ("Wan22ImageToVideoLatent", wan22, ("LATENT",), empty(16, 4)),
         ("LTXVImgToVideo", ltx, both, from_image(32, 8)),
     ]
@@ -321,6 +336,8 @@ def _pictures() -> list[NodeClass]:
     sides = {"width": whole(512, 0), "height": whole(512, 0)}
     drawn = {**sides, "batch_size": whole(1, 1, 4096), "color": whole(0, 0, 0xFFFFFF)}
     scaled = {"image": link("IMAGE"), "upscale_method": one_of("nearest-exact", "bilinear", "area", "lanczos"), **sides}
+    placed = {"destination": link("IMAGE"), "source": link("IMAGE"), "x": whole(0, 0), "y": whole(0, 0)}
+    placed |= {"resize_source": flag(), "mask": optional(link("MASK"))}
     file = Input(kind="COMBO", values=FILES, options={"image_upload": True})
     video = {"images": link("IMAGE"), "fps": real(30, 1, 120), "audio": optional(link("AUDIO"))}
     rows: list[tuple[str, Mapping[str, Input], tuple[str, ...], Any]] = [
@@ -330,6 +347,8 @@ def _pictures() -> list[NodeClass]:
         ("LoadImage", {"image": file}, ("IMAGE", "MASK"), load_image),
         ("ImageScale", {**scaled, "crop": one_of("disabled", "center")}, ("IMAGE",), scale),
         ("RepeatImageBatch", {"image": link("IMAGE"), "amount": whole(1, 1, 4096)}, ("IMAGE",), repeat),
+        ("ImageCompositeMasked", placed, ("IMAGE",), composite),
+        ("StringLength", {"string": text()}, ("INT",), length_of),
         ("CreateVideo", video, ("VIDEO",), create_video),
         ("PrimitiveString", {"value": text(multiline=False)}, ("STRING",), value),
         ("PrimitiveStringMultiline", {"value": text()}, ("STRING",), value),
