@@ -178,7 +178,7 @@ def test_previews_are_ours_and_no_more_than_one_a_second(stage: Stage, fakes: Fa
     first.made(), second.made()
     for job in (first, second):
         times = [at for at, _, _ in job.report.previews]
-        assert 1 <= len(times) <= 3
+        assert len(times) > 1
         assert all(later - earlier > 0.95 for earlier, later in pairwise(times))
         assert {kind for _, _, kind in job.report.previews} == {"image/jpeg"}
     assert all(entry["body"]["client_id"] == entry["id"] for entry in fake.ledger.entries("submitted"))

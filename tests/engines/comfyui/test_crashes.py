@@ -37,7 +37,7 @@ def while_the_answer_is_awaited(victim: Victim, fake: FakeComfyUI) -> None:
 
 def before_the_submission_arrives(victim: Victim, fake: FakeComfyUI) -> None:
     """The dead process' graph is queued after all, when the next life has sent it again."""
-    fake.turn(replies={"prompt": [1, {"late": 1.5}]})
+    fake.turn(replies={"prompt": [1, {"last": True}]})
     victim.start()
     fake.ledger.wait_for("request", route="prompt")
     victim.kill()

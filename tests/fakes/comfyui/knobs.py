@@ -34,8 +34,9 @@ class Reply:
     """How one route answers instead of (`before`) or after having done its work.
 
     `hang`: no answer at all until the knob is turned; `delay`: seconds before it. `late`: the work is done so many
-    seconds later, also when the client is gone by then. `cut`: the connection breaks after so many bytes of the body
-    (0: before the status); `drip`: seconds between two pieces of the body.
+    seconds later, also when the client is gone by then; `last`: when the next request of this route has been answered.
+    `cut`: the connection breaks after so many bytes of the body (0: before the status); `drip`: seconds between two
+    pieces of the body.
     """
 
     status: int | None = None
@@ -44,6 +45,7 @@ class Reply:
     before: bool = False
     delay: float = 0.0
     late: float | None = None
+    last: bool = False
     hang: bool = False
     cut: int | None = None
     drip: float | None = None

@@ -44,6 +44,7 @@ class FakeComfyUI:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._turned = asyncio.Event()
+        self._answered: dict[str, asyncio.Event] = {}
 
     @property
     def url(self) -> str:
@@ -158,9 +159,12 @@ class FakeComfyUI:
             if (refused := self._stop(name, request)) is not None:
                 return refused
             reply = self.knobs.reply(name)
-            if reply is None:
-                return await handler(request)
-            return await self._misbehave(request, reply, handler)
+            if reply is not None:
+                return await self._misbehave(name, request, reply, handler)
+            answer = await handler(request)
+            if name in self._answered:
+                self._answered[name].set()
+            return answer
 
         return serve
 
@@ -190,11 +194,11 @@ class FakeComfyUI:
         }
         return hmac.compare_digest(shown[self.knobs.auth], self.knobs.token)
 
-    async def _misbehave(self, request: web.Request, reply: Reply, handler: Handler) -> web.StreamResponse:
+    async def _misbehave(self, name: str, request: web.Request, reply: Reply, handler: Handler) -> web.StreamResponse:
         done: web.StreamResponse = web.Response(status=reply.status or 200)
-        if reply.late is not None:
+        if reply.late is not None or reply.last:
             await request.read()
-            done = await asyncio.shield(asyncio.ensure_future(_later(request, reply.late, handler)))
+            done = await asyncio.shield(asyncio.ensure_future(self._later(name, request, reply, handler)))
         elif not reply.before:
             done = await handler(request)
         await asyncio.sleep(reply.delay)
@@ -213,6 +217,15 @@ class FakeComfyUI:
             headers.setdefault("Content-Type", done.headers.get("Content-Type", "text/plain"))
         return await _send(request, status, headers, body, reply)
 
+    async def _later(self, name: str, request: web.Request, reply: Reply, handler: Handler) -> web.StreamResponse:
+        """Its client may be gone by then."""
+        if reply.last:
+            event = self._answered.setdefault(name, asyncio.Event())
+            event.clear()
+            await event.wait()
+        await asyncio.sleep(reply.late or 0)
+        return await handler(request)
+
     async def _nowhere(self, request: web.Request) -> web.StreamResponse:
         self.ledger.note("request", route="none", method=request.method, path=request.path)
         return web.Response(status=404)
@@ -230,11 +243,6 @@ class FakeComfyUI:
                 self.lose_files()
         state = asdict(self.knobs)
         return web.json_response({"sockets": self.sockets_open, "worker": self.worker_lives, "knobs": state})
-
-
-async def _later(request: web.Request, seconds: float, handler: Handler) -> web.StreamResponse:
-    await asyncio.sleep(seconds)
-    return await handler(request)
 
 
 def _body(request: web.Request, reply: Reply, done: web.StreamResponse) -> bytes:
