@@ -39,7 +39,7 @@ def before_the_submission_arrives(victim: Victim, fake: FakeComfyUI) -> None:
     """The dead process' graph is queued after all, when the next life has sent it again."""
     fake.turn(replies={"prompt": [1, {"last": True}]})
     victim.start()
-    fake.ledger.wait_for("request", route="prompt")
+    fake.ledger.wait_for("late")
     victim.kill()
 
 

@@ -11,9 +11,9 @@ from typing import Any
 class Ledger:
     """Events, each with its `what`; written by the fake and read from any process.
 
-    `request` (route, method), `submitted`, `began`, `node` (a node that really ran), `ended` (outcome), `foreign` (a
-    stranger's job), `hurt` (a stranger's job that somebody stopped or removed), `leaked` (a credential where none
-    belongs). What is about a job has its `id`.
+    `request` (route, method), `late` (a request that has been read, and is to be done later), `submitted`, `began`,
+    `node` (a node that really ran), `ended` (outcome), `foreign` (a stranger's job), `hurt` (a stranger's job that
+    somebody stopped or removed), `leaked` (a credential where none belongs). What is about a job has its `id`.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -198,7 +198,9 @@ class FakeComfyUI:
         done: web.StreamResponse = web.Response(status=reply.status or 200)
         if reply.late is not None or reply.last:
             await request.read()
-            done = await asyncio.shield(asyncio.ensure_future(self._later(name, request, reply, handler)))
+            answered = self._answered[name] = asyncio.Event()
+            self.ledger.note("late", route=name)
+            done = await asyncio.shield(asyncio.ensure_future(_later(request, reply, handler, answered)))
         elif not reply.before:
             done = await handler(request)
         await asyncio.sleep(reply.delay)
@@ -217,15 +219,6 @@ class FakeComfyUI:
             headers.setdefault("Content-Type", done.headers.get("Content-Type", "text/plain"))
         return await _send(request, status, headers, body, reply)
 
-    async def _later(self, name: str, request: web.Request, reply: Reply, handler: Handler) -> web.StreamResponse:
-        """Its client may be gone by then."""
-        if reply.last:
-            event = self._answered.setdefault(name, asyncio.Event())
-            event.clear()
-            await event.wait()
-        await asyncio.sleep(reply.late or 0)
-        return await handler(request)
-
     async def _nowhere(self, request: web.Request) -> web.StreamResponse:
         self.ledger.note("request", route="none", method=request.method, path=request.path)
         return web.Response(status=404)
@@ -243,6 +236,14 @@ class FakeComfyUI:
                 self.lose_files()
         state = asdict(self.knobs)
         return web.json_response({"sockets": self.sockets_open, "worker": self.worker_lives, "knobs": state})
+
+
+async def _later(request: web.Request, reply: Reply, handler: Handler, answered: asyncio.Event) -> web.StreamResponse:
+    """Its client may be gone by then."""
+    if reply.last:
+        await answered.wait()
+    await asyncio.sleep(reply.late or 0)
+    return await handler(request)
 
 
 def _body(request: web.Request, reply: Reply, done: web.StreamResponse) -> bytes:
