@@ -144,7 +144,7 @@ def test_kill_9_of_the_child_has_no_job_executed_twice(server: ServerProcess, co
     comfyui.ledger.wait_for("began", times=before + 1)
     os.kill(child_of(server), signal.SIGKILL)
     comfyui.turn(hold_at=None)
-    assert ended(server, video)["error"]["code"] == "engine_crashed"
+    assert ended(server, video)["status"] == "completed"
     assert ended(server, queued)["status"] == "completed"
     assert [runs_of(comfyui, one)[1] for one in (video, queued)] == [1, 1]
 
