@@ -41,10 +41,11 @@ from reelwright.engines.comfyui.servers import Place, Servers
 from reelwright.engines.comfyui.workflow import Filled, Workflow
 from reelwright.engines.engine import Assignment, Made, Report
 from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader, storage_told
 from reelwright.engines.upstream.failover import Breakers, Walk
 from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output
-from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.media.encode import describe
@@ -83,23 +84,12 @@ class Renderer:
         self.downloader = downloader
         self.scrub = scrub
         self.clips = Clips()
-        self._running: set[str] = set()
+        self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, assignment: Assignment, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `upstream.failover` say, and `Cancelled` within a second."""
-        options = self.options
-        watch = Watch(
-            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
-        )
-        self._running.add(assignment.video_id)
-        try:
-            with watched(watch):
-                return _Rendering(self, assignment, report, watch).run()
-        except BaseException:
-            assignment.clip.unlink(missing_ok=True)
-            raise
-        finally:
-            self._running.discard(assignment.video_id)
+        with self._crowd.joined(assignment, report) as watch:
+            return _Rendering(self, assignment, report, watch).run()
 
 
 class _Rendering:

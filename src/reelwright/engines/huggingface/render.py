@@ -28,10 +28,10 @@ from reelwright.engines.huggingface.guard import HubWatch
 from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
 from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
 from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Walk
 from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
-from reelwright.engines.upstream.watch import watched
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
@@ -63,23 +63,12 @@ class Renderer:
         self.pictures = pictures
         self.breakers = breakers
         self.clips = Clips()
-        self._running: set[str] = set()
+        self._crowd = Crowd(HubWatch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, assignment: Assignment, report: Report) -> Made:
         """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
-        options = self.options
-        watch = HubWatch(
-            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
-        )
-        self._running.add(assignment.video_id)
-        with watched(watch):
-            try:
-                return _Rendering(self, assignment, report, watch).run()
-            except BaseException:
-                assignment.clip.unlink(missing_ok=True)
-                raise
-            finally:
-                self._running.discard(assignment.video_id)
+        with self._crowd.joined(assignment, report) as watch:
+            return _Rendering(self, assignment, report, watch).run()
 
 
 class _Rendering:

@@ -29,10 +29,11 @@ from reelwright.engines.openai.refusals import lost, perhaps_taken, removed, unk
 from reelwright.engines.openai.server import Server
 from reelwright.engines.openai.videos import Video
 from reelwright.engines.upstream.clips import Clips
+from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Walk
 from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then
-from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.tracing import Kind
@@ -94,23 +95,12 @@ class Renderer:
         self.scrub = scrub
         self.clips = Clips()
         self.sent_names = {model.name: model.sent for model in options.models}
-        self._running: set[str] = set()
+        self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, assignment: Assignment, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `failover` say, and `Cancelled` within a second of the cancel."""
-        options = self.options
-        watch = Watch(
-            report, assignment.seconds_left, options.idle_seconds, options.poll_seconds, lambda: len(self._running)
-        )
-        self._running.add(assignment.video_id)
-        with watched(watch):
-            try:
-                return _Rendering(self, assignment, report, watch).run()
-            except BaseException:
-                assignment.clip.unlink(missing_ok=True)
-                raise
-            finally:
-                self._running.discard(assignment.video_id)
+        with self._crowd.joined(assignment, report) as watch:
+            return _Rendering(self, assignment, report, watch).run()
 
 
 class _Rendering:

@@ -5,6 +5,7 @@ network   an HTTP client whose every wait obeys the watch, and whose credentials
 outcomes  every way an upstream can fail, as one of our errors
 failover  which upstream is asked when, and when no more
 download  a result streamed to disk and checked
+crowd     the jobs that one process waits for side by side
 clips     finished clips kept safe and probed
 turns     short pieces of work, a few threads at a time
 """
