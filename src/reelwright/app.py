@@ -158,6 +158,7 @@ def _door(settings: Settings) -> Door:
         proxies=settings.trusted_proxies,
         root_path=settings.root_path,
         max_body_bytes=int(settings.max_body_mb * 1e6),
+        max_bodies_bytes=int(settings.max_bodies_mb * 1e6),
         mcp=settings.mcp,
         moderation=Rules(
             words=settings.refused_words,

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import math
 import os
+import resource
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ import uvicorn
 import uvloop
 
 from reelwright.api.connection import Connection
+from reelwright.api.crowd import FILES_APART, FILES_EACH, Crowd, most_connections
 from reelwright.app import Drain, Server, build, running
 from reelwright.banner import RUNNING, WORKING, addresses, banner, worker_banner
 from reelwright.engines.catalog import Catalog
@@ -140,7 +142,10 @@ class _Http(uvicorn.Server):
 async def _serve(server: Server, sockets: list[socket.socket], settings: Settings, lines: HeldLines) -> None:
     config = uvicorn.Config(
         server.api.asgi,
-        http=cast("type[asyncio.Protocol]", partial(Connection, refusal=server.api.refusal)),
+        http=cast(
+            "type[asyncio.Protocol]",
+            partial(Connection, refusal=server.api.refusal, crowd=Crowd(_room_for(settings.max_connections))),
+        ),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -169,6 +174,18 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
             lines.release(lambda: _announce(server, None, settings))
             await stopped.wait()
     server.log.info("stopped")
+
+
+def _room_for(connections: int) -> int:
+    """How many of them this process can have; it may open more files from now on, as far as the system lets it."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = int(connections * FILES_EACH) + FILES_APART
+    if allowed != resource.RLIM_INFINITY and allowed < wanted:
+        allowed = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        with contextlib.suppress(OSError, ValueError):  # macOS: less than what it says it allows
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+        allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if allowed == resource.RLIM_INFINITY else most_connections(connections, allowed)
 
 
 def _announce(server: Server, sock: socket.socket | None, settings: Settings) -> None:

@@ -294,6 +294,20 @@ class Settings(BaseSettings):
         "info", "REELWRIGHT_LOG_LEVEL", "The least level that is logged."
     )
     max_body_mb: float = _knob(16, "REELWRIGHT_MAX_BODY_MB", "Largest request body, in MB.", gt=0, le=1024)
+    max_bodies_mb: float = _knob(
+        256,
+        "REELWRIGHT_MAX_BODIES_MB",
+        "What all request bodies may have together at one time, in MB; further ones get 503.",
+        gt=0,
+        le=1_048_576,
+    )
+    max_connections: int = _knob(
+        2_000,
+        "REELWRIGHT_MAX_CONNECTIONS",
+        "Connections at one time; fewer where the process may open fewer files (`ulimit -n`).",
+        ge=8,
+        le=1_000_000,
+    )
     max_queued: int = _knob(10_000, "REELWRIGHT_MAX_QUEUED", "Jobs that may wait; further ones get 429.", ge=1)
     job_timeout_s: float = _knob(
         900,

@@ -6,16 +6,20 @@ import asyncio
 import os
 import random
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import httpx2
 import pytest
 from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
+from reelwright.api.bodies import Bodies
 from reelwright.api.body import read_body
+from reelwright.api.escapes import percent_decoded
 from reelwright.errors import BadRequest, Code
 from tests.api import json_cases
 from tests.api.asks import PATH, nothing_is_stored, read_answer, send
@@ -83,7 +87,8 @@ def test_what_is_wrong_and_where(http: httpx2.Client, body: bytes, told: str) ->
         (b"prompt=a&fps=12&fps=13", "more than once"),
         (b"&".join(b"f%d=1" % number for number in range(10_000)), "more than 200 fields"),
         (b"prompt=a&unknown=1", "Unknown field: 'unknown'"),
-        (b"prompt=a&" + b"x" * 100_000 + b"=1", "Unknown field"),
+        (b"prompt=a&" + b"x" * 100_000 + b"=1", "more than 256 characters"),
+        (b"prompt=a&a" + b"[]" * 7_000_000 + b"=1", "more than 256 characters"),
         (b'{"prompt": "a"}', '"prompt" field'),
         (b"prompt=a;fps=12&=&=", "more than once"),
     ],
@@ -195,15 +200,34 @@ def test_a_body_that_breaks_off_breaks_nothing(server: ServerProcess, http: http
     assert http.get("/health").status_code == 200
 
 
+async def nobody(_message: Message) -> None:
+    raise AssertionError("nothing is to be sent")
+
+
 def test_a_body_that_drips_is_cut_off() -> None:
     async def drip() -> Message:
         await asyncio.sleep(0)
         return {"type": "http.request", "body": b"x", "more_body": True}
 
-    request = Request({"type": "http", "method": "POST", "path": PATH, "headers": []}, drip)
+    async def read(scope: Scope, receive: Receive, _send: Send) -> None:
+        await read_body(Request(scope, receive), 10_000_000)
+
+    bodies = Bodies(read, most=10_000_000, longest=10_000_000, spool=tempfile.TemporaryFile)
+    scope = {"type": "http", "method": "POST", "path": PATH, "headers": []}
     with asyncio.Runner(loop_factory=HastyLoop) as runner, pytest.raises(BadRequest, match="came too slowly") as caught:
-        runner.run(read_body(request, 10_000_000))
+        runner.run(bodies(scope, drip, nobody))
     assert caught.value.code is Code.BODY_TOO_SLOW
+
+
+def test_percent_encoding_is_read_as_the_standard_library_reads_it() -> None:
+    noise = random.Random(7)
+    signs = [b"%", b"4", b"1", b"a", b"F", b"=", b"_", b" ", b"\n", b"\r", b"z", b"\0", b"\xff", b"%41", b"=41", b"%3D"]
+    for length in (0, 1, 5, 12, 40):
+        for _ in range(2_000):
+            text = b"".join(noise.choices(signs, k=length))
+            assert percent_decoded(text) == unquote_to_bytes(text)
+    long = b"".join(noise.choices(signs, k=200_000))
+    assert percent_decoded(long) == unquote_to_bytes(long)
 
 
 def test_many_values_do_not_stop_the_server(http: httpx2.Client) -> None:

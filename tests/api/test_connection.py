@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 
-from reelwright.api.connection import Connection
+from reelwright.api.connection import TAKE_S, Connection
+from reelwright.api.crowd import Crowd
 from tests.api.hasty import HASTE, HastyLoop
 from tests.api.wire import refuse
 
 KEEP_ALIVE_S = 300
+LARGE = 30_000_000
+"""More than the kernel keeps for a client that does not read."""
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -25,7 +28,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(30)
     while scope["path"] != "/unread" and (await receive()).get("more_body"):
         pass
-    await PlainTextResponse("hello")(scope, receive, send)
+    await PlainTextResponse("hello" if scope["path"] != "/large" else "x" * LARGE)(scope, receive, send)
 
 
 def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop] = HastyLoop) -> None:
@@ -37,7 +40,9 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
         )
         config.load()
         loop, state = asyncio.get_running_loop(), ServerState()
-        server = await loop.create_server(lambda: Connection(config, state, {}, refusal=refuse), "127.0.0.1", 0)
+        server = await loop.create_server(
+            lambda: Connection(config, state, {}, refusal=refuse, crowd=Crowd(100)), "127.0.0.1", 0
+        )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:
             async with asyncio.timeout(20 * HASTE):
@@ -186,3 +191,36 @@ def test_a_head_without_end_is_cut_off(line: bytes) -> None:
         assert b"is too large" in await answer
 
     talk(endless, asyncio.new_event_loop)  # in real time, so that it is the length that counts
+
+
+async def connection_is_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int) -> int:
+    """How much came of an answer until the end of the connection."""
+    transport = cast(asyncio.ReadTransport, writer.transport)
+    transport.resume_reading()
+    received = 0
+    with contextlib.suppress(ConnectionError):
+        while received < length and (data := await reader.read(1 << 20)):
+            received += len(data)
+    return received
+
+
+@pytest.mark.parametrize("connection", [b"keep-alive", b"close"])
+def test_an_answer_that_nobody_takes_is_cut_off(connection: bytes) -> None:
+    async def ask_and_sleep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        cast(asyncio.ReadTransport, writer.transport).pause_reading()
+        writer.write(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: %b\r\n\r\n" % connection)
+        await asyncio.sleep(2 * TAKE_S)
+        assert await connection_is_closed(reader, writer, LARGE) < LARGE
+
+    talk(ask_and_sleep)
+
+
+def test_an_answer_that_is_taken_slowly_comes_whole() -> None:
+    async def sip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD.replace(b"/ ", b"/large ") + b"\r\n")
+        received = 0
+        while received < LARGE:
+            received += len(await reader.readexactly(3_000_000))
+            await asyncio.sleep(TAKE_S / 4)
+
+    talk(sip)

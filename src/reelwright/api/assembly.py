@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reelwright import __version__
 from reelwright.api import openrouter, replicate, video_object
 from reelwright.api.addresses import Addresses
+from reelwright.api.bodies import Bodies
 from reelwright.api.connection import Refusal
 from reelwright.api.continuing import Continuing
 from reelwright.api.docs_page import docs_router
@@ -60,8 +61,8 @@ class Door:
 
     `pages`: origins whose pages may use this server, and with
     `any_local_page` those of every local port. `hosts`: the names by which it may be called, None: by any. `proxies`
-    and `root_path`: see `Addresses`. `max_body_bytes`: the longest body. `mcp`: whether assistants have a route.
-    `moderation`: which prompts are refused.
+    and `root_path`: see `Addresses`. `max_body_bytes`: the longest body; `max_bodies_bytes`: what all of them may have
+    at one time. `mcp`: whether assistants have a route. `moderation`: which prompts are refused.
     """
 
     pages: Sequence[str]
@@ -70,6 +71,7 @@ class Door:
     proxies: Sequence[str]
     root_path: str
     max_body_bytes: int
+    max_bodies_bytes: int
     mcp: bool
     moderation: Rules = field(default_factory=Rules)
 
@@ -277,8 +279,9 @@ def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs, clock
             f"REELWRIGHT_MCP is on, but the package {error.name} is missing. "
             "Install it with: pip install 'reelwright[mcp]'"
         ) from None
+    # What its requests carry lies in the body of the one to `/mcp`, for which there is room already.
     return Assistants(
-        _gate(routes, jobs, answers, clock),
+        _gate(_with_room(routes, door, jobs), jobs, answers, clock),
         keyed=lambda: jobs.keyring.asked_for,
         closing=jobs.live.closing,
         max_body_bytes=door.max_body_bytes,
@@ -289,12 +292,17 @@ def _gate(app: ASGIApp, jobs: Jobs, answers: Answers, clock: Clock) -> KeyGate:
     return KeyGate(app, keys=jobs.keyring, meter=Meter(jobs.requests, clock), answer=answers.render)
 
 
+def _with_room(app: ASGIApp, door: Door, jobs: Jobs) -> Bodies:
+    """The app, within the room that all bodies have together."""
+    return Bodies(app, most=door.max_bodies_bytes, longest=door.max_body_bytes, spool=jobs.store.files.spool)
+
+
 def _guarded(
     routes: FastAPI, door: Door, jobs: Jobs, answers: Answers, metrics: Metrics, tracer: Tracer, clock: Clock
 ) -> ASGIApp:
     """The layers around the routes, outermost last."""
     methods = Methods(RouteName(routes), routes.routes)
-    gate = _gate(methods, jobs, answers, clock)
+    gate = _gate(_with_room(methods, door, jobs), jobs, answers, clock)
     origins = Origins(door.pages, any_local=door.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
     neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=answers.render)

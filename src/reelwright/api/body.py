@@ -15,15 +15,17 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from reelwright.api.bodies import Arriving, held_by
+from reelwright.api.escapes import percent_decoded
 from reelwright.api.multipart import Part, boundary_of, read_parts
 from reelwright.errors import BadRequest, Code
 
 MAX_FIELDS = 200
+MAX_NAME_CHARACTERS = 256
 MAX_JSON_DEPTH = 64
 MAX_JSON_COMMAS = 20_000
 """Bounds the values of a body before it is parsed: a small array takes twenty times the memory of its text."""
@@ -74,28 +76,34 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     """The raw body, unpacked where `Content-Encoding` says that it is packed.
 
     Raises `BadRequest`: `body_too_large` as soon as it is clear that it is longer than allowed, packed or unpacked,
-    `body_too_slow`, `unsupported_media_type` for another coding, `malformed_body` for what cannot be unpacked.
+    `body_too_slow`, `unsupported_media_type` for another coding, `malformed_body` for what cannot be unpacked. Raises
+    `Busy` where there is no room for it beside the others (see `Bodies`).
     """
     coding = _content_coding(request)
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         _too_large(max_bytes)
-    chunks = bytearray()
-    try:
-        async with asyncio.timeout(PATIENCE_S) as limit:
-            begun = asyncio.get_running_loop().time()
-            async for chunk in request.stream():
-                chunks += chunk
-                if len(chunks) > max_bytes:
-                    _too_large(max_bytes)
-                limit.reschedule(begun + PATIENCE_S + len(chunks) / SLOWEST_BYTES_PER_S)
-    except TimeoutError:
-        raise BadRequest(f"The request body came too slowly: {len(chunks):,} bytes", code=Code.BODY_TOO_SLOW) from None
-    except ClientDisconnect:
-        raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
+    held = held_by(request)
+    with Arriving(held) as arriving:
+        try:
+            async with asyncio.timeout(PATIENCE_S) as limit:
+                begun = asyncio.get_running_loop().time()
+                async for chunk in request.stream():
+                    if arriving.size + len(chunk) > max_bytes:
+                        _too_large(max_bytes)
+                    await arriving.add(chunk)
+                    limit.reschedule(begun + PATIENCE_S + arriving.size / SLOWEST_BYTES_PER_S)
+        except TimeoutError:
+            raise BadRequest(
+                f"The request body came too slowly: {arriving.size:,} bytes", code=Code.BODY_TOO_SLOW
+            ) from None
+        except ClientDisconnect:
+            raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
+        raw = await arriving.whole()
     if coding is None:
-        return bytes(chunks)
-    return await run_in_threadpool(_unpack, bytes(chunks), coding, max_bytes)
+        return raw
+    await held.load(max_bytes)
+    return await run_in_threadpool(_unpack, raw, coding, max_bytes)
 
 
 def _content_coding(request: Request) -> str | None:
@@ -248,17 +256,23 @@ def _listed(value: Any) -> Any:
 
 
 def _parse_urlencoded(raw: bytes) -> dict[str, Any]:
-    try:
-        # Clients that do not escape (curl -d) send UTF-8 as it is.
-        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except UnicodeDecodeError as error:
-        _malformed(f"Malformed form: invalid UTF-8 at byte {error.start}")
-    except ValueError:
+    """https://url.spec.whatwg.org/#concept-urlencoded-parser. Clients that do not escape (curl -d) send UTF-8 as it
+    is."""
+    if raw.count(b"&") >= MAX_FIELDS:
         _malformed(f"Malformed form: more than {MAX_FIELDS} fields")
     fields: dict[str, Any] = {}
-    for name, value in pairs:
-        _add(fields, name, value)
+    for pair in raw.split(b"&"):
+        if pair:
+            name, _, value = pair.partition(b"=")
+            _add(fields, _form_text(name), _form_text(value))
     return fields
+
+
+def _form_text(written: bytes) -> str:
+    try:
+        return percent_decoded(written.replace(b"+", b" ")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        _malformed(f"Malformed form: invalid UTF-8 at byte {error.start}")
 
 
 def _parse_multipart(content_type: str, raw: bytes) -> dict[str, Any]:
@@ -285,6 +299,8 @@ def _upload(part: Part) -> Upload:
 
 
 def _add(fields: dict[str, Any], name: str, value: object) -> None:
+    if len(name) > MAX_NAME_CHARACTERS:
+        _malformed(f"Malformed form: a field's name has more than {MAX_NAME_CHARACTERS} characters")
     if name in fields and "[]" in name:
         earlier = fields[name]
         fields[name] = [*earlier, value] if isinstance(earlier, list) else [earlier, value]

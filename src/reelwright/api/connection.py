@@ -3,6 +3,8 @@
 - An `Upgrade` that a request asks for is ignored, as RFC 9110 (7.8) allows: the request is read as if it had not asked.
 - What RFC 9112 calls faulty is refused: the answer names the fault, and the connection ends.
 - Trailer fields never count as headers (RFC 9110, 6.5.1).
+- Every phase has its end: the head, the body, what nobody reads of it, and the answer that nobody takes.
+- All connections together are bounded: see `Crowd`.
 - Files are sent by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
@@ -22,8 +25,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from reelwright.api.crowd import KNOWN, Crowd
 from reelwright.api.framing import MAX_HEAD_BYTES, check_head, explain, refuse_size
-from reelwright.errors import BadRequest, Code, ReelwrightError
+from reelwright.errors import BadRequest, Busy, Code, ReelwrightError
 
 HEAD_S = 10.0
 """A connection that has not sent the whole head of a request this long after it began is closed."""
@@ -31,6 +35,10 @@ UNREAD_S = 10.0
 """So is one that has not sent the whole body of a request this long after that request was answered."""
 LINGER_S = 2.0
 """So long a client whose request was faulty may go on sending, while it is told so."""
+TAKE_S = 60.0
+"""A client that has taken nothing of what is sent to it for so long is cut off."""
+LOOKS = 6
+"""So often it is looked within that time."""
 
 SEND_FILE = "reelwright.send_file"
 """The ASGI extension whose value is a `SendFile`, for an answer that has begun."""
@@ -68,23 +76,43 @@ class Connection(HttpToolsProtocol):
     """Of the body that the last request has begun."""
     _room: asyncio.Future[None] | None = None
     _served: RequestResponseCycle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
-    def __init__(self, *args: Any, refusal: Refusal, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, refusal: Refusal, crowd: Crowd, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refusal = refusal
+        self._crowd = crowd
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._be_patient(HEAD_S)
+        if not self._crowd.enter(self):
+            self._refuse(Busy("The server has as many connections as it can have.", retry_after=1))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._crowd.leave(self)
         self._calm_down()
+        self._look_away()
         if self._served is not None and not self._served.response_complete:
             # uvicorn tells only the last of several requests that came behind each other.
             self._served.disconnected = True
             self._served.message_event.set()
         self._has_room()
         super().connection_lost(exc)
+
+    # --- as the crowd sees it ---
+
+    @property
+    def address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    @property
+    def served(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def dismiss(self) -> None:
+        self._deaf = True
+        self.transport.abort()
 
     # --- what arrives ---
 
@@ -143,9 +171,10 @@ class Connection(HttpToolsProtocol):
         self._calm_down()
         if version == "1.0":
             self.cycle.waiting_for_100_continue = False
+        extensions: dict[str, Any] = {KNOWN: partial(self._crowd.recognise, self)}
         if self.scheme == "http":
-            extensions: dict[str, Any] = {SEND_FILE: partial(self._send_file, self.cycle)}
-            self.scope["extensions"] = extensions
+            extensions[SEND_FILE] = partial(self._send_file, self.cycle)
+        self.scope["extensions"] = extensions
 
     def on_body(self, body: bytes) -> None:
         self._idle_bytes = 0
@@ -164,6 +193,7 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._watch_taking()
         if self.transport.is_closing():
             return
         if self._part is not _Part.REQUEST:  # the next one has begun, or this one's body is still on its way
@@ -189,6 +219,39 @@ class Connection(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_taking()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._look_away()
+
+    def _watch_taking(self, looks: int = 0, least: float = math.inf) -> None:
+        """What waits to be sent has to become less: a transport that closes waits for that without end.
+
+        Whoever is sent one answer after the other may have as much waiting as before at one look, but hardly at each.
+        """
+        waiting = self.transport.get_write_buffer_size()
+        if waiting == 0 or (looks == 0 and self._taking is not None):
+            return
+        if waiting < least:
+            looks, least = 0, waiting
+        elif looks == LOOKS:
+            self.transport.abort()
+            return
+        self._look_away()
+        self._taking = self.loop.call_later(TAKE_S / LOOKS, self._look_again, looks + 1, least)
+
+    def _look_again(self, looks: int, least: float) -> None:
+        self._taking = None
+        self._watch_taking(looks, least)
+
+    def _look_away(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     # --- what is faulty ---
 
@@ -322,11 +385,14 @@ class Connection(HttpToolsProtocol):
         raise ClientDisconnect
 
     async def _wait_for_room(self, target: int) -> None:
-        """Until the client has taken something of what was sent, or has gone."""
+        """Until the client has taken something of what was sent, or has gone; it goes when it takes nothing."""
         self._room = self.loop.create_future()
         self.loop.add_writer(target, self._has_room)
         try:
-            await self._room
+            async with asyncio.timeout(TAKE_S):
+                await self._room
+        except TimeoutError:
+            self.transport.abort()
         finally:
             self.loop.remove_writer(target)
             self._room = None

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from reelwright.api.crowd import KNOWN
 from reelwright.api.limits import Meter
 from reelwright.api.scopes import check_scope
 from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized
@@ -186,6 +187,10 @@ class Failures:
         return 0.0 if number < self.ALLOWED else max(1.0, begun + self.WINDOW_S - now)
 
 
+def _nobody_asks() -> None:
+    """What stands for `KNOWN` where the request came over no connection of its own."""
+
+
 class KeyGate:
     """ASGI middleware, inside CORS: asks for an API key where the server has any, for one that may do what is asked and
     has not used up its requests; and notes in the scope who comes."""
@@ -214,6 +219,7 @@ class KeyGate:
             if not PUBLIC_PATHS.fullmatch(scope["path"]):
                 caller = state["caller"] = self._caller(scope, Headers(scope=scope))
                 state["owner"] = caller.owner
+                scope.get("extensions", {}).get(KNOWN, _nobody_asks)()
                 await self._meter.count(caller)
                 check_scope(caller, scope["method"], scope["path"])
         except ReelwrightError as error:

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery
 from reelwright.api.asking import hung_up, idempotency
+from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
@@ -57,7 +59,7 @@ def huggingface_router(
                     f"Unsupported Content-Type: {media_type[:100]!r}. Send application/json or an image.",
                     code=Code.UNSUPPORTED_MEDIA_TYPE,
                 )
-            asked = parse_json_object(raw)
+            asked = await run_in_threadpool(parse_json_object, raw)
             picture = None
         fields, picture = _fields(asked, picture)
         model = catalog.named(f"{owner}/{name}")
@@ -65,6 +67,8 @@ def huggingface_router(
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
         order = Order(detached=False, once=idempotency(request, whole))
         video = await queue.submit(wanted, request.state.caller, order)
+        del raw, asked, fields, picture, whole
+        let_go_of_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)

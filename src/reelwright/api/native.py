@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api import delivery, envelope
 from reelwright.api.addresses import local
 from reelwright.api.asking import hung_up, idempotency, preferences
+from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import parse_body
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
@@ -64,7 +65,9 @@ def native_router(
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
         wanted = await drafting.request(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
-        return await answered(request, wanted, Order(detached=later(request), once=idempotency(request, body)))
+        order = Order(detached=later(request), once=idempotency(request, body))
+        del body
+        return await answered(request, wanted, order)
 
     @router.post("/{video_id}/extend", response_class=Response)
     async def extend(request: Request, video_id: str) -> Response:
@@ -85,6 +88,7 @@ def native_router(
         video = await queue.submit(wanted, request.state.caller, order)
         if order.detached:
             return _accepted(request, video)
+        let_go_of_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None

@@ -26,6 +26,7 @@ from reelwright.api.asking import (
     read_webhook,
     wait_seconds,
 )
+from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
@@ -128,6 +129,8 @@ class OpenAIVideos:
         body = await self._body(request)
         order = self._order(request, body, detached=False)
         video = await self._queue.submit(await self._wanted(body), request.state.caller, order)
+        del body
+        let_go_of_body(request)
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)

@@ -8,10 +8,10 @@ import binascii
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from reelwright.api.body import Upload
 from reelwright.api.darkroom import Darkroom
+from reelwright.api.escapes import percent_decoded
 from reelwright.errors import invalid
 from reelwright.media import images
 from reelwright.outbound import Outbound
@@ -20,7 +20,6 @@ from reelwright.video import Image
 
 _WHITE = " \t\n\f\r"
 """White space as the WHATWG's standards have it (ASCII whitespace)."""
-_SLICE = 1 << 16
 _ALLOWED = "Send a PNG, JPEG or WebP file, its base64 (best as a data URI) or an https URL."
 
 
@@ -90,23 +89,10 @@ def _decode_data_uri(uri: str, field: str) -> bytes:
     kind, comma, body = url[len("data:") :].partition(",")
     if not comma:
         raise invalid(field, uri, "A data URI must have a comma before its data: data:image/png;base64,…")
-    data = _percent_decoded(body.encode(errors="replace"))
+    data = percent_decoded(body.encode(errors="replace"))
     kind = kind.strip(_WHITE)
     packed = kind[-len("base64") :].lower() == "base64" and kind[: -len("base64")].rstrip(" ").endswith(";")
     return _decode_base64(data, uri, field) if packed else data
-
-
-def _percent_decoded(text: bytes) -> bytes:
-    """`%41` → `A`. In slices: the library makes an object of each escape."""
-    if b"%" not in text:
-        return text
-    parts, at = [], 0
-    while at < len(text):
-        end = at + _SLICE
-        end -= next((back for back in (1, 2) if text[end - back : end - back + 1] == b"%"), 0)
-        parts.append(unquote_to_bytes(text[at:end]))
-        at = end
-    return b"".join(parts)
 
 
 def _decode_base64(text: bytes, shown: str, field: str) -> bytes:

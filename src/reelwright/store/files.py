@@ -26,6 +26,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -71,6 +72,10 @@ class Files:
         except OSError as error:
             raise unwritable(self._root, error) from None
         self.objects.prepare(alone=alone)
+
+    def spool(self) -> IO[bytes]:
+        """An empty file without a name, gone when it is closed. Raises OSError."""
+        return tempfile.TemporaryFile(dir=self._work)
 
     def check_writable(self) -> None:
         """Raises OSError or `Busy` when a small file cannot be stored."""
