@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -194,21 +195,32 @@ def _lost_disk(log: structlog.stdlib.BoundLogger) -> None:
 
 
 class Drain:
-    """How long running jobs may still take: `seconds`, counted from the first signal to stop."""
+    """How long running jobs may still take: `seconds`, counted from the first signal to stop, until the second one."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._begun: float | None = None
+        self._cut = asyncio.Event()
 
     def begin(self) -> None:
         if self._begun is None:
             self._begun = time.monotonic()
+
+    def cut(self) -> None:
+        """No time is left from now on."""
+        self._seconds = 0.0
+        self._cut.set()
 
     @property
     def left(self) -> float:
         if self._begun is None:
             return self._seconds
         return max(0.0, self._seconds - (time.monotonic() - self._begun))
+
+    async def over(self) -> None:
+        """Returns when no time is left."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._cut.wait(), self.left)
 
 
 @asynccontextmanager
@@ -229,7 +241,7 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
                     await stack.enter_async_context(server.api.assistants.running())
                 yield server
         finally:
-            await server.jobs.stop(drain.left)
+            await server.jobs.stop(drain.over(), drain.left)
             for task in loops:
                 task.cancel()
             await asyncio.wait(loops)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Container, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ CONNECT_S = 5.0
 FETCH_S = 20.0
 POST_S = 15.0
 MAX_REDIRECTS = 3
+MOST_LOOK_UPS = 64
+"""Names that are being looked up at one time; the system gives one up after half a minute or so."""
 MAX_URL_CHARACTERS = 2_048
 PORTS = frozenset({80, 443})
 
@@ -130,6 +133,7 @@ class Outbound:
         self._ports = ports
         self._networks = networks
         self._resolver = resolver
+        self._look_ups = threading.BoundedSemaphore(MOST_LOOK_UPS)
 
     def check(self, url: str, field: str) -> None:
         """Raises `BadRequest` for a URL that could never be reached. A name is not resolved: see the socket."""
@@ -194,9 +198,11 @@ class Outbound:
     async def _session(self) -> AsyncIterator[aiohttp.ClientSession]:
         import aiohttp
 
+        from reelwright.resolving import Resolver
+
         connector = aiohttp.TCPConnector(
             socket_factory=self._socket,
-            resolver=self._resolver() if self._resolver else aiohttp.ThreadedResolver(),
+            resolver=self._resolver() if self._resolver else Resolver(self._look_ups),
             force_close=True,
         )
         async with aiohttp.ClientSession(

@@ -12,10 +12,12 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NoReturn, cast
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -35,6 +37,11 @@ from reelwright.settings import Settings
 from reelwright.telemetry import open_tracer
 from reelwright.tracing import Tracer
 
+LATE_S = 5.0
+"""After the drain, until all that the server holds is closed."""
+AT_ONCE_S = 2.0
+"""The same after the second signal."""
+
 
 def serve(
     settings: Settings,
@@ -42,7 +49,8 @@ def serve(
     outbound: Outbound | None = None,
     webhook_schedule: Sequence[float] = SCHEDULE,
 ) -> int:
-    """Run the server until SIGTERM or Ctrl-C. Returns the process's exit code; raises `ConfigurationError` (exit 2).
+    """Run the server until SIGTERM, SIGQUIT, SIGHUP or Ctrl-C. Returns the process's exit code; raises
+    `ConfigurationError` (exit 2).
 
     `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses and listed networks.
     `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
@@ -159,14 +167,17 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
     drain, stopped = Drain(settings.drain_s), asyncio.Event()
 
     def stop() -> None:
+        again = stopped.is_set()
+        _end_in(AT_ONCE_S if again else settings.drain_s + LATE_S, server.log)
         drain.begin()
+        if again:
+            drain.cut()
         server.jobs.live.close()  # an open event stream must not hold the exit
-        http.force_exit = http.should_exit  # the second signal cuts what the first one drains
+        http.force_exit = again
         http.should_exit = True
         stopped.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
+    _listen_to_signals(stop, server.log)
     async with running(server, drain):
         if sockets:
             await http.serve(sockets=sockets)
@@ -174,6 +185,33 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
             lines.release(lambda: _announce(server, None, settings))
             await stopped.wait()
     server.log.info("stopped")
+
+
+def _listen_to_signals(stop: Callable[[], None], log: structlog.stdlib.BoundLogger) -> None:
+    """No signal that means well kills the server: it drains, or says that there is nothing to do."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        loop.add_signal_handler(number, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        loop.add_signal_handler(signal.SIGHUP, stop)
+
+    def unused(number: signal.Signals) -> None:
+        log.info("signal ignored", signal=number.name, remedy="Logs go to stderr; settings are read at the start.")
+
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        loop.add_signal_handler(number, unused, number)
+
+
+def _end_in(seconds: float, log: structlog.stdlib.BoundLogger) -> None:
+    """The process is gone after that, whatever hangs: what is stored outlives a kill, and nobody waits for more."""
+
+    def end() -> None:
+        log.critical("something hangs: the server ends at once")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _room_for(connections: int) -> int:

@@ -11,6 +11,8 @@ import dataclasses
 import json
 import os
 import sys
+import threading
+from typing import Any
 
 from reelwright.cli.own_server import end_with_parent
 from reelwright.engines.catalog import Offer
@@ -18,10 +20,17 @@ from reelwright.engines.child import Spec
 from reelwright.errors import ConfigurationError
 from reelwright.offers import offered
 from reelwright.outbound import Outbound
+from reelwright.resolving import Resolver
 from reelwright.serving import leave, serve, work
 from reelwright.settings import load_settings
 from reelwright.video import Task
 from tests.fakes.engines import CARD, TINY
+
+
+def hang(*_: Any) -> list[tuple[Any, ...]]:
+    """A name server that does not answer."""
+    threading.Event().wait()
+    raise AssertionError
 
 
 def main() -> int:
@@ -44,6 +53,8 @@ def main() -> int:
     # Webhooks and image URLs reach one loopback address only, and only when a test asks for it.
     reachable = os.environ.get("REACHABLE")
     outbound = Outbound(allow=lambda address: str(address) == reachable, ports=range(65536)) if reachable else None
+    if os.environ.get("NAMES_HANG"):
+        outbound = Outbound(resolver=lambda: Resolver(threading.BoundedSemaphore(64), hang))
     schedule = json.loads(os.environ.get("WEBHOOK_SCHEDULE", "[0, 0.2, 0.2]"))
     if worker:
         if settings.engine == "sketch":

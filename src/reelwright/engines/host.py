@@ -26,6 +26,7 @@ from typing import Any
 from reelwright.engines import messages
 from reelwright.engines.engine import Assignment, Engine
 from reelwright.engines.pulse import Pulse
+from reelwright.engines.signals import leave_signals_to_the_server
 from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media.clip import FrameBuffer
 from reelwright.telemetry import open_tracer
@@ -343,8 +344,7 @@ def main(arguments: list[str]) -> None:
     """Entry of the child. Arguments: the socket's descriptor, the limit of the memory it allocates in MB (0: none)."""
     fd, memory_mb = int(arguments[0]), int(arguments[1])
     _die_with_parent()
-    # Ctrl-C goes to the whole terminal group; the server decides what it means for the engines.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_signals_to_the_server()
     if memory_mb:
         # Not the address space: CUDA reserves more of that than any machine has memory.
         resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, memory_mb << 20))

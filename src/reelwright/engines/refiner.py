@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import sys
 import time
 import traceback
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
+from reelwright.engines.signals import leave_signals_to_the_server
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import FrameBuffer
 from reelwright.media.interpolation import FILTER, OPTIONS, interpolated
@@ -167,7 +167,7 @@ def _interpolation(factor: int) -> Mapping[str, Any]:
 
 def main(arguments: list[str]) -> None:
     """Entry of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole terminal group; the server decides
+    leave_signals_to_the_server()
     # What libraries print is log, not news of the work.
     with os.fdopen(os.dup(1), "w") as tell:
         os.dup2(2, 1)

@@ -108,14 +108,18 @@ class Jobs:
         with contextlib.suppress(EngineError):
             await self.worker.warm(self.engine)
 
-    async def stop(self, drain_s: float) -> None:
-        """In this order: no job begins any more; those that run may end, for `drain_s`; the others are interrupted, and
-        their rows are found by the next start."""
+    async def stop(self, over: Coroutine[Any, Any, None], seconds: float) -> None:
+        """In this order: no job begins any more; what runs may end, until `over` returns (in `seconds`, or sooner);
+        the others are interrupted, and their rows are found by the next start."""
         self.scheduler.stop()
         if self.job.running:
-            _log.info("stopping", running=self.job.running, seconds=round(drain_s, 1))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.job.quiet(), drain_s)
+            _log.info("stopping", running=self.job.running, seconds=round(seconds, 1))
+            waits = {asyncio.create_task(self.job.quiet()), asyncio.create_task(over)}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        else:
+            over.close()
         await self.job.stop(self.worker.close)
 
     async def leave(self) -> None:
