@@ -328,7 +328,7 @@ class Settings(BaseSettings):
         None,
         "REELWRIGHT_ENGINE_MEMORY_MB",
         "Main memory that an engine child may allocate, in MB; empty: no limit.",
-        ge=128,
+        ge=192,
     )
 
     @field_validator("allowed_networks", mode="before")

@@ -222,6 +222,16 @@ async def test_out_of_memory_is_told_and_the_child_lives(tmp_path: Path) -> None
     await child.kill()
 
 
+@pytest.mark.parametrize("prompt", ["throng 2000", "choke"])
+async def test_whoever_dies_for_want_of_memory_is_told_so(tmp_path: Path, prompt: str) -> None:
+    """A thread that has no room for its stack, and native code that ends the process."""
+    child = await start(memory_mb=400)
+    with pytest.raises(EngineError, match="memory") as caught:
+        await child.render(job(prompt, tmp_path), Heard().watch())
+    assert caught.value.code == Code.OUT_OF_MEMORY
+    await child.kill()
+
+
 async def test_an_unknown_error_tells_its_kind_but_not_its_text(tmp_path: Path) -> None:
     log: list[str] = []
     child = await start(log)

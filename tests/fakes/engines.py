@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,7 +57,8 @@ TINY = dataclasses.replace(
 
 
 class ToyEngine:
-    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `reserve MB`, `raise`, `unplug`,
+    """`slow N` takes N seconds, `deaf N` too and ignores cancels; `crash`, `hog MB`, `throng THREADS`,
+    `choke`, `reserve MB`, `raise`, `unplug`,
     `resume S`.
 
     Each N seconds long: `repeat N` tells one unit of progress for ever, `stuck N` does nothing in a stage, `load N`
@@ -138,6 +140,13 @@ class ToyEngine:
                 time.sleep(float(rest))
             case "crash":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "throng":
+                threads = [threading.Thread(target=time.sleep, args=(60,), daemon=True) for _ in range(int(rest))]
+                for thread in threads:
+                    thread.start()
+            case "choke":
+                os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+                os.abort()
             case "hog":
                 hoard = bytearray(int(rest) << 20)
                 facts["hoard"] = len(hoard)

@@ -305,6 +305,15 @@ def test_an_engine_out_of_memory_ends_one_job_only(start: StartServer) -> None:
     assert ended(server, submit(server, "paint"))["status"] == "completed"
 
 
+def test_the_least_memory_that_may_be_set_is_enough_for_the_default_video(start: StartServer) -> None:
+    server = start(REELWRIGHT_ENGINE_MEMORY_MB="192")
+    answer = httpx2.post(f"{server.url}/api/video/generate", json={"prompt": "sunset"}, timeout=60)
+    assert answer.status_code == 200
+    larger = {"prompt": "city", "width": 1280, "height": 720, "num_frames": 48}
+    starved = httpx2.post(f"{server.url}/v1/videos/sync", json=larger, timeout=60)
+    assert starved.json()["error"]["code"] == "out_of_memory"
+
+
 def refused(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.fakes.server"],

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.engines import messages
+from reelwright.engines.shortage import LAST_WORDS
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.media.sound import Sound
@@ -24,6 +25,9 @@ from reelwright.video import Request
 CANCEL_GRACE_S = 0.8
 """A job that does not end this long after its cancel takes its child process with it (if it is alone there), unless the
 engine's process is worth waiting for (`Spec.cancel_grace_s`)."""
+
+LAST_WORDS_S = 1.0
+"""So long what a process has printed is waited for after its end: something else may hold the other end."""
 
 LOOK_S = 0.05
 """So often it is looked whether another job waits for the one that ends."""
@@ -154,6 +158,8 @@ class EngineChild:
         self._running: dict[str, _Running] = {}
         self._loaded: asyncio.Future[messages.Loaded] = asyncio.get_running_loop().create_future()
         self._oom_kills = _oom_kills()
+        self._short = False
+        """It has said that memory ran out."""
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._read_log())]
         self._saving: set[asyncio.Task[None]] = set()
         self.alive = True
@@ -221,6 +227,7 @@ class EngineChild:
         running = _Running(watch, frames, asyncio.get_running_loop().create_future(), time.monotonic())
         patience = _Patience.of(job, self._spec)
         self._running[job.video_id] = running
+        self._short = False
         try:
             try:
                 await self._send(
@@ -336,6 +343,7 @@ class EngineChild:
         self.alive = False
         self._sock.close()
         code = await self._process.wait()
+        await asyncio.wait(self._tasks[1:], timeout=LAST_WORDS_S)
         error = self._post_mortem(code)
         if not self._loaded.done():
             self._loaded.set_exception(error)
@@ -401,10 +409,12 @@ class EngineChild:
         """What libraries print in the child becomes log lines of the server."""
         assert self._process.stdout is not None
         async for line in self._process.stdout:
-            self._on_log(line.decode("utf-8", "replace").rstrip())
+            text = line.decode("utf-8", "replace").rstrip()
+            self._short = LAST_WORDS.search(text) is not None or self._short
+            self._on_log(text)
 
     def _post_mortem(self, code: int) -> EngineError:
-        if code == -signal.SIGKILL and _oom_kills() > self._oom_kills:
+        if self._short or (code == -signal.SIGKILL and _oom_kills() > self._oom_kills):
             return EngineError(
                 "The engine's process ran out of memory. Ask for fewer frames or a smaller size.",
                 code=Code.OUT_OF_MEMORY,

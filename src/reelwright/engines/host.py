@@ -11,7 +11,6 @@ import ctypes
 import importlib
 import math
 import os
-import resource
 import signal
 import socket
 import sys
@@ -26,6 +25,7 @@ from typing import Any
 from reelwright.engines import messages
 from reelwright.engines.engine import Assignment, Engine
 from reelwright.engines.pulse import Pulse
+from reelwright.engines.shortage import is_shortage, limit_memory
 from reelwright.engines.signals import leave_signals_to_the_server
 from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media.clip import FrameBuffer
@@ -308,7 +308,7 @@ def _complain(job: Future[None]) -> None:
 def _failure(error: Exception) -> Failure:
     if isinstance(error, EngineError):
         return error.to_failure()
-    if isinstance(error, MemoryError):
+    if is_shortage(error):
         return Failure(
             code=Code.OUT_OF_MEMORY, message="The engine ran out of memory. Ask for fewer frames or a smaller size."
         )
@@ -346,8 +346,7 @@ def main(arguments: list[str]) -> None:
     _die_with_parent()
     leave_signals_to_the_server()
     if memory_mb:
-        # Not the address space: CUDA reserves more of that than any machine has memory.
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_mb << 20, memory_mb << 20))
+        limit_memory(memory_mb)
     code = 1
     try:
         with socket.socket(fileno=fd) as sock, contextlib.suppress(ConnectionError):

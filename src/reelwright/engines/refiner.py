@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
+from reelwright.engines.shortage import is_shortage
 from reelwright.engines.signals import leave_signals_to_the_server
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import FrameBuffer
@@ -183,7 +184,7 @@ def main(arguments: list[str]) -> None:
 def _failure(error: Exception) -> Failure:
     if isinstance(error, EngineError):
         return error.to_failure()
-    if isinstance(error, MemoryError):
+    if is_shortage(error):
         message = "There was no memory left to refine the video. Ask for a smaller factor."
         return Failure(code=Code.OUT_OF_MEMORY, message=message)
     # Unknown errors may hold paths or addresses: their text goes to the log, only their kind to the client.
