@@ -19,12 +19,13 @@ from reelwright.clock import Clock, SystemClock
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.huggingface.engine import endpoint_token
 from reelwright.engines.huggingface.keep_warm import KeepWarm
+from reelwright.engines.inherited import inherited
 from reelwright.errors import ConfigurationError
 from reelwright.jobs.jobs import Jobs, Limits, build_jobs
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.outbound import Outbound
-from reelwright.settings import Settings, no_keys, secret_names
+from reelwright.settings import Settings, no_keys
 from reelwright.store.keys import KeyLimits
 from reelwright.store.objects import Place
 from reelwright.store.store import Store, build_store
@@ -96,7 +97,7 @@ def build(
             of_a_key=_limits_of_a_key(settings),
         ),
         forms=webhook_forms(webhook_schedule),
-        environment=_child_environment(),
+        environment=inherited(os.environ, settings.engine_environment),
         configured_keys=settings.api_keys,
         on_end=metrics.job_ended,
     )
@@ -177,16 +178,6 @@ def _keep_warm(settings: Settings, clock: Clock) -> KeepWarm | None:
         return None
     token = endpoint_token(url, settings.hf_token, settings.endpoint_token)
     return KeepWarm(endpoint_url=url, token=token, interval_s=settings.keep_warm_s, clock=clock)
-
-
-def _child_environment() -> dict[str, str]:
-    """What an engine child inherits: no secret setting, and nothing named `REELWRIGHT_…` (its own are in its spec)."""
-    secret = secret_names()
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper() not in secret and not name.upper().startswith("REELWRIGHT_")
-    }
 
 
 def _lost_disk(log: structlog.stdlib.BoundLogger) -> None:

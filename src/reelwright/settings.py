@@ -331,6 +331,12 @@ class Settings(BaseSettings):
         ge=192,
     )
 
+    engine_environment: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "REELWRIGHT_ENGINE_ENVIRONMENT",
+        "Names of further variables that the engines' processes get, comma-separated; `MY_*`: all that begin so.",
+    )
+
     @field_validator("allowed_networks", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
@@ -345,6 +351,7 @@ class Settings(BaseSettings):
         "trusted_proxies",
         "comfyui_url",
         "upstream_url",
+        "engine_environment",
         mode="before",
     )
     @classmethod
@@ -502,11 +509,6 @@ def environment_name(field: str) -> str:
     """The variable's name for a settings field, e.g. `data_dir` → `REELWRIGHT_DATA_DIR`."""
     alias = Settings.model_fields[field].validation_alias
     return str(alias.choices[0] if isinstance(alias, AliasChoices) else alias)
-
-
-def secret_names() -> frozenset[str]:
-    """The variables whose values are nobody's business but the server's: those of the fields that are not shown."""
-    return frozenset(environment_name(name) for name, field in Settings.model_fields.items() if not field.repr)
 
 
 def no_keys(host: str) -> ConfigurationError:

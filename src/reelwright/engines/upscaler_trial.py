@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+from reelwright.engines.inherited import inherited
 from reelwright.engines.refinements import Upscaler
 from reelwright.engines.refiner import Room, Task
 from reelwright.media.clip import FrameBuffer
@@ -37,7 +38,7 @@ def trial(upscaler: Upscaler, device: str) -> str | None:
             [sys.executable, "-P", "-m", "reelwright.engines.refiner", task.to_json()],
             pass_fds=[small.fd, large.fd],
             capture_output=True,
-            env=os.environ,
+            env=inherited(os.environ),
             timeout=LONGEST_S,
             check=False,
         )
