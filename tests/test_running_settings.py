@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,21 @@ def test_a_listed_network_is_reached_at_any_port(tmp_path: Path) -> None:
         video = create(server, webhook=receiver.url)
         eventually(lambda: receiver.received)
         assert json.loads(receiver.received[0].body)["data"]["id"] == video["id"]
+
+
+def test_what_the_server_writes_is_for_its_own_user_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with ServerProcess(tmp_path / "data") as server:
+            picture = {"content": ("a.png", b"a picture", "image/png")}
+            assert httpx2.post(f"{server.url}/v1/files", files=picture).status_code == 201
+            assert httpx2.post(f"{server.url}/api/video/generate", json=TOY, timeout=60).status_code == 200
+            written = [server.data_dir, *server.data_dir.rglob("*")]
+    finally:
+        os.umask(before)
+    assert {"reelwright.db", "reelwright.db-wal", "videos", "uploads"} <= {path.name for path in written}
+    assert any(path.suffix == ".mp4" for path in written)
+    assert [path for path in written if path.exists() and path.stat().st_mode & 0o077] == []
 
 
 def children(pid: int) -> list[Path]:

@@ -42,6 +42,9 @@ LATE_S = 5.0
 AT_ONCE_S = 2.0
 """The same after the second signal."""
 
+PRIVATE = 0o077
+"""No right for anybody but the server's user, in what it and its engines write."""
+
 
 def serve(
     settings: Settings,
@@ -103,6 +106,7 @@ def work(
 
 
 def _run(settings: Settings, build_with: Callable[[Tracer], Server], port: int | None) -> int:
+    os.umask(os.umask(PRIVATE) | PRIVATE)  # prompts and videos are nobody else's on this machine
     configure_logs(settings.log_as, settings.log_level)
     adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
     # Bound first: a taken port is told before anything is loaded or locked.
