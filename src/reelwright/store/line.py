@@ -126,7 +126,7 @@ WITH busy AS MATERIALIZED (
     ORDER BY head.turn, head.id LIMIT 1
 ), mine AS (
     UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1,
-        started_at = coalesce(started_at, :now)
+        started_at = coalesce(started_at, greatest(:now, created_at))
     WHERE id IN (SELECT id FROM next)
         AND EXISTS (SELECT 1 FROM workers WHERE id = :me AND NOT draining)
         AND NOT EXISTS (SELECT 1 FROM paused WHERE line = :engine)
@@ -145,7 +145,8 @@ SELECT count(*) <= min(most_running) FROM videos WHERE worker IS NOT NULL AND co
 """Asked once the key is locked: two processes may have claimed its last one at the same moment."""
 
 _CLAIM_TWINS = f"""
-UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1, started_at = coalesce(started_at, :now)
+UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1,
+    started_at = coalesce(started_at, greatest(:now, created_at))
 WHERE id IN (
     SELECT twin.id FROM videos made JOIN videos twin ON twin.fingerprint = made.fingerprint AND twin.owner = made.owner
     WHERE made.id = ANY(CAST(:made AS text[])) AND made.worker = :me AND made.completed_at IS NULL

@@ -90,11 +90,16 @@ class Records:
         own_attempt = sa.or_(
             sa.bindparam("of", type_=sa.Integer).is_(None), videos.c.attempt == sa.bindparam("of", type_=sa.Integer)
         )
+        latest = (
+            sa.func.max if database.sqlite else sa.func.greatest
+        )  # a clock that was set back makes no time negative
+        now = sa.bindparam("now", type_=sa.Float)
+        ended = latest(now, sa.func.coalesce(videos.c.started_at, videos.c.created_at))
         claim = open_row.values(
             status=Status.IN_PROGRESS.value,
             worker=sa.bindparam("its_worker"),
             attempt=videos.c.attempt + 1,
-            started_at=sa.func.coalesce(videos.c.started_at, sa.bindparam("now", type_=sa.Float)),
+            started_at=sa.func.coalesce(videos.c.started_at, latest(now, videos.c.created_at)),
         )
         self._claim = Prepared(claim.returning(videos), dialect)
         attempt_row = open_row.where(own_attempt)
@@ -105,7 +110,7 @@ class Records:
             file=sa.bindparam("its_file"),
             made_with=sa.bindparam("its_made_with"),
             bytes=sa.bindparam("its_bytes"),
-            completed_at=sa.bindparam("now"),
+            completed_at=ended,
             checkpoint=None,
         )
         told = [] if database.sqlite else [notice(NEWS, videos.c.id + " " + videos.c.status)]
@@ -113,7 +118,7 @@ class Records:
         fail = attempt_row.values(
             status=Status.FAILED.value,
             failure=sa.bindparam("its_failure"),
-            completed_at=sa.bindparam("now"),
+            completed_at=ended,
             checkpoint=sa.case((sa.bindparam("kept", type_=sa.Boolean), videos.c.checkpoint), else_=None),
         )
         self._fail = Prepared(fail.returning(videos, *told), dialect)
