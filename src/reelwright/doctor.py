@@ -129,6 +129,8 @@ def _database(settings: Settings) -> Finding:
         question = "SHOW server_version" if settings.database_url else "SELECT sqlite_version()"
         with store_errors(), engine.connect() as connection:
             version = connection.execute(sa.text(question)).scalar()
+            if not settings.database_url and connection.execute(sa.text("PRAGMA quick_check(1)")).scalar() != "ok":
+                raise DatabaseLost
         engine.dispose()
     except DatabaseLost:
         remedy = "Restore a backup, or set REELWRIGHT_DATA_DIR (or DATABASE_URL) to start anew"

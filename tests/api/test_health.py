@@ -99,6 +99,24 @@ def test_a_data_directory_that_is_gone_is_told(own: ServerProcess) -> None:
     assert httpx2.get(f"{own.url}/ready").status_code == 200
 
 
+@pytest.mark.parametrize("gone", ["videos", "images", "uploads", "checkpoints", "reelwright.db"])
+def test_a_part_of_the_store_that_is_gone_is_told(own: ServerProcess, gone: str) -> None:
+    if not (own.data_dir / gone).exists():
+        pytest.skip("the database is a Postgres")
+    (own.data_dir / gone).rename(own.data_dir / "elsewhere")
+    try:
+        answer = httpx2.get(f"{own.url}/ready")
+        assert answer.status_code == 503
+        assert ("the file of the database is gone" if gone.endswith(".db") else "storage") in answer.json()["reason"]
+        if gone == "videos":
+            failed = httpx2.post(f"{own.url}{PATH}", json={"prompt": "paint", **SMALL}, timeout=30)
+            assert failed.status_code == 503
+            assert failed.json()["error"] == "The storage of the videos is gone. Ask whoever runs this server."
+    finally:
+        (own.data_dir / "elsewhere").rename(own.data_dir / gone)
+    assert httpx2.get(f"{own.url}/ready").status_code == 200
+
+
 async def test_an_engine_that_cannot_work_is_told(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path, engine="huggingface", hf_token="")
     built = build(settings, offered(settings), Outbound())

@@ -22,7 +22,7 @@ from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Neighbourhood, Origins
-from reelwright.api.health import Check, health_router
+from reelwright.api.health import Check, Probe, health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.keys import KeyCalls, keys_router
@@ -164,17 +164,19 @@ def _metrics(metrics: Metrics, jobs: Jobs, shows_keys: Callable[[Request], bool]
 
 
 def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: Mapping[str, Any]) -> None:
-    async def database_ready() -> str | None:
+    def database_ready() -> str | None:
         try:
-            await asyncio.wait_for(asyncio.to_thread(jobs.store.records.check_writable), 3)
-        except (Busy, TimeoutError):
+            jobs.store.check_database()
+        except Busy:
             return "the database takes no writes"
+        except FileNotFoundError:
+            return "the file of the database is gone: what is written now is lost at the next start"
         return None
 
-    async def storage_ready() -> str | None:
+    def storage_ready() -> str | None:
         try:
-            await asyncio.wait_for(asyncio.to_thread(jobs.store.files.check_writable), 3)
-        except (Busy, TimeoutError):
+            jobs.store.files.check_writable()
+        except Busy:
             return "the storage of the videos takes no writes"
         except OSError as error:
             return f"the data directory cannot be written ({error.strerror})"
@@ -195,7 +197,11 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
             **{name: value() if callable(value) else value for name, value in more.items()},
         }
 
-    checks: Mapping[str, Check] = {"database": database_ready, "storage": storage_ready, "engine": engine_ready}
+    checks: Mapping[str, Check] = {
+        "database": Probe(database_ready, late="the database takes no writes"),
+        "storage": Probe(storage_ready, late="the storage of the videos takes no writes"),
+        "engine": engine_ready,
+    }
     routes.include_router(health_router(clock, facts, checks, lambda: catalog.damages))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,26 @@ from reelwright.clock import Clock, iso_milliseconds
 
 Check = Callable[[], Awaitable[str | None]]
 """Answers None when all is well, else the reason in words."""
+
+
+LOOK_S = 3.0
+"""A check that takes longer has failed."""
+
+
+class Probe:
+    """A check that blocks, in a thread. While one hangs no other is begun: a dead disk takes one thread, not all."""
+
+    def __init__(self, look: Callable[[], str | None], *, late: str) -> None:
+        """`late`: the reason when it takes too long."""
+        self._look = look
+        self._late = late
+        self._running: asyncio.Task[str | None] | None = None
+
+    async def __call__(self) -> str | None:
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(asyncio.to_thread(self._look))
+        done, _ = await asyncio.wait({self._running}, timeout=LOOK_S)
+        return self._running.result() if done else self._late
 
 
 def health_router(

@@ -69,6 +69,8 @@ class Files:
         self._alone = alone
         try:
             self._work.mkdir(parents=True, exist_ok=True)
+            for part in self._work.glob(".ready-*") if alone else ():
+                part.unlink(missing_ok=True)
         except OSError as error:
             raise unwritable(self._root, error) from None
         self.objects.prepare(alone=alone)

@@ -130,6 +130,8 @@ class Folder:
                     self.path(found.name).unlink(missing_ok=True)
 
     def check_writable(self) -> None:
+        for name in FOLDERS:
+            (self._root / name).stat()
         write_probe(self._root / "videos")
 
     def put(
@@ -237,9 +239,30 @@ class Folder:
         return None
 
 
+class Landmark:
+    """A file that has to stay where it is while the server works: what is written to one that was moved is lost."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int] | None = None
+
+    def note(self) -> None:
+        """It is where it should be now. Raises OSError."""
+        self._seen = self._identity()
+
+    def check(self) -> None:
+        """Raises FileNotFoundError when it is gone, or another one is in its place."""
+        if self._seen not in (None, self._identity()):
+            raise FileNotFoundError(errno.ENOENT, "another file is in its place", str(self._path))
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_dev, found.st_ino
+
+
 def write_probe(folder: Path) -> None:
     """Raises OSError when a small file cannot be written and fsynced there."""
-    probe = folder / f".ready-{os.getpid()}"
+    probe = folder / f".ready-{os.getpid()}.part"
     with probe.open("wb") as file:
         file.write(b"ready")
         file.flush()
@@ -251,12 +274,14 @@ def write_probe(folder: Path) -> None:
 def whole(part: Path) -> Iterator[None]:
     """Within it `part` is written and moved to its place; when that fails nothing of it is left.
 
-    Raises `Busy` (`storage_full`) when the disk is full.
+    Raises `Busy` when the disk is full (`storage_full`), or has gone.
     """
     try:
         yield
     except OSError as error:
         part.unlink(missing_ok=True)
+        if error.errno == errno.ENOENT and not part.parent.exists():
+            raise Busy("The storage of the videos is gone. Ask whoever runs this server.") from None
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Busy("The disk for videos is full", code=Code.STORAGE_FULL, retry_after=60) from None
         raise

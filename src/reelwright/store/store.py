@@ -20,6 +20,7 @@ from reelwright.store.database import FILE as DATABASE_FILE
 from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
+from reelwright.store.folder import Landmark
 from reelwright.store.following import Following
 from reelwright.store.keys import ApiKeys
 from reelwright.store.line import Line
@@ -53,6 +54,7 @@ class Store:
     files_are: str
     files_setting: str
     lock: DirectoryLock
+    database_file: Landmark
     chores: Chores
     resumable: Resumable
     line: Line
@@ -62,6 +64,12 @@ class Store:
     usage: Usage
     buckets: Buckets
     listen_url: str | None
+
+    def check_database(self) -> None:
+        """Raises `Busy` when it takes no writes, FileNotFoundError when its file was moved or removed."""
+        if not self.shared:
+            self.database_file.check()
+        self.records.check_writable()
 
     @property
     def shared(self) -> bool:
@@ -87,6 +95,8 @@ class Store:
             make_private(self.folder)
         with self.damage_told():
             self._check_that_they_belong_together(migrate(self.database, tables))
+        if not self.shared:
+            self.database_file.note()
         self.secret()
 
     @contextmanager
@@ -162,6 +172,7 @@ def build_store(
         database=database,
         folder=folder,
         lock=DirectoryLock(folder),
+        database_file=Landmark(folder / DATABASE_FILE),
         chores=Chores(transactions),
         resumable=Resumable(transactions),
         line=Line(transactions),
