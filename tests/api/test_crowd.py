@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -21,6 +21,8 @@ MOST = 16
 STRANGERS = 12
 MOST_BODIES = 2_000_000
 LONGEST = 1_800_000
+STOPS_S = 0.15
+"""A loop that is held for longer has stopped; the largest bodies once took twice that and more."""
 
 
 @pytest.fixture(scope="module")
@@ -127,11 +129,27 @@ def open_files(pid: int | None) -> list[Path]:
     ],
 )
 def test_a_large_body_does_not_stop_the_others(server: ServerProcess, content_type: str, body: bytes) -> None:
+    """The best of several tries, beside what the tests' own machine takes by itself: what stops the loop stops it each
+    time."""
+
+    def send() -> None:
+        headers = {"Content-Type": content_type}
+        assert httpx2.post(f"{server.url}/v1/videos", content=body, headers=headers, timeout=60).status_code == 400
+
+    for _ in range(5):
+        quiet = slowest_while(server, lambda: time.sleep(0.3))
+        if slowest_while(server, send) < max(STOPS_S, 3 * quiet):
+            return
+    raise AssertionError(f"the loop stands still for more than {STOPS_S} s")
+
+
+def slowest_while(server: ServerProcess, act: Callable[[], None]) -> float:
+    """Seconds that the slowest answer of `/health` took meanwhile."""
     slowest, done = 0.0, threading.Event()
 
     def ask() -> None:
         nonlocal slowest
-        with httpx2.Client(base_url=server.url) as client:
+        with httpx2.Client(base_url=server.url, timeout=30) as client:
             while not done.is_set():
                 begun = time.monotonic()
                 assert client.get("/health").status_code == 200
@@ -140,9 +158,31 @@ def test_a_large_body_does_not_stop_the_others(server: ServerProcess, content_ty
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        headers = {"Content-Type": content_type}
-        assert httpx2.post(f"{server.url}/v1/videos", content=body, headers=headers, timeout=60).status_code == 400
+        act()
     finally:
         done.set()
         asking.join()
-    assert slowest < 0.2
+    return slowest
+
+
+def test_a_server_that_may_open_few_files_says_so_and_recovers(tmp_path: Path) -> None:
+    """`ulimit -n 64`, and three times as many callers as that leaves room for."""
+    statuses: list[int | None] = []
+
+    def ask(seed: int) -> None:
+        fields = {"prompt": "slow 0.1", "seed": seed, "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
+        try:
+            statuses.append(httpx2.post(f"{server.url}/api/video/generate", json=fields, timeout=60).status_code)
+        except httpx2.TransportError:  # told while it was still asking
+            statuses.append(None)
+
+    with ServerProcess(tmp_path / "data", OPEN_FILES="64") as server:
+        for _ in range(2):
+            callers = [threading.Thread(target=ask, args=(seed,)) for seed in range(60)]
+            for caller in callers:
+                caller.start()
+            for caller in callers:
+                caller.join()
+        assert 200 in statuses
+        assert set(statuses) <= {200, 503, None}
+        assert httpx2.get(f"{server.url}/ready", timeout=30).status_code == 200

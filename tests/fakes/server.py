@@ -2,7 +2,8 @@
 
 `python -m tests.fakes.server worker` is the real worker with the toy engine, or the one that REELWRIGHT_ENGINE names.
 
-With `TINY_ALONE` it has one engine only, whose card no request can overtax; `TINY_ALONE=text` begins with no picture.
+`OPEN_FILES` is what `ulimit -n` would say. With `TINY_ALONE` it has one engine only, whose card no request can overtax;
+`TINY_ALONE=text` begins with no picture.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import sys
 import threading
 from typing import Any
@@ -36,6 +38,8 @@ def hang(*_: Any) -> list[tuple[Any, ...]]:
 def main() -> int:
     if sys.platform == "linux":
         end_with_parent()
+    if files := os.environ.get("OPEN_FILES"):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
     worker = sys.argv[1:] == ["worker"]
     settings = load_settings(open_api=not worker)
     catalog = offered(settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwright.api.routes import allowed_methods
-from reelwright.errors import BadRequest, Code, NotFound, ReelwrightError, invalid
+from reelwright.errors import BadRequest, Busy, Code, EngineError, NotFound, ReelwrightError, invalid
 
 STATUS: Mapping[Code, int] = {
     Code.PROMPT_MISSING: 400,
@@ -68,6 +69,9 @@ STATUS: Mapping[Code, int] = {
 }
 """The HTTP status of each code; a dialect may differ (`Dialect.render`)."""
 
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
+"""Open files, of the process or of the machine; memory; processes."""
+
 COME_BACK_S: Mapping[Code, float] = {
     Code.RATE_LIMITED: 60,
     Code.QUEUE_FULL: 30,
@@ -117,11 +121,12 @@ class Answers:
         app.add_exception_handler(ReelwrightError, self._ours)
         app.add_exception_handler(HTTPException, self._http)
         app.add_exception_handler(RequestValidationError, self._validation)
+        app.add_exception_handler(OSError, self._system)
         app.add_exception_handler(Exception, self._unknown)
 
     async def _ours(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, ReelwrightError)
-        if error.code is Code.INTERNAL:
+        if error.code is Code.INTERNAL and not isinstance(error, EngineError):  # a job's end is told already
             self._log.error("internal error", reason=error.message)
         return self.render(request, error)
 
@@ -147,6 +152,14 @@ class Answers:
         response = self.render(request, BadRequest(message, code=Code.METHOD_NOT_ALLOWED))
         response.headers["Allow"] = allowed
         return response
+
+    async def _system(self, request: Request, error: Exception) -> Response:
+        """What the system has none of at the moment: waiting helps. Any other of its errors is a fault of ours."""
+        assert isinstance(error, OSError)
+        if error.errno not in _SHORTAGES:
+            raise error
+        self._log.warning("the system has no more", reason=error.strerror)
+        return self.render(request, Busy("The server is at the limits of its system. Try again soon."))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
         """A fault of ours. The envelope logs it; the client learns nothing but the request's id."""

@@ -408,7 +408,6 @@ class VideoJob:
             self._live.publish(video)  # of one that was cancelled, those who follow it know already
             if ours:
                 self._on_end(video)
-            if not isinstance(outcome, Ended):
                 self._log_end(video)
         self._webhooks.pass_on(due)
         if not isinstance(outcome, Finished):
