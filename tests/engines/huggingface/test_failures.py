@@ -143,6 +143,24 @@ def test_a_wait_that_is_none_counts_as_absent(headers: dict[str, str], body: byt
     assert from_status(429, lowered, text, "fal-ai", Scrubber([])).wait is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Retry-After": "999999999"}, {}),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, {}),
+        ({"ratelimit": '"api";r=0;t=' + "9" * 400}, {}),
+        ({}, {"estimated_time": 1e12}),
+    ],
+)
+def test_no_provider_makes_a_client_wait_for_years(
+    stage: Stage, fake: FakeHuggingFace, headers: dict[str, str], body: dict[str, Any]
+) -> None:
+    fake.script("submit", Reply(status=429, headers=headers, body=body))
+    error = stage.fail(stage.only("fal-ai"))
+    assert (error.code, error.retry_after) == (Code.UPSTREAM_RATE_LIMITED, 3600)
+    assert len(fake.requests("submit")) == 1
+
+
 def test_the_ratelimit_header_names_the_wait(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("submit", Reply(status=429, headers={"ratelimit": '"api";r=0;t=55'}))
     assert stage.fail(stage.only("fal-ai")).retry_after == 55

@@ -44,6 +44,8 @@ MODERATION = re.compile(
     re.IGNORECASE,
 )
 _RATELIMIT = re.compile(r"\bt\s*=\s*(\d+)")
+LONGEST_WAIT_S = 3600.0
+"""No upstream is believed that asks for a longer wait."""
 
 
 class Then(StrEnum):
@@ -191,7 +193,15 @@ def _refusal(text: str) -> bool:
 
 
 def named_wait(headers: Mapping[str, str], text: str) -> float | None:
-    """Seconds to wait, by `Retry-After` (seconds or a date), the `ratelimit` header or the body's `estimated_time`."""
+    """Seconds to wait, by `Retry-After` (seconds or a date), the `ratelimit` header or the body's `estimated_time`.
+
+    Never more than `LONGEST_WAIT_S`: clients are told the same, and some would sleep as long as a faulty server says.
+    """
+    seconds = _named_wait(headers, text)
+    return None if seconds is None else min(seconds, LONGEST_WAIT_S)
+
+
+def _named_wait(headers: Mapping[str, str], text: str) -> float | None:
     if value := headers.get("retry-after", "").strip():
         if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
             return float(value)
