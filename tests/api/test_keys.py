@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import statistics
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -168,3 +170,23 @@ def test_secrets_are_nowhere(locked: ServerProcess, alice: httpx2.Client, strang
         assert secret not in told
         assert secret not in locked.log_text()
         assert secret.encode() not in written
+
+
+def test_the_time_does_not_tell_whether_anothers_id_exists(locked: ServerProcess, alice: httpx2.Client) -> None:
+    """In turns, so that the machine's own moods meet both; the best of several tries."""
+    theirs = make(alice)
+    nobodys = theirs[:-10] + "0000000000"
+    headers = {"X-API-Key": BOB}
+    for _ in range(5):
+        times: dict[str, list[float]] = {theirs: [], nobodys: []}
+        with httpx2.Client(base_url=locked.url, headers=headers) as bob:
+            for _ in range(200):
+                for video_id, taken in times.items():
+                    begun = time.perf_counter()
+                    answer = bob.get(f"/v1/videos/{video_id}")
+                    taken.append(time.perf_counter() - begun)
+                    assert answer.status_code == 404
+        ratio = statistics.median(times[theirs]) / statistics.median(times[nobodys])
+        if 0.93 < ratio < 1.07:
+            return
+    raise AssertionError(f"another's id takes {ratio:.2f} times as long as none")

@@ -281,8 +281,8 @@ class Queue:
 
     async def get(self, video_id: str, owner: str | None) -> Video:
         """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
-        video = await self._feed.look(video_id) if ids.is_video_id(video_id) else None
-        if video is None or owner not in (None, video.owner):
+        video = await self._feed.look(video_id, owner) if ids.is_video_id(video_id) else None
+        if video is None:
             raise NotFound("There is no video with this id", field="id")
         return video
 

@@ -48,7 +48,7 @@ SELECT v.*, w.running, p.number AS preview,
             AND (o.turn, o.id) <= (v.turn, v.id)) END AS position
 FROM videos v LEFT JOIN workers w ON w.id = v.worker AND v.completed_at IS NULL
     LEFT JOIN previews p ON p.video_id = v.id AND v.completed_at IS NULL
-WHERE v.id = ANY(CAST(:ids AS text[]))
+WHERE v.id = ANY(CAST(:ids AS text[])) AND v.owner = coalesce(:owner, v.owner)
 """
 _WATCH = f"""
 INSERT INTO watching (video_id, process, until)
@@ -81,10 +81,10 @@ class Following:
     def __init__(self, database: Transactions) -> None:
         self._database = database
 
-    def look(self, ids: Sequence[str]) -> Sequence[Looked]:
-        """Those of the videos that there are."""
+    def look(self, ids: Sequence[str], owner: str | None = None) -> Sequence[Looked]:
+        """Those of the videos that there are, or that are this owner's."""
         with self._database.connect() as connection:
-            rows = connection.execute(sa.text(_LOOK), {"ids": list(ids)}).mappings().all()
+            rows = connection.execute(sa.text(_LOOK), {"ids": list(ids), "owner": owner}).mappings().all()
         return [_looked(row) for row in rows]
 
     def watch(self, me: str, ids: Sequence[str]) -> None:

@@ -86,6 +86,7 @@ class Records:
         self._twin = Prepared(twin_of(), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
+        self._own = Prepared(sa.select(videos).where(this, videos.c.owner == sa.bindparam("its_owner")), dialect)
         open_row = sa.update(videos).where(this, active)
         own_attempt = sa.or_(
             sa.bindparam("of", type_=sa.Integer).is_(None), videos.c.attempt == sa.bindparam("of", type_=sa.Integer)
@@ -189,9 +190,13 @@ class Records:
             row = self._twin.first(connection, owner=owner, fingerprint=fingerprint)
         return video_of(row) if row else None
 
-    def get(self, video_id: str) -> Video | None:
+    def get(self, video_id: str, owner: str | None = None) -> Video | None:
+        """`owner`: only if it is theirs; for one of another's the database does what it does for none."""
         with self._database.connect() as connection:
-            row = self._one.first(connection, this=video_id)
+            if owner is None:
+                row = self._one.first(connection, this=video_id)
+            else:
+                row = self._own.first(connection, this=video_id, its_owner=owner)
         return video_of(row) if row else None
 
     def page(
