@@ -41,6 +41,8 @@ LATE_S = 5.0
 """After the drain, until all that the server holds is closed."""
 AT_ONCE_S = 2.0
 """The same after the second signal."""
+CLOSE_S = 1.0
+"""After all that, for the last lines and traces."""
 
 PRIVATE = 0o077
 """No right for anybody but the server's user, in what it and its engines write."""
@@ -169,10 +171,11 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
     )
     http = _Http(config, lambda: lines.release(lambda: _announce(server, sockets[0], settings)))
     drain, stopped = Drain(settings.drain_s), asyncio.Event()
+    ends: list[threading.Timer] = []
 
     def stop() -> None:
         again = stopped.is_set()
-        _end_in(AT_ONCE_S if again else settings.drain_s + LATE_S, server.log)
+        ends.append(_end_in(AT_ONCE_S if again else settings.drain_s + LATE_S, server.log))
         drain.begin()
         if again:
             drain.cut()
@@ -189,6 +192,9 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
             lines.release(lambda: _announce(server, None, settings))
             await stopped.wait()
     server.log.info("stopped")
+    for end in ends:
+        end.cancel()
+    _end_in(CLOSE_S, server.log, code=0)  # threads of libraries that wait for a name server, say; no work is left
 
 
 def _listen_to_signals(stop: Callable[[], None], log: structlog.stdlib.BoundLogger) -> None:
@@ -206,16 +212,18 @@ def _listen_to_signals(stop: Callable[[], None], log: structlog.stdlib.BoundLogg
         loop.add_signal_handler(number, unused, number)
 
 
-def _end_in(seconds: float, log: structlog.stdlib.BoundLogger) -> None:
+def _end_in(seconds: float, log: structlog.stdlib.BoundLogger, code: int = 1) -> threading.Timer:
     """The process is gone after that, whatever hangs: what is stored outlives a kill, and nobody waits for more."""
 
     def end() -> None:
-        log.critical("something hangs: the server ends at once")
-        os._exit(1)
+        log.warning("something hangs: the server ends at once")
+        sys.stderr.flush()
+        os._exit(code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _room_for(connections: int) -> int:
