@@ -18,6 +18,7 @@ import httpx2
 import pytest
 
 from reelwright.api.drafting import Drafting
+from reelwright.api.moderation import Moderation, Rules
 from reelwright.api.openrouter import NAMES
 from reelwright.api.openrouter_models import VideoModels
 from reelwright.api.uploads import Intake
@@ -435,7 +436,7 @@ class Developed(Intake):
 async def test_whatever_is_listed_of_a_card_is_taken(card: Card, tmp_path: Path) -> None:
     spec = Spec(engine="tests.fakes.engines:ToyEngine")
     catalog = Catalog(offers={card.engine: Offer(spec=spec, cards=(card,))}, default=card.engine, reason="a test")
-    drafting = Drafting(catalog, Developed(Files(tmp_path), Outbound()))
+    drafting = Drafting(catalog, Developed(Files(tmp_path), Outbound()), Moderation(Rules()))
     names = dataclasses.replace(NAMES, renamed={**NAMES.renamed, "first": "image"})
     (model,) = VideoModels(catalog, datetime.now(UTC)).list()
     frames = [None] if Task.TEXT_TO_VIDEO in card.tasks else []
