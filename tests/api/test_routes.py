@@ -113,7 +113,7 @@ def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
 
 METHODS = {
     "/v1/videos": "GET, HEAD, POST, OPTIONS",
-    "/v1/videos/x": "GET, HEAD, DELETE, OPTIONS",
+    "/v1/videos/x": "GET, HEAD, POST, DELETE, OPTIONS",
     "/videos/x/content": "GET, HEAD, OPTIONS",
     "/v1/models": "GET, HEAD, OPTIONS",
     "/v1/predictions": "GET, HEAD, POST, OPTIONS",

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from reelwright import ids
 from reelwright.store.database import open_database, tables
 from reelwright.store.migrations import migrate
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.store.search import Shape, Sought
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
 from tests.databases import ON_BOTH, Settings
@@ -333,7 +335,7 @@ def test_a_page_goes_by_creation_in_both_directions(records: Records) -> None:
     assert page(limit=2, after=made[0]) == made[1:3]
     assert page(newest_first=True, after=made[2]) == [made[1], made[0]]
     records.fail(made[1], None, FAILURE, NOW)
-    assert page(status=Status.FAILED) == [made[1]]
+    assert page(sought=Sought(status=Status.FAILED)) == [made[1]]
 
 
 def test_metadata_narrows_a_page(records: Records) -> None:
@@ -347,8 +349,58 @@ def test_metadata_narrows_a_page(records: Records) -> None:
         ({'odd"name': "x"}, 1),
         ({'"': "x"}, 0),
     ):
-        found = records.page(owner=None, after=None, limit=10, newest_first=True, metadata=wanted)
+        found = records.page(owner=None, after=None, limit=10, newest_first=True, sought=Sought(metadata=wanted))
         assert len(found) == count
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", "0123"),
+        ("harbour", "0"),
+        ("HARBOUR dawn", "0"),
+        ("harbour moon", ""),
+        ("женщина", "1"),
+        ("海", "2"),
+        ("100%", "3"),
+        ("100_", ""),
+        ("other/wide", "3"),
+        ("64x32", "3"),
+        (str(2**63 - 2), "2"),
+        (str(2**63 - 2)[:-1], ""),
+    ],
+)
+def test_a_search_finds_words_in_every_language_in_any_case(records: Records, query: str, found: str) -> None:
+    square = replace(REQUEST, prompt="x")
+    wishes = (
+        replace(square, prompt="A harbour at dawn"),
+        replace(square, prompt="ЖЕНЩИНА на мосту"),
+        replace(square, prompt="海の夜明け", seed=2**63 - 2),
+        replace(square, prompt="100% fog", engine="other", model="wide", width=64, height=32),
+    )
+    made = [new(request=wish) for wish in wishes]
+    for video in made:
+        insert(records, video)
+    assert sought(records, words=query.split()) == [made[int(digit)].id for digit in found]
+
+
+def test_a_page_is_narrowed_by_model_and_shape(records: Records) -> None:
+    sizes = ((64, 64), (64, 32), (32, 64))
+    made = [new(request=replace(REQUEST, width=width, height=height)) for width, height in sizes]
+    made.append(new(request=replace(REQUEST, engine="other", model="org/name")))
+    for video in made:
+        insert(records, video)
+    ids = [video.id for video in made]
+    assert [sought(records, shape=shape) for shape in Shape] == [[ids[1]], [ids[2]], [ids[0], ids[3]]]
+    for model in ("other", "org/name", "other/org/name"):
+        assert sought(records, model=model) == [ids[3]]
+    assert sought(records, model="toy", shape=Shape.SQUARE, words=["toy"]) == [ids[0]]
+    assert sought(records, model="name") == []
+
+
+def sought(records: Records, **wanted: Any) -> list[str]:
+    found = records.page(owner=None, after=None, limit=10, newest_first=False, sought=Sought(**wanted))
+    return [video.id for video in found]
 
 
 def test_only_an_ended_video_is_deleted(records: Records) -> None:

@@ -85,6 +85,19 @@ def read_metadata(value: object) -> Mapping[str, str]:
     return value
 
 
+def read_changes(value: object) -> Mapping[str, str | None]:
+    """Entries of a video's metadata to set, and those to remove: their values are null."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = parse_json(value)
+    if not isinstance(value, dict):
+        raise invalid("metadata", value, "Must be an object: a string sets an entry, null removes it.")
+    kept = read_metadata({name: inner for name, inner in value.items() if inner is not None})
+    removed = [name for name in value if value[name] is None]
+    for name in removed:
+        check_text("metadata", name, MAX_METADATA_NAME)
+    return {**dict.fromkeys(removed), **kept}
+
+
 def read_priority(value: object) -> int:
     """A whole number from -10 (sooner) to 10 (later)."""
     if value is None:

@@ -39,6 +39,7 @@ from reelwright.api.replicate_files import FileCalls, files_router
 from reelwright.api.replicate_models import ReplicateModels, replicate_models_router
 from reelwright.api.routes import Methods, is_path
 from reelwright.api.schema.document import document
+from reelwright.api.sharing import Links, sharing_router
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
 from reelwright.api.webhooks import webhooks_router
@@ -233,6 +234,10 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         max_body_bytes=max_body_bytes,
     )
     routes.include_router(openai_router(videos))
+    links = Links(jobs.store.link_secret, jobs.threads)
+    routes.include_router(
+        sharing_router(queue=queue, links=links, clock=clock, send=videos.file, max_body_bytes=max_body_bytes)
+    )
     routes.include_router(
         huggingface_router(
             queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes

@@ -29,8 +29,11 @@ from reelwright.store.keys import NO_LIMITS
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 
-PUBLIC_PATHS = re.compile(r"/|/health|/ready|/favicon\.ico|/playground/[^/]+|/openapi\.json|/docs(/[^/]+)?")
-"""Routes that never ask for a key: probes, the static pages and the API's document. Everything else is a job route."""
+PUBLIC_PATHS = re.compile(
+    r"/|/health|/ready|/favicon\.ico|/playground/[^/]+|/openapi\.json|/docs(/[^/]+)?|/share/[^/]+(/content)?"
+)
+"""Routes that never ask for a key: probes, the static pages, the API's document, and what was shared by a signed link.
+Everything else is a job route."""
 
 
 EXPOSED_HEADERS = (

@@ -18,8 +18,10 @@ from starlette.types import Scope
 from reelwright.api import delivery
 from reelwright.api.addresses import prefix
 from reelwright.api.asking import (
+    MAX_METADATA,
     hung_up,
     idempotency,
+    read_changes,
     read_cursor,
     read_metadata,
     read_priority,
@@ -32,6 +34,7 @@ from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
+from reelwright.api.listing import read_sought
 from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.video_object import video_object
 from reelwright.api.vocabulary import Vocabulary
@@ -43,6 +46,7 @@ from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Order, Queue
 from reelwright.jobs.variants import Variant, Variants
 from reelwright.outbound import Outbound
+from reelwright.store.search import Shape
 from reelwright.video import Request as VideoRequest
 from reelwright.video import Status, Video, Wish
 
@@ -134,7 +138,7 @@ class OpenAIVideos:
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)
-        answer = await self._file(request, video, Variant.VIDEO)
+        answer = await self.file(request, video, Variant.VIDEO)
         answer.headers["X-Model"] = video.request.model
         answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
         return answer
@@ -146,15 +150,17 @@ class OpenAIVideos:
         limit: int = Query(20, ge=0, le=MAX_PAGE),
         order: Literal["asc", "desc"] = "desc",
         status: Status | None = None,
+        q: str = "",
+        model: str | None = None,
+        shape: Shape | None = None,
     ) -> Response:
-        """The caller's videos, newest first; `metadata[name]=value` and `status` narrow the list."""
+        """The caller's videos, newest first. `q` searches them; the other parameters narrow the list, too."""
         videos, more = await self._queue.page(
             owner(request),
             after=read_cursor("after", after),
             limit=limit,
             newest_first=order == "desc",
-            status=status,
-            metadata=_wanted_metadata(request),
+            sought=read_sought(request, q, status, model, shape),
         )
         return JSONResponse(
             {
@@ -173,6 +179,15 @@ class OpenAIVideos:
         if seconds and not video.status.terminal:
             video = await self._queue.wait_for(video, seconds)
         return self._answer(request, video)
+
+    async def annotate(self, request: Request, video_id: str) -> Response:
+        """Change the metadata of a video that has ended: these entries are set, those that are null are removed."""
+        video = await self._queue.get(video_id, owner(request))
+        body = await self._body(request)
+        if unknown := sorted(set(body.fields) - {"metadata"}):
+            raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Send metadata.", field=unknown[0][:80])
+        changes = read_changes(body.fields.get("metadata"))
+        return self._answer(request, await self._queue.annotate(video, changes, MAX_METADATA))
 
     async def cancel(self, request: Request, video_id: str) -> Response:
         """End the job. A video that has ended already stays as it is."""
@@ -238,7 +253,7 @@ class OpenAIVideos:
             message = f"The video is {video.status}; there is content once it is completed."
             code = Code.INVALID_FIELD if video.status.terminal else Code.CONFLICT
             raise BadRequest(message, code=code, field="video_id")
-        return await self._file(request, video, Variant(variant))
+        return await self.file(request, video, Variant(variant))
 
     async def events(self, request: Request, video_id: str) -> Response:
         """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
@@ -283,7 +298,8 @@ class OpenAIVideos:
         engine = name if isinstance(name, str) and name in self._catalog.offers else self._catalog.default
         return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
 
-    async def _file(self, request: Request, video: Video, variant: Variant) -> Response:
+    async def file(self, request: Request, video: Video, variant: Variant) -> Response:
+        """A completed video's file, or what is made of it."""
         self._reads.note(video.id)
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         if variant is not Variant.VIDEO:
@@ -327,6 +343,7 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
         ("/edits", ["POST"], calls.edit),
         ("/extensions", ["POST"], calls.extend),
         ("/{video_id}", ["GET"], calls.retrieve),
+        ("/{video_id}", ["POST"], calls.annotate),
         ("/{video_id}", ["DELETE"], calls.delete),
         ("/{video_id}/content", ["GET", "HEAD"], calls.content),
         ("/{video_id}/events", ["GET"], calls.events),
@@ -377,18 +394,6 @@ def _asked_upscale(request: VideoRequest) -> int | str | None:
     if upscale is None:
         return None
     return upscale.model if upscale.factor == upscale.own_factor else upscale.factor
-
-
-def _wanted_metadata(request: Request) -> Mapping[str, str]:
-    """The names and values of `metadata[name]=value` in the query."""
-    wanted: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        match = re.fullmatch(r"metadata\[((?:(?!\]\[).)+)\]", name, re.DOTALL)
-        if match and match[1] not in wanted:
-            wanted[match[1]] = value
-        elif name.startswith("metadata"):
-            raise invalid("metadata", f"{name}={value}", "Write metadata[name]=value, each name once.")
-    return read_metadata(wanted)
 
 
 def _reference(value: object, name: str) -> object:

@@ -88,8 +88,6 @@ class Predictions:
             after=read_cursor("cursor", cursor),
             limit=PAGE,
             newest_first=True,
-            status=None,
-            metadata={},
         )
         base = base_url(request)
         following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None

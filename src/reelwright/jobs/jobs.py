@@ -199,6 +199,7 @@ def build_jobs(
     )
     queue = Queue(
         records=records,
+        annotations=store.annotations,
         job=job,
         scheduler=scheduler,
         live=live,

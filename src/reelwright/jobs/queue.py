@@ -27,10 +27,12 @@ from reelwright.jobs.traces import Traces
 from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
+from reelwright.store.annotations import Annotations, TooMuchMetadata
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
 from reelwright.store.resumable import Resumable
+from reelwright.store.search import EVERYTHING, Sought
 from reelwright.store.usage import OverLimit
 from reelwright.video import Failure, Request, Status, Video, Webhook
 
@@ -70,6 +72,7 @@ class Queue:
         self,
         *,
         records: Records,
+        annotations: Annotations,
         job: VideoJob,
         scheduler: Scheduler,
         live: Live,
@@ -88,6 +91,7 @@ class Queue:
     ) -> None:
         """`on_end` is told each video whose end is recorded here."""
         self._records = records
+        self._annotations = annotations
         self._job = job
         self._scheduler = scheduler
         self._live = live
@@ -334,8 +338,7 @@ class Queue:
         after: str | None,
         limit: int,
         newest_first: bool,
-        status: Status | None,
-        metadata: Mapping[str, str],
+        sought: Sought = EVERYTHING,
     ) -> tuple[Sequence[Video], bool]:
         """At most `limit` videos in the order of their creation beyond `after`, and whether there are more."""
 
@@ -345,12 +348,32 @@ class Queue:
                 after=after,
                 limit=limit + 1,
                 newest_first=newest_first,
-                status=status,
-                metadata=metadata,
+                sought=sought,
             )
 
         found = await self._threads.read(read)
         return await self._feed.as_they_are(found[:limit]), len(found) > limit
+
+    async def annotate(self, video: Video, changes: Mapping[str, str | None], most: int) -> Video:
+        """The ended video with these entries of its metadata set, or removed where they are None; `most` it may have.
+
+        Raises `BadRequest` for more, and before its end (`conflict`): until then it is what the client has asked for.
+        """
+        try:
+            changed = await self._threads.write(self._annotations.change, video.id, changes, most)
+        except TooMuchMetadata:
+            raise BadRequest(
+                f"Invalid metadata: with these entries there were more than {most}. Remove some (send null).",
+                field="metadata",
+            ) from None
+        if changed is None:
+            raise BadRequest(
+                "The video is still being made. Its metadata can be changed when it has ended.",
+                code=Code.CONFLICT,
+                field="video_id",
+            )
+        self._live.remember(changed)
+        return changed
 
     async def cancel(self, video: Video) -> Video:
         """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""

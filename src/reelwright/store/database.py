@@ -48,8 +48,14 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        # SQLite's own knows the letters of English only, and a search is for every language.
+        connection.create_function("lower", 1, _lower, deterministic=True)
 
     return engine
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def make_private(data_dir: Path) -> None:

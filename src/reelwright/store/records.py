@@ -19,6 +19,7 @@ from reelwright.store.deliveries import add_webhook
 from reelwright.store.keys import NO_LIMITS, KeyLimits
 from reelwright.store.notices import NEWS
 from reelwright.store.prepared import Prepared
+from reelwright.store.search import EVERYTHING, Sought, conditions
 from reelwright.store.transactions import Transactions
 from reelwright.store.turns import Turns
 from reelwright.store.usage import Usage
@@ -206,8 +207,7 @@ class Records:
         after: str | None,
         limit: int,
         newest_first: bool,
-        status: Status | None = None,
-        metadata: Mapping[str, str] | None = None,
+        sought: Sought = EVERYTHING,
     ) -> Sequence[Video]:
         """At most `limit` videos beyond `after` in the order of their ids, which is the order of their creation."""
         query = sa.select(videos).limit(limit)
@@ -216,20 +216,9 @@ class Records:
             query = query.where(videos.c.owner == owner)
         if after is not None:
             query = query.where(videos.c.id < after if newest_first else videos.c.id > after)
-        if status is not None:
-            query = query.where(videos.c.status == status.value)
-        for name, value in (metadata or {}).items():
-            query = query.where(self._has(name, value))
+        query = query.where(*conditions(sought, videos, on_sqlite=self._database.sqlite))
         with self._database.connect() as connection:
             return [video_of(row) for row in connection.execute(query).mappings()]
-
-    def _has(self, name: str, value: str) -> sa.ColumnElement[bool]:
-        """Whether the metadata has that entry. SQLite's JSON paths cannot name every name."""
-        if not self._database.sqlite:
-            told: sa.ColumnElement[bool] = videos.c.metadata[name].as_string() == value
-            return told
-        entry = sa.func.json_each(videos.c.metadata).table_valued("key", "value")
-        return sa.exists(sa.select(1).select_from(entry).where(entry.c.key == name, entry.c.value == value))
 
     def delete(self, video_id: str) -> bool:
         """Remove the row of a video that has ended. False when there is none, or it has not ended."""

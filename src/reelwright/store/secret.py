@@ -1,7 +1,7 @@
-"""The secret that signs webhooks: a row of the database, so all processes that work on it sign alike.
+"""The secrets that sign webhooks and shared links: rows of the database, so all processes that work on it sign alike.
 
-It is made at the first start. Releases before kept it in a file of the data directory; where there is one and no row
-yet, the row gets its secret. The file stays for a return to that release, and is not read again.
+Each is made when it is first wanted. Releases before kept that of webhooks in a file of the data directory; where there
+is one and no row yet, the row gets its secret. The file stays for a return to that release, and is not read again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -21,17 +22,20 @@ from reelwright.store.transactions import Transactions
 FILE = "webhook-secret"
 SECRET_BYTES = 32
 
-_READ = sa.text("SELECT value FROM secrets WHERE name = 'webhook'")
-_MAKE = sa.text("INSERT INTO secrets (name, value) VALUES ('webhook', :value) ON CONFLICT DO NOTHING")
+WEBHOOK, LINK = "webhook", "link"
+
+_READ = sa.text("SELECT value FROM secrets WHERE name = :name")
+_MAKE = sa.text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING")
 
 
 def signing_secret(database: Transactions, data_dir: Path) -> str:
     """`whsec_` and base 64, as Standard Webhooks writes a symmetric secret. Made and stored if there is none yet."""
-    if known := _known(database):
-        return known
-    with database.begin() as connection:
-        connection.execute(_MAKE, {"value": _of_the_release_before(data_dir) or _new()})
-    return signing_secret(database, data_dir)  # of two processes that make one at once, the first one's counts
+    return _kept(database, WEBHOOK, lambda: _of_the_release_before(data_dir) or _new())
+
+
+def link_secret(database: Transactions) -> str:
+    """What signs the links to share a video: 64 hexadecimal digits. Made and stored if there is none yet."""
+    return _kept(database, LINK, lambda: secrets.token_hex(SECRET_BYTES))
 
 
 def stored_secret(data_dir: Path, database_url: str | None) -> str:
@@ -45,7 +49,7 @@ def stored_secret(data_dir: Path, database_url: str | None) -> str:
         try:
             with database.connect() as connection:
                 made = sa.inspect(connection).has_table("secrets")
-            found = _known(database) if made else _of_the_release_before(data_dir)
+            found = _known(database, WEBHOOK) if made else _of_the_release_before(data_dir)
         except (DatabaseBusy, DatabaseLost) as error:
             raise ConfigurationError(f"{error.message}: `reelwright doctor` says more.") from None
         finally:
@@ -55,9 +59,17 @@ def stored_secret(data_dir: Path, database_url: str | None) -> str:
     return found
 
 
-def _known(database: Transactions) -> str | None:
+def _kept(database: Transactions, name: str, make: Callable[[], str]) -> str:
+    if known := _known(database, name):
+        return known
+    with database.begin() as connection:
+        connection.execute(_MAKE, {"name": name, "value": make()})
+    return _kept(database, name, make)  # of two processes that make one at once, the first one's counts
+
+
+def _known(database: Transactions, name: str) -> str | None:
     with database.connect() as connection:
-        return connection.execute(_READ).scalar()
+        return connection.execute(_READ, {"name": name}).scalar()
 
 
 def _new() -> str:

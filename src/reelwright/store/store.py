@@ -14,6 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
+from reelwright.store.annotations import Annotations
 from reelwright.store.buckets import Buckets
 from reelwright.store.chores import Chores
 from reelwright.store.database import FILE as DATABASE_FILE
@@ -29,7 +30,7 @@ from reelwright.store.objects import Bucket, Place
 from reelwright.store.presence import Presence
 from reelwright.store.records import Records
 from reelwright.store.resumable import Resumable
-from reelwright.store.secret import signing_secret
+from reelwright.store.secret import link_secret, signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
 from reelwright.store.uploads import Uploads
 from reelwright.store.usage import Usage
@@ -37,18 +38,21 @@ from reelwright.store.usage import Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """`writing`: the threads in which the database is changed. `secret`: reads the secret that signs webhooks.
+    """`writing`: the threads in which the database is changed. `secret`: reads the secret that signs webhooks,
+    `link_secret` the one that signs the links to share a video.
 
     `files_are`: where the files lie, in words; `files_setting`: what says so.
     `listen_url`: of the Postgres whose notices tell what other processes do; None: there are none, as with SQLite.
     """
 
     records: Records
+    annotations: Annotations
     deliveries: Deliveries
     files: Files
     uploads: Uploads
     writing: Executor
     secret: Callable[[], str]
+    link_secret: Callable[[], str]
     database: sa.Engine
     folder: Path
     files_are: str
@@ -162,6 +166,7 @@ def build_store(
     files = Files(folder, Bucket(place, folder / "cache") if place else None)
     return Store(
         records=Records(transactions),
+        annotations=Annotations(transactions),
         deliveries=Deliveries(transactions),
         files=files,
         files_are=str(place or f"the folder {folder}"),
@@ -169,6 +174,7 @@ def build_store(
         uploads=Uploads(files.objects),
         writing=writing_threads(transactions, on_lost_disk),
         secret=lambda: signing_secret(transactions, folder),
+        link_secret=lambda: link_secret(transactions),
         database=database,
         folder=folder,
         lock=DirectoryLock(folder),

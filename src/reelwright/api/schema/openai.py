@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from reelwright.api.asking import MAX_METADATA_NAME
+from reelwright.api.asking import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE
+from reelwright.api.listing import MAX_MODEL, MAX_QUERY
 from reelwright.api.openai import LAST_REFERENCES, MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
 from reelwright.api.refining_words import DEFAULT_SCALE, MOST_EXPONENT
 from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, VIDEO, WAIT, file_answers
@@ -28,6 +29,7 @@ from reelwright.api.schema.json_schema import (
     array,
     flag,
     nullable,
+    number,
     record,
     ref,
     text,
@@ -36,6 +38,7 @@ from reelwright.api.schema.json_schema import (
 )
 from reelwright.api.schema.openai_objects import card, constant, delivery, event, model_at_replicate, time, video
 from reelwright.api.schema.operations import (
+    BODY,
     FIELD,
     FILE,
     LOOKS,
@@ -49,10 +52,12 @@ from reelwright.api.schema.operations import (
     path_parameter,
     query_parameter,
 )
+from reelwright.api.sharing import DEFAULT_DAYS, MAX_DAYS
 from reelwright.engines.refinements import MOST_UPSCALE
 from reelwright.errors import Code
 from reelwright.ids import VIDEO_ID
 from reelwright.jobs.variants import MEDIA_TYPES, Variant
+from reelwright.store.search import Shape
 from reelwright.video import Status
 
 VOICE = Voice(dialect=OPENAI, name="OpenAI", error="OpenAIError")
@@ -60,6 +65,7 @@ TAG = "videos"
 _operation = partial(operation, TAG, VOICE)
 
 _NUMBER_TEXT = text(pattern=r"^[0-9]{1,4}(\.[0-9]{1,4})?$")
+NO_NUL = r"^[^\u0000]*$"
 _ID = text("The id", pattern=f"^{VIDEO_ID}$")
 
 
@@ -92,6 +98,39 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "additionalProperties": False,
         },
         "ResumeVideo": {"type": "object", "properties": beside_schemas(), "additionalProperties": False},
+        "AnnotateVideo": {
+            "type": "object",
+            "properties": {
+                "metadata": words(
+                    {"type": ["string", "null"], "maxLength": MAX_METADATA_VALUE, "pattern": NO_NUL},
+                    "Entries to set; null removes one. A video has at most 16.",
+                    propertyNames={"minLength": 1, "maxLength": MAX_METADATA_NAME, "pattern": NO_NUL},
+                    maxProperties=MAX_METADATA,
+                )
+            },
+            "required": ["metadata"],
+            "additionalProperties": False,
+        },
+        "ShareVideo": {
+            "type": "object",
+            "properties": {
+                "days": number(
+                    "How long the link is good; never longer than the video is kept",
+                    exclusiveMinimum=0,
+                    maximum=MAX_DAYS,
+                    default=DEFAULT_DAYS,
+                )
+            },
+            "additionalProperties": False,
+        },
+        "SharedVideo": record(
+            {
+                "object": constant("video.share"),
+                "id": _ID,
+                "url": text("The page that shows the video", format="uri"),
+                "expires_at": time("When the link ends"),
+            }
+        ),
         "Video": video(),
         "VideoError": record({"code": text("A stable name", examples=["cancelled"]), "message": text("Why, in words")}),
         "VideoEvent": event(),
@@ -168,7 +207,20 @@ def operations() -> dict[tuple[str, str], Operation]:
                 query_parameter("after", text("The last video already seen", pattern=f"^{VIDEO_ID}$")),
                 query_parameter("limit", whole("Videos a page", minimum=0, maximum=MAX_PAGE, default=20)),
                 query_parameter("order", text("By their creation", enum=["asc", "desc"], default="desc")),
+                query_parameter(
+                    "q",
+                    text(
+                        "A search: each word stands in the prompt, model, engine or size, or is the seed or the id",
+                        maxLength=MAX_QUERY,
+                        pattern=NO_NUL,
+                    ),
+                ),
                 query_parameter("status", text("Only these", enum=[*Status])),
+                query_parameter(
+                    "model",
+                    text("Only of this model, engine, or `engine/model`", maxLength=MAX_MODEL, pattern=NO_NUL),
+                ),
+                query_parameter("shape", text("Only of this shape", enum=[*Shape])),
                 query_parameter(
                     "metadata",
                     {
@@ -256,6 +308,22 @@ def _one() -> dict[tuple[str, str], Operation]:
             {"200": answer("It is gone", "DeletedVideo")},
             LOOKS | NAMES_ONE,
             parameters=[VIDEO],
+        ),
+        ("/v1/videos/{video_id}", "post"): _operation(
+            "annotateVideo",
+            "Change a video's metadata",
+            {"200": answer("The video as it is now", "Video")},
+            BODY | LOOKS | NAMES_ONE | {Code.CONFLICT},
+            parameters=[VIDEO],
+            body=content(json={"schema": ref("AnnotateVideo"), "example": {"metadata": {"favourite": "yes"}}}),
+        ),
+        ("/v1/videos/{video_id}/share", "post"): _operation(
+            "shareVideo",
+            "Make a link that shows a video without a key",
+            {"200": answer("The link", "SharedVideo")},
+            BODY | LOOKS | NAMES_ONE | {Code.CONFLICT},
+            parameters=[VIDEO],
+            body=content(json={"schema": ref("ShareVideo"), "example": {"days": DEFAULT_DAYS}}),
         ),
         ("/v1/videos/{video_id}/cancel", "post"): _operation(
             "cancelVideo",

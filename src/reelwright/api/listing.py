@@ -1,0 +1,37 @@
+"""Which videos of a list a client wants, read from the query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from starlette.requests import Request
+
+from reelwright.api.asking import read_metadata
+from reelwright.engines.catalog import check_text
+from reelwright.errors import invalid
+from reelwright.store.search import Shape, Sought
+from reelwright.video import Status
+
+MAX_QUERY = 200
+"""Characters of a search."""
+MAX_MODEL = 200
+
+
+def read_sought(request: Request, q: str, status: Status | None, model: str | None, shape: Shape | None) -> Sought:
+    """Raises `BadRequest` for a text that is too long or that no database keeps."""
+    check_text("q", q, MAX_QUERY)
+    check_text("model", model or "", MAX_MODEL)
+    return Sought(words=q.split(), status=status, model=model or None, shape=shape, metadata=_wanted_metadata(request))
+
+
+def _wanted_metadata(request: Request) -> Mapping[str, str]:
+    """The names and values of `metadata[name]=value` in the query."""
+    wanted: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        match = re.fullmatch(r"metadata\[((?:(?!\]\[).)+)\]", name, re.DOTALL)
+        if match and match[1] not in wanted:
+            wanted[match[1]] = value
+        elif name.startswith("metadata"):
+            raise invalid("metadata", f"{name}={value}", "Write metadata[name]=value, each name once.")
+    return read_metadata(wanted)
