@@ -101,7 +101,11 @@ class Screening:
 
 
 def choose_model(page: Page, name: str) -> None:
-    page.locator(".model select").select_option(name)
+    from playwright.sync_api import expect
+
+    page.locator(".model > summary").click()
+    page.locator(f'[data-model="{name}"]').click()
+    expect(page.locator(".model .pop")).to_have_count(0)
 
 
 def generate(page: Page, prompt: str) -> None:

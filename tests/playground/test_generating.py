@@ -133,8 +133,8 @@ def test_progress_is_measured_the_queue_is_told_and_a_job_can_be_cancelled(visit
     expect(page.get_by_text("1 rolling, 1 waiting")).to_be_visible()
     for prompt in ("slow 41", "slow 40"):
         page.get_by_role("button", name=f"Cancel: {prompt}").click()
-        tile = page.locator(".tile.failed", has_text=prompt)
-        expect(tile.get_by_text("Cancelled")).to_be_visible()
+        expect(page.locator(".cancelled li", has_text=prompt)).to_be_visible()
+        expect(page.locator(".tile", has_text=prompt)).to_have_count(0)
     assert [video["error"]["code"] for video in api.get("/v1/videos?limit=2").json()["data"]] == ["cancelled"] * 2
 
 

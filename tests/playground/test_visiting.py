@@ -42,7 +42,7 @@ def test_what_a_model_lacks_and_what_its_engine_warns_of_is_said_below_the_promp
         told = {"status": "healthy", "engines": {"local": [{"device": "cpu", "warning": slow}]}}
         page.route("**/health", lambda route: route.fulfill(json=told))
         page.goto("/")
-        expect(page.get_by_label("Model").locator("option").first).to_have_text("Wan 2.1 1.3B")
+        expect(page.locator(".model > summary")).to_contain_text("Wan 2.1 1.3B")
         expect(page.get_by_text(slow)).to_be_visible()
         choose_model(page, "local/ltx")
         expect(page.get_by_text("Fetch it with: reelwright pull ltx")).to_be_visible()
@@ -79,6 +79,52 @@ def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Vis
         expect(other.get_by_role("dialog", name="This server asks for a key")).to_be_visible()
 
 
+def test_a_key_can_be_remembered_on_the_device_is_told_and_given_up(visit: Visit, tmp_path: Path) -> None:
+    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key") as server:
+        visitor = visit(server.url)
+        visitor.expected.append("401")
+        page, waiting = visitor.page, visitor.another_page()
+        for one in (waiting, page):
+            one.goto("/")
+        page.get_by_label("API key").fill("right-key")
+        page.get_by_label("Remember it on this device").check()
+        page.get_by_role("button", name="Continue").click()
+        expect(waiting.locator("#prompt")).to_be_visible()  # the other tab asks no more
+        other = visitor.another_page()
+        other.goto("/")
+        expect(other.locator("#prompt")).to_be_visible()
+        other.get_by_label("API key").click()
+        expect(other.locator(".key-card")).to_contain_text("You use the key that ends in -key.")
+        expect(other.locator(".key-card")).to_contain_text("remembered on this device")
+        other.get_by_role("button", name="Sign out").click()
+        for one in (other, page):  # every tab is signed out
+            expect(one.get_by_role("dialog", name="This server asks for a key")).to_be_visible()
+        assert "right-key" not in page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
+
+
+def test_a_shared_link_shows_the_video_to_who_has_no_key(visit: Visit, tmp_path: Path) -> None:
+    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key") as server:
+        visitor = visit(server.url)
+        visitor.expected.append("401")
+        page = visitor.page
+        page.goto("/")
+        page.get_by_label("API key").fill("right-key")
+        page.get_by_role("button", name="Continue").click()
+        choose_model(page, "toy/toy")
+        generate(page, "A sea for all")
+        opened(page, "A sea for all")
+        page.get_by_role("button", name="Share for 7 days").click()
+        expect(page.get_by_text("copied")).to_contain_text("Link, good until")
+        link = page.evaluate("navigator.clipboard.readText()")
+        stranger = visit(server.url).page
+        stranger.goto(link)
+        film = stranger.wait_for_selector("video")
+        stranger.wait_for_function("video => video.readyState === 4 && video.error === null", arg=film)
+        expect(stranger.get_by_role("heading", name="A sea for all")).to_be_visible()
+        assert findings(stranger) == []
+        assert stranger.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_page_is_accessible(visit: Visit, api: httpx2.Client, scheme: str) -> None:
     """axe-core finds nothing serious: the wall with every kind of tile, the settings, the big screen."""
@@ -90,11 +136,23 @@ def test_the_page_is_accessible(visit: Visit, api: httpx2.Client, scheme: str) -
     page = visit(color_scheme=scheme, reduced_motion="reduce").open()
     page.get_by_text("Settings").click()
     page.get_by_text("More", exact=True).click()
+    page.get_by_label("Camera and style").click()
+    page.fill("#prompt", "one\ntwo")
     expect(page.get_by_role("link", name=f"Play: In {scheme}")).to_be_visible()
+    assert findings(page) == []
+    for menu in (".model > summary", ".head .menu > summary"):
+        page.locator(menu).click()
+        expect(page.locator(".pop")).to_be_visible()
+        assert findings(page) == []
+        page.keyboard.press("Escape")
+        expect(page.locator(menu)).to_be_focused()
+    page.get_by_label("Select several").click()
+    page.get_by_role("checkbox", name=f"Select: In {scheme}").check()
     assert findings(page) == []
     if scheme == "dark":  # as the big screen always is
         page.goto(f"/#{video['id']}")
         page.wait_for_selector(".sheet")
+        page.get_by_label("Download", exact=True).click()
         assert findings(page) == []
     api.delete(f"/v1/videos/{waiting['id']}")
 
@@ -131,7 +189,7 @@ def findings(page: Page) -> list[str]:
 def test_everything_can_be_reached_by_the_keyboard(visit: Visit) -> None:
     page = visit().open()
     seen: list[str] = []
-    for _ in range(12):
+    for _ in range(16):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.ariaLabel || document.activeElement.textContent.trim()"))
         visible = page.evaluate("getComputedStyle(document.activeElement).outlineStyle !== 'none'")

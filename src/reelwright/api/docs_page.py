@@ -44,8 +44,8 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-_START = """// The API key is the one that was given to the page in this tab; Swagger UI keeps it no longer than itself.
-const key = sessionStorage.getItem("reelwright.key");
+_START = """// The API key is the page's, of this tab or of this device; Swagger UI keeps it no longer than itself.
+const key = sessionStorage.getItem("reelwright.key") || localStorage.getItem("reelwright.key");
 const ui = SwaggerUIBundle({
   url: new URL("../openapi.json", document.currentScript.src).href,
   dom_id: "#swagger-ui",

@@ -1,4 +1,4 @@
-"""The playground: four small files, held in memory, under a strict content security policy."""
+"""The playground: five small files, held in memory, under a strict content security policy."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from reelwright.errors import NotFound
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+    "font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 MODULES = (
     "vendor",
     "icons",
+    "menu",
     "key",
     "api",
     "toast",
     "trouble",
+    "times",
     "cards",
+    "zip",
     "image",
     "draft",
     "videos",
@@ -39,25 +42,35 @@ MODULES = (
     "scenes",
     "welcome",
     "settings",
+    "models",
+    "chips",
+    "history",
     "composer",
+    "selection",
+    "compare",
     "tile",
+    "filters",
     "gallery",
+    "film",
+    "sheet",
     "player",
     "main",
 )
 """The page's modules, each after those it imports. They are served as one script."""
 
-_OWN_NAME = re.compile(r'"(playground/[a-z.]+)"')
+FONT = "serif.woff2"
+
+_OWN_NAME = re.compile(r'"(playground/[a-z.0-9]+)"')
 _CSS_FAT = re.compile(r"^\s+|^/\*.*\*/\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """One file, ready to be sent: as it is, and compressed."""
+    """One file, ready to be sent: as it is, and compressed where that makes it smaller."""
 
     media_type: str
     plain: bytes
-    packed: bytes
+    packed: bytes | None
     etag: str
     modified: float
 
@@ -97,26 +110,29 @@ def _load() -> tuple[str, dict[str, Sheet]]:
     def read(name: str) -> str:
         return (folder / name).read_text("utf-8")
 
+    font = (folder / FONT).read_bytes()
     script = join({name: read(f"{name}.js") for name in MODULES})
     style, drawing, page = _CSS_FAT.sub("", read("style.css")), read("favicon.svg"), read("index.html")
-    version = hashlib.sha256(f"{script}{style}{drawing}".encode()).hexdigest()[:12]
+    version = hashlib.sha256(f"{script}{style}{drawing}".encode() + font).hexdigest()[:12]
     with resources.as_file(folder) as there:
         modified = max(file.stat().st_mtime for file in there.iterdir())
     return version, {
         "index.html": make_sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page), modified),
         "page.js": make_sheet("text/javascript", script, modified),
-        "style.css": make_sheet("text/css", style, modified),
+        "style.css": make_sheet("text/css", style.replace(FONT, f"{FONT}?v={version}"), modified),
         "favicon.svg": make_sheet("image/svg+xml", drawing, modified),
+        FONT: make_sheet("font/woff2", font, modified),
     }
 
 
-def make_sheet(media_type: str, text: str, modified: float) -> Sheet:
+def make_sheet(media_type: str, content: str | bytes, modified: float) -> Sheet:
     """The file, compressed and named once. `modified`: when it was, in seconds since the epoch."""
-    plain = text.encode()
+    plain = content.encode() if isinstance(content, str) else content
+    packed = gzip.compress(plain, 9, mtime=0)
     return Sheet(
         media_type=media_type,
         plain=plain,
-        packed=gzip.compress(plain, 9, mtime=0),
+        packed=packed if len(packed) < len(plain) else None,
         etag=f'W/"{hashlib.sha256(plain).hexdigest()[:32]}"',
         modified=modified,
     )
@@ -135,6 +151,6 @@ def send_sheet(request: Request, sheet: Sheet, *, immutable: bool, policy: str =
     if is_known(request, sheet.etag, sheet.modified):
         return Response(status_code=304, headers=headers)
     accepted = {coding.strip() for coding in request.headers.get("accept-encoding", "").split(",")}
-    if "gzip" not in accepted:
+    if sheet.packed is None or "gzip" not in accepted:
         return Response(sheet.plain, media_type=sheet.media_type, headers=headers)
     return Response(sheet.packed, media_type=sheet.media_type, headers={**headers, "Content-Encoding": "gzip"})

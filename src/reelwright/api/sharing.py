@@ -169,7 +169,7 @@ def _page(request: Request, video: Video, ends: datetime, token: str) -> str:
     body = (
         f'<video src="{here}" poster="{here}?variant=poster" width="{size[0]}" height="{size[1]}" '
         f'controls loop autoplay muted playsinline aria-label="{prompt}"></video>\n'
-        f'<h1 dir="auto">{prompt}</h1>\n'
+        f'<h1 class="{"" if prompt.isascii() else "other"}" dir="auto">{prompt}</h1>\n'
         f"<p>{html.escape(wanted.model)} · {size[0]} × {size[1]} · {wanted.total_seconds:g} s · "
         f'this link ends on <time datetime="{ends:%Y-%m-%d}">{ends.day} {ends:%B %Y}</time> · '
         f'<a href="{here}" download="{video.id}.mp4">Download</a></p>'

@@ -29,6 +29,7 @@ class Card:
     `params` are the names in `extra_params` that the engine reads. `prompt_tokens` is how much of a prompt the model
     reads, in tokens (about 4 letters of English each); what comes after them changes nothing. None: all of it, or the
     engine does not know.
+    `paid`: somebody else makes the videos and charges for each; None: the engine does not know.
     `opening` is the checkpoint that every job of this model saves before all else, if it is always the same: stored
     with the job's row, it need not be waited for.
     """
@@ -58,6 +59,7 @@ class Card:
     resumes: bool
     ends_alone: bool = False
     license: str | None = None
+    paid: bool | None = False
     prompt_tokens: int | None = None
     params: frozenset[str] = frozenset()
     opening: Mapping[str, Any] | None = None

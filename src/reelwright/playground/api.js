@@ -34,9 +34,16 @@ export const remove = (id, { keepalive } = {}) => call("DELETE", path(id), { kee
 export const contentPath = (id, variant) => `${path(id)}/content${variant ? `?variant=${variant}` : ""}`;
 export const content = (address) => call("GET", address).then((response) => response.blob());
 
-/** One page of the list, newest first: {data, last_id, has_more}. `after`: the id that the page before ended with. */
-export function list({ after, limit }) {
-  const query = new URLSearchParams({ order: "desc", limit, ...(after && { after }) });
+export const annotate = (id, metadata) => json("POST", path(id), { metadata });
+export const share = (id, days) => json("POST", `${path(id)}/share`, { days });
+
+/**
+ * One page of the list, newest first: {data, last_id, has_more}. `after`: the id that the page before ended with;
+ * `sought`: what narrows it, by the server's names, and `favourite`.
+ */
+export function list({ after, limit, sought: { favourite, ...sought } = {} }) {
+  const told = { order: "desc", limit, after, ...sought, "metadata[favourite]": favourite && "yes" };
+  const query = new URLSearchParams(Object.entries(told).filter(([, value]) => value));
   return json("GET", `v1/videos?${query}`);
 }
 

@@ -2,6 +2,9 @@
 
 export const SHAPES = { "16:9": 16 / 9, "21:9": 21 / 9, "4:3": 4 / 3, "1:1": 1, "3:4": 3 / 4, "9:16": 9 / 16 };
 
+/** The shape that a model makes by itself. */
+export const OWN = "own";
+
 /** How many pixels, as a multiple of the card's own frame. */
 export const QUALITIES = { Draft: 0.5, Standard: 1, High: 2 };
 
@@ -15,7 +18,8 @@ const SMOOTH_FPS = 24;
 export function size(card, shape, quality) {
   const native = card.default_width / card.default_height;
   // A named shape that is nearly the card's own is meant to be the card's own: 832 × 480 stands for 16:9.
-  const wanted = SHAPES[shape] ?? shape;
+  const wanted = shape === OWN ? native : (SHAPES[shape] ?? shape);
+  if (shape === OWN && quality === "Standard") return { width: card.default_width, height: card.default_height };
   if (card.sizes?.length) return nearest(card.sizes, wanted);
   const ratio = shape in SHAPES && Math.abs(wanted / native - 1) < 0.06 ? native : wanted;
   const area = card.default_width * card.default_height * QUALITIES[quality];
@@ -37,9 +41,9 @@ function side(card, pixels) {
   return Math.min(Math.floor(card.max_side / step) * step, Math.max(Math.ceil(card.min_side / step) * step, nearest));
 }
 
-/** Frames a second. High quality is smooth where the card has frames to spare: ten seconds of them. */
+/** Frames a second. All but a draft is smooth where the card has frames to spare: ten seconds of them. */
 export function rate(card, quality) {
-  const smooth = quality === "High" && card.max_fps >= SMOOTH_FPS && card.max_frames >= 10 * SMOOTH_FPS;
+  const smooth = quality !== "Draft" && card.max_fps >= SMOOTH_FPS && card.max_frames >= 10 * SMOOTH_FPS;
   return smooth ? Math.max(SMOOTH_FPS, card.default_fps) : card.default_fps;
 }
 
@@ -52,6 +56,15 @@ export function lengths(card, fps, { width, height }) {
   if (most < LENGTHS.at(-1)) all.push(most);
   return [...new Set(all.map((seconds) => Math.round(seconds * 10) / 10))].sort((a, b) => a - b).slice(0, 6);
 }
+
+/** The name of the card's own shape among SHAPES, or OWN where none is near. */
+export function ownShape(card) {
+  const native = card.default_width / card.default_height;
+  return Object.keys(SHAPES).find((name) => Math.abs(SHAPES[name] / native - 1) < 0.06) || OWN;
+}
+
+/** How long a clip the model makes by itself, in seconds. */
+export const ownLength = (card) => card.default_frames / card.default_fps;
 
 /** How many frames `seconds` are. */
 export function frames(card, seconds, fps, { width, height }) {

@@ -1,16 +1,20 @@
 // The prompt box: words, a picture, a model, and the button that makes a video of them.
 
-import { html, signal, useEffect, useRef } from "./vendor.js";
+import { effect, html, signal, useEffect, useRef } from "./vendor.js";
 import * as api from "./api.js";
 import * as cards from "./cards.js";
+import { Chips, ChipsButton } from "./chips.js";
 import * as draft from "./draft.js";
-import { CloseIcon, ImageIcon, LastImageIcon, PlayIcon, SoundIcon, WarnIcon } from "./icons.js";
+import * as history from "./history.js";
+import { CloseIcon, ImageIcon, LastImageIcon, PlayIcon, SoundIcon, TakesIcon, WarnIcon } from "./icons.js";
+import { Model } from "./models.js";
 import { Settings } from "./settings.js";
 import { announce, tell } from "./toast.js";
-import { explain } from "./trouble.js";
+import { explain, Told } from "./trouble.js";
 import * as videos from "./videos.js";
 
 const MAC = /Mac|iP(hone|ad|od)/.test(navigator.platform);
+const VARIATIONS = 4;
 const sending = signal(false);
 const trouble = signal(null);
 
@@ -23,26 +27,32 @@ async function submit(event) {
     document.getElementById("prompt").focus();
     return;
   }
+  const wishes = draft.requests.value;
+  let accepted = 0;
   sending.value = true;
+  history.note(draft.request.value.prompt);
   try {
-    const wish = draft.request.value;
-    const video = await send(wish);
+    for (const wish of wishes) {
+      const video = await send(wish);
+      accepted += 1;
+      draft.lastSeed.value = String(video.seed);
+      videos.take([video]);
+      if (accepted === 1) requestAnimationFrame(() => reveal(video.id));
+    }
     trouble.value = null;
-    draft.lastSeed.value = String(video.seed);
-    videos.take([video]);
-    videos.search.value = "";
+    videos.seekAll();
     if (draft.extended.value) clear();
-    announce("Accepted. The video is in the queue.");
-    requestAnimationFrame(() => reveal(video.id));
+    announce(accepted > 1 ? `Accepted. ${accepted} videos are in the queue.` : "Accepted. The video is in the queue.");
   } catch (error) {
-    trouble.value = explain(error);
+    const some = wishes.length > 1 ? `${accepted} of ${wishes.length} were accepted.` : "";
+    trouble.value = { ...explain(error), some };
   } finally {
     sending.value = false;
   }
 }
 
 function send(wish) {
-  if (draft.extended.value) return api.extend(draft.extended.value.id, draft.extension.value);
+  if (draft.extended.value) return api.extend(draft.extended.value.id, draft.extension(wish));
   return draft.isRemix() ? api.remix(draft.source.value.id, wish.prompt) : api.create(wish);
 }
 
@@ -167,26 +177,28 @@ function Sound() {
       onClick=${() => (draft.sound.value = !on)}><${SoundIcon} /></button>`;
 }
 
-function Model() {
-  const engines = [...new Set(draft.known.value.map((card) => card.engine))];
-  const option = (card) => html`
-    <option key=${cards.name(card)} value=${cards.name(card)} selected=${card === draft.card.value}>${card.title}${card.ready === false && " (not fetched)"}</option>`;
-  const group = (engine) => html`
-    <optgroup key=${engine} label=${engine}>${draft.known.value.filter((card) => card.engine === engine).map(option)}</optgroup>`;
+function Takes() {
+  const { takes } = draft;
+  const many = takes.value > 1;
   return html`
-    <label class="model"><span class="unseen">Model</span>
-      <select title=${draft.card.value.description} onChange=${(event) => draft.choose(event.target.value)}>
-        ${engines.length > 1 ? engines.map(group) : draft.known.value.map(option)}
-      </select>
-    </label>
-    <span class=${`kind ${draft.card.value.generative_ai ? "ai" : ""}`}>${draft.card.value.generative_ai ? "AI" : "no AI"}</span>`;
+    <button type="button" class="bare takes" title=${many ? "Four videos of each prompt" : "Make four variations at once"}
+      aria-label="Four variations" aria-pressed=${many} onClick=${() => (takes.value = many ? 1 : VARIATIONS)}><${TakesIcon} /></button>`;
+}
+
+/** A prompt of several lines may be a list of prompts. */
+function Lines() {
+  const count = draft.lineCount.value;
+  if (count < 2 || draft.extended.value) return null;
+  return html`
+    <label class="tick line-list"><input type="checkbox" checked=${draft.oneALine}
+      onChange=${(event) => (draft.oneALine.value = event.target.checked)} />A video for each of the ${count} lines</label>`;
 }
 
 /** What the chosen model lacks, or what keeps its engine from working as it should. */
 function Notice() {
   const { lacks, engine } = draft.card.value;
   const text = lacks || draft.warnings.value[engine];
-  return text && html`<p class="trouble notice" role="status"><${WarnIcon} /><span>${text}</span></p>`;
+  return text && html`<p class="trouble notice" role="status"><${WarnIcon} /><span><${Told} text=${text} /></span></p>`;
 }
 
 function Extended() {
@@ -212,29 +224,45 @@ function clear() {
 }
 
 function Trouble() {
-  const { title, detail, remedy } = trouble.value || {};
+  const { title, detail, remedy, some } = trouble.value || {};
   return html`
     <div id="trouble" role="alert">
-      ${title && html`<p class="trouble"><${WarnIcon} /><span><b>${title}</b> ${detail} ${remedy}</span></p>`}
+      ${title && html`<p class="trouble"><${WarnIcon} /><span><b>${title}</b> ${detail} ${remedy && html`<${Told} text=${remedy} />`} ${some}</span></p>`}
     </div>`;
+}
+
+/** What went wrong because the server was away is over when it is back. */
+export function listen() {
+  effect(() => {
+    if (api.reachable.value && trouble.peek()?.code === "unreachable") trouble.value = null;
+  });
 }
 
 export function Composer() {
   if (!draft.card.value) return html`<div class="composer waiting" aria-busy="true"></div>`;
+  const count = draft.prompts.value.length * draft.takes.value;
+  const verb = draft.extended.value ? "Extend" : "Generate";
   return html`
     <form class="composer" onSubmit=${submit}>
       <${Source} />
       <${Extended} />
       <${Prompt} />
+      <${Lines} />
+      <${Chips} />
       <${Picture} picture=${draft.picture.value} does="Starts from" label="Remove the picture" onDrop=${draft.dropPicture} />
       <${Picture} picture=${draft.lastPicture.value} does="Ends with" label="Remove the last picture" onDrop=${draft.dropLastPicture} />
       <div class="bar">
-        <${AddPicture} />
-        <${AddLastPicture} />
-        <${Sound} />
+        <span class="tools">
+          <${AddPicture} />
+          <${AddLastPicture} />
+          <${Sound} />
+          <${ChipsButton} />
+          <${Takes} />
+          <${history.History} />
+        </span>
         <${Model} />
         <button class="go" disabled=${sending} title=${`${MAC ? "⌘" : "Ctrl"} + Enter`}>
-          <${PlayIcon} />${draft.extended.value ? "Extend" : "Generate"} <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
+          <${PlayIcon} />${verb}${count > 1 && ` ${count}`} <kbd aria-hidden="true">${MAC ? "⌘" : "Ctrl"} ↵</kbd>
         </button>
       </div>
       <${Notice} />

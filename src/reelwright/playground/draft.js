@@ -11,11 +11,13 @@ export const known = signal([]);
 export const warnings = signal({});
 export const prompt = signal("");
 export const chosen = signal("");
-export const shape = signal("16:9");
+/** A name of cards.SHAPES, cards.OWN, or empty until one is chosen: then it is the model's own, and wide of a sketch. */
+export const wishedShape = signal("");
 /** Whether the user has chosen the shape on this visit. */
 export const shapeChosen = signal(false);
 export const quality = signal("Standard");
-export const seconds = signal(4);
+/** 0 until a length is chosen: then it is the model's own, and four seconds of a sketch. */
+export const seconds = signal(0);
 /** A size, count or rate taken over from a video as it is; null follows the presets. */
 export const exactSize = signal(null);
 export const exactFrames = signal(null);
@@ -44,6 +46,8 @@ export const extended = signal(null);
 export const EXTRAS = ["negative_prompt", "num_inference_steps", "guidance_scale", "motion_bucket_id", "noise_aug_strength"];
 
 export const card = computed(() => known.value.find((one) => cards.name(one) === chosen.value) || known.value[0]);
+export const shape = computed(() => wishedShape.value || (card.value.generative_ai ? cards.ownShape(card.value) : "16:9"));
+const wishedLength = computed(() => seconds.value || (card.value.generative_ai ? cards.ownLength(card.value) : 4));
 export const fps = computed(() => exactFps.value || cards.rate(card.value, quality.value));
 /** The picture's own shape counts until another one is chosen. */
 export const follows = computed(() => Boolean(picture.value || lastPicture.value) && !shapeChosen.value);
@@ -56,11 +60,25 @@ export const size = computed(() => exactSize.value || cards.size(card.value, asp
 export const lengths = computed(() => cards.lengths(card.value, fps.value, size.value));
 /** The length that is offered and nearest to the one wished for. */
 export const length = computed(() =>
-  lengths.value.reduce((best, one) => (Math.abs(one - seconds.value) < Math.abs(best - seconds.value) ? one : best)),
+  lengths.value.reduce((best, one) =>
+    Math.abs(one - wishedLength.value) < Math.abs(best - wishedLength.value) ? one : best),
 );
 export const frames = computed(
   () => exactFrames.value || cards.frames(card.value, length.value, fps.value, size.value),
 );
+
+/** How many videos are made of each prompt. */
+export const takes = signal(1);
+/** Whether each line of the prompt is a prompt of its own. */
+export const oneALine = signal(false);
+const lines = computed(() => prompt.value.split("\n").map((line) => line.trim()).filter(Boolean));
+/** How many prompts there are, should each line be one. */
+export const lineCount = computed(() => lines.value.length);
+/** The prompts that are sent. */
+export const prompts = computed(() => (oneALine.value && lines.value.length > 1 ? lines.value : [prompt.value.trim()]));
+/** Whether the clip is to begin again without a jump, where the model can. */
+export const loops = signal(true);
+export const canLoop = computed(() => card.value.honours.includes("loop"));
 
 export const hasSound = computed(() => card.value.honours.includes("generate_audio"));
 
@@ -79,13 +97,35 @@ export const request = computed(() => ({
   ...(picture.value && { input_reference: picture.value.data }),
   ...(lastPicture.value && { last_image: lastPicture.value.data }),
   ...(sound.value && hasSound.value && { generate_audio: true }),
+  ...(loops.value && canLoop.value && { loop: true }),
 }));
 
+/** The bodies of all requests that the draft stands for: each prompt, in as many takes as are wanted. */
+export const requests = computed(() =>
+  prompts.value.flatMap((words) => Array.from({ length: takes.value }, (_, take) => {
+    // One seed would give one video, again and again.
+    const own = take > 0 && request.value.seed && { seed: String((BigInt(request.value.seed) + BigInt(take)) % 2n ** 63n) };
+    return { ...request.value, prompt: words, ...own };
+  })),
+);
+
 /** The same for what goes on from another video: that one gives the size, the rate and the first picture. */
-export const extension = computed(() => {
-  const { size: _size, fps: _fps, input_reference: _picture, ...rest } = request.value;
+export function extension({ size: _size, fps: _fps, input_reference: _picture, loop: _loop, ...rest }) {
   return rest;
-});
+}
+
+/** The body of the request that made this video, its pictures left out. */
+export function wishOf(video) {
+  const { prompt: words, engine, model, size: frame, num_frames, fps: rate } = video;
+  const more = ["seed", ...EXTRAS, "upscale"].filter((field) => video[field] != null);
+  return {
+    prompt: words, engine, model, size: frame, num_frames, fps: rate,
+    ...Object.fromEntries(more.map((field) => [field, video[field]])),
+    ...(video.interpolate > 1 && { interpolate: video.interpolate }),
+    ...(video.generate_audio && { generate_audio: true }),
+    ...(video.loop && { loop: true }),
+  };
+}
 
 function honoured(chosenCard, values) {
   const sent = EXTRAS.filter((field) => chosenCard.honours.includes(field) && values[field]);
@@ -153,6 +193,19 @@ export function choose(value) {
   if (!cards.ends(card.value)) dropLastPicture();
 }
 
+/** All settings as the model's makers have them. */
+export function useOwn() {
+  exactSize.value = exactFrames.value = null;
+  exactFps.value = card.value.default_fps;
+  quality.value = "Standard";
+  wishedShape.value = cards.ownShape(card.value);
+  shapeChosen.value = true;
+  seconds.value = cards.ownLength(card.value);
+  extras.value = {};
+  interpolate.value = 1;
+  enlarge.value = seed.value = "";
+}
+
 /** Use a picture the user gave. Answers what to tell them, if the model had to be changed for it. */
 export async function takePicture(file) {
   const taken = await image.read(file);
@@ -190,17 +243,18 @@ export function dropLastPicture() {
 export function remember() {
   try {
     const saved = JSON.parse(localStorage.getItem(NAME)) || {};
-    if (saved.shape in cards.SHAPES) shape.value = saved.shape;
+    if (saved.shape in cards.SHAPES) wishedShape.value = saved.shape;
     if (saved.quality in cards.QUALITIES) quality.value = saved.quality;
     if (saved.seconds > 0) seconds.value = saved.seconds;
     chosen.value = saved.chosen || "";
     unfolded.value = Boolean(saved.unfolded);
+    loops.value = saved.loops ?? true;
     prompt.value = sessionStorage.getItem(NAME) || "";
   } catch {
     localStorage.removeItem(NAME);
   }
   effect(() => {
-    const choices = { shape, quality, seconds, chosen, unfolded };
+    const choices = { shape: wishedShape, quality, seconds, chosen, unfolded, loops };
     localStorage.setItem(NAME, JSON.stringify(choices));
   });
   effect(() => sessionStorage.setItem(NAME, prompt.value));

@@ -1,43 +1,29 @@
-// The wall of videos: newest first, more as you scroll, and a search over what is loaded.
+// The wall of videos: newest first, more as you scroll.
 
-import { html, useEffect, useRef } from "./vendor.js";
-import { SearchIcon } from "./icons.js";
+import { html, signal, useEffect, useRef } from "./vendor.js";
+import { Head } from "./filters.js";
+import { AgainIcon, CloseIcon } from "./icons.js";
 import { Scenes } from "./scenes.js";
-import { Tile } from "./tile.js";
-import { explain } from "./trouble.js";
+import { again, Tile } from "./tile.js";
+import { explain, Told } from "./trouble.js";
 import * as videos from "./videos.js";
 
-function Search() {
-  return html`
-    <label class="search"><${SearchIcon} /><span class="unseen">Search your videos</span>
-      <input type="search" id="search" placeholder="Search" value=${videos.search.value} autocomplete="off"
-        onInput=${(event) => (videos.search.value = event.target.value)} />
-    </label>`;
-}
-
-/** What the search says of itself: it sees only what is loaded. */
-function SearchNote() {
-  if (!videos.search.value.trim()) return null;
-  const count = videos.found.value.length;
-  const more = videos.loading.value === "idle";
-  return html`
-    <p class="note" role="status">${count || "None"} of ${videos.all.value.length} loaded videos.
-      ${more && html` <button type="button" class="text-button" onClick=${videos.loadMore}>Load older ones</button>`}</p>`;
-}
+const FEW = 3;
+const allCancelled = signal(false);
 
 /** Loads the next page when the end of the wall comes near. */
 function End() {
   const mark = useRef(null);
   const waiting = videos.loading.value;
   useEffect(() => {
-    if (waiting !== "idle" || videos.search.value.trim()) return undefined;
+    if (waiting !== "idle") return undefined;
     const observer = new IntersectionObserver(
       (entries) => entries.some((entry) => entry.isIntersecting) && videos.loadMore(),
       { rootMargin: "800px" },
     );
     observer.observe(mark.current);
     return () => observer.disconnect();
-  }, [waiting, videos.search.value]);
+  }, [waiting]);
   return html`<div ref=${mark} class="end" aria-hidden="true">${waiting === "more" && html`<span class="dots"></span>`}</div>`;
 }
 
@@ -45,24 +31,46 @@ function Trouble() {
   if (!videos.trouble.value) return null;
   const { title, remedy } = explain(videos.trouble.value);
   return html`
-    <p class="trouble" role="alert"><span><b>${title}</b> ${remedy}</span>
+    <p class="trouble" role="alert"><span><b>${title}</b> <${Told} text=${remedy} /></span>
       <button type="button" class="text-button" onClick=${videos.loadMore}>Try again</button></p>`;
 }
 
-export function Gallery() {
-  const empty = !videos.all.value.length;
-  if (empty && ["first", "more"].includes(videos.loading.value)) return html`<div class="end"></div>`;
-  if (empty) return html`<${Trouble} /><section class="gallery"><h2 class="quiet">Start from a scene</h2><${Scenes} as="wall" /></section>`;
+/** What was cancelled takes a line each, and little of it. */
+function Cancelled() {
+  const list = videos.cancelled.value;
+  if (!list.length) return null;
+  const shown = allCancelled.value ? list : list.slice(0, FEW);
+  const unfold = () => (allCancelled.value = !allCancelled.value);
   return html`
-    <${Scenes} as="strip" />
+    <section class="cancelled" aria-label="Cancelled videos">
+      <ul>${shown.map((video) => html`
+        <li key=${video.id}><small>Cancelled</small><span>${video.prompt}</span>
+          <button type="button" class="bare" aria-label=${`Try again: ${video.prompt}`} title="Try again" onClick=${() => again(video)}><${AgainIcon} /></button>
+          <button type="button" class="bare" aria-label=${`Clear: ${video.prompt}`} title="Clear" onClick=${() => videos.remove(video)}><${CloseIcon} /></button>
+        </li>`)}
+      </ul>
+      <p>${list.length > FEW && html`<button type="button" class="text-button" onClick=${unfold}>${allCancelled.value ? "Show fewer" : `Show all ${list.length}`}</button>`}
+        ${list.length > 1 && html`<button type="button" class="text-button" onClick=${() => videos.remove(...list)}>Clear all</button>`}</p>
+    </section>`;
+}
+
+function Wall() {
+  return html`
     <section class="gallery" aria-labelledby="wall-title">
-      <div class="head"><h2 id="wall-title">Your videos</h2><${Search} /></div>
-      <${SearchNote} />
-      <ul class="wall">
+      <${Head} />
+      <${Cancelled} />
+      <ul class="wall" aria-busy=${videos.seeking}>
         ${videos.found.value.map((video) => html`<${Tile} key=${video.id} video=${video} />`)}
         <li class="filler" aria-hidden="true"></li>
       </ul>
       <${Trouble} />
       <${End} />
     </section>`;
+}
+
+export function Gallery() {
+  const empty = !videos.all.value.length && !videos.narrowed.value;
+  if (empty && ["first", "more"].includes(videos.loading.value)) return html`<div class="end"></div>`;
+  if (empty) return html`<${Trouble} /><section class="gallery"><h2 class="quiet">Start from a scene</h2><${Scenes} as="wall" /></section>`;
+  return html`<${Scenes} as="strip" /><${Wall} />`;
 }

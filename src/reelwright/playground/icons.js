@@ -27,6 +27,19 @@ export const SearchIcon = icon("M16 10.500a5.5 5.5 0 1 1-11 0 5.5 5.5 0 0 1 11 0
 export const TrashIcon = icon("M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13");
 export const WarnIcon = icon("M12 4.500L21 20H3z", "M12 10v4.500M12 17.200h.01");
 
+export const StarIcon = icon("M12 4.500l2.300 4.900 5.200.7-3.800 3.700.9 5.300-4.600-2.600-4.600 2.600.9-5.300-3.800-3.700 5.200-.7z");
+export const FilterIcon = icon("M4 7h16M7 12h10M10 17h4");
+export const SelectIcon = icon("M4 5h16v14H4z", "M8.500 12l2.500 2.500 4.500-5");
+export const ShareIcon = icon("M12 15V4M8 7.500L12 4l4 3.500", "M6 11v8h12v-8");
+export const CompareIcon = icon("M4 6h6.500v12H4zM13.500 6H20v12h-6.500z");
+export const ClockIcon = icon("M20 12a8 8 0 1 1-16 0 8 8 0 0 1 16 0z", "M12 7.500V12l3 2");
+export const WandIcon = icon("M5 19L15 9M17.500 3.500v4M15.500 5.500h4M7.500 4v3M6 5.500h3M19 13v3M17.500 14.500h3");
+export const TakesIcon = icon("M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z");
+export const FrameBackIcon = icon("M15 6l-6 6 6 6zM6 6v12");
+export const FrameNextIcon = icon("M9 6l6 6-6 6zM18 6v12");
+export const PauseIcon = icon("M8 5.500v13M16 5.500v13");
+export const AgainIcon = icon("M5 12a7 7 0 1 1 2.200 5.100", "M5 19v-4.500h4.500");
+
 /** A frame of the shape width : height, inside a square. */
 export function ShapeIcon({ ratio }) {
   const width = ratio > 1 ? 18 : 18 * ratio;

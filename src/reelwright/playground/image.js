@@ -4,10 +4,11 @@ const PLAIN = ["image/png", "image/jpeg", "image/webp"];
 const MOST_BYTES = 11e6;
 const MOST_PIXELS = 36e6;
 const MOST_SIDE = 4096;
+const DRAWN_SIDE = 1024;
 
 /** {data, url, name, width, height}: a data URI to send and an object URL to show. Throws in plain words. */
 export async function read(file) {
-  const bitmap = await createImageBitmap(file).catch(() => {
+  const bitmap = await createImageBitmap(file).catch(() => drawing(file)).catch(() => {
     throw new Error(`${file.name || "This file"} is not a picture this browser can open. Try a PNG, JPEG or WebP.`);
   });
   const { width, height } = bitmap;
@@ -15,6 +16,21 @@ export async function read(file) {
   const blob = fits ? file : await redraw(bitmap);
   bitmap.close();
   return { data: await dataUri(blob), url: URL.createObjectURL(blob), name: file.name || "Pasted picture", width, height };
+}
+
+/** An SVG picture, which need not have a size of its own. */
+async function drawing(file) {
+  const url = URL.createObjectURL(file);
+  try {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    const ratio = image.naturalWidth / image.naturalHeight || 1;
+    const size = { resizeWidth: Math.round(DRAWN_SIDE * Math.min(1, ratio)), resizeHeight: Math.round(DRAWN_SIDE / Math.max(1, ratio)) };
+    return await createImageBitmap(image, size);
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 }
 
 function redraw(bitmap) {

@@ -1,11 +1,13 @@
-// The API key: asked for when the server wants one, kept in this tab's session and nowhere else.
+// The API key: asked for when the server wants one, kept in this tab's session, or on this device if the user says so.
 
 import { html, signal, useEffect, useRef } from "./vendor.js";
 import { KeyIcon } from "./icons.js";
+import { Menu } from "./menu.js";
 
 const NAME = "reelwright.key";
 
-export const key = signal(sessionStorage.getItem(NAME) || "");
+const remembered = signal(Boolean(localStorage.getItem(NAME)));
+export const key = signal(sessionStorage.getItem(NAME) || localStorage.getItem(NAME) || "");
 
 /** The question that is open, or null: {answered, promise, refused}. */
 const question = signal(null);
@@ -26,16 +28,51 @@ let refused = false;
 export function forgetKey(header = "") {
   refused = Boolean(header);
   if (header && header !== `Bearer ${key.value}`) return;
-  key.value = "";
-  sessionStorage.removeItem(NAME);
+  forget();
 }
 
-function give(value) {
+function forget() {
+  key.value = "";
+  remembered.value = false;
+  sessionStorage.removeItem(NAME);
+  localStorage.removeItem(NAME);
+}
+
+function give(value, remember) {
   key.value = value;
-  sessionStorage.setItem(NAME, value);
+  remembered.value = remember;
+  (remember ? localStorage : sessionStorage).setItem(NAME, value);
   const { answered } = question.value;
   question.value = null;
   answered();
+}
+
+/** Nothing of the videos that this key has shown stays on the page. */
+function signOut() {
+  forget();
+  location.reload();
+}
+
+/** Another tab has signed out, or given the key that this one asks for. */
+export function listen() {
+  addEventListener("storage", (event) => {
+    if (event.key !== NAME) return;
+    if (!event.newValue && remembered.value) location.reload();
+    else if (event.newValue && question.value) give(event.newValue, true);
+  });
+}
+
+export function KeyMenu() {
+  if (!key.value) return null;
+  const end = key.value.slice(-4);
+  return html`
+    <${Menu} label="API key" look="right bare-menu" face=${html`<${KeyIcon} /><span class="key-end">…${end}</span>`}>${() => html`
+      <div class="key-card">
+        <p>You use the key that ends in <b>${end}</b>.</p>
+        <p class="soft">${remembered.value ? "It is remembered on this device." : "It is kept in this tab only."}</p>
+        <button type="button" class="plain" onClick=${signOut}>Sign out</button>
+      </div>`}
+    <//>`;
 }
 
 export function KeyDialog() {
@@ -47,19 +84,21 @@ export function KeyDialog() {
   if (!open) return null;
   const submit = (event) => {
     event.preventDefault();
-    const value = new FormData(event.target).get("key").trim();
-    if (value) give(value);
+    const told = new FormData(event.target);
+    const value = told.get("key").trim();
+    if (value) give(value, told.has("remember"));
   };
   return html`
     <dialog class="slip" ref=${dialog} aria-labelledby="key-title" onCancel=${(event) => event.preventDefault()}>
       <form onSubmit=${submit}>
         <${KeyIcon} />
         <h2 id="key-title">This server asks for a key</h2>
-        <p>${open.refused ? "That key was refused. Check it and try again." : "Whoever runs it can give you one."}
-          ${" "}It stays in this tab and is forgotten when you close it.</p>
+        <p>${open.refused ? "That key was refused. Check it and try again." : "Whoever runs it can give you one."}</p>
         <label for="key">API key</label>
         <input id="key" name="key" type="password" autocomplete="off" spellcheck="false" required autofocus />
+        <label class="tick"><input type="checkbox" name="remember" />Remember it on this device</label>
         <button class="go">Continue</button>
+        <p class="fine">Otherwise it is forgotten when you close this tab.</p>
       </form>
     </dialog>`;
 }

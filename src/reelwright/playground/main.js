@@ -2,14 +2,16 @@
 
 import { html, render, signal } from "./vendor.js";
 import * as api from "./api.js";
-import { Composer, takePicture } from "./composer.js";
+import { Compare } from "./compare.js";
+import * as composer from "./composer.js";
 import * as draft from "./draft.js";
 import { Gallery } from "./gallery.js";
 import { Mark, WarnIcon } from "./icons.js";
-import { KeyDialog } from "./key.js";
+import * as key from "./key.js";
 import * as player from "./player.js";
+import * as selection from "./selection.js";
 import { Toasts } from "./toast.js";
-import { explain } from "./trouble.js";
+import { explain, Told } from "./trouble.js";
 import * as videos from "./videos.js";
 import * as watch from "./watch.js";
 import { Welcome } from "./welcome.js";
@@ -27,22 +29,24 @@ function Busy() {
 function Trouble() {
   if (api.reachable.value && !trouble.value) return null;
   const { title, remedy } = explain(trouble.value || { code: "unreachable" });
-  return html`<p class="trouble page-trouble" role="alert"><${WarnIcon} /><span><b>${title}</b> ${remedy}</span></p>`;
+  return html`<p class="trouble page-trouble" role="alert"><${WarnIcon} /><span><b>${title}</b> <${Told} text=${remedy} /></span></p>`;
 }
 
 function Page() {
   return html`
-    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><${Busy} /></header>
+    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${Busy} /><${key.KeyMenu} /></span></header>
     <main>
       <h1>What would you like to see?</h1>
       <${Trouble} />
-      <${Composer} />
+      <${composer.Composer} />
       <${Welcome} />
       <${Gallery} />
     </main>
     ${dragging.value && html`<div class="drop" aria-hidden="true"><p>Drop a picture to set it in motion</p></div>`}
     <${player.Player} />
-    <${KeyDialog} />
+    <${Compare} />
+    <${selection.SelectionBar} />
+    <${key.KeyDialog} />
     <${Toasts} />`;
 }
 
@@ -60,13 +64,14 @@ function listen() {
     dragging.value = false;
     if (!hasFile(event)) return;
     event.preventDefault();
-    takePicture(event.dataTransfer.files[0]);
+    composer.takePicture(event.dataTransfer.files[0]);
   });
   addEventListener("paste", (event) => {
     const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-    if (picture) takePicture(picture);
+    if (picture) composer.takePicture(picture);
   });
   addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && selection.choosing.value && !event.target.closest("dialog")) selection.leave();
     if (event.key !== "/" || event.target.closest("input, textarea, select, dialog")) return;
     event.preventDefault();
     document.getElementById("search")?.focus();
@@ -77,7 +82,7 @@ function listen() {
 /** Load the cards and the first videos; while there is no server, try again and again. */
 async function load() {
   try {
-    await Promise.all([draft.known.value.length || loadModels(), videos.refresh()]);
+    await Promise.all([draft.known.value.length || loadModels(), videos.refresh().then(videos.take)]);
     trouble.value = null;
   } catch (error) {
     trouble.value = error.code === "unreachable" ? null : error;
@@ -97,6 +102,8 @@ function lookAgain() {
 }
 
 draft.remember();
+key.listen();
+composer.listen();
 listen(); // before there is anything to see: who sees the page can use its keys
 render(html`<${Page} />`, document.body);
 load();

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "./vendor.js";
 import * as api from "./api.js";
 import { key } from "./key.js";
+import { Zip } from "./zip.js";
 
 const MOST_BLOBS = 200;
 const blobs = new Map();
@@ -42,11 +43,43 @@ function forgetOldest() {
   url.then(URL.revokeObjectURL);
 }
 
-/** Save the file on the user's disk, under a name made of the prompt's first words: at its address it has the server's. */
-export async function download(video) {
+const ENDINGS = { poster: "jpg" };
+
+/** Save a video, or a rendition of it, on the user's disk: at its address it has the server's name. */
+export async function download(video, variant) {
+  save(await blobOf(api.contentPath(video.id, variant)), `${fileName(video.prompt)}.${ENDINGS[variant] || variant || "mp4"}`);
+}
+
+/** All of them in one file. `told` is called with how many are in it so far. */
+export async function downloadAll(videos, told) {
+  const zip = new Zip();
+  for (const [index, video] of videos.entries()) {
+    told(index);
+    await zip.add(`${fileName(video.prompt)}.mp4`, await api.content(api.contentPath(video.id)), new Date(video.created_at * 1000));
+  }
+  saveBlob(zip.blob(), `reelwright-${videos.length}-videos.zip`);
+}
+
+/** Save the picture that the player shows. */
+export async function downloadFrame(film, video) {
+  const canvas = document.createElement("canvas");
+  canvas.width = film.videoWidth;
+  canvas.height = film.videoHeight;
+  canvas.getContext("2d").drawImage(film, 0, 0);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  saveBlob(blob, `${fileName(video.prompt)}-${film.currentTime.toFixed(2)}s.png`);
+}
+
+function saveBlob(blob, name) {
+  const url = URL.createObjectURL(blob);
+  save(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+function save(url, name) {
   const link = document.createElement("a");
-  link.href = await blobOf(api.contentPath(video.id));
-  link.download = `${fileName(video.prompt)}.mp4`;
+  link.href = url;
+  link.download = name;
   link.click();
 }
 

@@ -34,12 +34,16 @@ function Shape() {
     const { width, height } = cards.size(draft.card.value, ratio, draft.quality.value);
     options.unshift(["picture", html`<${ShapeIcon} ratio=${ratio} />Picture`, `As the picture, ${width} × ${height}`]);
   }
+  if (draft.shape.value === cards.OWN) {
+    const { width, height } = draft.card.value && cards.size(draft.card.value, cards.OWN, draft.quality.value);
+    options.unshift([cards.OWN, html`<${ShapeIcon} ratio=${width / height} />Own`, `The model's own, ${width} × ${height}`]);
+  }
   if (exact) options.push(["exact", `${exact.width} × ${exact.height}`, "The size of the video you took over"]);
   const choose = (name) => {
     if (name === "exact") return;
     draft.exactSize.value = null;
     draft.shapeChosen.value = name !== "picture";
-    if (name !== "picture") draft.shape.value = name;
+    if (name !== "picture") draft.wishedShape.value = name;
   };
   const value = exact ? "exact" : draft.follows.value ? "picture" : draft.shape.value;
   return html`<${Choice} legend="Shape" options=${options} value=${value} onChoose=${choose} />`;
@@ -134,6 +138,15 @@ function Smooth() {
     </div>`;
 }
 
+function Loop() {
+  return html`
+    <div class="field">
+      <label class="tick"><input type="checkbox" checked=${draft.loops}
+        onChange=${(event) => (draft.loops.value = event.target.checked)} />Loop</label>
+      <small>The end meets the beginning, without a jump</small>
+    </div>`;
+}
+
 function Enlarge({ models }) {
   return html`
     <div class="field">
@@ -161,6 +174,7 @@ function More() {
           </div>`}
         <${Rate} />
         <${Smooth} />
+        ${draft.canLoop.value && html`<${Loop} />`}
         ${card.refinements.upscale.length > 0 && html`<${Enlarge} models=${card.refinements.upscale} />`}
         ${has("num_inference_steps") && html`<${NumberField} name="num_inference_steps" label="Steps" min="1"
           max=${card.max_steps} normal=${card.default_steps} hint=${`1–${card.max_steps}; more is finer and slower`} />`}
@@ -182,11 +196,19 @@ export function Numbers() {
   return html`<span class="numbers"><span>${shape}</span>${width} × ${height} · ${draft.frames} frames · ${draft.fps} fps${draft.interpolate.value > 1 && ` → ${draft.fps.value * draft.interpolate.value}`} · ${seconds} s</span>`;
 }
 
+function ownNumbers() {
+  const { default_width, default_height, default_frames, default_fps } = draft.card.value;
+  return `${default_width} × ${default_height}, ${default_frames} frames at ${default_fps} a second`;
+}
+
 export function Settings() {
   return html`
     <details class="settings" open=${draft.unfolded}
       onToggle=${(event) => (draft.unfolded.value = event.target.open)}>
       <summary><span>Settings</span><${Numbers} /></summary>
-      <div class="dials"><${Shape} /><${Length} /><${Quality} /><${Seed} /><${More} /></div>
+      <div class="dials"><${Shape} /><${Length} /><${Quality} /><${Seed} />
+        <div class="foot"><${More} />
+          <button type="button" class="text-button own" onClick=${draft.useOwn} title=${ownNumbers()}>As the model has it</button></div>
+      </div>
     </details>`;
 }

@@ -2,13 +2,13 @@
 
 import { html, useMemo, useRef, useState } from "./vendor.js";
 import * as draft from "./draft.js";
-import { CloseIcon, PlayIcon, RemixIcon, TrashIcon } from "./icons.js";
+import { CloseIcon, PlayIcon, RemixIcon, StarIcon, TrashIcon } from "./icons.js";
 import { useMedia } from "./media.js";
-import { explain } from "./trouble.js";
+import * as selection from "./selection.js";
+import { calm, duration } from "./times.js";
+import { explain, Told } from "./trouble.js";
 import * as videos from "./videos.js";
 import { preview, secondsLeft } from "./watch.js";
-
-export const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Put a video's settings into the prompt box, and the user there too. */
 export function takeOver(video, options) {
@@ -22,12 +22,6 @@ export function toPrompt() {
   box.focus({ preventScroll: true });
   box.select();
   scrollTo({ top: 0, behavior: calm.matches ? "auto" : "smooth" });
-}
-
-export function duration(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function place(position) {
@@ -75,7 +69,7 @@ export function Failure({ video }) {
     <div class="failure">
       <b>${title}</b>
       ${detail && html`<span>${detail}</span>`}
-      ${remedy && html`<span>${remedy}</span>`}
+      ${remedy && html`<span><${Told} text=${remedy} /></span>`}
     </div>`;
 }
 
@@ -85,13 +79,23 @@ function Failed({ video }) {
     <p class="caption">${video.prompt}</p>
     <div class="actions">
       ${video.resumable && html`<button type="button" onClick=${() => videos.resume(video)}>Go on</button>`}
-      <button type="button" onClick=${() => takeOver(video, { keepSeed: true })}>Try again</button>
-      <button type="button" onClick=${() => videos.remove(video)}>Remove</button>
+      <button type="button" onClick=${() => again(video)}>Try again</button>
+      <button type="button" onClick=${() => takeOver(video, { keepSeed: true })}>Edit</button>
+      <button type="button" class="bare" aria-label=${`Remove: ${video.prompt}`} title="Remove" onClick=${() => videos.remove(video)}>
+        <${CloseIcon} /></button>
     </div>`;
+}
+
+/** Make it once more as it was asked for. */
+export function again(video) {
+  const wish = draft.wishOf(video);
+  videos.again(video, video.extended_from_video_id ? draft.extension(wish) : wish);
 }
 
 function Finished({ video }) {
   const [playing, setPlaying] = useState(false);
+  const choosing = selection.choosing.value;
+  const favourite = videos.isFavourite(video);
   const timer = useRef(0);
   const poster = useMedia(video.id, "poster");
   const play = (event) => {
@@ -104,18 +108,28 @@ function Finished({ video }) {
   };
   return html`
     <a class="film" href=${`#${video.id}`} aria-label=${`Play: ${video.prompt}`} onFocus=${play} onBlur=${stop}
-      onPointerEnter=${play} onPointerLeave=${stop}>
+      onPointerEnter=${play} onPointerLeave=${stop} onClick=${(event) => choosing && choose(event, video)}>
       ${poster && html`<img src=${poster} alt="" loading="lazy" decoding="async" />`}
       ${playing && html`<${Moving} id=${video.id} />`}
       <span class="caption"><span>${video.prompt}</span></span>
       <span class="badge"><${PlayIcon} />${+(+video.seconds).toFixed(1)} s</span>
     </a>
-    <div class="corner">
+    ${choosing && html`
+      <label class="pick"><input type="checkbox" aria-label=${`Select: ${video.prompt}`} checked=${selection.has(video)}
+        onChange=${() => selection.toggle(video)} /></label>`}
+    <div class="corner" hidden=${choosing}>
+      <button type="button" class=${favourite ? "star on" : "star"} aria-label=${`Favourite: ${video.prompt}`} title="Favourite"
+        aria-pressed=${favourite} onClick=${() => videos.favour([video], !favourite)}><${StarIcon} /></button>
       <button type="button" aria-label=${`Remix: ${video.prompt}`} title="Remix: all but the seed"
         onClick=${() => takeOver(video, { keepSeed: false })}><${RemixIcon} /></button>
       <button type="button" aria-label=${`Delete: ${video.prompt}`} title="Delete" onClick=${() => videos.remove(video)}>
         <${TrashIcon} /></button>
     </div>`;
+}
+
+function choose(event, video) {
+  event.preventDefault();
+  selection.toggle(video);
 }
 
 function Moving({ id }) {
@@ -134,7 +148,7 @@ function draw(video) {
   const done = video.status === "completed";
   const ratio = video.width / video.height;
   return html`
-    <li class=${`tile ${video.status}`} id=${`tile-${video.id}`} style=${{ "--ratio": done ? ratio : Math.max(1.25, ratio) }}>
+    <li class=${`tile ${video.status} ${videos.isFavourite(video) ? "favourite" : ""}`} id=${`tile-${video.id}`} style=${{ "--ratio": done ? ratio : Math.max(1.25, ratio) }}>
       <${FACES[video.status]} video=${video} />
     </li>`;
 }

@@ -1,5 +1,7 @@
 // What went wrong, in plain words, and what helps. By the server's stable error codes.
 
+import { html } from "./vendor.js";
+
 const WORDS = {
   unreachable: ["The server does not answer", "Start it with `reelwright serve`. This page goes on by itself when it is back."],
   forbidden: ["The server refuses this page", "Add the page's address to CLIENT_URL and restart the server."],
@@ -30,12 +32,15 @@ const WORDS = {
   internal: ["Something broke on the server", "Try again. The server's log has the details."],
 };
 
-/** {title, detail, remedy} for an error of a call or of a video ({code, message}). */
+/** {code, title, detail, remedy} for an error of a call or of a video ({code, message}). */
 export function explain({ code, message = "", retryAfter }) {
   const [title, advice] = WORDS[code] || [message, ""];
   const remedy = retryAfter ? `Try again in ${wait(retryAfter)}.` : advice;
-  return { title, detail: repeats(title, message) || code === "cancelled" ? "" : message, remedy };
+  return { code, title, detail: repeats(title, message) || code === "cancelled" ? "" : message, remedy };
 }
+
+/** A sentence in which `commands` stand out. */
+export const Told = ({ text }) => text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 
 function repeats(title, message) {
   const bare = (text) => text.toLowerCase().replace(/[^a-z ]/g, "").trim();

@@ -6,33 +6,43 @@ import { announce, tell } from "./toast.js";
 import { explain } from "./trouble.js";
 
 const PAGE = 24;
+const PAUSE_MS = 250;
+const EVERYTHING = { q: "", status: "", model: "", shape: "", favourite: false };
 
 /** A signal for each video, by id: a tile that reads one is drawn anew when that one changes, and no other. */
 const byId = new Map();
 const order = signal([]);
 /** Deleted on the page, and not yet on the server: they can still be brought back. */
-const leaving = signal(new Map());
-const cursor = signal(null);
+const leaving = signal(new Set());
 
-/** "first" until the first page is there, "more" while a page is loading, "all" when there is no more, else "idle". */
-export const loading = signal("first");
-export const trouble = signal(null);
-export const search = signal("");
+/** What the wall is narrowed to. */
+export const sought = signal(EVERYTHING);
+/** How many filters are set, the search not counted. */
+export const filters = computed(() => Object.entries(sought.value).filter(([name, value]) => name !== "q" && value).length);
+export const narrowed = computed(() => Boolean(filters.value || sought.value.q.trim()));
+/** Whether the server is still looking for what is sought now. */
+export const seeking = signal(false);
+
+/** A list as far as it is loaded. `loading`: "first" before its first page, "more", "idle", "failed", or "all" at its end. */
+const newView = (query) => ({ query, ids: signal([]), cursor: null, loading: signal("first"), trouble: signal(null) });
+const whole = newView(EVERYTHING);
+const view = signal(whole);
+export const loading = computed(() => view.value.loading.value);
+export const trouble = computed(() => view.value.trouble.value);
 
 export const isActive = (video) => video.status === "queued" || video.status === "in_progress";
-export const all = computed(() =>
-  order.value.filter((id) => !leaving.value.has(id)).map((id) => byId.get(id).value),
-);
+export const isCancelled = (video) => video.error?.code === "cancelled";
+export const isFavourite = (video) => video.metadata?.favourite === "yes";
+const there = (ids) => ids.filter((id) => byId.has(id) && !leaving.value.has(id)).map((id) => byId.get(id).value);
+export const all = computed(() => there(order.value));
 export const active = computed(() => all.value.filter(isActive));
-/** What the search lets through: what is being made first, in the order of its making, then the newest. */
+const shown = computed(() => (view.value === whole ? all.value : there(view.value.ids.value)));
+/** The wall: what is being made first, in the order of its making, then the newest. */
 export const found = computed(() => {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-  const waiting = [...active.value].sort((a, b) => stage(a) - stage(b) || (a.id < b.id ? -1 : 1));
-  return [...waiting, ...all.value.filter((video) => !isActive(video))].filter((video) => {
-    const text = `${video.prompt} ${video.engine} ${video.model} ${video.size}`.toLowerCase();
-    return words.every((word) => text.includes(word) || word === String(video.seed));
-  });
+  const waiting = shown.value.filter(isActive).sort((a, b) => stage(a) - stage(b) || (a.id < b.id ? -1 : 1));
+  return [...waiting, ...shown.value.filter((video) => !isActive(video) && !isCancelled(video))];
 });
+export const cancelled = computed(() => shown.value.filter(isCancelled));
 const stage = (video) => (video.status === "in_progress" ? 0 : 1);
 export const known = (id) => byId.get(id)?.value;
 
@@ -54,31 +64,72 @@ export function take(videos) {
 }
 
 function drop(id) {
-  byId.delete(id);
   order.value = order.value.filter((other) => other !== id);
+  byId.delete(id);
 }
 
-/** Load the next page of the list. */
-export async function loadMore() {
-  if (loading.value === "more" || loading.value === "all") return;
-  loading.value = "more";
+let timer = 0;
+
+/** Narrow the wall, or widen it again: the server looks through all videos. */
+export function seek(changes) {
+  sought.value = { ...sought.value, ...changes };
+  clearTimeout(timer);
+  if (!narrowed.value) {
+    view.value = whole;
+    seeking.value = false;
+    return;
+  }
+  seeking.value = true;
+  timer = setTimeout(look, "q" in changes ? PAUSE_MS : 0);
+}
+
+export const seekAll = () => seek(EVERYTHING);
+
+/** The wall stays as it is until there is an answer. */
+async function look() {
+  const next = newView(sought.value);
+  await load(next);
+  if (next.query !== sought.value) return;
+  view.value = next;
+  seeking.value = false;
+}
+
+/** Load the next page of what the wall shows. */
+export const loadMore = () => load(view.value);
+
+async function load(list) {
+  if (["more", "all"].includes(list.loading.value)) return;
+  list.loading.value = "more";
   try {
-    const page = await api.list({ after: cursor.value, limit: PAGE });
-    take(page.data);
-    cursor.value = page.last_id;
-    loading.value = page.has_more ? "idle" : "all";
-    trouble.value = null;
+    const page = await api.list({ after: list.cursor, limit: PAGE, sought: list.query });
+    batch(() => {
+      take(page.data);
+      list.ids.value = [...list.ids.value, ...page.data.map((video) => video.id)];
+    });
+    list.cursor = page.last_id ?? list.cursor;
+    list.loading.value = page.has_more ? "idle" : "all";
+    list.trouble.value = null;
   } catch (error) {
-    loading.value = "failed";
-    trouble.value = error;
+    list.loading.value = "failed";
+    list.trouble.value = error;
   }
 }
 
-/** Ask for the newest page again: videos may have come from elsewhere. */
+/** Ask for the newest page again: videos may have come from elsewhere, or gone. Answers what there is of it. */
 export async function refresh() {
-  if (loading.value === "first" || loading.value === "failed") return loadMore();
+  if (["first", "failed"].includes(whole.loading.value)) {
+    await load(whole);
+    if (whole.trouble.value) throw whole.trouble.value;
+    return [];
+  }
+  const before = order.value;
   const page = await api.list({ limit: PAGE });
-  take(page.data);
+  const told = new Set(page.data.map((video) => video.id));
+  const oldest = page.has_more ? page.last_id : "";
+  batch(() => {
+    for (const id of before) if (id > oldest && !told.has(id)) drop(id);
+  });
+  return page.data;
 }
 
 /** The video with this id; null (with a note) when there is none. */
@@ -92,30 +143,46 @@ export async function find(id) {
   }
 }
 
-export async function cancel(video) {
+async function ask(call, spoken) {
   try {
-    take([await api.cancel(video.id)]);
-    announce("Cancelled");
+    take([await call]);
+    if (spoken) announce(spoken);
+    return true;
   } catch (error) {
     tell(explain(error).title);
+    return false;
   }
 }
 
+export const cancel = (video) => ask(api.cancel(video.id), "Cancelled");
 /** Go on with a video that has failed: a new one takes its place at the front. */
-export async function resume(video) {
-  try {
-    take([await api.resume(video.id)]);
-    announce("It goes on");
-  } catch (error) {
-    tell(explain(error).title);
+export const resume = (video) => ask(api.resume(video.id), "It goes on");
+
+/** Make a failed video once more, as it was asked for; what is left of it goes when the new one is accepted. */
+export async function again(video, wish) {
+  const { extended_from_video_id: source } = video;
+  let call;
+  if (source) call = api.extend(source, wish);
+  // Its pictures are on the server only.
+  else call = video.has_image || video.has_last_image ? api.remix(video.id, video.prompt) : api.create(wish);
+  if (await ask(call, "Accepted. The video is in the queue.")) removeNow(video.id);
+}
+
+/** Mark videos as favourites, or as none; it is seen at once. */
+export function favour(list, yes) {
+  for (const video of list) {
+    const metadata = { ...video.metadata, favourite: yes ? "yes" : undefined };
+    byId.get(video.id).value = { ...video, metadata };
+    ask(api.annotate(video.id, { favourite: yes ? "yes" : null })).then((done) => done || take([video]));
   }
 }
 
-/** Delete a video: at once on the page, on the server when the time to undo is over. */
-export function remove(video) {
-  const back = () => stay(video.id);
-  const note = tell("Deleted", { undo: back, done: () => removeNow(video.id), ms: 7000 });
-  leaving.value = new Map(leaving.value).set(video.id, note);
+/** Delete videos: at once on the page, on the server when the time to undo is over. */
+export function remove(...list) {
+  const ids = list.map((video) => video.id);
+  leaving.value = new Set([...leaving.value, ...ids]);
+  const words = list.length > 1 ? `${list.length} videos deleted` : "Deleted";
+  tell(words, { undo: () => stay(ids), done: () => ids.forEach((id) => removeNow(id)), ms: 7000 });
 }
 
 async function removeNow(id, options) {
@@ -126,16 +193,14 @@ async function removeNow(id, options) {
     if (error.status === 404) drop(id);
     else tell(`It could not be deleted. ${explain(error).title}.`);
   }
-  stay(id);
+  stay([id]);
 }
 
-function stay(id) {
-  const rest = new Map(leaving.value);
-  rest.delete(id);
-  leaving.value = rest;
+function stay(ids) {
+  leaving.value = new Set([...leaving.value].filter((id) => !ids.includes(id)));
 }
 
 /** The page goes away: nothing can be undone any more. */
 export function removeRest() {
-  for (const id of leaving.value.keys()) removeNow(id, { keepalive: true });
+  for (const id of leaving.value) removeNow(id, { keepalive: true });
 }

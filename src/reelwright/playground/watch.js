@@ -9,6 +9,7 @@ import { announce } from "./toast.js";
 // A browser opens six connections to a server, for all its tabs together.
 const MOST_STREAMS = 2;
 const LOOK_MS = 2000;
+const IDLE_LOOKS = 3;
 const ENOUGH_PERCENT = 5;
 const ENOUGH_MS = 1500;
 
@@ -48,7 +49,8 @@ export function start() {
   setInterval(look, LOOK_MS);
   document.addEventListener("visibilitychange", () => {
     adjust(document.hidden ? [] : videos.active.peek());
-    if (!document.hidden) videos.refresh().catch(() => {});
+    idle = IDLE_LOOKS - 1;
+    look();
   });
 }
 
@@ -81,7 +83,7 @@ async function follow(id) {
 
 function heard(id, { kind, data }) {
   if (kind === "preview") showPreview(id, data.image);
-  else told(data);
+  else heardOf(data);
 }
 
 function showPreview(id, uri) {
@@ -90,7 +92,7 @@ function showPreview(id, uri) {
   shown.value = objectUrl(uri);
 }
 
-function told(video) {
+function heardOf(video) {
   const before = videos.known(video.id);
   if (video.status === "in_progress") measure(video);
   videos.take([video]);
@@ -114,13 +116,18 @@ function ended(video) {
   announce(`${end}: ${video.prompt}`);
 }
 
+let idle = 0;
+
+/** While something is in the making, or the server is away, a look each time; else now and then: videos come from
+ * elsewhere, too. */
 async function look() {
   const waiting = videos.active.value;
-  if (document.hidden || !waiting.length) return;
-  const page = await api.list({ limit: 50 }).catch(() => null);
-  if (!page) return;
-  page.data.forEach(told);
-  const seen = new Set(page.data.map((video) => video.id));
-  for (const video of waiting) if (!seen.has(video.id)) api.get(video.id).then(told, () => {});
+  idle = waiting.length || !api.reachable.value ? 0 : (idle + 1) % IDLE_LOOKS;
+  if (document.hidden || idle) return;
+  const told = await videos.refresh().catch(() => null);
+  if (!told) return;
+  told.forEach(heardOf);
+  const seen = new Set(told.map((video) => video.id));
+  for (const video of waiting) if (!seen.has(video.id)) api.get(video.id).then(heardOf, () => {});
   adjust(videos.active.value);
 }

@@ -55,6 +55,7 @@ def _card(options: Options, model: str, tasks: tuple[Task, ...]) -> Card:
         title="Dedicated endpoint" if model == ENDPOINT else f"{model.rpartition('/')[2]} (Hugging Face)",
         description=_description(routes, first),
         generative_ai=True,
+        paid=True,
         tasks=tasks,
         honours=frozenset(honours),
         max_side=1920 if first.pixels else 1280,
