@@ -17,16 +17,18 @@ from tests.contract import checking
 from tests.databases import run_sql
 from tests.servers import ServerProcess
 
+ALICE, BOB = "alice-0123456789abcdef", "bob-0123456789abcdef"
+
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with ServerProcess(tmp_path_factory.mktemp("share") / "data", REELWRIGHT_API_KEYS="alice, bob") as running:
+    with ServerProcess(tmp_path_factory.mktemp("share") / "data", REELWRIGHT_API_KEYS=f"{ALICE}, {BOB}") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def alice(locked: ServerProcess) -> Iterator[httpx2.Client]:
-    with checking(locked.url, headers={"Authorization": "Bearer alice"}) as client:
+    with checking(locked.url, headers={"Authorization": f"Bearer {ALICE}"}) as client:
         yield client
 
 
@@ -107,7 +109,7 @@ def test_a_link_ends_with_its_video_and_never_later(alice: httpx2.Client, strang
 def test_only_its_owner_shares_a_video_and_only_a_finished_one(
     locked: ServerProcess, alice: httpx2.Client, video: dict[str, object], tmp_path: Path
 ) -> None:
-    with checking(locked.url, headers={"Authorization": "Bearer bob"}) as bob:
+    with checking(locked.url, headers={"Authorization": f"Bearer {BOB}"}) as bob:
         assert bob.post(f"/v1/videos/{video['id']}/share", json={}).status_code == 404
     for days in (0, -1, 366, "soon", True, None):
         refused = alice.post(f"/v1/videos/{video['id']}/share", json={"days": days})

@@ -80,13 +80,14 @@ def test_a_key_is_asked_for_kept_in_this_tab_and_sent_with_everything(visit: Vis
 
 
 def test_a_key_can_be_remembered_on_the_device_is_told_and_given_up(visit: Visit, tmp_path: Path) -> None:
-    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key") as server:
+    limit = {"REELWRIGHT_KEY_VIDEO_SECONDS_PER_DAY": "3600"}
+    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key-0123456789", **limit) as server:
         visitor = visit(server.url)
         visitor.expected.append("401")
         page, waiting = visitor.page, visitor.another_page()
         for one in (waiting, page):
             one.goto("/")
-        page.get_by_label("API key").fill("right-key")
+        page.get_by_label("API key").fill("right-key-0123456789")
         page.get_by_label("Remember it on this device").check()
         page.get_by_role("button", name="Continue").click()
         expect(waiting.locator("#prompt")).to_be_visible()  # the other tab asks no more
@@ -94,8 +95,9 @@ def test_a_key_can_be_remembered_on_the_device_is_told_and_given_up(visit: Visit
         other.goto("/")
         expect(other.locator("#prompt")).to_be_visible()
         other.get_by_label("API key").click()
-        expect(other.locator(".key-card")).to_contain_text("You use the key that ends in -key.")
+        expect(other.locator(".key-card")).to_contain_text("You use the key that ends in 6789.")
         expect(other.locator(".key-card")).to_contain_text("remembered on this device")
+        expect(other.locator(".key-card")).to_contain_text("3,600 of 3,600 video seconds left")
         other.get_by_role("button", name="Sign out").click()
         for one in (other, page):  # every tab is signed out
             expect(one.get_by_role("dialog", name="This server asks for a key")).to_be_visible()
@@ -103,12 +105,12 @@ def test_a_key_can_be_remembered_on_the_device_is_told_and_given_up(visit: Visit
 
 
 def test_a_shared_link_shows_the_video_to_who_has_no_key(visit: Visit, tmp_path: Path) -> None:
-    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key") as server:
+    with another_server(tmp_path / "data", REELWRIGHT_API_KEYS="right-key-0123456789") as server:
         visitor = visit(server.url)
         visitor.expected.append("401")
         page = visitor.page
         page.goto("/")
-        page.get_by_label("API key").fill("right-key")
+        page.get_by_label("API key").fill("right-key-0123456789")
         page.get_by_role("button", name="Continue").click()
         choose_model(page, "toy/toy")
         generate(page, "A sea for all")

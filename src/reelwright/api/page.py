@@ -31,6 +31,7 @@ MODULES = (
     "toast",
     "trouble",
     "times",
+    "account",
     "cards",
     "zip",
     "image",

@@ -17,6 +17,7 @@ export const reachable = signal(true);
 
 export const models = () => json("GET", "v1/models").then((body) => 
   body.data.map(({ card, refinements }) => ({ ...card, refinements })));
+export const usage = () => json("GET", "v1/usage");
 export const health = () => json("GET", "health");
 /** What the engines' processes warn of, by engine. */
 export async function warnings() {

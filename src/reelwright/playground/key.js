@@ -2,11 +2,11 @@
 
 import { html, signal, useEffect, useRef } from "./vendor.js";
 import { KeyIcon } from "./icons.js";
-import { Menu } from "./menu.js";
 
 const NAME = "reelwright.key";
 
-const remembered = signal(Boolean(localStorage.getItem(NAME)));
+/** Whether it is kept on this device, not in this tab only. */
+export const remembered = signal(Boolean(localStorage.getItem(NAME)));
 export const key = signal(sessionStorage.getItem(NAME) || localStorage.getItem(NAME) || "");
 
 /** The question that is open, or null: {answered, promise, refused}. */
@@ -48,7 +48,7 @@ function give(value, remember) {
 }
 
 /** Nothing of the videos that this key has shown stays on the page. */
-function signOut() {
+export function signOut() {
   forget();
   location.reload();
 }
@@ -60,19 +60,6 @@ export function listen() {
     if (!event.newValue && remembered.value) location.reload();
     else if (event.newValue && question.value) give(event.newValue, true);
   });
-}
-
-export function KeyMenu() {
-  if (!key.value) return null;
-  const end = key.value.slice(-4);
-  return html`
-    <${Menu} label="API key" look="right bare-menu" face=${html`<${KeyIcon} /><span class="key-end">…${end}</span>`}>${() => html`
-      <div class="key-card">
-        <p>You use the key that ends in <b>${end}</b>.</p>
-        <p class="soft">${remembered.value ? "It is remembered on this device." : "It is kept in this tab only."}</p>
-        <button type="button" class="plain" onClick=${signOut}>Sign out</button>
-      </div>`}
-    <//>`;
 }
 
 export function KeyDialog() {

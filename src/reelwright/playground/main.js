@@ -2,6 +2,7 @@
 
 import { html, render, signal } from "./vendor.js";
 import * as api from "./api.js";
+import { KeyMenu } from "./account.js";
 import { Compare } from "./compare.js";
 import * as composer from "./composer.js";
 import * as draft from "./draft.js";
@@ -34,7 +35,7 @@ function Trouble() {
 
 function Page() {
   return html`
-    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${Busy} /><${key.KeyMenu} /></span></header>
+    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${Busy} /><${KeyMenu} /></span></header>
     <main>
       <h1>What would you like to see?</h1>
       <${Trouble} />

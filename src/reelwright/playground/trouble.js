@@ -6,6 +6,7 @@ const WORDS = {
   unreachable: ["The server does not answer", "Start it with `reelwright serve`. This page goes on by itself when it is back."],
   forbidden: ["The server refuses this page", "Add the page's address to CLIENT_URL and restart the server."],
   rate_limited: ["Too many requests", "Wait a little and try again."],
+  quota_exceeded: ["This key's share is used up", ""],
   queue_full: ["The queue is full", "Wait until some videos are done, or cancel one that you no longer need."],
   unavailable: ["The server is busy", "Try again in a moment."],
   storage_full: ["The server's disk is full", "Delete videos that you no longer need, then try again."],
@@ -49,5 +50,5 @@ function repeats(title, message) {
 
 function wait(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} seconds`;
-  return `${Math.ceil(seconds / 60)} minutes`;
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} minutes` : `${Math.ceil(seconds / 3600)} hours`;
 }

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from reelwright.store.records import video_of, videos
 from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import video_of, videos
 from reelwright.video import Video
 
 
