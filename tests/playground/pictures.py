@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import httpx2
 from PIL import Image
 
-from tests.playground.screening import DESKTOP, LACKING, PHONE, TABLET, Screening, another_server, browser
+from tests.playground.screening import DESKTOP, LACKING, PHONE, Screening, another_server, browser
 from tests.servers import ROOT, eventually
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 FOLDER = ROOT / "docs" / "pictures"
 SCENES = (
@@ -38,23 +38,22 @@ def main() -> int:
         sys.stderr.write(f"No browser: {LACKING}\n")
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, another_server(Path(folder) / "data") as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        another_server(Path(folder) / "data", HF_TOKEN="hf_of_nobody") as server,
+    ):
         take(server.url)
     return 0
 
 
 def take(url: str) -> None:
     with browser() as chromium, httpx2.Client(base_url=url, timeout=60) as api:
-        keep(seen(chromium, url, "dark", DESKTOP), "page-empty")
         fill(api)
-        for name, scheme, size in (
-            ("page", "dark", DESKTOP),
-            ("page-light", "light", DESKTOP),
-            ("page-tablet", "dark", TABLET),
-            ("page-phone", "light", PHONE),
-        ):
+        for name, scheme, size in (("page", "dark", DESKTOP), ("page-phone", "light", PHONE)):
             keep(seen(chromium, url, scheme, size), name)
+        keep(models(chromium, url), "page-models")
         keep(detail(chromium, url), "page-video")
+        keep(compared(chromium, url), "page-compare")
         keep(busy(chromium, url, api), "page-busy")
 
 
@@ -86,6 +85,35 @@ def detail(chromium: Browser, url: str) -> bytes:
     page.get_by_role("link", name="Play: A rainy city").click()
     page.wait_for_function("() => document.querySelector('.stage video')?.currentTime > 0.8")
     page.evaluate("document.querySelector('.stage video').pause()")
+    return settled(page)
+
+
+def models(chromium: Browser, url: str) -> bytes:
+    visitor = Screening(chromium, url, color_scheme="light", size=DESKTOP)
+    visitor.page.route("**/v1/models", without_toys)
+    page = visitor.open()
+    page.get_by_role("button", name="Dismiss").click()
+    page.fill("#prompt", "A lighthouse on a cliff")
+    page.get_by_label("Camera and style").click()
+    for chip in ("Zoom in", "Golden hour"):
+        page.get_by_role("button", name=chip, exact=True).click()
+    page.locator(".model > summary").click()
+    return settled(page)
+
+
+def without_toys(route: Route) -> None:
+    told = route.fetch().json()
+    route.fulfill(json={**told, "data": [one for one in told["data"] if one["owned_by"] != "toy"]})
+
+
+def compared(chromium: Browser, url: str) -> bytes:
+    page = Screening(chromium, url, color_scheme="dark", size=DESKTOP).open()
+    page.get_by_label("Select several").click()
+    for prompt in ("A golden sunset", "A rainy city"):
+        page.get_by_role("checkbox", name=f"Select: {prompt}").check()
+    page.get_by_role("toolbar").get_by_role("button", name="Compare").click()
+    page.wait_for_function("() => document.querySelector('.compare video')?.currentTime > 0.8")
+    page.get_by_role("button", name="Pause").click()
     return settled(page)
 
 

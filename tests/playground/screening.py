@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = ["--disable-background-networking", "--disable-component-update", "--no-first-run", "--mute-audio"]
-DESKTOP, TABLET, PHONE, WINDOW = (1440, 900), (768, 1024), (390, 844), (1100, 700)
+DESKTOP, PHONE, WINDOW = (1440, 900), (390, 844), (1100, 700)
 
 PATIENCE_MS = 60_000
 """How long a condition may take on a machine whose cores are all taken; a film is drawn beside the browser here."""
