@@ -134,7 +134,7 @@ def test_keys_play_step_and_fill_the_screen(visit: Visit, api: httpx2.Client) ->
     page.get_by_role("button", name="A frame on").click()
     page.wait_for_function(f"() => {frame} === 8")
     page.get_by_role("button", name="0.25×").click()
-    assert page.evaluate("document.querySelector('.stage video').playbackRate") == 0.25
+    page.wait_for_function("() => document.querySelector('.stage video').playbackRate === 0.25")
     page.get_by_role("button", name="0.25×").press("Space")  # it presses the button
     assert page.evaluate("document.querySelector('.stage video').paused")
     page.keyboard.press("f")
@@ -166,6 +166,44 @@ def test_what_was_understood_is_told_above_all_else(visit: Visit, api: httpx2.Cl
     expect(page.locator(".understood")).to_have_text("Understood: sunset, two boats · not drawn: a penguin")
     page.get_by_text("Made with").click()
     expect(page.locator(".made .facts")).to_have_text("steps3")
+
+
+def test_a_model_that_can_loop_does_and_the_code_that_is_copied_says_so(visit: Visit, api: httpx2.Client) -> None:
+    visitor = visit()
+
+    def looping(route: Route) -> None:
+        told = route.fetch().json()
+        for model in told["data"]:
+            model["card"]["params"] = ["loop"]
+        route.fulfill(json=told)
+
+    visitor.page.route("**/v1/models", looping)
+    page = visitor.open()
+    choose_model(page, "toy/toy")
+    for loops in (True, False):
+        if not loops:
+            page.get_by_text("Settings").click()
+            page.get_by_text("More", exact=True).click()
+            page.get_by_role("checkbox", name="Loop").uncheck()
+        with page.expect_request(lambda asked: asked.method == "POST" and asked.url.endswith("/v1/videos")) as asked:
+            generate(page, f"loops: {loops}")
+        body = asked.value.post_data_json
+        assert body is not None
+        assert body.get("extra_params") == ({"loop": True} if loops else None)
+        expect(page.get_by_role("link", name=f"Play: loops: {loops}")).to_be_visible()
+
+    def looped(route: Route) -> None:
+        answer = route.fetch().json()
+        route.fulfill(json={**answer, "data": [{**one, "extra_params": {"loop": True}} for one in answer["data"]]})
+
+    page.route("**/v1/videos?*", looped)
+    page.reload()
+    opened(page, "loops: True")
+    expect(page.locator(".facts").first).to_contain_text("The end meets the beginning")
+    for language, told in (("Python", 'extra_params={"loop": True},'), ("curl", '"extra_params": {')):
+        page.get_by_role("button", name=language, exact=True).click()
+        expect(page.get_by_text("copied").last).to_contain_text(language)
+        assert told in page.evaluate("navigator.clipboard.readText()")
 
 
 def test_a_failed_search_is_told(visit: Visit, api: httpx2.Client) -> None:

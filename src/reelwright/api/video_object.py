@@ -50,6 +50,7 @@ def video_object(video: Video, before: str = "") -> dict[str, Any]:
         "motion_bucket_id": request.motion_bucket_id,
         "noise_aug_strength": request.noise_aug_strength,
         "generate_audio": request.generate_audio,
+        "extra_params": dict(request.params),
         "has_image": request.image is not None,
         "has_last_image": request.last_image is not None,
         "interpolate": request.interpolate,

@@ -78,7 +78,7 @@ export const lineCount = computed(() => lines.value.length);
 export const prompts = computed(() => (oneALine.value && lines.value.length > 1 ? lines.value : [prompt.value.trim()]));
 /** Whether the clip is to begin again without a jump, where the model can. */
 export const loops = signal(true);
-export const canLoop = computed(() => card.value.honours.includes("loop"));
+export const canLoop = computed(() => card.value.params.includes("loop"));
 
 export const hasSound = computed(() => card.value.honours.includes("generate_audio"));
 
@@ -97,7 +97,7 @@ export const request = computed(() => ({
   ...(picture.value && { input_reference: picture.value.data }),
   ...(lastPicture.value && { last_image: lastPicture.value.data }),
   ...(sound.value && hasSound.value && { generate_audio: true }),
-  ...(loops.value && canLoop.value && { loop: true }),
+  ...(loops.value && canLoop.value && { extra_params: { loop: true } }),
 }));
 
 /** The bodies of all requests that the draft stands for: each prompt, in as many takes as are wanted. */
@@ -110,7 +110,7 @@ export const requests = computed(() =>
 );
 
 /** The same for what goes on from another video: that one gives the size, the rate and the first picture. */
-export function extension({ size: _size, fps: _fps, input_reference: _picture, loop: _loop, ...rest }) {
+export function extension({ size: _size, fps: _fps, input_reference: _picture, extra_params: _params, ...rest }) {
   return rest;
 }
 
@@ -123,7 +123,7 @@ export function wishOf(video) {
     ...Object.fromEntries(more.map((field) => [field, video[field]])),
     ...(video.interpolate > 1 && { interpolate: video.interpolate }),
     ...(video.generate_audio && { generate_audio: true }),
-    ...(video.loop && { loop: true }),
+    ...(Object.keys(video.extra_params).length && { extra_params: video.extra_params }),
   };
 }
 
@@ -137,13 +137,15 @@ export function isRemix() {
   const was = source.value;
   const now = request.value;
   return Boolean(
-    was && !now.seed && !now.input_reference && !now.last_image && !was.extended_from_video_id &&
+    was && same(now.extra_params || {}, was.extra_params) && !now.seed && !now.input_reference && !now.last_image && !was.extended_from_video_id &&
     (now.generate_audio ?? null) === (was.generate_audio || null) && was.engine === now.engine && was.model === now.model &&
     was.size === now.size && was.num_frames === now.num_frames && was.fps === now.fps &&
     was.interpolate === (now.interpolate ?? 1) && (was.upscale ?? null) === (now.upscale ?? null) &&
     EXTRAS.every((field) => (now[field] ?? null) === (was[field] ?? null)),
   );
 }
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 export const drawSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0]);
 
@@ -160,6 +162,7 @@ export function takeOver(video, { keepSeed }) {
   enlarge.value = video.upscale ?? "";
   extras.value = Object.fromEntries(EXTRAS.filter((f) => video[f] != null).map((f) => [f, String(video[f])]));
   sound.value = Boolean(video.generate_audio);
+  if (canLoop.value) loops.value = Boolean(video.extra_params.loop);
   dropPicture();
   dropLastPicture();
   extended.value = null;

@@ -121,6 +121,7 @@ function Facts({ video }) {
     video.has_image && !video.extended_from_video_id && ["Picture", "Started from one"],
     video.has_last_image && ["Last picture", "Ended with one"],
     video.generate_audio && ["Sound", "Asked for"],
+    video.extra_params.loop && ["Loop", "The end meets the beginning"],
     ["Length", `${+(+video.seconds).toFixed(2)} s · ${video.num_frames} frames at ${video.fps}/s`],
     video.interpolate > 1 && ["Smooth motion", `${video.final_frames} frames at ${video.final_fps}/s`],
     video.upscale && ["Enlarged", `${video.final_size.replace("x", " × ")} by ${video.upscale}`],

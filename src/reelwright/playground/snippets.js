@@ -3,9 +3,11 @@
 import { key } from "./key.js";
 import { EXTRAS } from "./draft.js";
 
-const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS, "interpolate", "upscale"];
+const FIELDS = ["model", "engine", "size", "num_frames", "fps", "seed", ...EXTRAS, "interpolate", "upscale", "extra_params"];
 
-const told = (video) => (field) => video[field] != null && !(field === "interpolate" && video[field] === 1);
+const told = (video) => (field) =>
+  video[field] != null && !(field === "interpolate" && video[field] === 1) && !(field === "extra_params" && isEmpty(video[field]));
+const isEmpty = (record) => !Object.keys(record).length;
 
 /** The server's address, with a slash at the end. */
 const server = () => new URL(".", location.href).href;
@@ -44,4 +46,10 @@ export function javascript(video) {
     `await writeFile("video.mp4", Buffer.from(await response.arrayBuffer()));\n`;
 }
 
-const literal = (field, value) => (field === "seed" || typeof value === "number" ? String(value) : JSON.stringify(value));
+/** As Python writes it. */
+function literal(field, value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (value && typeof value === "object" && !Array.isArray(value))
+    return `{${Object.entries(value).map(([name, inner]) => `${JSON.stringify(name)}: ${literal("", inner)}`).join(", ")}}`;
+  return field === "seed" || typeof value === "number" ? String(value) : JSON.stringify(value);
+}

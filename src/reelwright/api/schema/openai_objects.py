@@ -81,6 +81,7 @@ def video() -> Schema:
             "final_fps": whole("Frames a second, after the engine", minimum=1),
             "dropped_fields": array(text(), "Fields that were sent and not used"),
             "warnings": array(text(), "The same in words, with the reasons"),
+            "extra_params": words({}, "Options of its engine, as they were asked for"),
             "made_with": words({}, "What shaped it: versions, the device, the provider"),
             "metadata": words(text(), "The client's own names and values"),
             "bytes": nullable(whole("The size of the file", minimum=1)),

@@ -36,7 +36,7 @@ _NUMBERS = (
     "prompt_tokens",
 )
 _TEXTS = ("title", "description", "license")
-_SWITCHES = ("generative_ai", "deterministic", "ends_alone")
+_SWITCHES = ("generative_ai", "deterministic", "ends_alone", "paid")
 _FIELDS = frozenset(
     {
         "seed",
@@ -166,6 +166,7 @@ def to_card(model: Model, engine: str, served_by: str) -> Card:
         "title": "Upstream" if model.name == UNKNOWN else model.name.rpartition("/")[2],
         "description": f"Made by {served_by}.",
         "generative_ai": True,
+        "paid": None,
         "params": PARAMS,
         "max_side": 2048,
         "max_pixel_frames": 1920 * 1088 * 600,
