@@ -9,25 +9,26 @@ const NAME = "reelwright.key";
 export const remembered = signal(Boolean(localStorage.getItem(NAME)));
 export const key = signal(sessionStorage.getItem(NAME) || localStorage.getItem(NAME) || "");
 
-/** The question that is open, or null: {answered, promise, refused}. */
+/** The question that is open, or null: {answered, promise}. */
 const question = signal(null);
+/** Whether the key that was given last was refused. */
+const refused = signal(false);
+export const asking = () => Boolean(question.value);
 
 /** Resolves once the user has given a key. Calls that wait at the same time share one question. */
 export function askForKey() {
   if (!question.value) {
     let answered;
     const promise = new Promise((resolve) => (answered = resolve));
-    question.value = { answered, promise, refused };
+    question.value = { answered, promise };
   }
   return question.value.promise;
 }
 
-let refused = false;
-
 /** The server refused what was sent with this header. A key that was entered meanwhile stays. */
 export function forgetKey(header = "") {
-  refused = Boolean(header);
   if (header && header !== `Bearer ${key.value}`) return;
+  if (header) refused.value = true;
   forget();
 }
 
@@ -40,6 +41,7 @@ function forget() {
 
 function give(value, remember) {
   key.value = value;
+  refused.value = false;
   remembered.value = remember;
   (remember ? localStorage : sessionStorage).setItem(NAME, value);
   const { answered } = question.value;
@@ -80,7 +82,7 @@ export function KeyDialog() {
       <form onSubmit=${submit}>
         <${KeyIcon} />
         <h2 id="key-title">This server asks for a key</h2>
-        <p>${open.refused ? "That key was refused. Check it and try again." : "Whoever runs it can give you one."}</p>
+        <p>${refused.value ? "That key was refused. Check it and try again." : "Whoever runs it can give you one."}</p>
         <label for="key">API key</label>
         <input id="key" name="key" type="password" autocomplete="off" spellcheck="false" required autofocus />
         <label class="tick"><input type="checkbox" name="remember" />Remember it on this device</label>

@@ -99,7 +99,7 @@ async function loadModels() {
 }
 
 function lookAgain() {
-  if (!document.hidden && draft.known.value.length) loadModels().catch(() => {});
+  if (!document.hidden && draft.known.value.length && !key.asking()) loadModels().catch(() => {});
 }
 
 draft.remember();

@@ -3,6 +3,7 @@
 import { effect, signal } from "./vendor.js";
 import * as api from "./api.js";
 import { objectUrl } from "./image.js";
+import { asking } from "./key.js";
 import * as videos from "./videos.js";
 import { announce } from "./toast.js";
 
@@ -123,7 +124,7 @@ let idle = 0;
 async function look() {
   const waiting = videos.active.value;
   idle = waiting.length || !api.reachable.value ? 0 : (idle + 1) % IDLE_LOOKS;
-  if (document.hidden || idle) return;
+  if (document.hidden || idle || asking()) return;
   const told = await videos.refresh().catch(() => null);
   if (!told) return;
   told.forEach(heardOf);
