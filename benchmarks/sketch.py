@@ -31,7 +31,7 @@ GALLERY = (
     "A field of flowers under drifting clouds, pan left",
     "Campfire sparks at night",
     "The planet Mars seen from space",
-    "a cat playing the piano",
+    "an endless improvisation",
 )
 
 

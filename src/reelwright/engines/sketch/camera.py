@@ -35,13 +35,19 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """The frame's geometry in pixels: its size, the horizon's row, the length that stands for one unit of angle."""
+    """The frame's geometry in pixels: its size, the horizon's row, the length that stands for one unit of angle.
+
+    `rate` is how fast the scene's time runs (1: as it is; 6: time lapse); the camera moves in the clip's own time. With
+    `loop` all motion ends where it began.
+    """
 
     width: int
     height: int
     horizon: float
     seconds: float
     camera: Camera
+    rate: float = 1.0
+    loop: bool = False
 
     @property
     def unit(self) -> float:
@@ -52,27 +58,37 @@ class View:
     def centre(self) -> float:
         return self.width / 2
 
+    @property
+    def span(self) -> float:
+        """The clip's length in the scene's own seconds."""
+        return max(self.seconds * self.rate, 1e-6)
+
+    def whole(self, frequency: float) -> float:
+        """About `frequency` cycles a second of the scene's time: in a loop, a whole number of them in the clip."""
+        return max(1, round(frequency * self.span)) / self.span if self.loop else frequency
+
     def pose(self, t: float) -> Pose:
         """The pose at `t` seconds. Moves run at a steady speed; a long clip's are slowed so that they stay in range."""
         speed = self.camera.speed
         u = self.unit
         match self.camera.move:
             case "pan-left":
-                return Pose(dx=_steady(t, self.seconds, 0.075 * u * speed, 0.8 * u))
-            case "pan-right":
-                return Pose(dx=-_steady(t, self.seconds, 0.075 * u * speed, 0.8 * u))
+                return Pose(dx=self._steady(t, 0.075 * u * speed, 0.8 * u))
+            case "pan-right" | "track":
+                return Pose(dx=-self._steady(t, 0.075 * u * speed, 0.8 * u))
             case "tilt-up":
-                return Pose(dy=_steady(t, self.seconds, 0.05 * u * speed, 0.3 * u))
+                return Pose(dy=self._steady(t, 0.05 * u * speed, 0.3 * u))
             case "tilt-down":
-                return Pose(dy=-_steady(t, self.seconds, 0.05 * u * speed, 0.3 * u))
+                return Pose(dy=-self._steady(t, 0.05 * u * speed, 0.3 * u))
             case "zoom-in":
-                return Pose(zoom=1 + _steady(t, self.seconds, 0.09 * speed, 0.8))
+                return Pose(zoom=1 + self._steady(t, 0.09 * speed, 0.8))
             case "zoom-out":
-                reach = min(0.8, 0.09 * speed * self.seconds)
-                return Pose(zoom=1 + reach - _steady(t, self.seconds, 0.09 * speed, 0.8))
+                reach = min(0.8, 0.09 * speed * self.seconds) * (0.5 if self.loop else 1.0)
+                return Pose(zoom=1 + reach - self._steady(t, 0.09 * speed, 0.8))
             case "orbit":
                 swing = 0.12 * u
-                return Pose(dx=swing * math.sin(t * 0.55 * speed))
+                turn = max(1, round(0.0875 * speed * self.seconds)) / self.seconds if self.loop else 0.0875 * speed
+                return Pose(dx=swing * math.sin(t * 2 * math.pi * turn))
             case _:
                 return Pose()
 
@@ -88,6 +104,9 @@ class View:
             math.ceil(max(0.0, *(-d for d in dy))) + 2,
         )
 
-
-def _steady(t: float, seconds: float, speed: float, limit: float) -> float:
-    return t * min(speed, limit / max(seconds, 1e-6))
+    def _steady(self, t: float, speed: float, limit: float) -> float:
+        """A steady way at `speed`, `limit` at most in the clip; in a loop half of it, out and back."""
+        seconds = max(self.seconds, 1e-6)
+        if self.loop:
+            return 0.25 * min(speed * seconds, limit) * (1 - math.cos(2 * math.pi * t / seconds))
+        return t * min(speed, limit / seconds)

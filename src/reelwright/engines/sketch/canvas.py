@@ -138,7 +138,10 @@ class Plate:
         self.anchor = anchor
 
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
-        zoom, dx, dy = pose.at(self.nearness)
+        self.show(canvas, *pose.at(self.nearness))
+
+    def show(self, canvas: Canvas, zoom: float, dx: float, dy: float) -> None:
+        """Lay it over the picture, magnified `zoom` times about its anchor and shifted by (dx, dy) pixels."""
         window = self._window(canvas, zoom, dx, dy)
         if window is None:
             return

@@ -10,10 +10,11 @@ CARD = Card(
     model="sketch",
     title="Sketch",
     description=(
-        "Procedural drawing, no AI: paints a moving scene from the words it knows in the prompt (sky, sea, mountains, "
-        "forest, city, desert, field, fire, planets, weather, colours, camera moves), an abstract flow for any other "
-        "text, and a camera move over a given image; it ends with a given image, too, "
-        "and makes quiet sound if asked. Offline, on the CPU, about a second a clip."
+        "Procedural drawing, no AI: paints a moving scene from the words it knows in the prompt, in twelve languages "
+        "(people, animals, boats, vehicles, buildings, plants, landscapes, weather, colours, counts, camera, styles), "
+        "and says what it understood; an abstract flow for any other text, and a camera move over a given image. It "
+        "ends with a given image, too, loops if asked, and makes quiet sound. Offline, on the CPU, about a second a "
+        "clip."
     ),
     generative_ai=False,
     tasks=(Task.TEXT_TO_VIDEO, Task.IMAGE_TO_VIDEO),
@@ -24,4 +25,5 @@ CARD = Card(
     deterministic=True,
     resumes=False,
     ends_alone=True,
+    params=frozenset({"loop"}),
 )

@@ -12,29 +12,59 @@ from numpy.typing import NDArray
 
 from reelwright.engines.sketch.camera import View
 from reelwright.engines.sketch.canvas import Canvas, Painter
+from reelwright.engines.sketch.composition import painters_of
 from reelwright.engines.sketch.dissolve import Dissolve, Shown
 from reelwright.engines.sketch.flow import Flow
 from reelwright.engines.sketch.grade import Grade
 from reelwright.engines.sketch.palette import linear
 from reelwright.engines.sketch.parallax import Parallax, Still
 from reelwright.engines.sketch.prompt import Scene, read
-from reelwright.engines.sketch.scenes import Landscape, space, view_of
+from reelwright.engines.sketch.scenes import view_of
+from reelwright.engines.sketch.style import Pass, style_of
 from reelwright.video import Request
+
+_CLOSING = 0.4
+"""The share of a loop in which it passes over into its beginning."""
 
 
 class Film:
     """Everything that a frame needs, prepared once; drawing a frame changes nothing here."""
 
-    def __init__(self, painters: list[Painter], view: View, grade: Grade, facts: Mapping[str, Any]) -> None:
-        self._painters, self._view, self._grade = painters, view, grade
+    def __init__(
+        self, painters: list[Painter], view: View, grade: Grade, facts: Mapping[str, Any], style: Pass | None = None
+    ) -> None:
+        self._painters, self._view, self._grade, self._style = painters, view, grade, style
         self.facts: Mapping[str, Any] = facts
 
     def draw(self, canvas: Canvas, t: float, number: int, frame: NDArray[np.uint8]) -> None:
         """Draw the picture at `t` seconds into `frame` (h, w, 3); `number` picks the grain."""
+        self._paint(canvas, t)
+        if self._view.loop:
+            self._close(canvas, t)
+        self._grade.develop(canvas, number, frame)
+        if self._style is not None:
+            self._style(frame)
+
+    def _paint(self, canvas: Canvas, t: float) -> None:
         pose = self._view.pose(t)
         for painter in self._painters:
-            painter.paint(canvas, t, pose)
-        self._grade.develop(canvas, number, frame)
+            painter.paint(canvas, t * self._view.rate, pose)
+
+    def _close(self, canvas: Canvas, t: float) -> None:
+        """Towards the end of a loop, pass over into what comes before its beginning.
+
+        Figures and the camera end where they began by themselves, so that only water, clouds and the like are mixed.
+        """
+        seconds = self._view.seconds
+        share = (t / seconds - 1 + _CLOSING) / _CLOSING
+        if share <= 0:
+            return
+        share = share * share * (3 - 2 * share)
+        now = canvas.rgb.copy()
+        self._paint(canvas, t - seconds)
+        canvas.rgb *= np.float32(share)
+        now *= np.float32(1 - share)
+        canvas.rgb += now
 
 
 def film_of(request: Request, image: Path | None, last_image: Path | None = None) -> Shown:
@@ -45,7 +75,8 @@ def film_of(request: Request, image: Path | None, last_image: Path | None = None
     scene = read(request.prompt)
     motion = 1.0 if request.motion_bucket_id is None else min(max(request.motion_bucket_id, 0), 255) / 127
     scene = replace(scene, camera=replace(scene.camera, speed=scene.camera.speed * motion))
-    view = view_of(scene, request.width, request.height, request.num_frames / request.fps)
+    loop = bool(request.params.get("loop")) and image is None and last_image is None
+    view = view_of(scene, request.width, request.height, request.num_frames / request.fps, loop)
     size, last = (request.height, request.width), (request.num_frames - 1) / request.fps
     goes_on = request.extends is not None
     film: Shown
@@ -73,9 +104,9 @@ def _picture_film(parallax: Parallax, view: View, request: Request, facts: Mappi
 def _scene_film(scene: Scene, view: View, request: Request) -> Film:
     seed = request.seed
     grade = Grade(request.height, request.width, seed)
-    if scene.kind == "landscape":
-        return Film(Landscape(scene, view, seed).painters(), view, grade, scene.facts())
-    if scene.kind == "space":
-        return Film(space(scene, view, seed), view, grade, scene.facts())
+    style = style_of(scene.style, request.height, request.width, seed)
+    facts = scene.facts() | ({"loop": True} if view.loop else {})
+    if scene.kind in ("landscape", "space"):
+        return Film(painters_of(scene, view, seed), view, grade, facts, style)
     flow = Flow(request.prompt, view, seed, tuple(linear(c) for c in scene.colours))
-    return Film([flow], view, grade, {**scene.facts(), "structure": flow.kind})
+    return Film([flow], view, grade, {**facts, "structure": flow.kind}, style)

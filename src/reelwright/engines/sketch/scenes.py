@@ -1,39 +1,54 @@
-"""Composition: from a scene's description to the painters of its layers, back to front."""
+"""Composition of landscapes: from a scene's description to the painters of its layers, back to front."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
 from reelwright.engines.sketch.aurora import Aurora
 from reelwright.engines.sketch.camera import View
 from reelwright.engines.sketch.canvas import Painter
+from reelwright.engines.sketch.cast.stage import Stage
 from reelwright.engines.sketch.city import Skyline
 from reelwright.engines.sketch.clouds import Clouds
+from reelwright.engines.sketch.effects import Bubbles, Falling, Fireflies, Fireworks, Meteors, Rainbow, second_moon
 from reelwright.engines.sketch.field import Field, blooms_of
 from reelwright.engines.sketch.fire import WARM, Flames, Glow, Sparks, logs_plate
 from reelwright.engines.sketch.flora import pine_stamps, tree_line
 from reelwright.engines.sketch.globe import BODIES
-from reelwright.engines.sketch.light import light_of
+from reelwright.engines.sketch.grounds import CloudSea, bank, beach, grove, island, long_road, rails, road
+from reelwright.engines.sketch.landforms import canyon, fall_rocks, river, volcano, waterfall
+from reelwright.engines.sketch.light import Light, light_of
 from reelwright.engines.sketch.lightning import Lightning
 from reelwright.engines.sketch.noise import Plane, generator
 from reelwright.engines.sketch.palette import linear
-from reelwright.engines.sketch.prompt import Scene
+from reelwright.engines.sketch.prompt import WATER, Scene
 from reelwright.engines.sketch.relief import alpine, dunes, hills
 from reelwright.engines.sketch.sky import Twinkle, sky_plate
 from reelwright.engines.sketch.space import Nebula, Planet, Stars
+from reelwright.engines.sketch.street import street
 from reelwright.engines.sketch.surface import Drift, Heat, Ice
 from reelwright.engines.sketch.terrain import Slab, draw, rock, sand, soft
 from reelwright.engines.sketch.water import Water, lake, sea, wet
 from reelwright.engines.sketch.weather import Mist, Rain, Snow, fog_colour
 
-_HORIZONS = {"sea": 0.53, "lake": 0.56, "desert": 0.46, "city": 0.66, "field": 0.44, "snowfield": 0.60, "meadow": 0.62}
+_HORIZONS = {
+    "sea": 0.53, "lake": 0.56, "river": 0.52, "waterfall": 0.60, "desert": 0.46, "canyon": 0.40, "city": 0.66,
+    "street": 0.58, "field": 0.44, "snowfield": 0.60, "meadow": 0.62, "savanna": 0.60, "moonscape": 0.56,
+    "heights": 0.58,
+}  # fmt: skip
+_TIMES = {"time lapse": 6.0, "slow motion": 0.4}
+"""How fast a scene's time runs."""
 
 
-def view_of(scene: Scene, width: int, height: int, seconds: float) -> View:
+def view_of(scene: Scene, width: int, height: int, seconds: float, loop: bool = False) -> View:
     share = _HORIZONS.get(scene.ground, 0.5)
     if "fire" in scene.features:
         share = max(share, 0.66)
-    return View(width=width, height=height, horizon=float(round(share * height)), seconds=seconds, camera=scene.camera)
+    rate = _TIMES.get(scene.time, 1.0)
+    row = float(round(share * height))
+    return View(width=width, height=height, horizon=row, seconds=seconds, camera=scene.camera, rate=rate, loop=loop)
 
 
 class Landscape:
@@ -44,11 +59,54 @@ class Landscape:
         self._light = light_of(scene, view)
         self._colours = tuple(linear(c) for c in scene.colours)
         self._wind = 1.0 if "wind" in scene.weather else 0.25
+        self._stage = Stage(scene, view, self._light, seed)
         self._stamps = pine_stamps(generator(seed, "pines"), 8, self._snow())
 
     def painters(self) -> list[Painter]:
         far = [*self._sky(), *self._mountains(), *self._far_mist()]
-        return [*far, *self._skyline(), *self._far_trees(), *self._ground(), *self._near(), *self._air()]
+        stage = self._stage
+        return [
+            *far, *self._skyline(), *self._far_trees(), *self._behind(), *stage.sky(), *stage.far(), *self._ground(),
+            *stage.water(), *self._firm(), *stage.ground(), *self._near(), *stage.air(), *self._air(),
+        ]  # fmt: skip
+
+    def _behind(self) -> list[Painter]:
+        """What stands or happens between far land and ground: volcano, island, cliff, lights in the sky."""
+        scene, view, light, seed = self._scene, self._view, self._light, self._seed
+        painters: list[Painter] = [second_moon(view, n) for n in range(scene.moons - 1)]
+        if "volcano" in scene.features:
+            painters += volcano(view, light, seed)
+        if "rainbow" in scene.effects:
+            painters.append(Rainbow(view))
+        if "meteors" in scene.effects:
+            painters.append(Meteors(view, seed))
+        if "fireworks" in scene.effects:
+            painters.append(Fireworks(view, seed))
+        if "island" in scene.features and scene.ground in WATER:
+            painters.append(island(view, light))
+        if scene.ground == "waterfall":
+            painters += waterfall(view, light, seed)
+        return painters
+
+    def _firm(self) -> list[Painter]:
+        """Rocks, banks, roads and rails: what figures stand or roll on."""
+        scene, view, light, seed, stage = self._scene, self._view, self._light, self._seed, self._stage
+        painters: list[Painter] = []
+        if scene.ground == "waterfall":
+            painters.append(fall_rocks(view, light, seed))
+        standing = stage.needs("ground", "table", "tree", "road", "rail") or "beach" in scene.features
+        if scene.ground in ("sea", "lake", "waterfall") and standing:
+            sandy = scene.ground == "sea" or stage.needs_palms()
+            painters.append(beach(view, light) if sandy else bank(view, light, self._snow() == 1.0))
+        if scene.features & {"park"} or scene.ground == "savanna":
+            painters.append(grove(view, light, seed, dry=scene.ground == "savanna"))
+        if stage.needs("rail") and not stage.needs("span"):
+            painters.append(rails(view, light, view.height * 0.86))
+        if stage.needs("road") and scene.ground not in ("city", "street"):
+            painters.append(road(view, light, view.height * 0.925, view.height * 0.925 - 0.15 * view.unit))
+        elif "road" in scene.features and scene.ground not in WATER:
+            painters.append(long_road(view, light))
+        return painters
 
     def _sky(self) -> list[Painter]:
         scene, light, view, seed = self._scene, self._light, self._view, self._seed
@@ -141,7 +199,7 @@ class Landscape:
         scene, view = self._scene, self._view
         if "forest" not in scene.features and scene.ground != "lake" and "fire" not in scene.features:
             return []
-        if scene.ground == "city" or scene.ground == "desert":
+        if scene.ground not in ("sea", "lake", "field", "meadow", "snowfield", "river"):
             return []
         u, row = view.unit, view.horizon
         snow = self._snow()
@@ -188,6 +246,16 @@ class Landscape:
             case "city":
                 damp = bool(scene.weather & {"rain", "storm"}) or "reflections" in scene.features
                 return [Water(wet(light) if damp else lake(light, 0.5), light, view, seed)]
+            case "waterfall":
+                return [Water(lake(light, 0.6), light, view, seed)]
+            case "river":
+                return [*self._land(), *river(view, light, seed)]
+            case "canyon":
+                return canyon(view, light, seed)
+            case "street":
+                return street(view, light, seed, neon="#f21fd0" in scene.colours)
+            case "heights":
+                return [CloudSea(view, light, seed)]
             case "desert":
                 return self._dunes()
             case "field":
@@ -242,7 +310,16 @@ class Landscape:
         relief = hills(generator(seed, "hills"))
         u, row = view.unit, view.horizon
         white = self._snow() == 1.0
-        tint = linear("#e6edf6") if white else linear("#4f6a35") if "fire" not in scene.features else linear("#2d2a20")
+        dry = scene.ground == "savanna"
+        tint = (
+            linear("#e6edf6")
+            if white
+            else linear("#b09a55")
+            if dry
+            else linear("#4f6a35")
+            if "fire" not in scene.features
+            else linear("#2d2a20")
+        )
         misty = "mountains" in scene.features and "forest" not in scene.features
         start = 0.30 if misty else 0.02
         painters: list[Painter] = []
@@ -311,16 +388,43 @@ class Landscape:
         if "snow" in scene.weather:
             flakes: Plane = np.maximum(bright, 0.12) * np.float32(1.2)
             painters.append(Snow(view, seed, flakes, self._wind))
-        return painters
+        return [*painters, *drifting(scene, view, light, seed)]
+
+
+def drifting(scene: Scene, view: View, light: Light, seed: int) -> list[Painter]:
+    """What drifts through the air before everything: leaves, petals, fireflies, bubbles."""
+    kinds = [kind for kind in ("petals", "falling leaves", "confetti") if kind in scene.effects]
+    painters: list[Painter] = [Falling(view, seed, light, kind) for kind in kinds]
+    if "fireflies" in scene.effects:
+        painters.append(Fireflies(view, seed))
+    if "bubbles" in scene.effects and scene.ground != "underwater":
+        painters.append(Bubbles(view, seed))
+    return painters
 
 
 def space(scene: Scene, view: View, seed: int) -> list[Painter]:
     """Stars and a planet, a burning sun or a nebula."""
     colours = tuple(linear(c) for c in scene.colours)
+    afloat = Stage(scene, view, _space_light(scene, view), seed).everything("space") if scene.cast else []
     if scene.body in BODIES:
         return [
             Stars(view, seed, 0.9),
             Twinkle(view, seed, 0.8, everywhere=True),
             Planet(scene.body, view, seed, colours),
+            *afloat,
         ]
-    return [Stars(view, seed, 1.0), Nebula(view, seed, colours), Twinkle(view, seed, 1.0, everywhere=True)]
+    lights: list[Painter] = [Stars(view, seed, 1.0), Nebula(view, seed, colours)]
+    if "meteors" in scene.effects:
+        lights.append(Meteors(view, seed))
+    return [*lights, Twinkle(view, seed, 1.0, everywhere=True), *afloat]
+
+
+def _space_light(scene: Scene, view: View) -> Light:
+    """Sunlight from one side, and almost nothing else."""
+    return replace(
+        light_of(scene, view),
+        beam=np.array([1.25, 1.2, 1.12], np.float32),
+        ambient=np.array([0.15, 0.17, 0.22], np.float32),
+        haze=np.zeros(3, np.float32),
+        direction=np.array([-0.7, 0.6, -0.38], np.float32),
+    )

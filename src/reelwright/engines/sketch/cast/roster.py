@@ -1,0 +1,43 @@
+"""Who there is to draw: every figure by the name that the lexicon gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelwright.engines.sketch.cast import (
+    beasts,
+    buildings,
+    craft,
+    creatures,
+    marine,
+    people,
+    plants,
+    things,
+    vehicles,
+)
+from reelwright.engines.sketch.cast.figure import Figure
+
+FIGURES: Mapping[str, Figure] = {
+    "person": people.PERSON,
+    "people": people.PERSON,
+    "couple": people.PERSON,
+    "crowd": people.STANDING,
+    "dancer": people.DANCER,
+    "astronaut": people.ASTRONAUT,
+    "robot": people.ROBOT,
+    **beasts.FIGURES,
+    **creatures.FIGURES,
+    **marine.FIGURES,
+    **craft.FIGURES,
+    **vehicles.FIGURES,
+    **buildings.FIGURES,
+    **plants.FIGURES,
+    **things.FIGURES,
+}
+MANNERS: Mapping[str, Figure] = {
+    "walking": people.PERSON,
+    "running": people.RUNNER,
+    "standing": people.STANDING,
+    "dancing": people.DANCER,
+}
+PEOPLE = ("person", "people", "couple", "crowd")
