@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +63,7 @@ def assignment(
     seed: int = 7,
     image: Path | None = None,
     motion: int | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Assignment:
     request = Request(
         prompt=prompt,
@@ -73,6 +76,7 @@ def assignment(
         fps=fps,
         seed=seed,
         motion_bucket_id=motion,
+        params=params or {},
     )
     return Assignment(
         video_id="video_01",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from reelwright.engines.sketch.prompt import read
@@ -99,3 +101,92 @@ def test_facts_tell_what_was_recognised() -> None:
         "understood": ["sunset", "sea", "red", "pan left"],
         "not_drawn": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "cast"),
+    [
+        ("two boats", [("sailboat", 2, None)]),
+        ("a red little boat on the sea", [("sailboat", 1, "#e5322d")]),
+        ("un bateau rouge sur la mer", [("sailboat", 1, "#e5322d")]),
+        ("a flock of birds over a castle", [("bird", 7, None), ("castle", 1, None)]),
+        ("three black cats and a dog", [("cat", 3, "#2a2a2e"), ("dog", 1, None)]),
+        ("hot air balloons", [("hot air balloon", 3, None)]),
+        ("a man and a woman in yellow coats", [("couple", 1, "#f6c431")]),
+        ("penguins dancing", [("penguin", 3, None)]),
+        ("a polar bear", [("polar bear", 1, None)]),
+        ("ein Leuchtturm am Meer", [("lighthouse", 1, None)]),
+        ("dos perros en la playa", [("dog", 2, None)]),
+        ("um barco no mar", [("sailboat", 1, None)]),
+        ("una mongolfiera", [("hot air balloon", 1, None)]),
+        ("красная машина", [("car", 1, "#e5322d")]),
+        ("一只熊猫", [("panda", 1, None)]),
+        ("桜の木", [("cherry tree", 1, None)]),
+        ("달리는 강아지", [("dog", 1, None)]),
+        ("القارب في البحر", [("sailboat", 1, None)]),
+        ("समुद्र में नाव", [("sailboat", 1, None)]),
+        ("a village without people", [("house", 1, None)]),
+        ("a village, no people or cars", [("house", 1, None)]),
+        ("人のいない村", [("person", 1, None), ("house", 1, None)]),
+        ("猫なしの家", [("house", 1, None)]),
+    ],
+)
+def test_figures_with_their_counts_and_colours(prompt: str, cast: list[tuple[str, int, str | None]]) -> None:
+    assert [(role.name, role.count, role.colour) for role in read(prompt).cast] == cast
+
+
+@pytest.mark.parametrize(
+    ("prompt", "ground"),
+    [
+        ("a dog", "meadow"), ("a penguin", "snowfield"), ("a fish", "underwater"), ("a cup of tea", "table"),
+        ("a cat playing the piano", "room"), ("a whale", "underwater"), ("a cactus", "desert"), ("a zebra", "savanna"),
+        ("a duck in the city", "lake"), ("a bus in London", "street"), ("Tokyo at night", "city"),
+        ("a plane above the clouds", "heights"), ("an astronaut on the moon", "moonscape"),
+        ("a kite on a beach", "sea"),
+    ],
+)  # fmt: skip
+def test_a_figure_alone_gets_a_fitting_scene(prompt: str, ground: str) -> None:
+    assert read(prompt).ground == ground
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [
+        ("a purple zorblax machine on a hill, highly detailed, 4k, cinematic", ("machine",)),
+        ("a koala bear and a majestic lion", ("koala bear",)),
+        ("a cat playing the piano", ("piano",)),
+        ("A beautiful sunset over the ocean with waves crashing", ()),
+        ("no dragons, only the sea", ()),
+        ("eine Fledermaus über dem Meer", ("Fledermaus",)),
+        ("冰上的恐龙", ("恐龙",)),
+    ],
+)
+def test_unknown_nouns_are_told_and_not_guessed(prompt: str, unknown: tuple[str, ...]) -> None:
+    assert read(prompt).not_drawn == unknown
+
+
+@pytest.mark.parametrize(
+    ("prompt", "move"),
+    [
+        ("a beach, pan to the left", "pan-left"),
+        ("a beach, the camera pulls back", "zoom-out"),
+        ("orbit around a castle", "orbit"),
+        ("a red car, tracking shot", "track"),
+        ("drone shot of a forest", "fly"),
+        ("fly through a canyon", "zoom-in"),
+        ("镜头推进 森林", "zoom-in"),
+    ],
+)
+def test_directions(prompt: str, move: str) -> None:
+    assert read(prompt).camera.move == move
+
+
+def test_natural_colours_say_nothing_about_the_rest() -> None:
+    assert read("sunflowers under a blue sky").colours == ()
+    assert read("white clouds over a green forest").colours == ()
+
+
+def test_a_long_prompt_is_read_quickly() -> None:
+    started = time.perf_counter()
+    read("a lake, a boat, two red birds and no cars; " * 90)
+    assert time.perf_counter() - started < 2

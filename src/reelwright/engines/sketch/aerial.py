@@ -62,7 +62,7 @@ def _map(scene: Scene, light: Light, seed: int, h: int, w: int, unit: float) -> 
         return np.asarray(
             linear("#d8a866")[:, None, None] * level[:, None, None] * (np.float32(0.35) + shade_), np.float32
         )
-    broad = Tile(fractal(rng, 512, 2.0, 2.0)).at(xs, ys)
+    broad = Tile(fractal(rng, 512, 2.4, 2.0)).at(xs, ys)
     fine = Tile(fractal(rng, 256, 1.1, 6.0)).at(xs * 1.5, ys * 1.5)
     if scene.ground in WATER or "island" in scene.features:
         lean = (xs / max(float(xs.max()), 1.0) - 0.5) * np.float32(3.2)
@@ -73,7 +73,7 @@ def _map(scene: Scene, light: Light, seed: int, h: int, w: int, unit: float) -> 
                 lean = -lean
         if scene.ground == "river":
             lean = np.abs(xs / xs.max() - 0.5 - 0.16 * np.sin(ys / 34)) * 9 - np.float32(0.75)
-        return _coast(broad * np.float32(0.5) + fine * np.float32(0.10) + lean, fine, level, rng, xs, ys)
+        return _coast(broad * np.float32(0.42) + fine * np.float32(0.025) + lean, fine, level, rng, xs, ys)
     if scene.ground == "field":
         return _patchwork(rng, xs, ys, fine, level)
     return _forest(rng, xs, ys, broad, level, "snow" in scene.weather or scene.ground == "snowfield")
@@ -97,7 +97,7 @@ def _coast(height: Plane, fine: Plane, level: Plane, rng: np.random.Generator, x
     out = np.empty((3, *height.shape), np.float32)
     for c in range(3):
         out[c] = np.interp(height, places, colours[:, c]) * tone * level[c]
-        out[c] += surf * level[c] * np.float32(0.38)
+        out[c] += surf * level[c] * np.float32(0.5)
     return out
 
 
@@ -192,9 +192,9 @@ def _city(light: Light, seed: int, h: int, w: int, unit: float) -> Plane:
                         shade("#ffe0a0", 0.8 * dark),
                     )
     stamp = pen.stamp()
-    out = stamp.albedo[:, :h, :w] * (light.beam * 0.6 + light.ambient * 0.8 + np.float32(0.02))[:, None, None]
+    out = stamp.albedo[:, :h, :w] * (light.beam * 0.6 + light.ambient * 0.8 + np.float32(0.06))[:, None, None]
     if stamp.glow is not None:
-        out = out + stamp.glow[:, :h, :w] * np.float32(1.6 * dark)
+        out = out + stamp.glow[:, :h, :w] * np.float32(3.2 * dark)
     return np.ascontiguousarray(out, np.float32)
 
 

@@ -39,11 +39,12 @@ class Fireworks:
     def paint(self, canvas: Canvas, t: float, pose: Pose) -> None:
         view, u = self._view, self._view.unit
         _, dx, dy = pose.at(0.1)
+        places: list[tuple[Plane, Plane, Plane, Plane]] = []
         for n in range(len(self._at)):
             age = (t - self._at[n]) % self._period
             if age > 1.9:
                 continue
-            light = np.zeros((canvas.height, canvas.width), np.float32)
+            tint = self._tint[n] * np.float32(2.2) + np.float32(0.35 + math.exp(-age * 9) * 2.5)
             for lag, share in ((0.0, 1.0), (0.03, 0.75), (0.06, 0.55), (0.10, 0.36), (0.15, 0.22)):
                 when = age - lag
                 if when < 0:
@@ -51,11 +52,13 @@ class Fireworks:
                 reach = self._size[n] * u * (1 - math.exp(-3.2 * when)) * self._speed[n]
                 x = self._x[n] * view.width + dx + self._dx[n] * reach
                 y = self._y[n] * view.height + dy - self._dy[n] * reach + 0.07 * u * when * when
-                flux = np.full(x.shape, share * 2.4 * max(0.0, 1 - age / 1.9) ** 1.4)
-                light += splat(canvas.height, canvas.width, x, y, flux, max(0.7, u / 520), 2)
-            flash = math.exp(-age * 9) * 2.5
-            for c in range(3):
-                canvas.rgb[c] += light * np.float32(self._tint[n][c] * 2.2 + 0.35 + flash)
+                flux = share * 2.4 * max(0.0, 1 - age / 1.9) ** 1.4
+                places.append((x, y, np.full(x.shape, flux), np.broadcast_to(tint, (len(x), 3))))
+        if not places:
+            return
+        x, y, flux, tints = (np.concatenate([place[k] for place in places]) for k in range(4))
+        for c in range(3):
+            canvas.rgb[c] += splat(canvas.height, canvas.width, x, y, flux * tints[:, c], max(0.7, u / 520), 2)
 
 
 class Falling:
@@ -88,29 +91,33 @@ class Falling:
         h, w = canvas.height, canvas.width
         y = ((self._y * 1.2 + self._fall * t) % 1.2 - 0.1) * h
         x = (self._x * 1.1 - 0.05) * w + np.sin(t * self._rate + self._phase) * self._sway * u + pose.dx * self._near
-        turn = t * self._rate * 1.0 + self._phase * 3
-        for n in range(len(x)):
-            self._leaf(
-                canvas, float(x[n]), float(y[n]), float(self._long[n]) * u, float(turn[n]), self._tints[self._pick[n]]
-            )
+        turn = t * self._rate + self._phase * 3
+        self._lay(canvas, x, y, self._long * u, turn)
 
-    def _leaf(self, canvas: Canvas, x: float, y: float, long: float, turn: float, tint: Plane) -> None:
-        """A small soft ellipse, foreshortened as it turns over."""
-        r = math.ceil(long + 1)
-        x0, y0 = int(x) - r, int(y) - r
-        left, top = max(x0, 0), max(y0, 0)
-        right, bottom = min(x0 + 2 * r + 1, canvas.width), min(y0 + 2 * r + 1, canvas.height)
-        if right <= left or bottom <= top:
-            return
-        ys = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y)
-        xs = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x)
-        c, s = math.cos(turn), math.sin(turn)
-        flat = 0.25 + 0.75 * abs(math.cos(turn * 1.7))
-        a, b = (xs * c + ys * s) / np.float32(long), (ys * c - xs * s) / np.float32(long * 0.55 * flat)
-        alpha = np.clip((1 - np.sqrt(a * a + b * b)) * np.float32(long * 0.5) + np.float32(0.3), 0, 1)
-        part = canvas.rgb[:, top:bottom, left:right]
-        part *= 1 - alpha
-        part += alpha * (tint * np.float32(0.75 + 0.4 * flat))[:, None, None]
+    def _lay(self, canvas: Canvas, x: Plane, y: Plane, long: Plane, turn: Plane) -> None:
+        """Small soft ellipses, foreshortened as they turn over, all at once."""
+        h, w = canvas.height, canvas.width
+        r = math.ceil(float(long.max()) + 1)
+        steps = np.arange(-r, r + 1)
+        ix, iy = np.round(x).astype(np.intp), np.round(y).astype(np.intp)
+        columns = np.broadcast_to(ix[:, None, None] + steps[None, None, :], (len(x), 2 * r + 1, 2 * r + 1))
+        rows = np.broadcast_to(iy[:, None, None] + steps[None, :, None], columns.shape)
+        xs, ys = (columns - x[:, None, None]).astype(np.float32), (rows - y[:, None, None]).astype(np.float32)
+        c, s, size = (np.asarray(v, np.float32)[:, None, None] for v in (np.cos(turn), np.sin(turn), long))
+        flat = (0.25 + 0.75 * np.abs(np.cos(turn * 1.7))).astype(np.float32)[:, None, None]
+        a, b = (xs * c + ys * s) / size, (ys * c - xs * s) / (size * np.float32(0.55) * flat)
+        alpha = np.clip((1 - np.sqrt(a * a + b * b)) * size * np.float32(0.5) + np.float32(0.3), 0, 1)
+        inside = (columns >= 0) & (columns < w) & (rows >= 0) & (rows < h) & (alpha > 0)
+        index, cover = (rows * w + columns)[inside], alpha[inside]
+        total = np.bincount(index, cover, h * w).reshape(h, w).astype(np.float32)
+        share = np.minimum(total, 1)
+        weight = np.broadcast_to(np.float32(0.75) + np.float32(0.4) * flat, alpha.shape)[inside] * cover
+        tints = np.stack(self._tints)[self._pick]
+        for channel in range(3):
+            tone = np.broadcast_to(tints[:, channel, None, None], alpha.shape)[inside] * weight
+            colour = np.bincount(index, tone, h * w).reshape(h, w).astype(np.float32)
+            canvas.rgb[channel] *= 1 - share
+            canvas.rgb[channel] += colour * (share / np.maximum(total, np.float32(1e-4)))
 
 
 class Fireflies:
@@ -228,7 +235,7 @@ class Plume:
         ages = (self._start + self._rate * t) % 1.0
         for n in np.argsort(-ages, kind="stable"):
             age = float(ages[n])
-            r = self._size * (0.07 + 0.20 * age)
+            r = self._size * (0.10 + 0.28 * age)
             x = self._x + self._size * (self._lean * age**1.3 + 0.10 * self._side[n] * (0.3 + age))
             y = self._y - self._size * age
             x, y = cx + (x - cx) * zoom + dx, cy + (y - cy) * zoom + dy

@@ -280,8 +280,8 @@ class CloudSea:
         if spot is None:
             return
         s = np.float32(t)
-        found = self._tile.at(spot.x * 26 - s * 2.0, spot.z * 26 + s * 9)
-        level = np.clip(np.float32(0.50) + found.imag * np.float32(0.85) + found.real * np.float32(0.14), 0, 1.15)
+        found = self._tile.at(spot.x * 13 - s * 1.5, spot.z * 13 + s * 6)
+        level = np.clip(np.float32(0.50) + found.imag * np.float32(1.15) + found.real * np.float32(0.22), 0, 1.15)
         veil = 1 - np.exp(-spot.step * np.float32(1.5))
         colour: Plane = np.empty((3, *level.shape), np.float32)
         for c in range(3):

@@ -363,7 +363,7 @@ def volcano(view: View, light: Light, seed: int) -> list[Painter]:
     cone = scenery(
         view, light, draw, row=row, below=0.05, above=tall + 0.03, nearness=0.08, veil=0.18, volume=0.12, glare=3.2
     )
-    smoke = (light.haze * 0.40 + light.ambient * 0.25 + np.float32(0.012)).astype(np.float32)
+    smoke = (light.haze * 0.16 + light.ambient * 0.10 + np.float32(0.010)).astype(np.float32)
     plume = Plume(
         view,
         seed,

@@ -93,8 +93,10 @@ def read(prompt: str) -> Scene:
         ground = _ground(reading, features, weather)
         if not _placed(reading) and roles:
             features |= _HOMES.get(FIGURES[roles[0].name].home, ("", frozenset()))[1]
-    aloft = all(FIGURES[role.name].place in ("sky", "lanterns") for role in roles)
-    aerial = kind == "landscape" and "aerial" in reading.of("settings") and ground not in _INDOORS and aloft
+    aloft = all(FIGURES[role.name].place in ("sky", "lanterns", "tree") for role in roles)
+    aerial = (
+        kind == "landscape" and "aerial" in reading.of("settings") and ground not in (*_INDOORS, "canyon") and aloft
+    )
     if not aerial:
         understood = tuple(word for word in understood if word != "seen from above")
     if ground == "moonscape" and "mars" in reading.of("bodies"):
@@ -143,7 +145,7 @@ def _kind(reading: Reading) -> tuple[str, str]:
 
 def _placed(reading: Reading) -> bool:
     """Whether the prompt itself says where it is."""
-    telling = set(reading.of("features")) & {"mountains", "forest", "ice"}
+    telling = set(reading.of("features")) & {"mountains", "forest", "ice", "hills"}
     return bool(reading.of("grounds") or set(reading.of("settings")) - {"heights", "aerial"} or telling)
 
 
@@ -193,6 +195,12 @@ def _open_ground(
     for name in ("street", "waterfall", "canyon", "savanna"):
         if name in settings:
             return name
+    if "cloudsea" in settings:
+        return "heights"
+    if "beach" in grounds:
+        return "sea"
+    if "city" in grounds and {FIGURES[role.name].place for role in reading.roles} & {"road", "ground", "air"}:
+        return "street"
     # Water in front of a city or mountains is the ground; "a field by the sea" is a field.
     for name in ("sea", "lake", "desert", "city", "field", "snowfield"):
         if name in grounds and not (name in ("sea", "lake") and "field" in grounds):
@@ -220,6 +228,7 @@ def _features(reading: Reading, ground: str, features: set[str]) -> frozenset[st
         shown.add("flowers")
     if ground in ("sea", "lake") and "sea" in grounds and "lake" in grounds:
         shown.discard("ice")
+    shown |= {"beach"} & set(grounds)
     shown |= {name for name in ("volcano", "island", "park", "road") if name in settings}
     if any(role.name == "sunflower" for role in reading.roles):
         shown.add("flowers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from reelwright.engines.sketch.lexicon import landscape, living, made, scenes, stop
@@ -29,11 +29,15 @@ _NOUNS_IN_ING = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A figure that the prompt asks for: its name in the cast, how many, and its colour ("#rrggbb"), if named."""
+    """A figure that the prompt asks for: its name in the cast, how many, and its colour ("#rrggbb"), if named.
+
+    `female`: a woman or girl.
+    """
 
     name: str
     count: int = 1
     colour: str | None = None
+    female: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ def _phrases() -> Phrases:
             "groups": scenes.GROUPS,
             "numbers": scenes.NUMBERS,
             "many": {"many": scenes.MANY},
+            "female": {"female": scenes.FEMALE},
+            "clothes": {"clothes": scenes.CLOTHES},
             "negations": {"before": scenes.NEGATIONS, "after": scenes.AFTER},
         }
     )
@@ -101,7 +107,11 @@ def reading_of(prompt: str) -> Reading:
         roles = tuple(role for role in roles if role.name != "dancer")
     names: dict[str, list[str]] = {}
     for mention in kept:
-        if mention not in used and mention.name not in names.setdefault(mention.table, []):
+        if (
+            mention not in used
+            and mention.table not in ("female", "clothes")
+            and mention.name not in names.setdefault(mention.table, [])
+        ):
             names[mention.table].append(mention.name)
     colours = tuple(names.pop("colours", []))
     moons = max((_count(units, kept, m) for m in kept if m.name == "moon" and m.table == "features"), default=0)
@@ -172,10 +182,29 @@ def _roles(units: tuple[Unit, ...], mentions: list[Mention]) -> tuple[tuple[Role
             # "A man and a woman" are two, "the dog … the dog" is one.
             again = mention.name in ("person", "people") and word not in seen[mention.name]
             count = before.count + count if again else max(before.count, count)
+        female = any(m.table == "female" and m.start == mention.start for m in mentions)
         seen.setdefault(mention.name, set()).add(word)
         tint = colour.name if colour else before.colour if before else None
-        roles[mention.name] = Role(name=mention.name, count=min(count, 9), colour=tint)
+        roles[mention.name] = Role(name=mention.name, count=min(count, 9), colour=tint, female=female)
+    _dress(units, mentions, roles, used)
+    if "rowboat" in roles or "bicycle" in roles or "motorcycle" in roles:
+        # Who rows or rides is part of the figure.
+        roles = {name: role for name, role in roles.items() if name != "person"}
+    if "cake" in roles:
+        roles.pop("candle", None)
     return tuple(roles.values()), used
+
+
+def _dress(units: tuple[Unit, ...], mentions: list[Mention], roles: dict[str, Role], used: set[Mention]) -> None:
+    """The colour of what someone wears."""
+    wearer = next((name for name in ("person", "dancer", "couple", "people") if name in roles), None)
+    for colour in mentions:
+        worn = any(
+            m.table == "clothes" and (_near(units, colour, m, 1) or _near(units, m, colour, 0)) for m in mentions
+        )
+        if colour.table == "colours" and worn and wearer is not None:
+            used.add(colour)
+            roles[wearer] = replace(roles[wearer], colour=colour.name)
 
 
 def _natural(units: tuple[Unit, ...], mentions: list[Mention], colour: Mention) -> bool:
@@ -214,9 +243,15 @@ def _count(units: tuple[Unit, ...], mentions: list[Mention], thing: Mention) -> 
     last = units[thing.end - 1].text
     plural = any(m.table == "many" and m.start == thing.start for m in mentions)
     if not plural and last.endswith("s") and not last.endswith("ss") and thing.name not in ("bus", "octopus", "cactus"):
-        singles = units_of(last[:-1]) + units_of(last.removesuffix("es"))
-        plural = any(m.name == thing.name for one in singles for m in _phrases().mentions((one,)))
+        before = units[thing.start : thing.end - 1]
+        singles = units_of(last[:-1]) + (units_of(last[:-2]) if last.endswith("es") else ())
+        found = [m for one in singles for m in _phrases().mentions((*before, _joined(one)))]
+        plural = any(m.name == thing.name and m.end - m.start == len(before) + 1 for m in found)
     return 3 if plural else 1
+
+
+def _joined(unit: Unit) -> Unit:
+    return replace(unit, apart=False)
 
 
 def _unknown(units: tuple[Unit, ...], mentions: list[Mention], ruled_out: set[int]) -> tuple[str, ...]:

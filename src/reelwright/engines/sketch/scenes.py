@@ -38,6 +38,8 @@ _HORIZONS = {
     "street": 0.58, "field": 0.44, "snowfield": 0.60, "meadow": 0.62, "savanna": 0.60, "moonscape": 0.56,
     "heights": 0.58,
 }  # fmt: skip
+_LAND = ("meadow", "snowfield", "river", "savanna")
+"""Soft, rolling land."""
 _TIMES = {"time lapse": 6.0, "slow motion": 0.4}
 """How fast a scene's time runs."""
 
@@ -59,7 +61,7 @@ class Landscape:
         self._light = light_of(scene, view)
         self._colours = tuple(linear(c) for c in scene.colours)
         self._wind = 1.0 if "wind" in scene.weather else 0.25
-        self._stage = Stage(scene, view, self._light, seed)
+        self._stage = Stage(scene, view, _lamplight(scene, self._light), seed)
         self._stamps = pine_stamps(generator(seed, "pines"), 8, self._snow())
 
     def painters(self) -> list[Painter]:
@@ -97,7 +99,7 @@ class Landscape:
         standing = stage.needs("ground", "table", "tree", "road", "rail") or "beach" in scene.features
         if scene.ground in ("sea", "lake", "waterfall") and standing:
             sandy = scene.ground == "sea" or stage.needs_palms()
-            painters.append(beach(view, light) if sandy else bank(view, light, self._snow() == 1.0))
+            painters.append(beach(view, light) if sandy else bank(view, light, self._snow() > 0))
         if scene.features & {"park"} or scene.ground == "savanna":
             painters.append(grove(view, light, seed, dry=scene.ground == "savanna"))
         if stage.needs("rail") and not stage.needs("span"):
@@ -111,7 +113,7 @@ class Landscape:
     def _sky(self) -> list[Painter]:
         scene, light, view, seed = self._scene, self._light, self._view, self._seed
         stars = self._stars()
-        low = 0.17 if "mountains" in scene.features and scene.ground in ("meadow", "snowfield") else 0.0
+        low = 0.17 if "mountains" in scene.features and scene.ground in _LAND else 0.0
         painters: list[Painter] = [sky_plate(light, view, seed, stars, low)]
         if stars:
             painters.append(Twinkle(view, seed, stars))
@@ -145,7 +147,7 @@ class Landscape:
         layers = [(0.0, 0.03, 0.27, 0.42, 0.55, 0.06), (0.04, 0.03, 0.20, 0.50, 0.38, 0.14)]
         if scene.ground == "lake" and "mountains" not in scene.features:
             layers = [(0.0, 0.01, 0.14, 0.45, 0.45, 0.06)]
-        if scene.ground in ("meadow", "snowfield") and "city" not in scene.features:
+        if scene.ground in _LAND and "city" not in scene.features:
             layers += [(0.12, 0.06, 0.13, 0.50, 0.22, 0.28), (0.22, 0.08, 0.10, 0.55, 0.10, 0.48)]
         painters: list[Painter] = []
         for number, (level, tilt, rise, span, haze, near) in enumerate(layers):
@@ -155,7 +157,7 @@ class Landscape:
                 sink=haze + sunk * (1 - haze), nearness=near, steepness=1.5,
             )  # fmt: skip
             foot: float | None = row + 3
-            if scene.ground in ("meadow", "snowfield"):
+            if scene.ground in _LAND:
                 # As far down as the next layer can leave it in sight.
                 after = layers[number + 1] if number + 1 < len(layers) else None
                 foot = row + (after[0] + after[1] + 0.16) * u if after else None
@@ -355,7 +357,7 @@ class Landscape:
                 Flames(view, self._seed, x, foot - 0.02 * size, size, 0.8),
                 Sparks(view, self._seed, x, foot, size, 0.3 * self._wind, 0.8),
             ]
-        elif "forest" in scene.features and scene.ground in ("meadow", "snowfield"):
+        elif "forest" in scene.features and scene.ground in _LAND:
             painters.append(
                 self._trees("front", row + 0.38 * u, 0.66 * u, 0.04 * u, 1.5, 0.03, 0.8, self._snow(), (0.16, 0.84))
             )
@@ -389,6 +391,20 @@ class Landscape:
             flakes: Plane = np.maximum(bright, 0.12) * np.float32(1.2)
             painters.append(Snow(view, seed, flakes, self._wind))
         return [*painters, *drifting(scene, view, light, seed)]
+
+
+def _lamplight(scene: Scene, light: Light) -> Light:
+    """At night shop windows and lamps light who walks in the street."""
+    if scene.ground not in ("street", "city") or not light.night:
+        return light
+    warm = light.ambient + linear("#ffc890") * np.float32(0.26)
+    direction = np.array([0.3, 0.75, 0.35], np.float32)
+    return replace(
+        light,
+        ambient=warm.astype(np.float32),
+        beam=(linear("#ffd8a0") * np.float32(0.45)).astype(np.float32),
+        direction=direction,
+    )
 
 
 def drifting(scene: Scene, view: View, light: Light, seed: int) -> list[Painter]:

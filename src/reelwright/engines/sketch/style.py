@@ -62,11 +62,11 @@ def _edges(frame: NDArray[np.uint8], radius: float) -> NDArray[np.float32]:
 
 
 def _flattened(frame: NDArray[np.uint8], size: int, steps: int) -> NDArray[np.float32]:
-    """Colours smoothed inside shapes (median), in soft steps of lightness."""
-    half = Image.fromarray(frame).reduce(2)
-    smooth = half.filter(ImageFilter.MedianFilter(size)).resize(
-        (frame.shape[1], frame.shape[0]), Image.Resampling.BICUBIC
-    )
+    """Colours smoothed inside shapes (a median over about 5 × `size` pixels), in soft steps of lightness."""
+    small = Image.fromarray(frame).reduce(size)
+    for _ in range(2):
+        small = small.filter(ImageFilter.MedianFilter(3))
+    smooth = small.resize((frame.shape[1], frame.shape[0]), Image.Resampling.BICUBIC)
     level = np.asarray(smooth, np.float32) / 255
     step = level * steps
     soft = (np.floor(step) + np.clip((step - np.floor(step) - 0.5) * 3.5 + 0.5, 0, 1)) / steps
@@ -97,9 +97,11 @@ class _Paper:
 
     def __call__(self, frame: NDArray[np.uint8]) -> None:
         edge = _edges(frame, max(1.0, self._unit / 200))
-        wash = _flattened(frame, 7, 6)
-        wash = 0.20 + 0.80 * wash ** np.float32(0.82)
-        wash *= (self._grain * (1 - 0.34 * edge))[..., None]
+        flat = _flattened(frame, 3, 6)
+        mean = flat @ _GRAY
+        lively = mean[..., None] + (flat - mean[..., None]) * np.float32(1.2)
+        light = 0.26 + 0.74 * np.clip(lively, 0, 1) ** np.float32(0.72)
+        wash = light * (self._grain * (1 - 0.22 * edge))[..., None]
         paper = np.array([0.985, 0.97, 0.94], np.float32)
         share = self._paper[..., None]
         frame[:] = np.clip((wash * (1 - share) + paper * share) * 255, 0, 255).astype(np.uint8)
@@ -117,7 +119,7 @@ class _Ink:
 
     def __call__(self, frame: NDArray[np.uint8]) -> None:
         line = _edges(frame, max(1.0, self._unit / 260))
-        wash = _flattened(frame, 5, 5) @ _GRAY
+        wash = _flattened(frame, 3, 5) @ _GRAY
         tone = (0.30 + 0.70 * np.clip(wash * 1.25, 0, 1) ** np.float32(0.8)) * self._grain
         tone = tone * (1 - 0.85 * np.clip(line * 1.5, 0, 1))
         frame[:] = np.clip(tone[..., None] * np.array([250, 244, 230], np.float32), 0, 255).astype(np.uint8)
@@ -137,10 +139,10 @@ class _Pixels:
         level = np.asarray(small, np.float32)
         bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 0.5
         h, w = level.shape[:2]
-        dither = bayer[np.arange(h)[:, None] % 4, np.arange(w)[None, :] % 4][..., None] * 22
+        dither = bayer[np.arange(h)[:, None] % 4, np.arange(w)[None, :] % 4][..., None] * 11
         mean = level.mean(2, keepdims=True)
         lively = mean + (level - mean) * 1.25
-        few = np.round(np.clip(lively + dither, 0, 255) / 42.5) * 42.5
+        few = np.round(np.clip(lively + dither, 0, 255) / 28.3) * 28.3
         frame[:] = np.asarray(Image.fromarray(few.astype(np.uint8)).resize((width, height), Image.Resampling.NEAREST))
 
 
@@ -152,12 +154,10 @@ class _Anime:
 
     def __call__(self, frame: NDArray[np.uint8]) -> None:
         line = _edges(frame, max(0.8, self._unit / 420))
-        flat = _flattened(frame, 3, 9) * 0.6 + frame.astype(np.float32) / 255 * 0.4
+        flat = _flattened(frame, 2, 9) * 0.6 + frame.astype(np.float32) / 255 * 0.4
         mean = flat @ _GRAY
         lively = mean[..., None] + (flat - mean[..., None]) * np.float32(1.42)
-        bright = (
-            0.03 + 1.06 * lively ** np.float32(1.0) if float(lively.min()) >= 0 else 0.03 + 1.06 * np.maximum(lively, 0)
-        )
+        bright = 0.03 + 1.06 * np.maximum(lively, 0)
         bright *= (1 - 0.45 * line)[..., None]
         frame[:] = np.clip(bright * 255, 0, 255).astype(np.uint8)
 
@@ -184,14 +184,14 @@ class _Oil:
             ix = np.clip(x[None, :] + np.round(dx * s * self._reach), 0, width - 1).astype(np.intp)
             self._index.append(iy * width + ix)
             bristle += noise.ravel()[self._index[-1]]
-        self._relief = (1 + 0.045 * (bristle - np.roll(bristle, 2, 0))).astype(np.float32)
+        self._relief = (1 + 0.014 * (bristle - np.roll(bristle, 2, 0))).astype(np.float32)
 
     def __call__(self, frame: NDArray[np.uint8]) -> None:
-        flat = frame.reshape(-1, 3).astype(np.float32)
-        total = np.zeros((*frame.shape[:2], 3), np.float32)
-        for index in self._index[::2]:
-            total += flat[index]
-        mixed = total / len(self._index[::2]) / 255
+        flat = frame.reshape(-1, 3).copy()
+        total = np.zeros(frame.shape, np.uint16)
+        for index in self._index[::3]:
+            total += flat.take(index, axis=0)
+        mixed = total.astype(np.float32) / np.float32(len(self._index[::3]) * 255)
         mean = mixed.mean(2, keepdims=True)
         lively = mean + (mixed - mean) * np.float32(1.30)
         steps = np.round(lively * 14) / 14

@@ -16,7 +16,7 @@ _ALWAYS = ("people", "crowd", "couple", "balloons", "books", "fruit", "bamboo", 
 """Names that say how many they are."""
 _WORDS = {
     "clear": "clear sky", "haze": "heat", "reflections": "reflections", "heights": "sky", "moonscape": "moon's surface",
-    "stars": "stars", "snowfield": "snowfield", "field": "field", "table": "table", "day": "daylight",
+    "cloudsea": "above the clouds", "field": "field", "table": "table", "day": "daylight",
     "aerial": "seen from above", "pan-left": "pan left", "pan-right": "pan right", "zoom-in": "zoom in",
     "zoom-out": "zoom out", "tilt-up": "tilt up", "tilt-down": "tilt down", "track": "tracking shot",
     "0.5": "slowly", "1.8": "fast", "golden": "golden hour",

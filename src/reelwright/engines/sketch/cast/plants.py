@@ -194,7 +194,7 @@ FIGURES = {
     "rose": Figure(draw=rose, box=(-0.32, -0.03, 0.32, 1.04), size=0.56, place="ground", home="garden", phases=12,
                    rate=0.3),
     "mushroom": Figure(draw=mushroom, box=(-0.56, -0.03, 0.6, 0.9), size=0.34, place="ground", home="forest"),
-    "bamboo": Figure(draw=bamboo, box=(-0.85, -0.03, 0.95, 1.15), size=0.86, place="ground", home="garden", phases=10,
+    "bamboo": Figure(draw=bamboo, box=(-0.85, -0.03, 0.95, 1.15), size=0.86, place="tree", home="garden", phases=10,
                      rate=0.3, volume=0.3),
     "pot plant": Figure(draw=potted, box=(-0.52, -0.03, 0.52, 1.0), size=0.40, place="table", home="table", phases=10,
                         rate=0.25),

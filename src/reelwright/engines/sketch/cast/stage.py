@@ -218,7 +218,8 @@ class Stage:
             )
             x = view.width * ((0.60 if crowded else 0.52) if count == 1 else (0.5, 0.2, 0.8, 0.35, 0.66)[n])
             x += 0.3 * u * number * (-1) ** number
-            foot = view.horizon + (0.11 if self._scene.ground != "desert" else 0.09) * u - 0.02 * u * (count > 1) * n
+            deep = 0.09 if self._scene.ground == "desert" else 0.30 if self._valley() else 0.11
+            foot = view.horizon + deep * u - 0.02 * u * (count > 1) * n
             spot = Spot(
                 x=x,
                 foot=min(foot, 0.86 * view.height),
@@ -231,6 +232,11 @@ class Stage:
             painters.append(self._actor(role, figure, spot, held(spot), cels))
         return painters
 
+    def _valley(self) -> bool:
+        """Whether mist and ridges fill what lies below the horizon: firm ground begins lower."""
+        scene = self._scene
+        return "mountains" in scene.features and scene.ground in ("meadow", "snowfield", "river", "savanna")
+
     def _trees(self, role: Role, figure: Figure, number: int) -> list[Painter]:
         view, u, rng = self._view, self._view.unit, self._rng(role)
         places: tuple[tuple[float, float, float], ...] = ((0.62, 0.15, 1.0),)
@@ -242,11 +248,14 @@ class Stage:
                 (0.14, 0.12, 0.82),
                 (0.88, 0.14, 0.95),
             )
+        elif role.name == "bamboo":
+            places = ((0.10, 0.10, 1.0), (0.90, 0.12, 1.1), (0.5, 0.03, 0.5))
         elif role.name == "palm":
             places = ((0.20, 0.24, 1.0), (0.80, 0.12, 0.7))
         firm = self._foot() - view.horizon if self._scene.ground in WATER else 0.0
         painters: list[Painter] = []
         for n, (share, low, size) in enumerate(places):
+            low = low + 0.20 if self._valley() else low
             foot = view.horizon + max(low * u, firm * (0.75 + 0.25 * low / 0.24))
             spot = Spot(
                 x=share * view.width,
@@ -305,14 +314,16 @@ class Stage:
         shares = sorted((float(v) for v in rng.uniform(-1, 1, count)), reverse=True)
         for n in range(count):
             depth = (1 - n / max(count - 1, 1)) if count > 2 else 0.0
-            back = depth * (0.26 if crowd else 0.12)
+            if crowd:
+                depth = math.ceil(depth * 3) / 3
+            back = depth * (0.26 if crowd else 0.05 if self._valley() else 0.12)
             x = (
                 view.centre
                 + self._side(role, n, count, number)
                 + (shares[(n * 7) % count] * 0.02 * u if count > 1 else 0)
             )
             foot = self._foot() - back * (self._foot() - view.horizon) * (2.6 if crowd else 2.0)
-            kind = n % 6 if role.name in PEOPLE else n % 3
+            kind = (n + role.female) % 6 if role.name in PEOPLE else n % 3
             scale = size * (1 - (0.5 if crowd else 0.3) * depth)
             spot = Spot(
                 x=x,
@@ -321,7 +332,7 @@ class Stage:
                 nearness=0.8 - 0.4 * depth,
                 veil=0.10 * depth,
                 start=float(rng.uniform(0, 1)),
-                kind=kind if count < 7 else n,
+                kind=kind + 6 * round(3 * depth) if crowd else kind if count < 7 else n,
             )
             half = (figure.box[2] - figure.box[0]) * spot.scale * 0.24
             shadow = Ground(shade=0.40, shadow=(half, half * 0.22))
@@ -346,7 +357,7 @@ class Stage:
             return aside + (-0.055, 0.065)[n] * u
         if role.name == "crowd":
             return ((n * 0.618) % 1.0 - 0.5) * view.width * 1.04
-        return aside + ((n + 0.5) / count - 0.5) * min(view.width * 0.86, 0.30 * u * count)
+        return aside + ((n + 0.5) / count - 0.5) * min(view.width * 0.86, 0.33 * u * count)
 
     def _on_road(self, role: Role, figure: Figure, number: int) -> list[Painter]:
         view, u, rng = self._view, self._view.unit, self._rng(role)

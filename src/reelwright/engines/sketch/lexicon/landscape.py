@@ -13,7 +13,7 @@ HOURS: Mapping[str, str] = {
     "dawn": (
         "dawn daybreak sunrise* morgen* sonnenaufgang* morning aube aurore amanecer alba alvorada 日出 朝日 黎明 "
         "清晨 夜明け 朝焼け рассвет* утр* восход* 새벽 아침 일출 해돋이 فجر شروق صباح सुबह भोर सूर्योदय amanhecer "
-        "nascer_do_sol 晨曦 first_light"
+        "nascer_do_sol 晨曦 first_light lever_du_soleil lever_de_soleil sol_nascente levar_del_sole"
     ),
     "golden": "golden_hour goldene_stunde late_afternoon heure_doree hora_dorada hora_dourada ora_d_oro 黄金时刻",
     "sunset": (
@@ -39,11 +39,10 @@ HOURS: Mapping[str, str] = {
 
 GROUNDS: Mapping[str, str] = {
     "sea": (
-        "sea seas seascape ocean* waves surf shore coast coastal coastline* beach* tide* meer meere meeres "
-        "meerblick ozean* wellengang wellen strand strande kuste kueste mer plage mar oceano* vagues olas playa "
-        "spiaggia onde 海 大海 海洋 海岸 海滩 波浪 波 바다 море моря морск* океан* пляж* берег* 해변 파도 바닷가 "
-        "해안 بحر محيط شاطئ سمندر समुद्र सागर समुद्र_तट लहरें praia ondas costa kust* ozeane 海辺 砂浜 沙滩 海边 "
-        "oceani mare seaside shoreline bay harbor harbour port hafen 港 浜辺"
+        "sea seas seascape ocean* waves surf shore coast coastal coastline* tide* meer meere meeres meerblick "
+        "ozean* wellengang wellen kuste kueste mer mar oceano* vagues olas onde 海 大海 海洋 海岸 波浪 波 바다 "
+        "море моря морск* океан* берег* 파도 해안 بحر محيط سمندر समुद्र सागर लहरें ondas costa kust* ozeane "
+        "oceani mare seaside shoreline bay harbor harbour port hafen 港"
     ),
     "lake": (
         "lake* pond fjord* lagoon loch am_see der_see den_see einem_see ein_see einen_see gefrorener_see "
@@ -71,14 +70,18 @@ GROUNDS: Mapping[str, str] = {
         "glaciar* 雪原 冰川 氷河 ледник* тундр* арктик* антаркти* 빙하 남극 북극 القطب हिमनद 南极 北极 冰原 "
         "antartid* arktik* iceberg_field"
     ),
+    "beach": (
+        "beach beaches strand strande plage plages playa playas spiaggia spiagge praia praias пляж* 海滩 沙滩 "
+        "砂浜 海边 海辺 浜辺 해변 바닷가 شاطئ الشاطئ समुद्र_तट seashore"
+    ),
 }
 
 FEATURES: Mapping[str, str] = {
     "mountains": (
-        "mountain* mount peak* alp alps alpine himalaya* summit* hill* hills ridge* cliff* valley* matterhorn "
-        "fuji berg berge* bergen gebirge* gipfel hugel huegel tal montagne* colline* vallee montana* cerro* "
-        "sierra* colina* montagna montagne montanha* 山 山脉 山脈 群山 山々 산 гор горы горах горн* вершин* 산맥 "
-        "언덕 جبل جبال पहाड़ पर्वत पहाड़ों 高山 山峰 富士山 montanhas monti cliffs himalayas mountaintop*"
+        "mountain* mount peak* alp alps alpine himalaya* summit* hills ridge* cliff* valley* matterhorn fuji berg "
+        "berge* bergen gebirge* gipfel tal montagne* vallee montana* sierra* montagna montagne montanha* 山 山脉 "
+        "山脈 群山 山々 산 гор горы горах горн* вершин* 산맥 جبل جبال पहाड़ पर्वत पहाड़ों 高山 山峰 富士山 "
+        "montanhas monti cliffs himalayas mountaintop*"
     ),
     "forest": (
         "forest* wood woods woodland* pine pines pine_tree* fir firs spruce* jungle taiga wald nadelwald walder "
@@ -120,6 +123,10 @@ FEATURES: Mapping[str, str] = {
     "surf": (
         "crash* breaking surf rough swell* big_waves huge_waves brandung brechen* deferl* rompien* 波涛 荒波 "
         "прибой волны волн 파도 أمواج लहर लहरें breakers"
+    ),
+    "hills": (
+        "hill hills hugel huegel colline collines colina* collina холм* 언덕 pendiente hillside rolling_hills "
+        "小山 山坡 丘 تل تلال पहाड़ी"
     ),
 }
 

@@ -179,7 +179,8 @@ MADE: Mapping[str, str] = {
     "cherry tree": (
         "cherry_blossom* cherry_tree* sakura blossom_tree* blossoming_tree* kirschblute* kirschbluten kirschbaum* "
         "cerisier* fleurs_de_cerisier cerezo* flores_de_cerezo cerejeira* flores_de_cerejeira ciliegio ciliegi "
-        "fiori_di_ciliegio сакур* вишн* 樱花 樱花树 桜 桜の木 さくら 벚꽃 벚나무 أزهار_الكرز चेरी_ब्लॉसम"
+        "fiori_di_ciliegio сакур* вишн* 樱花 樱花树 桜 桜の木 さくら 벚꽃 벚나무 أزهار_الكرز चेरी_ब्लॉसम "
+        "cherry_blossom_tree cherry_blossom_trees blossoming_cherry_trees sakura_trees"
     ),
     "autumn tree": (
         "autumn_tree* autumn autumnal autumn_leaves fall_leaves fall_colors fall_colours fall_foliage maple* "
@@ -188,7 +189,7 @@ MADE: Mapping[str, str] = {
         "红叶 秋 紅葉 落ち葉 もみじ 가을 단풍 خريف الخريف पतझड़ शरद"
     ),
     "palm": (
-        "palm palms palm_tree* coconut_tree* tropical tropical_island tropical_beach palme palmen tropisch* "
+        "palm palms palm_tree* coconut_tree* tropical   palme palmen tropisch* "
         "palmier* cocotier* tropical* palmera* palmeras cocotero* palmeira* coqueiro* palma пальм* тропич* 棕榈 "
         "椰子树 棕榈树 椰树 热带 ヤシ ヤシの木 椰子 南国 야자수 야자나무 نخلة نخيل أشجار_النخيل ताड़ "
         "नारियल_के_पेड़ खजूर"
@@ -211,7 +212,10 @@ MADE: Mapping[str, str] = {
         "mushroom* toadstool* fungi pilz pilze fliegenpilz* champignon* seta setas hongo* champinon* cogumelo* "
         "fungo funghi гриб* мухомор* 蘑菇 キノコ きのこ 버섯 فطر मशरूम"
     ),
-    "bamboo": "bamboo* bambus* bambou* bambu бамбук* 竹林 竹子 竹 대나무 خيزران बांस",
+    "bamboo": (
+        "bamboo* bambus* bambou* bambu бамбук* 竹林 竹子 竹 대나무 خيزران बांस bamboo_forest bamboo_grove "
+        "bambuswald foret_de_bambous bosque_de_bambu"
+    ),
     "pot plant": (
         "potted_plant* houseplant* house_plant* plant plants fern* topfpflanze* pflanze* plante_en_pot plante "
         "plantes planta plantas maceta vaso_de_planta pianta piante растени* 盆栽 植物 绿植 観葉植物 鉢植え 화분 "
@@ -239,6 +243,10 @@ MADE: Mapping[str, str] = {
         "apple apples apfel pomme pommes manzana* maca macas mela mele яблок* 苹果 りんご リンゴ 林檎 사과 تفاحة "
         "تفاح सेब"
     ),
+    "orange": (
+        "oranges tangerine* mandarine* clementine* naranjas laranjas arance апельсин* 橙子 橘子 みかん 오렌지 "
+        "برتقالة संतरा"
+    ),
     "cake": (
         "cake cakes birthday_cake* cupcake* dessert birthday torte torten kuchen geburtstag* gateau* anniversaire "
         "pastel pasteles tarta cumpleanos bolo bolos aniversario torta compleanno торт* 蛋糕 生日 ケーキ 誕生日 "
@@ -252,7 +260,8 @@ MADE: Mapping[str, str] = {
     "vase": (
         "vase vases bouquet* flower_vase flower_arrangement blumenvase* blumenstrauss bouquet jarron* florero* "
         "ramo_de_flores vaso_de_flores buque vaso mazzo_di_fiori ваз* букет* 花瓶 花束 ブーケ 꽃병 꽃다발 مزهرية "
-        "باقة फूलदान गुलदस्ता"
+        "باقة फूलदान गुलदस्ता vase_of_flowers vase_with_flowers vases_of_flowers bouquet_of_flowers "
+        "bunch_of_flowers flowers_in_a_vase vase_de_fleurs bouquet_de_fleurs jarron_de_flores jarron_con_flores"
     ),
     "teddy bear": (
         "teddy_bear* teddy plush* stuffed_animal* teddybar* stofftier* ours_en_peluche nounours peluche* "

@@ -36,7 +36,7 @@ SETTINGS: Mapping[str, str] = {
     ),
     "street": (
         "street streets alley alleys alleyway sidewalk crosswalk boulevard avenue market shops storefront* "
-        "neon_street shibuya times_square old_town pavement lamppost street_lamp* street_light* traffic_light* "
+        "shibuya times_square old_town pavement lamppost street_lamp* street_light* traffic_light* "
         "cafe_terrace strasse strassen gasse gassen gehweg bahnhofstrasse altstadt markt rue rues ruelle* "
         "trottoir marche calle calles callejon acera avenida mercado rua ruas beco calcada strada via vicolo "
         "vicoli marciapiede mercato улиц* переул* тротуар* рынок 街道 街头 小巷 胡同 人行道 街上 商店街 通り 路地 "
@@ -78,11 +78,8 @@ SETTINGS: Mapping[str, str] = {
         "саванн* сафари африк* 草原 非洲 热带草原 サバンナ アフリカ 사바나 아프리카 سافانا أفريقيا सवाना अफ्रीका"
     ),
     "heights": (
-        "above_the_clouds over_the_clouds through_the_clouds sea_of_clouds in_the_clouds in_the_sky "
-        "across_the_sky through_the_sky sky skies uber_den_wolken ueber_den_wolken am_himmel himmel "
-        "au_dessus_des_nuages dans_le_ciel ciel sobre_las_nubes en_el_cielo cielo acima_das_nuvens no_ceu ceu "
-        "sopra_le_nuvole nel_cielo над_облаками в_небе небо небе небу 云端 云层之上 天空 空中 雲の上 雲海 空 大空 "
-        "하늘 구름_위 السماء سماء فوق_الغيوم आसमान आकाश बादलों_के_ऊपर"
+        "in_the_sky across_the_sky through_the_sky sky skies am_himmel himmel dans_le_ciel ciel en_el_cielo cielo "
+        "no_ceu ceu nel_cielo в_небе небо небе небу 天空 空中 空 大空 하늘 السماء سماء आसमान आकाश"
     ),
     "park": (
         "park garden gardens park_bench botanical backyard courtyard garten stadtpark parc jardin jardins parque "
@@ -98,6 +95,12 @@ SETTINGS: Mapping[str, str] = {
     "island": (
         "island* islands atoll maldives hawaii bora_bora caribbean insel inseln karibik ile iles caraibes isla "
         "islas caribe ilha ilhas isola isole caraibi остров* 岛 海岛 小岛 岛屿 島 離島 섬 جزيرة جزر द्वीप"
+    ),
+    "cloudsea": (
+        "above_the_clouds over_the_clouds through_the_clouds sea_of_clouds in_the_clouds between_the_clouds "
+        "uber_den_wolken ueber_den_wolken au_dessus_des_nuages dans_les_nuages sobre_las_nubes entre_las_nubes "
+        "acima_das_nuvens sopra_le_nuvole tra_le_nuvole над_облаками 云端 云层之上 云海 雲の上 雲海 구름_위 "
+        "فوق_الغيوم बादलों_के_ऊपर"
     ),
 }
 
@@ -346,3 +349,19 @@ NEGATIONS: str = (
 
 AFTER: str = "なし のない がない 없이 없는 के_बिना के_बगैर बिना"
 """Negations that follow what they rule out."""
+
+FEMALE: str = (
+    "woman women girl girls lady ladies princess queen bride grandmother grandma old_woman young_woman "
+    "actress ballerina mother frau madchen dame prinzessin junge_frau femme fille dame mujer nina chica "
+    "senora princesa mulher menina garota donna ragazza signora женщин* девушк* девочк* 女人 女孩 姑娘 少女 "
+    "女性 女の子 여자 소녀 여성 امرأة فتاة سيدة औरत लड़की महिला"
+)
+"""Words for women and girls."""
+
+CLOTHES: str = (
+    "dress dresses coat coats jacket shirt skirt suit hoodie sweater kimono raincoat cloak cape gown kleid mantel "
+    "jacke hemd rock pullover robe manteau veste chemise jupe vestido abrigo chaqueta camisa falda casaco "
+    "saia vestito cappotto giacca camicia gonna платье пальто куртк* рубашк* юбк* 裙子 连衣裙 外套 大衣 "
+    "ドレス コート 着物 드레스 코트 한복 فستان معطف قميص पोशाक साड़ी"
+)
+"""What people wear: its colour is theirs."""
