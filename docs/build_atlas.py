@@ -1,8 +1,8 @@
 """Draws the atlas of the sketch engine: `python docs/build_atlas.py` writes sketch-atlas.md and its pictures.
 
-atlas.tsv holds a line for each prompt: a person's verdict, a tab, the prompt. The verdict is `yes` where every thing that
-the prompt names is seen and nothing is wrong, `part` where something of it is missing, `no` where the picture is another
-one. It is judged by looking, after each change of the pictures.
+atlas.tsv holds a line for each prompt: a verdict, a tab, the prompt. The verdict is `yes` where every thing that the
+prompt names is seen and nothing is wrong, `part` where something of it is missing, `no` where the picture is another one.
+It is judged by looking, after each change of the pictures.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SECONDS = 1.0
 
 HEAD = """# What the sketch engine draws
 
-Written by `python docs/build_atlas.py` from [atlas.tsv](atlas.tsv): {total} prompts in the manner of public prompt lists,
-in twelve languages, each with seed 7 and a look after one second. **{yes} of {total} show all that they name**, {part}
-a part of it, {no} something else. “Not drawn” is what the engine itself says of the prompt in `made_with`.
+Written by `python docs/build_atlas.py` from [atlas.tsv](atlas.tsv): {total} prompts in the manner of public prompt
+lists, in twelve languages, with seed 7, seen after one second. **{yes} of {total} show all that they name**, {part} a
+part of it, {no} something else. “Not drawn” is what the engine itself says of the prompt in `made_with`.
 """
 
 
@@ -36,8 +36,8 @@ def shot(prompt: str) -> tuple[Image.Image, tuple[str, ...]]:
     """The picture, and what is not drawn."""
     width, height = SIZE
     request = Request(
-        prompt=prompt, engine="sketch", model="sketch", task=Task.TEXT_TO_VIDEO, width=width, height=height, num_frames=24,
-        fps=12, seed=7,
+        prompt=prompt, engine="sketch", model="sketch", task=Task.TEXT_TO_VIDEO, width=width, height=height,
+        num_frames=24, fps=12, seed=7,
     )  # fmt: skip
     film = film_of(request, None)
     frame = np.zeros((height, width, 3), np.uint8)

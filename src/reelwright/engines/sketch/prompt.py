@@ -195,6 +195,8 @@ def _open_ground(
     for name in ("street", "waterfall", "canyon", "savanna"):
         if name in settings:
             return name
+    if "grass" in grounds and not set(grounds) - {"grass", "field"}:
+        return "field"
     if "cloudsea" in settings:
         return "heights"
     if "beach" in grounds:
@@ -224,7 +226,7 @@ def _features(reading: Reading, ground: str, features: set[str]) -> frozenset[st
     shown, grounds, settings = set(features), reading.of("grounds"), reading.of("settings")
     if "city" in grounds and ground != "city":
         shown.add("city")
-    if "field" in grounds and ground == "field":
+    if "field" in grounds and ground == "field" and "grass" not in grounds:
         shown.add("flowers")
     if ground in ("sea", "lake") and "sea" in grounds and "lake" in grounds:
         shown.discard("ice")

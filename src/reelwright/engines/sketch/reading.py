@@ -9,7 +9,7 @@ from reelwright.engines.sketch.lexicon import landscape, living, made, scenes, s
 from reelwright.engines.sketch.lexicon.text import Mention, Phrases, Unit, hangul, units_of
 
 _NATURAL = {
-    "clouds": ("#d9dee6", "#8a9098"), "snow": ("#d9dee6",), "forest": ("#45a84e",), "field": ("#45a84e",),
+    "hills": ("#45a84e",), "grass": ("#45a84e", "#f6c431"), "clouds": ("#d9dee6", "#8a9098"), "snow": ("#d9dee6",), "forest": ("#45a84e",), "field": ("#45a84e",),
     "mountains": ("#45a84e", "#d9dee6"), "sea": ("#2f6fe0",), "lake": ("#2f6fe0",), "river": ("#2f6fe0",),
     "desert": ("#f6c431", "#f2842a"), "fire": ("#f2842a", "#e5322d"), "stars": ("#d9dee6",), "sun": ("#f6c431",),
     "moon": ("#d9dee6", "#f6c431"), "heights": ("#2f6fe0", "#2a2a2e"), "night": ("#2a2a2e",), "clear": ("#2f6fe0",),
@@ -220,7 +220,7 @@ def _colour_of(units: tuple[Unit, ...], mentions: list[Mention], thing: Mention)
     before = [c for c in colours if _near(units, c, thing, 2) and not _between(mentions, c, thing)]
     if before:
         return before[-1]
-    after = [c for c in colours if _near(units, thing, c, 1) and not any(_near(units, c, o, 1) for o in mentions
+    after = [c for c in colours if _near(units, thing, c, 1) and not any(_near(units, c, o, 0) for o in mentions
              if o.table in (*_FIGURES, "features", "grounds", "hours", "weathers") and o.start > c.start)]  # fmt: skip
     return after[0] if after else None
 

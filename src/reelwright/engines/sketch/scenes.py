@@ -263,10 +263,16 @@ class Landscape:
             case "field":
                 return [
                     *self._hedge(),
-                    Field(light, view, seed, blooms_of(self._colours, "flowers" in scene.features), self._wind + 0.6),
+                    Field(light, view, seed, blooms_of(self._blooms(), "flowers" in scene.features), self._wind + 0.6),
                 ]
             case _:
                 return self._land()
+
+    def _blooms(self) -> tuple[Plane, ...]:
+        """Sunflowers fill a field with their yellow."""
+        if any(role.name == "sunflower" for role in self._scene.cast):
+            return (linear("#f4bc1e"),)
+        return self._colours
 
     def _hedge(self) -> list[Painter]:
         """Low hills and a line of trees that end a field."""
@@ -394,8 +400,8 @@ class Landscape:
 
 
 def _lamplight(scene: Scene, light: Light) -> Light:
-    """At night shop windows and lamps light who walks in the street."""
-    if scene.ground not in ("street", "city") or not light.night:
+    """At night shop windows and lamps light who walks in the street, and a fire who sits by it."""
+    if not (scene.ground in ("street", "city") or "fire" in scene.features) or not light.night:
         return light
     warm = light.ambient + linear("#ffc890") * np.float32(0.26)
     direction = np.array([0.3, 0.75, 0.35], np.float32)

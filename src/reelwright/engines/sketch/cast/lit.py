@@ -12,7 +12,7 @@ from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import Plane
 from reelwright.engines.sketch.palette import luminance
 
-_FLOOR = 0.20
+_FLOOR = 0.26
 """The least light that falls on a figure: at night it must still be told from its surroundings."""
 
 

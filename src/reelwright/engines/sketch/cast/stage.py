@@ -109,6 +109,8 @@ class Stage:
         return generator(self._seed, f"cast-{role.name}")
 
     def _count(self, role: Role) -> int:
+        if role.name == "sunflower" and role.count > 2:
+            return 9
         return {"couple": 2, "crowd": 24, "people": max(role.count, 4)}.get(role.name, role.count)
 
     def _aloft(self, role: Role, figure: Figure, number: int) -> list[Painter]:
@@ -349,6 +351,8 @@ class Stage:
         aside = 0.0
         if len([1 for _, f in self._roles if f.place in ("ground", "table", "road")]) > 1:
             aside = (-0.22, 0.20, -0.42, 0.40)[number % 4] * u
+        elif "fire" in self._scene.features:
+            aside = -0.30 * u
         elif any(f.place in ("far", "tree") for _, f in self._roles):
             aside = -0.18 * u
         if count == 1:

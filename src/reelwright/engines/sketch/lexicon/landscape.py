@@ -56,8 +56,7 @@ GROUNDS: Mapping[str, str] = {
     "field": (
         "field* meadow* flower* wildflower* poppies poppy tulip* lavender daisy daisies prairie grassland* wiese* "
         "blume* blumenfeld* feld prairies champs fleur* prado* flor flores campo* fiori prati 花 花田 花畑 草原 "
-        "田野 꽃 поле поля луг* цвет* 들판 초원 꽃밭 حقل حقول زهور खेत फूल फूलों मैदान flower_field campos 花园 "
-        "pasture grass lawn wheat"
+        "田野 꽃 поле поля луг* цвет* 들판 초원 꽃밭 حقل حقول زهور खेत फूल फूलों मैदान flower_field campos 花园"
     ),
     "city": (
         "city cities cityscape* skyline* downtown skyscraper* metropolis town tokyo new_york manhattan hong_kong "
@@ -74,11 +73,16 @@ GROUNDS: Mapping[str, str] = {
         "beach beaches strand strande plage plages playa playas spiaggia spiagge praia praias пляж* 海滩 沙滩 "
         "砂浜 海边 海辺 浜辺 해변 바닷가 شاطئ الشاطئ समुद्र_तट seashore"
     ),
+    "grass": (
+        "wheat wheat_field* wheatfield* corn_field* cornfield* rice_field* barley grass tall_grass grassland* "
+        "prairie pasture lawn weizenfeld* getreide gras ble champ_de_ble herbe trigo campo_de_trigo hierba trigal "
+        "grama grano campo_di_grano erba пшениц* трав* 麦田 稻田 草地 麦畑 草むら 밀밭 잔디 قمح عشب गेहूं घास"
+    ),
 }
 
 FEATURES: Mapping[str, str] = {
     "mountains": (
-        "mountain* mount peak* alp alps alpine himalaya* summit* hills ridge* cliff* valley* matterhorn fuji berg "
+        "mountain* mount peak* alp alps alpine himalaya* summit* ridge* cliff* valley* matterhorn fuji berg "
         "berge* bergen gebirge* gipfel tal montagne* vallee montana* sierra* montagna montagne montanha* 山 山脉 "
         "山脈 群山 山々 산 гор горы горах горн* вершин* 산맥 جبل جبال पहाड़ पर्वत पहाड़ों 高山 山峰 富士山 "
         "montanhas monti cliffs himalayas mountaintop*"
@@ -105,7 +109,8 @@ FEATURES: Mapping[str, str] = {
     ),
     "ice": (
         "frozen iceberg* sea_ice pack_ice icy gefroren* zugefroren* vereist* eis gelee glace* congelad* hielo "
-        "ghiacciat* 冰 结冰 凍った 氷 лед льд* замерзш* 얼음 얼어붙은 جليد बर्फ_की_झील congelad ghiaccio gelo"
+        "ghiacciat* 冰 结冰 凍った 氷 лед льд* замерзш* 얼음 얼어붙은 جليد बर्फ_की_झील congelad ghiaccio gelo ice "
+        "ice_floe* ice_sheet* eisscholle* 冰面 льдин*"
     ),
     "fire": (
         "campfire* bonfire* fire fires flame* fireplace ember* sparks lagerfeuer* feuer* flamme* funken feu feux "

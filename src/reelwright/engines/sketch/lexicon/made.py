@@ -261,7 +261,8 @@ MADE: Mapping[str, str] = {
         "vase vases bouquet* flower_vase flower_arrangement blumenvase* blumenstrauss bouquet jarron* florero* "
         "ramo_de_flores vaso_de_flores buque vaso mazzo_di_fiori ваз* букет* 花瓶 花束 ブーケ 꽃병 꽃다발 مزهرية "
         "باقة फूलदान गुलदस्ता vase_of_flowers vase_with_flowers vases_of_flowers bouquet_of_flowers "
-        "bunch_of_flowers flowers_in_a_vase vase_de_fleurs bouquet_de_fleurs jarron_de_flores jarron_con_flores"
+        "bunch_of_flowers flowers_in_a_vase vase_de_fleurs bouquet_de_fleurs jarron_de_flores jarron_con_flores "
+        "bouquet_of_roses roses_in_a_vase vase_of_roses strauss_rosen ramo_de_rosas bouquet_de_roses"
     ),
     "teddy bear": (
         "teddy_bear* teddy plush* stuffed_animal* teddybar* stofftier* ours_en_peluche nounours peluche* "

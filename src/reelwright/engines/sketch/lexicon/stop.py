@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 STOP: str = (
+    "hand hands stack pile gate laufen dessus dessous sopra hair kind und busy crowded filled "
     "a an the this that these those of in on at by for from with without within into onto to up down over "
     "under above below behind beside besides between among amid around across through along against near next "
     "off out about after before during while as and or but nor so if then than too very more most much many "
