@@ -1,7 +1,7 @@
 """Draws the atlas of the sketch engine: `python docs/build_atlas.py` writes sketch-atlas.md and its pictures.
 
 atlas.tsv holds a line for each prompt: a verdict, a tab, the prompt. The verdict is `yes` where every thing that the
-prompt names is seen and nothing is wrong, `part` where something of it is missing, `no` where the picture is another one.
+prompt names is seen and nothing is wrong, `part` where something of it is missing, `no` where the picture is another.
 It is judged by looking, after each change of the pictures.
 """
 

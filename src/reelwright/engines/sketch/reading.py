@@ -9,7 +9,8 @@ from reelwright.engines.sketch.lexicon import landscape, living, made, scenes, s
 from reelwright.engines.sketch.lexicon.text import Mention, Phrases, Unit, hangul, units_of
 
 _NATURAL = {
-    "hills": ("#45a84e",), "grass": ("#45a84e", "#f6c431"), "clouds": ("#d9dee6", "#8a9098"), "snow": ("#d9dee6",), "forest": ("#45a84e",), "field": ("#45a84e",),
+    "hills": ("#45a84e",), "grass": ("#45a84e", "#f6c431"),
+    "clouds": ("#d9dee6", "#8a9098"), "snow": ("#d9dee6",), "forest": ("#45a84e",), "field": ("#45a84e",),
     "mountains": ("#45a84e", "#d9dee6"), "sea": ("#2f6fe0",), "lake": ("#2f6fe0",), "river": ("#2f6fe0",),
     "desert": ("#f6c431", "#f2842a"), "fire": ("#f2842a", "#e5322d"), "stars": ("#d9dee6",), "sun": ("#f6c431",),
     "moon": ("#d9dee6", "#f6c431"), "heights": ("#2f6fe0", "#2a2a2e"), "night": ("#2a2a2e",), "clear": ("#2f6fe0",),
