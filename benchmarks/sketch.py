@@ -32,6 +32,12 @@ GALLERY = (
     "Campfire sparks at night",
     "The planet Mars seen from space",
     "an endless improvisation",
+    "two sailboats at sunset",
+    "a woman walking on a neon street in the rain at night",
+    "colorful fish in a coral reef",
+    "cherry trees with falling petals",
+    "a crowd of people",
+    "a castle, watercolor",
 )
 
 

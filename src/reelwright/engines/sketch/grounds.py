@@ -170,6 +170,32 @@ def grove(view: View, light: Light, seed: int, dry: bool) -> Plate:
     )
 
 
+def jungle(view: View, light: Light, seed: int) -> list[Plate]:
+    """Broad trees in two depths and palms at both sides, dense as in a rain forest."""
+    tones = ("#3f7a34", "#4f8a3a", "#2f6a3a")
+    paint = partial(tree, tones=tones)
+
+    def row(pen: Pen, low: float, high: float, name: str, tall: float, gap: float) -> None:
+        rng = generator(seed, f"jungle-{name}")
+        count = round((high - low) / (0.42 * tall))
+        for n in range(count):
+            x = low + (high - low) * (n + float(rng.uniform(0.1, 0.9))) / count
+            if abs(x) < gap:
+                continue
+            size = tall * float(rng.uniform(0.8, 1.2))
+            inner = Pen((-0.52, -0.03, 0.72, 1.16), view.unit * size)
+            (palm if n % 4 == 1 else paint)(inner, 0.0, Look(kind=n))
+            pen.paste(inner, x, -0.05 * (n % 2) - 0.10 * tall)
+
+    u, far, near = view.unit, 0.30, 0.62
+    return [
+        scenery(view, light, lambda pen, low, high: row(pen, low, high, "far", far, 0.0), row=view.horizon + 0.06 * u,
+                below=0.1, above=0.36, nearness=0.15, veil=0.42, volume=0.3),
+        scenery(view, light, lambda pen, low, high: row(pen, low, high, "near", near, 0.44),
+                row=view.horizon + 0.20 * u, below=0.2, above=0.72, nearness=0.45, veil=0.06, volume=0.3),
+    ]  # fmt: skip
+
+
 def _acacia(pen: Pen, rng: np.random.Generator, x: float, size: float, tones: tuple[str, ...]) -> None:
     pen.limb([(x, -0.01, size * 0.05), (x + size * 0.05, size * 0.45, size * 0.035)], "#5a4632")
     for side in (-0.42, -0.15, 0.2, 0.45):

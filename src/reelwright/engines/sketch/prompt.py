@@ -145,7 +145,7 @@ def _kind(reading: Reading) -> tuple[str, str]:
 
 def _placed(reading: Reading) -> bool:
     """Whether the prompt itself says where it is."""
-    telling = set(reading.of("features")) & {"mountains", "forest", "ice", "hills"}
+    telling = set(reading.of("features")) & {"mountains", "forest", "jungle", "ice", "hills"}
     return bool(reading.of("grounds") or set(reading.of("settings")) - {"heights", "aerial"} or telling)
 
 
@@ -173,7 +173,7 @@ def _ground(reading: Reading, features: set[str], weather: set[str]) -> str:
     for name in ("moonscape", "stage"):
         if name in settings:
             return name
-    outdoors = bool(grounds) or bool(features & {"mountains", "forest"})
+    outdoors = bool(grounds) or bool(features & {"mountains", "forest", "jungle"})
     if "table" in settings or (places == {"table"} and not outdoors):
         return "table"
     if ("room" in settings or reading.of("hints")) and not outdoors and not set(settings) & {"street", "road"}:

@@ -17,7 +17,7 @@ from reelwright.engines.sketch.field import Field, blooms_of
 from reelwright.engines.sketch.fire import WARM, Flames, Glow, Sparks, logs_plate
 from reelwright.engines.sketch.flora import pine_stamps, tree_line
 from reelwright.engines.sketch.globe import BODIES
-from reelwright.engines.sketch.grounds import CloudSea, bank, beach, grove, island, long_road, rails, road
+from reelwright.engines.sketch.grounds import CloudSea, bank, beach, grove, island, jungle, long_road, rails, road
 from reelwright.engines.sketch.landforms import canyon, fall_rocks, river, volcano, waterfall
 from reelwright.engines.sketch.light import Light, light_of
 from reelwright.engines.sketch.lightning import Lightning
@@ -100,6 +100,8 @@ class Landscape:
         if scene.ground in ("sea", "lake", "waterfall") and standing:
             sandy = scene.ground == "sea" or stage.needs_palms()
             painters.append(beach(view, light) if sandy else bank(view, light, self._snow() > 0))
+        if "jungle" in scene.features and scene.ground in _LAND:
+            painters += jungle(view, light, seed)
         if scene.features & {"park"} or scene.ground == "savanna":
             painters.append(grove(view, light, seed, dry=scene.ground == "savanna"))
         if stage.needs("rail") and not stage.needs("span"):

@@ -29,8 +29,9 @@ class Figure:
     """`box` is what it may fill (left, bottom, right, top), in units of which `size` (in units of the view) is one.
 
     It has `phases` pictures a cycle and goes through `rate` cycles a second. `place` is where it belongs: "ground",
-    "water" (on it), "sky", "far" (large things, near the horizon), "depth" (under water), "table". `pace` is how fast
-    it moves across, in units of the view a second. `home` is the ground that it stands on where the prompt names none.
+    "water" (on it), "sky", "bed" (flowers, behind who passes), "far" (large things, near the horizon), "depth" (under
+    water), "table" and a few more. `pace` is how fast it moves across, in units of the view a second. `home` is the
+    ground that it stands on where the prompt names none. `volume` is how round it looks, 0 for a flat sheet.
     """
 
     draw: Draw

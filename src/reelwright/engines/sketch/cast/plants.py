@@ -188,7 +188,7 @@ FIGURES = {
         rate=0.35,
                    volume=0.4),
     "cactus": Figure(draw=cactus, box=(-0.38, -0.03, 0.36, 1.1), size=0.44, place="ground", home="desert"),
-    "sunflower": Figure(draw=sunflower, box=(-0.36, -0.03, 0.36, 1.02), size=0.50, place="ground", home="field",
+    "sunflower": Figure(draw=sunflower, box=(-0.36, -0.03, 0.36, 1.02), size=0.50, place="bed", home="field",
         phases=12,
                         rate=0.35, volume=0.6),
     "rose": Figure(draw=rose, box=(-0.32, -0.03, 0.32, 1.04), size=0.56, place="ground", home="garden", phases=12,

@@ -63,6 +63,7 @@ class Stage:
         if self._scene.ground not in WATER:
             painters += [*self._each(("span",), self._span), *self._each(("far", "shore"), self._standing_far)]
         painters += self._each(("tree",), self._trees)
+        painters += self._each(("bed",), self._on_ground)
         painters += self._each(("rail",), self._on_rails)
         painters += self._each(("launch",), self._launched)
         painters += self._each(("road",), self._on_road)
@@ -325,6 +326,9 @@ class Stage:
                 + (shares[(n * 7) % count] * 0.02 * u if count > 1 else 0)
             )
             foot = self._foot() - back * (self._foot() - view.horizon) * (2.6 if crowd else 2.0)
+            if figure.place == "bed" and others:
+                # Flowers in their bed stand behind whoever passes.
+                foot -= 0.12 * u
             kind = (n + role.female) % 6 if role.name in PEOPLE else n % 3
             scale = size * (1 - (0.5 if crowd else 0.3) * depth)
             spot = Spot(

@@ -88,10 +88,10 @@ FEATURES: Mapping[str, str] = {
         "montanhas monti cliffs himalayas mountaintop*"
     ),
     "forest": (
-        "forest* wood woods woodland* pine pines pine_tree* fir firs spruce* jungle taiga wald nadelwald walder "
-        "waelder kiefer* tanne* tannen* foret* sapin* bosque* pino* bosco foresta floresta 森 森林 树林 樹林 松 "
-        "林 숲 лес леса лесу лесн* дерев* 숲속 غابة जंगल वन 树木 丛林 林间 selva forests rainforest* trees baume "
-        "arbres arboles arvores alberi деревья деревьев"
+        "forest* wood woods woodland* pine pines pine_tree* fir firs spruce* taiga wald nadelwald walder waelder "
+        "kiefer* tanne* tannen* foret* sapin* bosque* pino* bosco foresta floresta 森 森林 树林 樹林 松 林 숲 лес "
+        "леса лесу лесн* дерев* 숲속 غابة जंगल वन 树木 林间 forests trees baume arbres arboles arvores alberi "
+        "деревья деревьев"
     ),
     "sun": "sun sunlight sunshine sunbeam* sonne sonnenschein soleil sol sole 太阳 太陽 солнц* 태양 شمس सूरज सूर्य",
     "moon": (
@@ -132,6 +132,10 @@ FEATURES: Mapping[str, str] = {
     "hills": (
         "hill hills hugel huegel colline collines colina* collina холм* 언덕 pendiente hillside rolling_hills "
         "小山 山坡 丘 تل تلال पहाड़ी"
+    ),
+    "jungle": (
+        "jungle jungles rainforest* rain_forest* tropical_forest* dschungel regenwald* selva selvas "
+        "foresta_pluviale giungla джунгл* 丛林 雨林 热带雨林 ジャングル 熱帯雨林 정글 열대우림 غابة_استوائية"
     ),
 }
 
