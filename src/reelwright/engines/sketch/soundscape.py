@@ -89,16 +89,20 @@ class _Band:
 _Layer = Callable[[_Band], Waves]
 
 
+_SILENT = ("underwater", "room", "table", "stage", "moonscape", "heights")
+"""Grounds without a sound of their own."""
+
+
 def _layers(scene: Scene) -> list[_Layer]:
-    if scene.kind != "landscape":
+    if scene.kind != "landscape" or scene.ground in _SILENT:
         return [_chord]
     layers: list[_Layer] = []
     weather, features = scene.weather, scene.features
-    if scene.ground == "sea":
+    if scene.ground in ("sea", "waterfall"):
         layers.append(_surf)
-    if scene.ground == "lake" and "ice" not in features:
+    if scene.ground in ("lake", "river") and "ice" not in features:
         layers.append(_lapping)
-    if scene.ground == "city":
+    if scene.ground in ("city", "street"):
         layers.append(_hum)
     if "rain" in weather:
         layers.append(_rain)
@@ -107,7 +111,7 @@ def _layers(scene: Scene) -> list[_Layer]:
     if "fire" in features:
         layers.append(_crackle)
     calm = not weather & {"rain", "storm", "snow", "wind"}
-    green = scene.ground in ("field", "meadow") or "forest" in features
+    green = scene.ground in ("field", "meadow", "savanna", "river") or "forest" in features
     if calm and green and "fire" not in features:
         layers.append(_crickets if scene.hour in ("night", "dusk") else _birds)
     windy = weather & {"wind", "storm", "snow"} or scene.ground in ("desert", "snowfield") or "mountains" in features
