@@ -48,6 +48,7 @@ def _difference(prompt: str, without: str, **options: object) -> NDArray[np.floa
     [
         ("a sailboat on the sea at sunset", "the sea at sunset"),
         ("an elephant in the desert", "the desert"),
+        ("a whale in the sea at sunset", "the sea at sunset"),
         ("a castle on a green meadow field", "a green meadow field"),
         ("hot air balloons over the mountains", "the mountains"),
         ("fireworks over a city at night", "a city at night"),

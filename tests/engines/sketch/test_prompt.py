@@ -159,6 +159,7 @@ def test_a_figure_alone_gets_a_fitting_scene(prompt: str, ground: str) -> None:
         ("no dragons, only the sea", ()),
         ("eine Fledermaus über dem Meer", ("Fledermaus",)),
         ("冰上的恐龙", ("恐龙",)),
+        ("a boat on a stage", ("sailboat",)),
     ],
 )
 def test_unknown_nouns_are_told_and_not_guessed(prompt: str, unknown: tuple[str, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelwright.engines.sketch.camera import Camera
 from reelwright.engines.sketch.cast.roster import FIGURES
@@ -83,7 +83,6 @@ class Scene:
 def read(prompt: str) -> Scene:
     """The scene that `prompt` asks for. A prompt without a known word gives an abstract scene."""
     reading = reading_of(prompt)
-    understood, not_drawn = told(reading)
     kind, body = _kind(reading)
     features = set(reading.of("features"))
     weather = set(reading.of("weathers"))
@@ -93,6 +92,9 @@ def read(prompt: str) -> Scene:
         ground = _ground(reading, features, weather)
         if not _placed(reading) and roles:
             features |= _HOMES.get(FIGURES[roles[0].name].home, ("", frozenset()))[1]
+    roles, unseen = _seen(roles, kind, ground)
+    understood, not_drawn = told(replace(reading, roles=roles))
+    not_drawn = (*not_drawn, *unseen)
     aloft = all(FIGURES[role.name].place in ("sky", "lanterns", "tree") for role in roles)
     aerial = (
         kind == "landscape" and "aerial" in reading.of("settings") and ground not in (*_INDOORS, "canyon") and aloft
@@ -121,6 +123,14 @@ def read(prompt: str) -> Scene:
         understood=understood,
         not_drawn=not_drawn,
     )
+
+
+def _seen(roles: tuple[Role, ...], kind: str, ground: str) -> tuple[tuple[Role, ...], tuple[str, ...]]:
+    """The figures that have a place in the scene, and the names of those that have none: a boat in a room."""
+    if kind != "landscape" or ground in ("underwater", "table") or ground in WATER:
+        return roles, ()
+    swimming = [role for role in roles if FIGURES[role.name].place in ("water", "depth")]
+    return tuple(role for role in roles if role not in swimming), tuple(role.name for role in swimming)
 
 
 def _kind(reading: Reading) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class Stage:
         return [*self._each(("shore", "far"), self._shore), *self._each(("span",), self._span)]
 
     def water(self) -> list[Painter]:
-        return self._each(("water",), self._afloat)
+        return self._each(("water", "depth"), self._afloat)
 
     def ground(self) -> list[Painter]:
         """What stands or goes on firm ground, from far to near."""
@@ -275,6 +276,10 @@ class Stage:
 
     def _afloat(self, role: Role, figure: Figure, number: int) -> list[Painter]:
         view, u, rng = self._view, self._view.unit, self._rng(role)
+        if figure.place == "depth":
+            # What swims shows its back alone.
+            left, _, right, top = figure.box
+            figure = replace(figure, box=(left, -0.08 * (top + 0.5), right, top))
         count = self._count(role)
         painters: list[Painter] = []
         deep = max(view.height - view.horizon, 1.0)
