@@ -98,7 +98,7 @@ class Landscape:
             painters.append(fall_rocks(view, light, seed))
         standing = stage.needs("ground", "table", "tree", "road", "rail") or "beach" in scene.features
         if scene.ground in ("sea", "lake", "waterfall") and standing:
-            sandy = scene.ground == "sea" or stage.needs_palms()
+            sandy = scene.ground == "sea" or stage.needs("palm")
             painters.append(beach(view, light) if sandy else bank(view, light, self._snow() > 0))
         if "jungle" in scene.features and scene.ground in _LAND:
             painters += jungle(view, light, seed)

@@ -20,8 +20,8 @@ from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import generator
 from reelwright.engines.sketch.prompt import WATER, Scene
 from reelwright.engines.sketch.reading import Role
+from reelwright.engines.sketch.scenery import lamps
 
-_LAMPS = {"night": 1.0, "dusk": 0.85, "sunset": 0.5, "dawn": 0.4}
 _MIRRORS = {"sea": 0.42, "lake": 0.75, "river": 0.6, "waterfall": 0.5}
 _FEET = {"sea": 0.92, "lake": 0.93, "city": 0.90, "street": 0.845, "field": 0.93, "stage": 0.88, "room": 0.90,
          "table": 0.80, "canyon": 0.93, "waterfall": 0.95, "river": 0.95}  # fmt: skip
@@ -33,8 +33,7 @@ class Stage:
 
     def __init__(self, scene: Scene, view: View, light: Light, seed: int) -> None:
         self._scene, self._view, self._light, self._seed = scene, view, light, seed
-        dark = _LAMPS.get(light.name, 0.05)
-        self._dark = max(dark, 0.6) if light.dim < 0.5 else dark
+        self._dark = lamps(light)
         self._ways = Ways(view)
         self._roles = [(role, self._figure(role)) for role in scene.cast]
 
@@ -46,8 +45,7 @@ class Stage:
 
     def sky(self) -> list[Painter]:
         """What flies, before the ground is painted, so that water mirrors it."""
-        painters = self._each(("sky",), self._aloft)
-        return [*painters, *self._each(("lanterns",), self._lanterns)]
+        return [*self._each(("sky",), self._aloft), *self._each(("lanterns",), self._lanterns)]
 
     def far(self) -> list[Painter]:
         """What stands behind water: lighthouses, bridges; before the water is painted."""
@@ -63,13 +61,13 @@ class Stage:
         painters: list[Painter] = []
         if self._scene.ground not in WATER:
             painters += [*self._each(("span",), self._span), *self._each(("far", "shore"), self._standing_far)]
-        painters += self._each(("tree",), self._trees)
-        painters += self._each(("bed",), self._on_ground)
-        painters += self._each(("rail",), self._on_rails)
-        painters += self._each(("launch",), self._launched)
-        painters += self._each(("road",), self._on_road)
-        painters += self._each(("ground", "table"), self._on_ground)
-        return painters
+        nearer = (
+            ("tree", self._trees), ("bed", self._on_ground), ("rail", self._on_rails), ("launch", self._launched),
+            ("road", self._on_road),
+        )  # fmt: skip
+        for name, place in nearer:
+            painters += self._each((name,), place)
+        return [*painters, *self._each(("ground", "table"), self._on_ground)]
 
     def air(self) -> list[Painter]:
         """What flutters before everything."""
@@ -81,10 +79,8 @@ class Stage:
         return [painter for number, (role, figure) in enumerate(self._roles) for painter in place(role, figure, number)]
 
     def needs(self, *places: str) -> bool:
-        return any(figure.place in places for _, figure in self._roles)
-
-    def needs_palms(self) -> bool:
-        return any(role.name == "palm" for role, _ in self._roles)
+        """Whether a figure belongs to one of the places, or has one of the names."""
+        return any(figure.place in places or role.name in places for role, figure in self._roles)
 
     def _each(self, places: tuple[str, ...], place: Callable[[Role, Figure, int], list[Painter]]) -> list[Painter]:
         chosen = [(role, figure) for role, figure in self._roles if figure.place in places]
@@ -435,8 +431,7 @@ class Stage:
             foot = (0.66 if hero else float(rng.uniform(0.42, 0.66))) * view.height
             scale = figure.size * u * (1.0 if hero else 1.7 if count == 1 else float(rng.uniform(0.7, 1.3)))
             spot = Spot(x=x, foot=foot, scale=scale, nearness=0.8, veil=0.0, start=float(rng.uniform(0, 1)), kind=n % 4)
-            path = held(spot) if hero else self._ways.flutter(spot, rng)
-            painters.append(self._actor(role, figure, spot, path, {}))
+            painters.append(self._actor(role, figure, spot, held(spot) if hero else self._ways.flutter(spot, rng), {}))
         return painters
 
     def _swimming(self, role: Role, figure: Figure, number: int) -> list[Painter]:
