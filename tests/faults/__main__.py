@@ -47,7 +47,7 @@ def table(head: str, rows: Iterable[Row], results: Results) -> list[str]:
 def main() -> int:
     results = Results()
     tests = sorted({test for row in (*FAULTS, *ATTACKS) for test in row.tests})
-    code = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests], plugins=[results])
+    code = pytest.main(["-q", "-p", "no:cacheprovider", *tests], plugins=[results])
     today, machine = datetime.now(UTC).date().isoformat(), f"{platform.system()}, Python {platform.python_version()}"
     lines = [f"{today}, {os.cpu_count()} cores, {machine}; the number of cases in brackets.", ""]
     lines += [*table("fault", FAULTS, results), "", *table("attack", ATTACKS, results)]

@@ -351,7 +351,7 @@ FAULTS = (
         46,
         "one key fills the queue",
         "others are still taken",
-        "api/test_limits.py::test_a_key_that_fills_its_line_shuts_nobody_else_out",
+        "api/test_limits.py::test_a_keys_jobs_that_wait_have_a_bound_and_others_find_room",
     ),
     _row(
         47,
@@ -435,6 +435,14 @@ ATTACKS = (
         "api/test_keys.py::test_what_is_not_on_the_allow_list_asks_too",
     ),
     _row(
+        "scopes",
+        "a key without the right, or another owner's",
+        "403 or 404 on every route and method, which are taken from the API's own description",
+        "api/test_scopes.py::test_without_a_key_and_with_a_wrong_one_nobody_comes_in",
+        "api/test_scopes.py::test_a_key_is_let_in_where_its_scope_is_named_and_nowhere_else",
+        "api/test_scopes.py::test_an_owners_keys_share_its_videos_and_no_other_key_sees_them",
+    ),
+    _row(
         "foreign web pages",
         "a page that somebody visits talks to the local server",
         "421 for a foreign `Host`, 403 for a foreign `Origin`, 415 for a plain form",
@@ -481,8 +489,9 @@ ATTACKS = (
     _row(
         "key checks",
         "timing, keys at rest",
-        "digests only, compared in constant time",
-        "api/test_keys.py::test_keys_are_kept_as_digests",
+        "digests only; a key is shown once, and ends at once where it is revoked",
+        "api/test_key_routes.py::test_a_new_key_has_the_form_that_scanners_know_and_is_shown_once",
+        "api/test_key_routes.py::test_a_revoked_key_ends_at_once_and_its_jobs_go_on",
     ),
     _row(
         "secrets of engines",

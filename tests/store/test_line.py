@@ -352,6 +352,7 @@ def test_no_statement_of_a_job_walks_through_the_table(records: Records, queue: 
         "running": "{}",
         "made": ["video_0x1"],
         "ids": ["video_0x1", "video_1x7"],
+        "owner": None,
         "id": "video_0x1",
         "attempt": 1,
     }
