@@ -15,11 +15,11 @@ import httpx2
 
 from reelwright.engines.comfyui.listener import Listener
 from reelwright.engines.comfyui.options import Options
-from reelwright.engines.comfyui.refusals import lost, stalled
+from reelwright.engines.comfyui.refusals import Absent, lost, stalled
 from reelwright.engines.comfyui.server import ComfyUI, State
 from reelwright.engines.comfyui.servers import Servers
 from reelwright.engines.engine import Report
-from reelwright.engines.upstream.outcomes import Fault, unreachable
+from reelwright.engines.upstream.outcomes import Fault
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
@@ -104,6 +104,7 @@ class Following:
                 if self._condition.stands(still, self._options.stall_seconds):
                     raise stalled(self._server.name)
             case State.RUNNING:
+                self._report.stage(None)  # also where the socket tells of no progress
                 self._condition.stands(False, self._options.stall_seconds)
         self._misses = 0
 
@@ -122,7 +123,7 @@ class Following:
             and now - self._silent_since >= self._options.stall_seconds
             and self._servers.others(self._server.name)
         ):
-            fault = unreachable(self._server.name)
+            fault = Absent(self._server.name)
             fault.running = True
             raise fault from error
         self._pause = min(self._pause * 1.5, LONGEST_PAUSE)

@@ -5,6 +5,7 @@
 | no connection, 5xx, nothing executed for long       | upstream_error           | next |
 | 401, 403                                            | upstream_unauthorized …  | stop |
 | a node class or a model file is missing             | engine_not_configured    | next |
+| it does not take the id that we give a job          | engine_not_configured    | next |
 | a value that the request set is not taken           | engine_failed            | stop |
 | other graphs that it does not take, also in part    | engine_failed            | stop |
 | execution_error, memory                             | out_of_memory            | next |
@@ -60,6 +61,18 @@ class Rejected(Fault):
         self.taken = taken
 
 
+class Absent(Fault):
+    """Nobody listens at the address: what was to be sent was not."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"ComfyUI at {name} could not be reached. Start it, or mend REELWRIGHT_COMFYUI_URL.",
+            code=Code.UPSTREAM_ERROR,
+            then=Then.NEXT,
+            strike=True,
+        )
+
+
 def rejected(text: str, name: str, scrub: Scrubber, *, taken: bool) -> Fault:
     """The fault of an answer to `POST /prompt` that is 400, or holds `node_errors`."""
     try:
@@ -85,6 +98,14 @@ def missing_class(name: str, class_type: str, node: str | None) -> Fault:
     about = f" (node {node})" if node else ""
     return Fault(
         f"ComfyUI at {name} has no node class {class_type}{about}. Install the custom nodes that the workflow uses.",
+        code=Code.ENGINE_NOT_CONFIGURED,
+        then=Then.NEXT,
+    )
+
+
+def another_id(name: str) -> Fault:
+    return Fault(
+        f"ComfyUI at {name} is too old: it gives jobs ids of its own. Update it.",
         code=Code.ENGINE_NOT_CONFIGURED,
         then=Then.NEXT,
     )

@@ -15,8 +15,8 @@ times in all.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from reelwright.engines.comfyui.listener import Listener
 from reelwright.engines.comfyui.options import Options
 from reelwright.engines.comfyui.progress import Progress
 from reelwright.engines.comfyui.refusals import (
+    Absent,
     Complaint,
     Lost,
     Rejected,
@@ -124,11 +125,14 @@ class _Rendering:
         self._facts = {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
         if (made := self._resume()) is not None:
             return made
-        places = self._servers.places(workflow.name)
-        first = None
-        if self._pending is not None:
-            first = Place(self._pending.name, workflow.name)
-            places = [first, *(place for place in places if place != first)]
+        places = self._servers.places(workflow.name, first=self._pending.name if self._pending else None)
+        self._at = places[0].provider
+        try:
+            return self._walked(places)
+        finally:
+            self._servers.move(self._at, None)
+
+    def _walked(self, places: Sequence[Place]) -> Made:
         walk = Walk(
             tries=ROUNDS,
             first_wait_seconds=self._options.poll_seconds * FIRST_WAIT,
@@ -137,8 +141,10 @@ class _Rendering:
             seconds_left=self._watch.left,
         )
         try:
-            clip, facts = walk.run(places, self._attempt, first=first)
+            clip, facts = walk.run(places, self._attempt, first=places[0] if self._pending else None)
         except Fault:
+            if self._pending is not None:
+                self._servers.end(self._pending, self._prompt_id)
             with suppress(EngineError):
                 self._save("ended")
             raise
@@ -191,10 +197,9 @@ class _Rendering:
             "gen_ai.request.model": place.model,
         }
         name = f"generate_content {place.model}"
-        with (
-            self._servers.busy(place.provider),
-            self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span,
-        ):
+        self._servers.move(self._at, place.provider)
+        self._at = place.provider
+        with self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
             self._check_health(server)
             while True:
                 try:
@@ -257,7 +262,7 @@ class _Rendering:
             connect_seconds=self._options.connect_seconds,
         ) as listener:
             if filled is not None:
-                with self._span.begin("submit"):
+                with self._awaited(server), self._span.begin("submit"):
                     self._submit(server, filled)
             following = Following(
                 server=server,
@@ -285,7 +290,7 @@ class _Rendering:
             if path is not None and image is not None:
                 ending = image.media_type.rpartition("/")[2].replace("jpeg", "jpg")
                 name = f"{sha256_of(path)}.{ending}"
-                with self._span.begin("upload"):
+                with self._awaited(server), self._span.begin("upload"):
                     names[field] = self._uploaded(server, path, name, image.media_type)
         return self._workflow.fill(request, prefix=f"{FOLDER}/{assignment.video_id}-{self._n}", **names)
 
@@ -306,29 +311,38 @@ class _Rendering:
             self._phase = "submitting" if fault.taken else None
             fault.running = fault.taken
             raise self._judged(fault, server) from fault
-        except Fault as fault:
-            if fault.code is Code.UPSTREAM_ERROR and fault.status is None and not fault.running:
-                # Nobody listens there: it may be starting. When all have been asked it is asked again.
-                fault.then = Then.LATER
-                self._pending, self._used = (server, True) if again else (None, False)
-                self._phase = None
-            raise
         self._submissions += 1
         self._save("accepted", server)
 
+    @contextmanager
+    def _awaited(self, server: ComfyUI) -> Iterator[None]:
+        """Where nobody listens within the block, it may be starting: when all have been asked it is asked again."""
+        again = self._phase == "submitting"
+        try:
+            yield
+        except Absent as fault:
+            maybe = again or fault.running
+            self._pending, self._used = (server, True) if maybe else (None, False)
+            self._phase = None
+            fault.then, fault.running = Then.LATER, False
+            raise
+
     def _send(self, server: ComfyUI, filled: Filled) -> None:
         """Send the graph until it is known that it arrived: under the same id it is not executed twice."""
-        fault = _unanswering(server)
+        fault, sent = _unanswering(server), False
         for _ in range(SENDS):
             try:
                 server.submit(self._prompt_id, filled.graph, self._workflow.output, self._options.previews, self._watch)
                 return
             except httpx2.TransportError:
-                pass
+                sent = True
+            except Absent as error:
+                error.running = sent  # it is gone now, and may have taken the graph before
+                raise
             except Fault as error:
                 if (error.status or 0) < 500:
                     raise
-                fault = error  # a gateway gave up, and what stands behind it may not have
+                fault, sent = error, True  # a gateway gave up, and what stands behind it may not have
             self._watch.wait(LATE_SECONDS)
             with suppress(Fault, httpx2.TransportError):
                 if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:

@@ -16,15 +16,16 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx2
 
-from reelwright.engines.comfyui.refusals import rejected, uploading
+from reelwright.engines.comfyui.refusals import Absent, another_id, rejected, uploading
 from reelwright.engines.upstream.network import NOT_SENT
-from reelwright.engines.upstream.outcomes import Scrubber, from_status, nonsense, unreachable
-from reelwright.engines.upstream.watch import Watch
+from reelwright.engines.upstream.outcomes import Scrubber, from_status, nonsense
+from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch
 
 INTERRUPT_BY_ID = (0, 3, 57)
 """Before this version `POST /interrupt` stops whatever runs, whoever asked for it."""
 QUEUE_BYTES = 64 * 1024 * 1024
-"""The queue holds whole graphs, those of others too; some 60 kB each with their drawings."""
+"""The queue holds whole graphs, those of others too; some 60 kB each with their drawings. A job's entry in the history
+holds one, and what each of its nodes shows."""
 FOLDER = "reelwright"
 """Uploads and results of ours lie in a folder of this name, inside ComfyUI's own."""
 
@@ -101,6 +102,13 @@ class ComfyUI:
         if response.status_code == 400 or (response.is_success and _node_errors(response)):
             raise rejected(response.text, self.name, self._scrub, taken=response.is_success)
         self._check(response)
+        match self._json(response):
+            case {"prompt_id": given} if given == prompt_id:
+                return
+            case {"prompt_id": given}:  # it could not be followed; what runs already cannot be stopped for certain
+                self._ask("POST", "/queue", watch, json={"delete": [given]})
+                raise another_id(self.name)
+        raise nonsense(response.text, self.name, self._scrub)
 
     def upload(self, path: Path, name: str, media_type: str, watch: Watch) -> str:
         """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `Fault`.
@@ -128,19 +136,16 @@ class ComfyUI:
 
     def history(self, prompt_id: str, watch: Watch) -> Mapping[str, Any] | None:
         """The entry of a job that has ended; None for every other one. Raises `Fault`, `httpx2.TransportError`."""
-        answer = self._get(f"/history/{prompt_id}", watch)
+        answer = self._get(f"/history/{prompt_id}", watch, QUEUE_BYTES)
         entry = answer.get(prompt_id) if isinstance(answer, dict) else None
         return entry if isinstance(entry, dict) else None
 
     def queue(self, watch: Watch) -> Queue:
         """Raises `Fault`, `httpx2.TransportError`."""
-        watch.expect(QUEUE_BYTES)
-        response = self._send("GET", "/queue", watch)
-        self._check(response)
-        match self._json(response):
+        match answer := self._get("/queue", watch, QUEUE_BYTES):
             case {"queue_running": list(running), "queue_pending": list(pending)}:
                 return Queue(running=_ids(running), pending=_ids(pending))
-        raise nonsense(response.text, self.name, self._scrub)
+        raise nonsense(str(answer), self.name, self._scrub)
 
     def state(self, prompt_id: str, watch: Watch) -> State | Mapping[str, Any]:
         """Where a job is, for certain: its entry in the history if it has ended. Raises `Fault`, `TransportError`.
@@ -214,10 +219,7 @@ class ComfyUI:
 
     def classes(self, watch: Watch) -> frozenset[str]:
         """The node classes that it knows. Raises `Fault`, `httpx2.TransportError`."""
-        watch.expect(QUEUE_BYTES)
-        response = self._send("GET", "/object_info", watch)
-        self._check(response)
-        answer = self._json(response)
+        answer = self._get("/object_info", watch, QUEUE_BYTES)
         return frozenset(answer) if isinstance(answer, dict) else frozenset()
 
     def waiting(self, watch: Watch) -> int:
@@ -229,8 +231,10 @@ class ComfyUI:
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, watch: Watch) -> Any:
-        response = self._ask("GET", path, watch)
+    def _get(self, path: str, watch: Watch, allowance: int = ANSWER_BYTES) -> Any:
+        """The answer, of at most `allowance` bytes."""
+        watch.expect(allowance)
+        response = self._send("GET", path, watch)
         self._check(response)
         return self._json(response)
 
@@ -245,7 +249,7 @@ class ComfyUI:
                 method, f"{self.url}{path}", headers=self.headers, follow_redirects=False, **content
             )
         except NOT_SENT as error:
-            raise unreachable(self.name) from error
+            raise Absent(self.name) from error
 
     def _check(self, response: httpx2.Response) -> None:
         if response.is_success:

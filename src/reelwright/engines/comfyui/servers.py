@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ CHECK_SECONDS = 30.0
 """So often a ComfyUI is looked at that has nothing to do for us."""
 LOOK_SECONDS = 5.0
 """A look at its health takes no longer."""
+CLASSES_SECONDS = 30.0
+"""So long it may take to list its node classes: one with many custom nodes collects them anew each time."""
 SECOND_LOOK_SECONDS = 2.0
 """A job that was cancelled while it waited may have begun in between: so long after the first it is looked again."""
 UNWANTED_SECONDS = 3600.0
@@ -51,6 +53,8 @@ class Condition:
         """Jobs to be ended, and until when it is tried."""
         self._standing_since: float | None = None
         self._version: str | None = None
+        self._changed = True
+        """Whether it may have other nodes than `classes` says."""
 
     def lacks(self, classes: Collection[str]) -> list[str]:
         """Which of these node classes it does not know, as far as it was asked."""
@@ -60,16 +64,24 @@ class Condition:
         """Raises nothing; afterwards `answers` tells whether it did."""
         try:
             stats = self.server.look_around(watch)
-            if stats.version != self._version or self.answers is False:  # it may have been restarted with other nodes
-                self.classes, self._version = self.server.classes(watch), stats.version
             self.waiting = self.server.waiting(watch)
             if self.waiting:
                 self.stands(self.server.queue(watch).stands_still, stall_seconds)
             else:
                 self.stands(False, stall_seconds)
-            self.answers = True
         except (EngineError, httpx2.HTTPError):
             self.answers = False
+        else:
+            self._changed = self._changed or self.answers is False or stats.version != self._version
+            self.answers, self._version = True, stats.version
+
+    def learn(self, watch: Watch) -> None:
+        """Ask for its node classes, where it may have been restarted with other ones. Raises nothing."""
+        if not (self.answers and self._changed):
+            return
+        with suppress(EngineError, httpx2.HTTPError):
+            self.classes = self.server.classes(watch)
+            self._changed = False
 
     def stands(self, still: bool, stall_seconds: float) -> bool:
         """Note whether jobs wait there and none runs; whether that has gone on for so long that it is stalled."""
@@ -110,15 +122,23 @@ class Servers:
         """The one at that address, if it is still configured."""
         return next((server for server in self.all if server.url == url), None)
 
-    def places(self, model: str) -> list[Place]:
-        """Where the workflow may be made: the healthy first, of these who has the fewest jobs of ours."""
+    def places(self, model: str, *, first: str | None = None) -> list[Place]:
+        """Where the workflow may be made: `first`, if any, then the healthy, of these who has the fewest jobs of ours.
+
+        The first of them has one more from now on, so that a job which begins in the same moment goes elsewhere; `move`
+        says what becomes of it.
+        """
         wanted = self._classes.get(model, ())
 
-        def order(condition: Condition) -> tuple[bool, bool, bool, int]:
+        def order(condition: Condition) -> tuple[bool, bool, bool, bool, int]:
             missing = bool(condition.lacks(wanted))
-            return (missing, condition.stalled, condition.answers is False, condition.jobs)
+            unfit = (missing, condition.stalled, condition.answers is False)
+            return (condition.server.name != first, *unfit, condition.jobs)
 
-        return [Place(one.server.name, model) for one in sorted(self._conditions.values(), key=order)]
+        with self._lock:
+            ordered = sorted(self._conditions.values(), key=order)
+            ordered[0].jobs += 1
+        return [Place(one.server.name, model) for one in ordered]
 
     def others(self, name: str) -> bool:
         """Whether another one than this could be asked."""
@@ -128,17 +148,12 @@ class Servers:
             if other != name
         )
 
-    @contextmanager
-    def busy(self, name: str) -> Iterator[None]:
-        """Within the block it has one more job of ours."""
-        condition = self._conditions[name]
+    def move(self, source: str, target: str | None) -> None:
+        """A job of ours that was at the one is at the other now, or nowhere."""
         with self._lock:
-            condition.jobs += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                condition.jobs -= 1
+            self._conditions[source].jobs -= 1
+            if target is not None:
+                self._conditions[target].jobs += 1
 
     # --- ending jobs ------------------------------------------------------------------------------------------------
 
@@ -172,19 +187,22 @@ class Servers:
                 self._check(condition)
 
     def check_once(self) -> None:
-        """Look at all of them, side by side; takes no longer than one look."""
+        """Look at all of them, side by side; takes no longer than one look, and their classes are known a bit later."""
         looks = [threading.Thread(target=self._check, args=(one,), daemon=True) for one in self._conditions.values()]
         for look in looks:
             look.start()
+        until = time.monotonic() + LOOK_SECONDS
         for look in looks:
-            look.join(LOOK_SECONDS)
+            look.join(max(0.0, until - time.monotonic()))
 
     def _check(self, condition: Condition) -> None:
         with watched(_brief()) as watch:
             condition.look(watch, self._stall_seconds)
         for prompt_id, until in list(condition.unwanted.items()):
-            if condition.answers and (self.end_now(condition.server, prompt_id) or time.monotonic() > until):
+            if time.monotonic() > until or (condition.answers and self.end_now(condition.server, prompt_id)):
                 condition.unwanted.pop(prompt_id, None)
+        with watched(_brief(CLASSES_SECONDS)) as watch:
+            condition.learn(watch)
 
     def state(self) -> dict[str, Any]:
         """For `/health`: per ComfyUI its version, load and what it lacks."""
@@ -206,5 +224,5 @@ def _told(condition: Condition, wanted: Collection[str], breaker: Mapping[str, A
     }
 
 
-def _brief() -> Watch:
-    return Watch(None, LOOK_SECONDS, LOOK_SECONDS, LOOK_SECONDS)
+def _brief(seconds: float = LOOK_SECONDS) -> Watch:
+    return Watch(None, seconds, seconds, seconds)
