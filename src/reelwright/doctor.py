@@ -181,8 +181,10 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     for name, offer in sorted(catalog.offers.items()):
         needed = name == catalog.default
         if offer.trouble:
-            remedy = _REMEDIES.get(name)
-            yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=offer.trouble, remedy=remedy)
+            detail, remedy = offer.trouble, _REMEDIES.get(name)
+            if offer.spec.options.get("urls"):  # it is set up, and what it still lacks is said with the remedy
+                detail, _, remedy = detail.partition(". ")
+            yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=detail, remedy=remedy)
             continue
         yield Finding(name=f"Engine {name}", ok=True, detail=", ".join(card.model for card in offer.cards))
     if settings.hf_token:

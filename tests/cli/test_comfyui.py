@@ -73,7 +73,9 @@ def test_check_of_what_is_no_workflow_or_does_not_answer(comfyui: FakeComfyUI, t
     shutil.copy(GRAPHS / "single.json", tmp_path)
     result = run("comfyui", "check", "single.json", "--url", "http://127.0.0.1:9", cwd=tmp_path)
     assert result.returncode == 1
-    assert "127.0.0.1:9: It does not answer (ConnectError)" in result.stdout
+    assert "127.0.0.1:9: It does not answer (Connection refused)" in result.stdout
+    result = run("comfyui", "check", "single.json", "--url", f"{comfyui.url}/page", cwd=tmp_path)
+    assert "It is no ComfyUI (HTTP 404 for /page/system_stats)" in result.stdout
     assert run("comfyui", "check", "single.json", "--url", "127.0.0.1", cwd=tmp_path).returncode == 2
 
 
@@ -121,9 +123,14 @@ def test_doctor_tells_each_comfyui_and_each_workflow(
             True,
             f"{where}, version {comfyui.version.name}, NVIDIA GeForce RTX 4090, 20.0 of 24.0 GiB free",
         ),
-        ("ComfyUI", None, "127.0.0.1:9: It does not answer (ConnectError)"),
+        ("ComfyUI", None, "127.0.0.1:9: It does not answer (Connection refused)"),
         ("Workflow", None, f"lacking.json lacks at {where}: 'absent.safetensors' for 37.unet_name (UNETLoader)"),
         ("Chosen engine", True, "comfyui (REELWRIGHT_COMFYUI_URL is set)"),
     ]
     (flows / "single.json").unlink()
     assert [ok for name, ok, _ in rows() if name == "Workflow"] == [False, False]
+    (flows / "lacking.json").unlink()
+    engine = next(one for one in survey(settings) if one.name == "Engine comfyui")
+    assert engine.detail == f"No workflow in {flows} (REELWRIGHT_COMFYUI_WORKFLOWS) can be used"
+    assert engine.remedy is not None
+    assert engine.remedy.startswith("ui.json: It is in the editor's own format")

@@ -98,9 +98,12 @@ def test_without_an_address_or_a_workflow_the_remedy_is_told(tmp_path: Path) -> 
     (tmp_path / "ui.json").write_text('{"nodes": [], "links": []}')
     catalog = chosen(tmp_path, comfyui_url=URL, comfyui_workflows=tmp_path)
     assert catalog.default != "comfyui"
-    assert "Not comfyui: ui.json: It is in the editor's own format" in catalog.reason
-    assert "Put a workflow, exported with “Export (API)”, into the folder" in catalog.reason
-    with pytest.raises(ConfigurationError, match="REELWRIGHT_ENGINE=comfyui has no model"):
+    lack = f"Not comfyui: No workflow in {tmp_path} (REELWRIGHT_COMFYUI_WORKFLOWS) can be used. "
+    assert f"{lack}ui.json: It is in the editor's own format" in catalog.reason
+    (tmp_path / "ui.json").unlink()
+    catalog = chosen(tmp_path, comfyui_url=URL, comfyui_workflows=tmp_path)
+    assert f"{lack}In ComfyUI, choose “Workflow → Export (API)” and put that file there" in catalog.reason
+    with pytest.raises(ConfigurationError, match=r"REELWRIGHT_ENGINE=comfyui has no model\. No workflow in "):
         chosen(tmp_path, engine="comfyui", comfyui_url=URL, comfyui_workflows=tmp_path)
     with pytest.raises(ConfigurationError, match="Invalid urls of the comfyui engine"):
         chosen(tmp_path, comfyui_url="gpu-1:8188", comfyui_workflows=EXAMPLES)

@@ -42,6 +42,8 @@ ONE_HEAP = {"MALLOC_ARENA_MAX": "1"}
 CONFIGURED_UPSTREAMS = {"comfyui": "REELWRIGHT_COMFYUI_URL is set", "openai": "REELWRIGHT_UPSTREAM_URL is set"}
 """Engines that somebody has to have set up on purpose, and how that is told; the first that can work is chosen."""
 
+_WORKFLOWS_COME_FROM = "In ComfyUI, choose “Workflow → Export (API)” and put that file there"
+
 BILLS = {"huggingface": ("a provider may bill you for each video",)}
 """Engines whose videos somebody else may send a bill for."""
 
@@ -141,8 +143,9 @@ def _comfyui(options: Mapping[str, Any], token: str | None) -> Offer:
     if not parsed.urls:
         problem = "No ComfyUI is configured. Set REELWRIGHT_COMFYUI_URL"
     elif not library.workflows:
-        found = f"{library.problems[0].message} " if library.problems else ""
-        problem = f"{found}Put a workflow, exported with “Export (API)”, into the folder REELWRIGHT_COMFYUI_WORKFLOWS"
+        where = ", ".join(str(place) for place in parsed.workflows)
+        problem = f"No workflow in {where} (REELWRIGHT_COMFYUI_WORKFLOWS) can be used. "
+        problem += library.problems[0].message if library.problems else _WORKFLOWS_COME_FROM
     own = {COMFYUI_TOKEN_VARIABLE: token} if token else {}
     return Offer(
         spec=Spec(engine="comfyui", options=options, environment=ONE_HEAP | own, upstream=True),

@@ -38,7 +38,7 @@ def test_doctor_asks_each_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 f"{names[2]} is a server of /v1/videos with my-video-model; it lists no videos, so a create that "
                 "breaks off ends as unknown_outcome",
             ),
-            (None, "127.0.0.1:9 does not answer (ConnectError)"),  # the others do
+            (None, "127.0.0.1:9 does not answer (Connection refused)"),  # the others do
         ]
         assert rows(tmp_path, vllm.url, model="wan") == [
             (False, f"{names[0]} is vLLM-Omni with {served}; it does not list wan")

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reelwright.engines.comfyui.graph import link_of
 from reelwright.engines.comfyui.workflow import Workflow
+from reelwright.engines.upstream.outcomes import reason_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -105,14 +106,14 @@ def look_at(
             answer.raise_for_status()
         return _told(name, stats.json(), classes.json())
     except httpx2.HTTPStatusError as error:
-        what = f"HTTP {error.response.status_code} for {error.request.url.path}"
+        status = error.response.status_code
+        what = "It has trouble" if status >= 500 else "It is no ComfyUI"
+        problem = f"{what} (HTTP {status} for {error.request.url.path})"
     except httpx2.HTTPError as error:
-        what = type(error).__name__
+        problem = f"It does not answer ({reason_of(error)})"
     except ValueError:
-        what = "what answers there is no ComfyUI"
-    return Look(
-        name=name, problem=f"It does not answer ({what})", remedy="Start ComfyUI, or mend REELWRIGHT_COMFYUI_URL"
-    )
+        problem = "It is no ComfyUI"
+    return Look(name=name, problem=problem, remedy="Start ComfyUI, or mend its address (REELWRIGHT_COMFYUI_URL)")
 
 
 def _told(name: str, stats: Any, classes: Any) -> Look:

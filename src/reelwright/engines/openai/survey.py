@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelwright.engines.openai.options import Upstream
+from reelwright.engines.upstream.outcomes import reason_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -40,7 +41,7 @@ def found_at(upstream: Upstream, headers: Mapping[str, str], wanted: str | None,
             models = client.get(f"{upstream.url}/v1/models")
             videos = client.get(f"{upstream.url}/v1/videos?limit=1")
     except httpx2.HTTPError as error:
-        told = f"{upstream.name} does not answer ({type(error).__name__})"
+        told = f"{upstream.name} does not answer ({reason_of(error)})"
         return Found(ok=False, detail=told, remedy="Start it, or correct REELWRIGHT_UPSTREAM_URL")
     if trouble := _trouble(upstream.name, videos):
         return trouble

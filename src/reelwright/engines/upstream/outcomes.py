@@ -154,6 +154,11 @@ def unreachable(upstream: str) -> Fault:
     return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True)
 
 
+def reason_of(error: Exception) -> str:
+    """Why nothing was reached, as the system says it (`Connection refused`), or else the error's name."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+
+
 def unanswered(upstream: str) -> Fault:
     return Fault(
         f"The connection to {upstream} broke before it answered. Whether it took the job is not known; it is not sent "
