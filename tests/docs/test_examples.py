@@ -24,7 +24,7 @@ from tests.servers import ROOT, ServerProcess
 EXAMPLES = ROOT / "examples"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
 NEEDS_MORE = re.compile(
-    r"\b(make|pip|git|docker|kubectl|systemctl|sudo|serve|pull|cp|activate|pytest)\b|[{]local[}]|gpu-machine|\"local\""
+    r"\b(make|pip|git|docker|kubectl|systemctl|sudo|serve|pull|cp|activate|pytest|comfyui)\b|[{]local[}]|gpu-\w+|\"local\""
     r"|--fix"
 )
 """What a block of shell may need that is not here: such blocks are parsed, not run."""
