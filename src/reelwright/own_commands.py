@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 _PIP = re.compile(r"(?<![\w/.-])pip install")
-_OWN = re.compile(r"(?<=`)reelwright (?=[a-z])")
+_OWN = re.compile(r"(?:(?<=`)|(?<=: ))reelwright (?=[a-z])")
 
 
 def as_typed(text: str) -> str:
