@@ -77,6 +77,7 @@ def build(
         settings.database_listen_url,
         lambda: _lost_disk(log),
         place_of(settings),
+        audited=settings.audit_days > 0,
     )
     jobs = build_jobs(
         store=store,
@@ -94,6 +95,7 @@ def build(
             total_s=settings.job_limit_s or None,
             redirects=settings.downloads == "redirect",
             upscale_on=settings.upscale_device,
+            audit_days=settings.audit_days,
             of_a_key=_limits_of_a_key(settings),
         ),
         forms=webhook_forms(webhook_schedule),

@@ -66,3 +66,19 @@ KEY_ID = "key_[0-9A-HJKMNP-TV-Z]{26}"
 def key_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
     """The id of an API key, which is no secret."""
     return f"key_{ulid(milliseconds, entropy)}"
+
+
+AUDIT_ID = "audit_[0-9A-HJKMNP-TV-Z]{26}"
+"""What every id of an entry of the audit looks like, as a regular expression."""
+
+_AUDIT_ID = re.compile(AUDIT_ID)
+
+
+def audit_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
+    """The id of an entry of the audit."""
+    return f"audit_{ulid(milliseconds, entropy)}"
+
+
+def is_audit_id(text: str) -> bool:
+    """True for a string that this server could have made as the id of an entry of the audit."""
+    return _AUDIT_ID.fullmatch(text) is not None

@@ -322,6 +322,13 @@ class Settings(BaseSettings):
     keep_gb: float | None = _knob(
         None, "REELWRIGHT_KEEP_GB", "Size budget of the finished videos, in GB; the least recently used go first.", gt=0
     )
+    audit_days: float = _knob(
+        90,
+        "REELWRIGHT_AUDIT_DAYS",
+        "Days for which it is kept who made, read and deleted what, and who was refused; 0: nothing of it is written.",
+        ge=0,
+        le=36_500,
+    )
     sweep_s: float = _knob(60, "REELWRIGHT_SWEEP_S", "Seconds between two rounds of the janitor.", gt=0)
     drain_s: float = _knob(20, "REELWRIGHT_DRAIN_S", "Seconds that a stopping server gives its running jobs.", ge=0)
     engine_memory_mb: int | None = _knob(

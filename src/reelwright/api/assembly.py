@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reelwright import __version__
 from reelwright.api import openrouter, replicate, video_object
 from reelwright.api.addresses import Addresses
+from reelwright.api.audit import AuditCalls, audit_router, tells_refusals
 from reelwright.api.bodies import Bodies
 from reelwright.api.connection import Refusal
 from reelwright.api.continuing import Continuing
@@ -119,7 +120,9 @@ def build_api(
 ) -> Api:
     """`health`: what `/health` shows beside engine and queue; a value may be a function."""
     mcp = [JSONRPC] if door.mcp else []
-    answers = Answers([OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now)
+    answers = Answers(
+        [OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now, tells_refusals(jobs.trail)
+    )
     # The document is ours (`schema`): FastAPI knows nothing of bodies that are parsed by hand.
     routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
     answers.install(routes)
@@ -278,6 +281,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         max_body_bytes=max_body_bytes,
     )
     routes.include_router(keys_router(keys))
+    routes.include_router(audit_router(AuditCalls(jobs.store.audit, jobs.trail, jobs.threads)))
     routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 
 

@@ -96,13 +96,21 @@ class Dialect:
 class Answers:
     """Renders errors in the dialect of the request's path: the first that owns it, the last one where none does."""
 
-    def __init__(self, dialects: Sequence[Dialect], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        dialects: Sequence[Dialect],
+        now: Callable[[], datetime],
+        told: Callable[[Request, ReelwrightError], None] = lambda request, error: None,
+    ) -> None:
+        """`told`: of each error that is answered."""
         self._dialects = dialects
         self._now = now
+        self._told = told
         self._log = structlog.get_logger("reelwright.api")
 
     def render(self, request: Request, error: ReelwrightError) -> Response:
         """The answer for an error, with `Retry-After` and `WWW-Authenticate` where they belong."""
+        self._told(request, error)
         dialect = next((d for d in self._dialects if d.paths.fullmatch(request.url.path)), self._dialects[-1])
         response = dialect.render(request, error, self._now())
         seconds = COME_BACK_S.get(error.code) if error.retry_after is None else error.retry_after

@@ -217,10 +217,11 @@ class KeyGate:
             await self._app(scope, receive, send)
             return
         state, app = scope.setdefault("state", {}), self._app
-        state["owner"], state["caller"] = "", Caller()
+        address = (scope.get("client") or ("", 0))[0]
+        state["owner"], state["caller"] = "", Caller(address=address)
         try:
             if not PUBLIC_PATHS.fullmatch(scope["path"]):
-                caller = state["caller"] = self._caller(scope, Headers(scope=scope))
+                caller = state["caller"] = self._caller(address, Headers(scope=scope))
                 state["owner"] = caller.owner
                 scope.get("extensions", {}).get(KNOWN, _nobody_asks)()
                 await self._meter.count(caller)
@@ -241,19 +242,19 @@ class KeyGate:
 
         return tell
 
-    def _caller(self, scope: Scope, headers: Headers) -> Caller:
-        """Who comes with the key of this request. Raises `Unauthorized`."""
+    def _caller(self, address: str, headers: Headers) -> Caller:
+        """Who comes with the key of this request, from that address. Raises `Unauthorized`."""
         if not self._keys.asked_for:
-            return Caller()
+            return Caller(address=address)
         scheme, _, credential = headers.get("authorization", "").partition(" ")
         if scheme.lower() in ("bearer", "token"):
             key = credential.strip()
         else:
             key = headers.get("x-api-key") or headers.get("api-key", "")  # Azure's clients send the second
-        caller = self._keys.find(key)
+        caller = self._keys.find(key, address)
         if caller is None:
             # Nobody guesses keys by the thousand; a good key is never held up.
-            if wait := self._failures.count(neighbourhood((scope.get("client") or ("", 0))[0]), time.monotonic()):
+            if wait := self._failures.count(neighbourhood(address), time.monotonic()):
                 raise Busy("Too many requests with a wrong API key", code=Code.RATE_LIMITED, retry_after=wait)
             raise Unauthorized("Missing or invalid API key")
         return caller

@@ -45,8 +45,10 @@ class KeyCalls:
         self._usage = usage
         self._threads = threads
         self._clock = clock
-        self._issuer = Issuer(rows, clock.now)
         self._max_body_bytes = max_body_bytes
+
+    def _issuer(self, request: Request) -> Issuer:
+        return Issuer(self._rows, self._clock.now, request.state.caller.who)
 
     async def list(self) -> Response:
         """All keys there have ever been, the oldest first. Never their texts."""
@@ -58,17 +60,18 @@ class KeyCalls:
         fields = await self._fields(request, CREATED_WITH)
         if "name" not in fields:
             raise BadRequest("A key needs a name, by which people know it again.", field="name")
-        issued = await self._threads.write(lambda: self._issuer.create(**_with_time(fields)))
+        issued = await self._threads.write(lambda: self._issuer(request).create(**_with_time(fields)))
         return await self._told(issued, 201)
 
-    async def get(self, key_id: str) -> Response:
+    async def get(self, request: Request, key_id: str) -> Response:
         """One key."""
-        return JSONResponse(self._object(await self._threads.read(self._issuer.get, key_id)), headers=_PRIVATE)
+        key = await self._threads.read(self._issuer(request).get, key_id)
+        return JSONResponse(self._object(key), headers=_PRIVATE)
 
     async def change(self, request: Request, key_id: str) -> Response:
         """Change a key's name, scopes, expiry or limits; the limits that are sent replace all that it had."""
         fields = _with_time(await self._fields(request, CHANGED))
-        key = await self._threads.write(self._issuer.change, key_id, fields)
+        key = await self._threads.write(self._issuer(request).change, key_id, fields)
         await self._keyring.look()
         return JSONResponse(self._object(key), headers=_PRIVATE)
 
@@ -77,11 +80,11 @@ class KeyCalls:
         keep_s = (await self._fields(request, ("keep_s",))).get("keep_s") or 0
         if isinstance(keep_s, bool) or not isinstance(keep_s, int | float):
             raise invalid("keep_s", keep_s, "Must be a number of seconds.")
-        return await self._told(await self._threads.write(self._issuer.rotate, key_id, float(keep_s)), 200)
+        return await self._told(await self._threads.write(self._issuer(request).rotate, key_id, float(keep_s)), 200)
 
-    async def revoke(self, key_id: str) -> Response:
+    async def revoke(self, request: Request, key_id: str) -> Response:
         """End a key. Its videos and what it has used stay."""
-        key = await self._threads.write(self._issuer.revoke, key_id)
+        key = await self._threads.write(self._issuer(request).revoke, key_id)
         await self._keyring.look()
         return JSONResponse({"id": key.id, "object": "key.revoked", "revoked": True}, headers=_PRIVATE)
 

@@ -191,11 +191,12 @@ class OpenAIVideos:
 
     async def cancel(self, request: Request, video_id: str) -> Response:
         """End the job. A video that has ended already stays as it is."""
-        return self._answer(request, await self._queue.cancel(await self._queue.get(video_id, owner(request))))
+        video = await self._queue.get(video_id, owner(request))
+        return self._answer(request, await self._queue.cancel(video, request.state.caller))
 
     async def delete(self, request: Request, video_id: str) -> Response:
         """Remove the video for good; a running job is stopped."""
-        await self._queue.delete(await self._queue.get(video_id, owner(request)))
+        await self._queue.delete(await self._queue.get(video_id, owner(request)), request.state.caller)
         return JSONResponse({"id": video_id, "object": "video.deleted", "deleted": True})
 
     async def remix(self, request: Request, video_id: str) -> Response:
@@ -300,7 +301,7 @@ class OpenAIVideos:
 
     async def file(self, request: Request, video: Video, variant: Variant) -> Response:
         """A completed video's file, or what is made of it."""
-        self._reads.note(video.id)
+        self._reads.note(video.id, request.state.caller)
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         if variant is not Variant.VIDEO:
             headers["ETag"] = delivery.variant_etag(video, variant)

@@ -123,7 +123,7 @@ class OpenRouterVideos:
         if video.status is not Status.COMPLETED:
             message = f"The job is {_word(video)}; there is an output once it is completed."
             raise BadRequest(message, code=Code.CONFLICT, field="id")
-        self._reads.note(video.id)
+        self._reads.note(video.id, request.state.caller)
         assert video.file is not None
         headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         try:

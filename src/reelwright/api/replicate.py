@@ -78,7 +78,8 @@ class Predictions:
 
     async def cancel(self, request: Request, prediction_id: str) -> Response:
         """End it. One that has ended already stays as it is."""
-        video = await self._queue.cancel(await self._queue.get(prediction_id, request.state.owner or None))
+        video = await self._queue.get(prediction_id, request.state.owner or None)
+        video = await self._queue.cancel(video, request.state.caller)
         return JSONResponse(prediction(video, base_url(request)))
 
     async def page(self, request: Request, cursor: str | None = None) -> Response:

@@ -9,7 +9,7 @@ from reelwright.jobs.callers import Caller
 from reelwright.store.keys import Scope
 
 LOOKING = frozenset({"GET", "HEAD"})
-_ADMIN = re.compile(r"/v1/keys(/.*)?")
+_ADMIN = re.compile(r"/v1/(keys|audit|admin)(/.*)?")
 _EITHER = re.compile(r"/v1/usage/?|/metrics/?")
 _ANY = re.compile(r"/mcp/?")
 

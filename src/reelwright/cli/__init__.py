@@ -11,6 +11,7 @@ import sys
 import click
 
 from reelwright import __version__
+from reelwright.cli.audit import audit
 from reelwright.cli.batch import batch
 from reelwright.cli.bench import bench
 from reelwright.cli.comfyui import comfyui
@@ -70,6 +71,7 @@ for _command in (
     comfyui,
     keys,
     usage,
+    audit,
     mcp,
     bench,
     doctor,

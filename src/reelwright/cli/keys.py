@@ -21,7 +21,8 @@ from reelwright.cli.table import show_table
 if TYPE_CHECKING:
     from reelwright.store.issuing import Issued, Issuer
     from reelwright.store.keys import ApiKey, ApiKeys
-    from reelwright.store.usage import Usage, Used
+    from reelwright.store.store import Books
+    from reelwright.store.usage import Used
 
 _SCOPES = click.Choice(["generate", "read", "admin"])
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -147,9 +148,9 @@ def usage(first: datetime | None, last: datetime | None, key: str | None, as_csv
     """
     to = (last or datetime.now(UTC)).date()
     begin = first.date() if first else to - timedelta(days=_DAYS - 1)
-    with _opened() as (rows, used):
-        found = used.rows(begin.isoformat(), to.isoformat(), key)
-        names = {one.id: one.name for one in rows.all()}
+    with opened() as books:
+        found = books.usage.rows(begin.isoformat(), to.isoformat(), key)
+        names = {one.id: one.name for one in books.keys.all()}
     if as_json:
         click.echo(json.dumps([_used(one, names) for one in found]))
     elif as_csv:
@@ -189,23 +190,25 @@ def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
 @contextmanager
 def _issuer() -> Iterator[tuple[Issuer, ApiKeys]]:
     from reelwright.errors import BadRequest, NotFound
+    from reelwright.store.audit import COMMAND, Who
     from reelwright.store.issuing import Issuer
 
-    with _opened() as (rows, _):
+    with opened() as books:
         try:
-            yield Issuer(rows, lambda: datetime.now(UTC)), rows
+            yield Issuer(books.keys, lambda: datetime.now(UTC), Who(key=COMMAND)), books.keys
         except (BadRequest, NotFound) as error:
             raise Refused(f"{error.message}. `reelwright keys list` shows them.".replace("..", ".")) from None
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[ApiKeys, Usage]]:
+def opened() -> Iterator[Books]:
+    """The database of these settings."""
     from reelwright.settings import load_settings
-    from reelwright.store.store import open_keys
+    from reelwright.store.store import open_books
 
     settings = load_settings(open_api=False)
-    with open_keys(settings.data_dir, settings.database_url) as opened:
-        yield opened
+    with open_books(settings.data_dir, settings.database_url, audited=settings.audit_days > 0) as books:
+        yield books
 
 
 def _limits(written: Sequence[str]) -> dict[str, int | None]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reelwright.errors import Busy, Code
+from reelwright.store.audit import Action, Entry, Who
 from reelwright.store.keys import NO_LIMITS, USUAL_SCOPES, KeyLimits, Scope
 from reelwright.store.usage import OverLimit
 
@@ -16,6 +17,7 @@ class Caller:
     """One request's caller. `owner` has the videos; `key` is the id of the key, empty where no key is asked for.
 
     `left`: what this request has found to be left to the key, by the names of its limits; the answer tells it.
+    `address`: from where it came, empty where that is not known.
     """
 
     owner: str = ""
@@ -23,6 +25,15 @@ class Caller:
     scopes: frozenset[Scope] = USUAL_SCOPES
     limits: KeyLimits = NO_LIMITS
     left: dict[str, int] = field(default_factory=dict)
+    address: str = ""
+
+    def entry(self, action: Action, about: str, now: datetime) -> Entry:
+        """What the audit keeps of something that it does."""
+        return self.who.did(action, about, now)
+
+    @property
+    def who(self) -> Who:
+        return Who(key=self.key, address=self.address)
 
 
 STORED_RETRY_S = 3600.0

@@ -4,6 +4,7 @@
     the store's size budget    least recently used first; what was read lately stays
     old idempotency keys       after 24 hours
     ended webhook deliveries   after 30 days
+    entries of the audit       when their time is over
     uploaded files             after 24 hours
     checkpoints of failures    after 24 hours; until then such a video can be resumed
     orphans                    files of no video or of an attempt that does not count, input images of no video,
@@ -25,9 +26,12 @@ import structlog
 
 from reelwright.clock import Clock
 from reelwright.errors import Busy, NotFound
+from reelwright.jobs.callers import Caller
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
+from reelwright.jobs.trail import Trail
 from reelwright.jobs.webhooks import Webhooks
+from reelwright.store.audit import Audit
 from reelwright.store.chores import Chores
 from reelwright.store.files import Files
 from reelwright.store.records import Records
@@ -44,15 +48,17 @@ LISTED_EACH_S = 3600.0
 
 class Reads:
     """When each video was read last by this process: written into the rows with each sweep, a video each ten
-    minutes."""
+    minutes. The audit is told of them, too."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, trail: Trail) -> None:
         self._clock = clock
+        self._trail = trail
         self._new: dict[str, datetime] = {}
         self._written: dict[str, datetime] = {}
 
-    def note(self, video_id: str) -> None:
+    def note(self, video_id: str, caller: Caller) -> None:
         now = self._clock.now()
+        self._trail.read(caller, video_id)
         if now - self._written.get(video_id, datetime.min.replace(tzinfo=UTC)) >= READ_LATELY / 2:
             self._new[video_id] = now
 
@@ -65,13 +71,15 @@ class Reads:
 
 
 class Janitor:
-    """Sweeps every `period_s`. `budget_bytes` None: the store may grow without a bound."""
+    """Sweeps every `period_s`. `budget_bytes` None: the store may grow without a bound. `audit_days`: so long
+    entries of the audit stay."""
 
     def __init__(
         self,
         *,
         records: Records,
         chores: Chores,
+        audit: Audit,
         resumable: Resumable,
         files: Files,
         uploads: Uploads,
@@ -81,10 +89,12 @@ class Janitor:
         clock: Clock,
         threads: Threads,
         budget_bytes: int | None,
+        audit_days: float,
         period_s: float,
     ) -> None:
         self._records = records
         self._chores = chores
+        self._audit = audit
         self._resumable = resumable
         self._files = files
         self._uploads = uploads
@@ -94,6 +104,7 @@ class Janitor:
         self._clock = clock
         self._threads = threads
         self._budget = budget_bytes
+        self._audit_kept = timedelta(days=audit_days)
         self._period_s = period_s
         self._next_list = 0.0
         self._log = structlog.get_logger("reelwright.jobs")
@@ -125,6 +136,7 @@ class Janitor:
         await self._threads.write(self._resumable.forget, now - CHECKPOINTS_KEPT)
         await self._webhooks.tidy()
         await self._threads.write(self._chores.tidy)
+        await self._threads.write(self._audit.forget, now - self._audit_kept)
         orphans = uploads = 0
         if not self._files.remote or await self._listing():
             keys = await self._threads.read(self._records.keys)

@@ -17,7 +17,7 @@ import structlog
 from reelwright import __version__
 from reelwright.clock import Clock
 from reelwright.engines.catalog import Catalog
-from reelwright.errors import EngineError
+from reelwright.errors import Busy, EngineError
 from reelwright.jobs.events import Live
 from reelwright.jobs.feed import Feed, LocalFeed, SharedFeed
 from reelwright.jobs.finishing import Finishing
@@ -31,6 +31,7 @@ from reelwright.jobs.requests import Requests
 from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
+from reelwright.jobs.trail import Trail
 from reelwright.jobs.twins import Twins
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import VideoJob
@@ -50,7 +51,7 @@ MEDIA_THREADS = 2
 class Limits:
     """`children`: processes of each engine. `of_a_key`: what an API key may have that has no limits of its own.
     `keep_bytes` None: the store may grow without a bound. `redirects`: clients fetch files from the bucket themselves.
-    `upscale_on`: the device of upscaling models."""
+    `upscale_on`: the device of upscaling models. `audit_days`: so long the audit is kept."""
 
     children: int
     of_a_key: KeyLimits
@@ -62,6 +63,7 @@ class Limits:
     total_s: float | None
     redirects: bool = False
     upscale_on: str = "auto"
+    audit_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Jobs:
     threads: Threads
     keyring: Keyring
     requests: Requests
+    trail: Trail
     engine: str
     """The default one: it is loaded before the first job asks for it."""
 
@@ -98,6 +101,7 @@ class Jobs:
             self.scheduler.run(),
             self.feed.run(),
             self.keyring.run(),
+            self.trail.run(),
         ]
         return [asyncio.create_task(loop) for loop in loops]
 
@@ -124,6 +128,8 @@ class Jobs:
 
     async def leave(self) -> None:
         """Nothing is under way any more, no job and no webhook: what this process has held is free for the others."""
+        with contextlib.suppress(Busy):
+            await self.trail.write()
         await self.scheduler.leave()
 
 
@@ -216,10 +222,12 @@ def build_jobs(
         twins=twins,
         on_end=on_end,
     )
-    reads = Reads(clock)
+    trail = Trail(store.audit, clock, threads)
+    reads = Reads(clock, trail)
     janitor = Janitor(
         records=records,
         chores=store.chores,
+        audit=store.audit,
         resumable=store.resumable,
         files=files,
         uploads=store.uploads,
@@ -229,6 +237,7 @@ def build_jobs(
         clock=clock,
         threads=threads,
         budget_bytes=limits.keep_bytes,
+        audit_days=limits.audit_days,
         period_s=limits.sweep_s,
     )
     return Jobs(
@@ -247,6 +256,7 @@ def build_jobs(
         threads=threads,
         keyring=keyring,
         requests=Requests(store.buckets if store.shared else None, threads, clock),
+        trail=trail,
         engine=catalog.default,
     )
 

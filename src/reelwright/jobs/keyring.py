@@ -77,8 +77,8 @@ class Keyring:
         """Whether a request needs a key: there are some, or there were; the last one's end opens the door to nobody."""
         return bool(self._configured) or self._state[0] > 0
 
-    def find(self, key: str) -> Caller | None:
-        """Who comes with that key; None for a wrong, expired or revoked one.
+    def find(self, key: str, address: str = "") -> Caller | None:
+        """Who comes with that key, from that address; None for a wrong, expired or revoked one.
 
         Found by the SHA-256: how long that takes says nothing of a digest that nobody can choose.
         """
@@ -91,7 +91,7 @@ class Keyring:
             if holder.until is not None and now.timestamp() >= holder.until:
                 return None
             self._used[holder.id] = now
-        return Caller(owner=holder.owner, key=holder.id, scopes=holder.scopes, limits=holder.limits)
+        return Caller(owner=holder.owner, key=holder.id, scopes=holder.scopes, limits=holder.limits, address=address)
 
     def wake(self) -> None:
         """Something has changed."""

@@ -28,6 +28,7 @@ from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.annotations import Annotations, TooMuchMetadata
+from reelwright.store.audit import SERVER, Action, Entry, Who
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
 from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
@@ -255,6 +256,7 @@ class Queue:
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,
                 order.detached,
                 caller.limits,
+                caller.entry(Action.CREATED, video.id, video.created_at),
             )
             news = placed.turn is not None and order.webhook and video.status is not Status.QUEUED
             return placed, self._webhooks.write_down(video) if news else ()
@@ -323,7 +325,7 @@ class Queue:
                     return end.result()
                 if await self._feed.wanted_by_others(video.id):
                     raise Cancelled("The client hung up")
-                return await self.cancel(video)
+                return await self.cancel(video, Caller(owner=video.owner, key=video.key))
             except asyncio.CancelledError:
                 # The server stops and has drained long enough; the job goes on at its next start.
                 raise Busy("The server is stopping", retry_after=STOPPING_S) from None
@@ -375,11 +377,14 @@ class Queue:
         self._live.remember(changed)
         return changed
 
-    async def cancel(self, video: Video) -> Video:
-        """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts."""
+    async def cancel(self, video: Video, by: Caller | None = None) -> Video:
+        """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts.
+
+        `by`: who asks; None: this server itself.
+        """
         if video.status.terminal:
             return video
-        ended, now, due = await self._threads.write(self._end, video.id)
+        ended, now, due = await self._threads.write(self._end, video.id, by)
         if now is None:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
@@ -391,15 +396,19 @@ class Queue:
             self._log.info("cancelled", video=video.id)
         return now
 
-    def _end(self, video_id: str) -> tuple[bool, Video | None, Sequence[Delivery]]:
+    def _end(self, video_id: str, by: Caller | None) -> tuple[bool, Video | None, Sequence[Delivery]]:
         """In a thread: whether this ended it, the video as it is now, and what is to be told about it."""
-        ended = self._records.fail(video_id, None, CANCELLED, self._clock.now())
+        entry = self._entry(Action.CANCELLED, video_id, by)
+        ended = self._records.fail(video_id, None, CANCELLED, self._clock.now(), entry=entry)
         now = ended or self._records.get(video_id)
         return ended is not None, now, self._webhooks.write_down(now) if now and now.status.terminal else ()
 
-    async def delete(self, video: Video) -> None:
-        """Remove the video for good; a job that runs or waits is cancelled first."""
-        await self.cancel(video)
-        if await self._threads.write(self._records.delete, video.id):
+    async def delete(self, video: Video, by: Caller | None = None) -> None:
+        """Remove the video for good; a job that runs or waits is cancelled first. `by`: see `cancel`."""
+        await self.cancel(video, by)
+        if await self._threads.write(self._records.delete, video.id, self._entry(Action.DELETED, video.id, by)):
             self._live.forget(video.id)
             await self._job.discard(video.id, resumable=video.resumable)
+
+    def _entry(self, action: Action, video_id: str, by: Caller | None) -> Entry:
+        return (by.who if by else Who(key=SERVER)).did(action, video_id, self._clock.now())

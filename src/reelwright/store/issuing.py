@@ -11,6 +11,7 @@ from typing import Any
 
 from reelwright import ids
 from reelwright.errors import BadRequest, Code, NotFound, invalid
+from reelwright.store.audit import Action, Entry, Who
 from reelwright.store.key_text import digest_of, hint_of, new_key
 from reelwright.store.keys import LIMITS, USUAL_SCOPES, ApiKey, ApiKeys, Scope
 
@@ -34,9 +35,10 @@ class Issued:
 class Issuer:
     """All methods raise `BadRequest` that names a field, and `NotFound` for an id that is no key's."""
 
-    def __init__(self, rows: ApiKeys, now: Callable[[], datetime]) -> None:
+    def __init__(self, rows: ApiKeys, now: Callable[[], datetime], by: Who) -> None:
         self._rows = rows
         self._now = now
+        self._by = by
 
     def create(
         self,
@@ -60,7 +62,7 @@ class Issuer:
             created_at=now,
             expires_at=_later(expires_at, now),
         )
-        self._rows.add(key, digest_of(text))
+        self._rows.add(key, digest_of(text), self._entry(Action.KEY_CREATED, key_id))
         return Issued(key=key, text=text)
 
     def change(self, key_id: str, changes: Mapping[str, Any]) -> ApiKey:
@@ -73,7 +75,7 @@ class Issuer:
             "expires_at": lambda at: _later(at, self._now()),
         }
         key = dataclasses.replace(key, **{field: checks[field](value) for field, value in changes.items()})
-        if not self._rows.change(key):
+        if not self._rows.change(key, self._entry(Action.KEY_CHANGED, key_id)):
             raise _revoked(key_id)
         return key
 
@@ -82,13 +84,14 @@ class Issuer:
         if not 0 <= keep_s <= MAX_KEEP_S:
             raise invalid("keep_s", keep_s, f"Must be from 0 to {MAX_KEEP_S:,.0f} seconds.")
         key, text = self._open(key_id), new_key()
-        if not self._rows.rotate(key_id, digest_of(text), hint_of(text), self._now() + timedelta(seconds=keep_s)):
+        until, entry = self._now() + timedelta(seconds=keep_s), self._entry(Action.KEY_ROTATED, key_id)
+        if not self._rows.rotate(key_id, digest_of(text), hint_of(text), until, entry):
             raise _revoked(key_id)
         return Issued(key=dataclasses.replace(key, hint=hint_of(text)), text=text)
 
     def revoke(self, key_id: str) -> ApiKey:
         """It opens no door any more. Its videos and what it has used stay."""
-        self._rows.revoke(key_id, self._now())
+        self._rows.revoke(key_id, self._now(), self._entry(Action.KEY_REVOKED, key_id))
         return self.get(key_id)
 
     def get(self, key_id: str) -> ApiKey:
@@ -96,6 +99,9 @@ class Issuer:
         if key is None:
             raise NotFound("There is no API key with this id", field="id")
         return key
+
+    def _entry(self, action: Action, key_id: str) -> Entry:
+        return self._by.did(action, key_id, self._now())
 
     def _open(self, key_id: str) -> ApiKey:
         key = self.get(key_id)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
+from reelwright.store.audit import Audit, Entry
 from reelwright.store.database import tables
 from reelwright.store.notices import KEYS
 from reelwright.store.transactions import Transactions
@@ -110,38 +111,43 @@ class Secret:
 
 
 class ApiKeys:
-    def __init__(self, database: Transactions) -> None:
-        self._database = database
+    """Each change takes its `entry` for the audit along."""
 
-    def add(self, key: ApiKey, digest: str) -> None:
+    def __init__(self, database: Transactions, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+
+    def add(self, key: ApiKey, digest: str, entry: Entry) -> None:
         row = {**_row(key), "digest": digest, "created_at": key.created_at.timestamp(), "version": 1}
         with self._database.begin() as connection:
             connection.execute(sa.insert(api_keys).values(row))
+            self._audit.add(connection, entry)
             self._tell(connection)
 
-    def change(self, key: ApiKey) -> bool:
+    def change(self, key: ApiKey, entry: Entry) -> bool:
         """Its name, scopes, limits and expiry are those from now on. False when it is revoked, or there is none."""
         row = _row(key)
-        return self._change(key.id, **{name: row[name] for name in ("name", "scopes", "limits", "expires_at")})
+        return self._change(key.id, entry, **{name: row[name] for name in ("name", "scopes", "limits", "expires_at")})
 
-    def rotate(self, key_id: str, digest: str, hint: str, earlier_until: datetime) -> bool:
+    def rotate(self, key_id: str, digest: str, hint: str, earlier_until: datetime, entry: Entry) -> bool:
         """Another text opens the door for that key from now on; the one of before still does until that time.
 
         False when it is revoked, or there is none.
         """
         until = earlier_until.timestamp()
-        return self._change(key_id, digest=digest, hint=hint, earlier=api_keys.c.digest, earlier_until=until)
+        return self._change(key_id, entry, digest=digest, hint=hint, earlier=api_keys.c.digest, earlier_until=until)
 
-    def revoke(self, key_id: str, now: datetime) -> bool:
+    def revoke(self, key_id: str, now: datetime, entry: Entry) -> bool:
         """It opens no door from now on. False when there is none, or it is revoked already."""
-        return self._change(key_id, revoked_at=now.timestamp())
+        return self._change(key_id, entry, revoked_at=now.timestamp())
 
-    def _change(self, key_id: str, **values: Any) -> bool:
+    def _change(self, key_id: str, entry: Entry, **values: Any) -> bool:
         row = sa.update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
         with self._database.begin() as connection:
             changed = connection.execute(row.values(**values, version=api_keys.c.version + 1).returning(api_keys.c.id))
             if changed.first() is None:
                 return False
+            self._audit.add(connection, entry)
             self._tell(connection)
         return True
 

@@ -198,17 +198,46 @@ STEPS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
+    # 5: who did what. Nobody changes a row of it.
+    (
+        """
+        CREATE TABLE audit (
+            id TEXT NOT NULL PRIMARY KEY,
+            at FLOAT NOT NULL,
+            action TEXT NOT NULL,
+            key TEXT NOT NULL,
+            about TEXT NOT NULL,
+            code TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            address TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX audit_by_key ON audit (key, id)",
+        "CREATE INDEX audit_by_about ON audit (about, id)",
+        "{audit_refuses}",
+        "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit {audit_refused}",
+    ),
 )
 OLDEST = 3
 """The step of the oldest program that may still work on a database that is at the last step."""
 
 _WORDS = {
-    "sqlite": {"true": "1", "unlogged": "", "bytes": "BLOB", "model_of_request": "json_extract(request, '$.model')"},
+    "sqlite": {
+        "true": "1",
+        "unlogged": "",
+        "bytes": "BLOB",
+        "model_of_request": "json_extract(request, '$.model')",
+        "audit_refuses": "SELECT 1",  # the next one says it all
+        "audit_refused": "BEGIN SELECT RAISE(ABORT, 'rows of this table are never changed'); END",
+    },
     "postgresql": {
         "true": "true",
         "unlogged": "UNLOGGED",
         "bytes": "BYTEA",
         "model_of_request": "request::json->>'model'",
+        "audit_refuses": "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'rows of this table are never changed'; END $$",
+        "audit_refused": "EXECUTE FUNCTION refuse_change()",
     },
 }
 """What the two databases call by different names."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reelwright.store.audit import Audit, Entry
 from reelwright.store.deliveries import add_webhook
 from reelwright.store.keys import NO_LIMITS, KeyLimits
 from reelwright.store.notices import NEWS
@@ -78,8 +79,10 @@ class QueueFull(Exception):
 class Records:
     """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out."""
 
-    def __init__(self, database: Transactions) -> None:
+    def __init__(self, database: Transactions, audit: Audit | None = None) -> None:
+        """`audit`: what is told who submits, cancels and deletes."""
         self._database = database
+        self._audit = audit or Audit(database, kept=False)
         dialect = database.engine.dialect
         self._turns = Turns(on_sqlite=database.sqlite)
         self._usage = Usage(database)
@@ -142,6 +145,7 @@ class Records:
         worker: str | None = None,
         detached: bool = True,
         limits: KeyLimits = NO_LIMITS,
+        entry: Entry | None = None,
     ) -> Placed:
         """Store a new video (queued, begun, or completed with a twin's file), or find the one that its key has led to
         before; all in one transaction.
@@ -149,8 +153,10 @@ class Records:
         `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
         request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already.
         `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. `limits`: what
-        the video's API key may have. Raises `IdempotencyConflict` for the same key with another body, `OverLimit`,
-        `QueueFull`; then nothing is stored.
+        the video's API key may have. `entry`: for the audit, if it is stored.
+
+        Raises `IdempotencyConflict` for the same key with another body, `OverLimit`, `QueueFull`; then nothing is
+        stored.
 
         The turn is fair between owners (see `Turns`); `priority` shifts it.
         """
@@ -172,6 +178,7 @@ class Records:
                 self._turns.served(connection, video.request.engine, turn - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
+            self._audit.add(connection, entry)
         return Placed(video_id=video.id, turn=turn, left=left)
 
     def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
@@ -220,13 +227,17 @@ class Records:
         with self._database.connect() as connection:
             return [video_of(row) for row in connection.execute(query).mappings()]
 
-    def delete(self, video_id: str) -> bool:
-        """Remove the row of a video that has ended. False when there is none, or it has not ended."""
+    def delete(self, video_id: str, entry: Entry | None = None) -> bool:
+        """Remove the row of a video that has ended. False when there is none, or it has not ended.
+
+        `entry`: for the audit, if it is removed.
+        """
         row = sa.delete(videos).where(videos.c.id == video_id, ~active)
         with self._database.begin() as connection:
             if connection.execute(row.returning(videos.c.id)).first() is None:
                 return False
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
+            self._audit.add(connection, entry)
         return True
 
     def disown(self, video_id: str) -> None:
@@ -336,10 +347,18 @@ class Records:
         return video
 
     def fail(
-        self, video_id: str, attempt: int | None, failure: Failure, now: datetime, *, resumable: bool = False
+        self,
+        video_id: str,
+        attempt: int | None,
+        failure: Failure,
+        now: datetime,
+        *,
+        resumable: bool = False,
+        entry: Entry | None = None,
     ) -> Video | None:
         """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already.
-        `resumable`: its checkpoint is kept, if it has one (see `Resumable`)."""
+        `resumable`: its checkpoint is kept, if it has one (see `Resumable`). `entry`: for the audit, if this ends it.
+        """
         told = json.dumps(dataclasses.asdict(failure))
         values = {"its_failure": told, "kept": resumable, "now": now.timestamp()}
         with self._database.begin() as connection:
@@ -348,6 +367,7 @@ class Records:
                 return None
             video = video_of(row)
             self._usage.failed(connection, video)
+            self._audit.add(connection, entry)
         return video
 
     def active(self) -> Sequence[tuple[int, Video]]:

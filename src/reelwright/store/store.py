@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.store.annotations import Annotations
+from reelwright.store.audit import Audit
 from reelwright.store.buckets import Buckets
 from reelwright.store.chores import Chores
 from reelwright.store.database import FILE as DATABASE_FILE
@@ -66,6 +67,7 @@ class Store:
     presence: Presence
     keys: ApiKeys
     usage: Usage
+    audit: Audit
     buckets: Buckets
     listen_url: str | None
 
@@ -152,9 +154,12 @@ def build_store(
     listen_url: str | None,
     on_lost_disk: Callable[[], None],
     place: Place | None = None,
+    *,
+    audited: bool = False,
 ) -> Store:
     """Connects the parts; nothing is opened yet. `listen_url`: Postgres itself, where `database_url` is that of a
-    pooler. `place`: the bucket that holds the files; None: the data directory does.
+    pooler. `place`: the bucket that holds the files; None: the data directory does. `audited`: whether it is
+    written down who does what.
 
     `on_lost_disk`: see `GroupCommit`. Raises `ConfigurationError`.
     """
@@ -163,9 +168,10 @@ def build_store(
     if database_url:
         listen_url = driver_url(open_database(listen_url or database_url, folder))
     transactions = Transactions(database)
+    audit = Audit(transactions, kept=audited)
     files = Files(folder, Bucket(place, folder / "cache") if place else None)
     return Store(
-        records=Records(transactions),
+        records=Records(transactions, audit),
         annotations=Annotations(transactions),
         deliveries=Deliveries(transactions),
         files=files,
@@ -184,8 +190,9 @@ def build_store(
         line=Line(transactions),
         following=Following(transactions),
         presence=Presence(folder),
-        keys=ApiKeys(transactions),
+        keys=ApiKeys(transactions, audit),
         usage=Usage(transactions),
+        audit=audit,
         buckets=Buckets(transactions),
         listen_url=listen_url if database_url else None,
     )
@@ -209,9 +216,18 @@ def open_line(database_url: str) -> Iterator[Line]:
         database.dispose()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What an operator may look into: who may use the API, what was used, who did what."""
+
+    keys: ApiKeys
+    usage: Usage
+    audit: Audit
+
+
 @contextmanager
-def open_keys(data_dir: Path, database_url: str | None) -> Iterator[tuple[ApiKeys, Usage]]:
-    """The API keys and what they have used, for an operator, beside a server that works on the same database or before
+def open_books(data_dir: Path, database_url: str | None, *, audited: bool) -> Iterator[Books]:
+    """For an operator, beside a server that works on the same database or before
     its first start: the tables are made if there are none. Raises `ConfigurationError`.
     """
     folder = data_dir.absolute()
@@ -225,7 +241,8 @@ def open_keys(data_dir: Path, database_url: str | None) -> Iterator[tuple[ApiKey
                 make_private(folder)
         migrate(database, tables)
         transactions = Transactions(database)
-        yield ApiKeys(transactions), Usage(transactions)
+        audit = Audit(transactions, kept=audited)
+        yield Books(keys=ApiKeys(transactions, audit), usage=Usage(transactions), audit=audit)
     except (DatabaseBusy, DatabaseLost) as error:
         raise ConfigurationError(f"{error.message}: `reelwright doctor` says more.") from None
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from reelwright.api.schema import huggingface, native, openai, openrouter, replicate, server
+from reelwright.api.schema import audit, huggingface, native, openai, openrouter, replicate, server
 from reelwright.api.schema import keys as key_routes
 from reelwright.api.schema.answers import HEADERS
 from reelwright.api.schema.bodies import field_schemas
@@ -74,6 +74,7 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
                 **openrouter.schemas(fields),
                 **replicate.schemas(fields),
                 **key_routes.schemas(),
+                **audit.schemas(),
                 **server.schemas(),
             },
             "responses": error_answers(voices.values()),
@@ -99,5 +100,6 @@ def operations() -> Mapping[tuple[str, str], Operation]:
         **openrouter.operations(),
         **replicate.operations(),
         **key_routes.operations(),
+        **audit.operations(),
         **server.operations(),
     }

@@ -1,0 +1,65 @@
+"""`/v1/audit` in the document."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reelwright.api.audit import MOST, NAME, USUAL
+from reelwright.api.schema.json_schema import Schema, array, flag, nullable, record, ref, text, whole
+from reelwright.api.schema.keys import TAG
+from reelwright.api.schema.openai import VOICE
+from reelwright.api.schema.operations import FIELD, LOOKS, Operation, answer, operation, query_parameter
+from reelwright.ids import AUDIT_ID
+from reelwright.store.audit import COMMAND, SERVER, Action
+
+_operation = partial(operation, TAG, VOICE)
+
+_ENTRY_ID = text(pattern=f"^{AUDIT_ID}$")
+_WHO = f"The id of an API key, `{COMMAND}` (the command line), `{SERVER}`, or empty: no key, or a wrong one"
+
+
+def schemas() -> dict[str, Schema]:
+    return {
+        "AuditEntry": record(
+            {
+                "object": text(const="audit.entry"),
+                "id": _ENTRY_ID,
+                "at": text("When it was, in UTC", format="date-time"),
+                "action": text("One of them, or one of a later release", examples=[*Action]),
+                "key": text(_WHO),
+                "about": text("The id of the video or key; empty for a refused request"),
+                "code": text("Why it was refused: the error's code; else empty"),
+                "number": whole("How many requests it stands for", minimum=1),
+                "address": text("Where they came from; empty: unknown, or several"),
+            }
+        ),
+        "Audit": record(
+            {
+                "object": text(const="list"),
+                "data": array(ref("AuditEntry")),
+                "first_id": nullable(_ENTRY_ID),
+                "last_id": nullable(_ENTRY_ID),
+                "has_more": flag(),
+            }
+        ),
+    }
+
+
+def operations() -> dict[tuple[str, str], Operation]:
+    return {
+        ("/v1/audit", "get"): _operation(
+            "listAudit",
+            "Who did what",
+            {"200": answer("A page of it", "Audit")},
+            LOOKS | FIELD,
+            [
+                query_parameter("key", text(_WHO, pattern=NAME)),
+                query_parameter("action", text(enum=[*Action])),
+                query_parameter("about", text("The id of one video or key", pattern=NAME)),
+                query_parameter("since", text("A day or a time in ISO 8601, as 2026-11-29T12:00:00Z")),
+                query_parameter("after", {**_ENTRY_ID, "description": "Begin beyond this entry"}),
+                query_parameter("limit", whole(minimum=1, maximum=MOST, default=USUAL)),
+                query_parameter("order", text(enum=["asc", "desc"], default="desc")),
+            ],
+        ),
+    }
