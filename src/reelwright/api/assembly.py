@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reelwright import __version__
 from reelwright.api import openrouter, replicate, video_object
 from reelwright.api.addresses import Addresses
+from reelwright.api.admin import AdminCalls, admin_router
 from reelwright.api.audit import AuditCalls, audit_router, tells_refusals
 from reelwright.api.bodies import Bodies
 from reelwright.api.connection import Refusal
@@ -281,6 +282,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         max_body_bytes=max_body_bytes,
     )
     routes.include_router(keys_router(keys))
+    routes.include_router(admin_router(AdminCalls(jobs.overseer, catalog)))
     routes.include_router(audit_router(AuditCalls(jobs.store.audit, jobs.trail, jobs.threads)))
     routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 

@@ -164,6 +164,19 @@ class Live:
             bisect.insort(self._lines.setdefault(channel.video.request.engine, []), channel.place)
             self._tell_those_behind(channel)
 
+    def move(self, video_id: str, turn: int) -> None:
+        """A video that is in line has another turn."""
+        channel = self._active.get(video_id)
+        if channel is None or not channel.in_line:
+            return
+        line = self._lines[channel.video.request.engine]
+        del line[bisect.bisect_left(line, channel.place)]
+        channel.place = (turn, video_id)
+        bisect.insort(line, channel.place)
+        if channel.listeners and channel.video.status is Status.QUEUED:
+            self._tell(channel, "queued")
+        self._tell_those_behind(channel)
+
     def progress(self, video_id: str, percent: int) -> None:
         """Measured progress, 0–99; 100 comes with the finished file. A repeated or smaller value is dropped."""
         channel = self._active.get(video_id)

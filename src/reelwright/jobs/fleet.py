@@ -124,6 +124,12 @@ class Fleet:
     def forget(self, video_id: str) -> None:
         """Nothing: this process holds nothing that is not under way."""
 
+    def moved(self, video_id: str, turn: int) -> None:
+        """Nothing: the line is the rows."""
+
+    def pause(self, engines: frozenset[str]) -> None:
+        """Nothing: a claim looks for it."""
+
     def backlog(self) -> Mapping[str, Backlog]:
         return self._backlog
 

@@ -25,6 +25,7 @@ from reelwright.jobs.fleet import Fleet, member_of
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.keyring import Keyring
+from reelwright.jobs.overseer import Overseer
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.refining import Refining
 from reelwright.jobs.requests import Requests
@@ -84,6 +85,7 @@ class Jobs:
     keyring: Keyring
     requests: Requests
     trail: Trail
+    overseer: Overseer
     engine: str
     """The default one: it is loaded before the first job asks for it."""
 
@@ -93,6 +95,7 @@ class Jobs:
             unfinished = await self.threads.read(self.store.records.active)
             resumable = await self.threads.read(self.store.resumable.ids)
         self.store.files.remove_stale_scratch(frozenset(video.id for _, video in unfinished), resumable)
+        await self.overseer.look_for_pauses()
         await self.scheduler.start()
         loops: list[Coroutine[Any, Any, None]] = [
             self._warm(),
@@ -257,6 +260,7 @@ def build_jobs(
         keyring=keyring,
         requests=Requests(store.buckets if store.shared else None, threads, clock),
         trail=trail,
+        overseer=Overseer(store=store, queue=queue, scheduler=scheduler, feed=feed, threads=threads, clock=clock),
         engine=catalog.default,
     )
 

@@ -58,6 +58,14 @@ class Scheduler(Protocol):
         """That video has ended, or was not stored."""
         ...
 
+    def moved(self, video_id: str, turn: int) -> None:
+        """A video that waits has another turn."""
+        ...
+
+    def pause(self, engines: frozenset[str]) -> None:
+        """The jobs of these engines are not begun; those of all others are."""
+        ...
+
     def backlog(self) -> Mapping[str, Backlog]:
         """What waits and runs, by engine; where there are many processes, as it was a moment ago."""
         ...
@@ -108,6 +116,7 @@ class LocalScheduler:
         self._reserved: dict[str, str] = {}
         """The keys of the videos that have a slot and are about to be stored, by the videos' ids."""
         self._stopping = False
+        self._paused: frozenset[str] = frozenset()
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._dispatch, lambda engine: self._stopping or live.waiting(engine))
         job.on_vain = self._line_up_again
@@ -119,7 +128,7 @@ class LocalScheduler:
         engine = video.request.engine
         served = self._live.waiting(engine) or self._leader(video) is not None
         busy = video.most_running is not None and self._by_key()[video.key] >= video.most_running
-        slot = None if served or busy else self._worker.take(engine)
+        slot = None if served or busy or engine in self._paused else self._worker.take(engine)
         if slot is None:
             return Reserved(video=video)
         self._reserved[video.id] = video.key
@@ -150,6 +159,13 @@ class LocalScheduler:
         self._begun.pop(video_id, None)
         if self._reserved.pop(video_id, None) is not None:
             self._dispatch_all()
+
+    def moved(self, video_id: str, turn: int) -> None:
+        self._live.move(video_id, turn)
+
+    def pause(self, engines: frozenset[str]) -> None:
+        self._paused = engines
+        self._dispatch_all()
 
     def backlog(self) -> Mapping[str, Backlog]:
         active = self._live.active()
@@ -264,6 +280,8 @@ class LocalScheduler:
 
         Called whenever a job has come into the line, and whenever a slot is given back.
         """
+        if engine in self._paused:
+            return
         while not self._stopping and (video_id := self._first(engine)) is not None:
             video = self._live.get(video_id)
             if video is None:

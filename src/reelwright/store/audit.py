@@ -47,7 +47,10 @@ class Action(StrEnum):
     READ = "video.read"
     CANCELLED = "video.cancelled"
     DELETED = "video.deleted"
+    MOVED = "video.moved"
     REFUSED = "request.refused"
+    PAUSED = "engine.paused"
+    RESUMED = "engine.resumed"
     KEY_CREATED = "key.created"
     KEY_CHANGED = "key.changed"
     KEY_ROTATED = "key.rotated"
@@ -59,8 +62,8 @@ class Entry:
     """What somebody did. `action`: one of `Action`, or of a later release.
 
     `key`: the id of the API key, `COMMAND`, `SERVER`, or empty: no key, or a wrong one. `about`: the id of the video or
-    key. `code`: why it was refused. `number`: of requests, where several are one entry. `address`: where they came
-    from; empty when that is unknown, or several.
+    key, or the engine. `code`: why it was refused. `number`: of requests, where several are one entry.
+    `address`: where they came from; empty when that is unknown, or several.
     """
 
     at: datetime

@@ -28,6 +28,7 @@ from reelwright.store.keys import ApiKeys
 from reelwright.store.line import Line
 from reelwright.store.migrations import Schema, migrate, name_store
 from reelwright.store.objects import Bucket, Place
+from reelwright.store.oversight import Oversight
 from reelwright.store.presence import Presence
 from reelwright.store.records import Records
 from reelwright.store.resumable import Resumable
@@ -68,6 +69,7 @@ class Store:
     keys: ApiKeys
     usage: Usage
     audit: Audit
+    oversight: Oversight
     buckets: Buckets
     listen_url: str | None
 
@@ -193,6 +195,7 @@ def build_store(
         keys=ApiKeys(transactions, audit),
         usage=Usage(transactions),
         audit=audit,
+        oversight=Oversight(transactions, audit),
         buckets=Buckets(transactions),
         listen_url=listen_url if database_url else None,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from reelwright.api.schema import audit, huggingface, native, openai, openrouter, replicate, server
+from reelwright.api.schema import admin, audit, huggingface, native, openai, openrouter, replicate, server
 from reelwright.api.schema import keys as key_routes
 from reelwright.api.schema.answers import HEADERS
 from reelwright.api.schema.bodies import field_schemas
@@ -29,6 +29,7 @@ TAGS = {
     "replicate": "Replicate's predictions, files and models",
     "openrouter": "OpenRouter's video API",
     "keys": "API keys, what each may have and has used",
+    "admin": "Everybody's jobs, for admins",
     "server": "Health and metrics",
 }
 SECURITY = {
@@ -75,6 +76,7 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
                 **replicate.schemas(fields),
                 **key_routes.schemas(),
                 **audit.schemas(),
+                **admin.schemas(),
                 **server.schemas(),
             },
             "responses": error_answers(voices.values()),
@@ -101,5 +103,6 @@ def operations() -> Mapping[tuple[str, str], Operation]:
         **replicate.operations(),
         **key_routes.operations(),
         **audit.operations(),
+        **admin.operations(),
         **server.operations(),
     }

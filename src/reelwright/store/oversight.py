@@ -1,0 +1,68 @@
+"""What an operator sees of everybody's jobs, and does to the lines. Sync code; every method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from reelwright.store.audit import Audit, Entry
+from reelwright.store.line import paused
+from reelwright.store.notices import WORK
+from reelwright.store.transactions import Transactions
+from reelwright.store.video_rows import active, video_of, videos
+from reelwright.video import Video
+
+# Its priority goes along with its turn: what is told to be served when it begins is its fair place, as before.
+_TO_FRONT = """
+UPDATE videos SET priority = priority + ({first} - turn), turn = {first}
+WHERE id = :this AND completed_at IS NULL AND worker IS NULL RETURNING turn
+"""
+_FIRST = """
+(SELECT min(other.turn) - 1 FROM videos other
+ WHERE other.engine = videos.engine AND other.completed_at IS NULL AND other.worker IS NULL)
+"""
+
+
+class Oversight:
+    def __init__(self, database: Transactions, audit: Audit) -> None:
+        self._database = database
+        self._audit = audit
+
+    def jobs(self, limit: int) -> Sequence[Video]:
+        """At most that many videos that have not ended: those that are made, then those that wait, in their order."""
+        order = (videos.c.worker.is_(None), videos.c.turn, videos.c.id)
+        query = sa.select(videos).where(active).order_by(*order).limit(limit)
+        with self._database.connect() as connection:
+            return [video_of(row) for row in connection.execute(query).mappings()]
+
+    def to_front(self, video_id: str, entry: Entry) -> int | None:
+        """It is first in its line. Returns its turn; None when it does not wait."""
+        with self._database.begin() as connection:
+            row = connection.execute(sa.text(_TO_FRONT.format(first=_FIRST)), {"this": video_id}).first()
+            if row is None:
+                return None
+            self._audit.add(connection, entry)
+        return int(row.turn)
+
+    def pause(self, engine: str, entry: Entry) -> None:
+        """None of that engine's jobs begin any more; what runs goes on."""
+        insert = "INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING RETURNING line"
+        with self._database.begin() as connection:
+            if connection.execute(sa.text(insert), {"line": engine}).first() is not None:
+                self._audit.add(connection, entry)
+
+    def resume(self, engine: str, entry: Entry) -> None:
+        """They begin again."""
+        delete = sa.delete(paused).where(paused.c.line == engine).returning(paused.c.line)
+        with self._database.begin() as connection:
+            if connection.execute(delete).first() is None:
+                return
+            self._audit.add(connection, entry)
+            if not self._database.sqlite:
+                connection.execute(sa.select(sa.func.pg_notify(WORK, engine)))
+
+    def paused(self) -> frozenset[str]:
+        """The engines whose lines are paused."""
+        with self._database.connect() as connection:
+            return frozenset(connection.execute(sa.select(paused.c.line)).scalars())
