@@ -30,7 +30,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", "0.0.0.0"})
 
 PUBLIC_PATHS = re.compile(
-    r"/|/health|/ready|/favicon\.ico|/playground/[^/]+|/openapi\.json|/docs(/[^/]+)?|/share/[^/]+(/content)?"
+    r"/|/admin|/health|/ready|/favicon\.ico|/playground/[^/]+|/openapi\.json|/docs(/[^/]+)?|/share/[^/]+(/content)?"
 )
 """Routes that never ask for a key: probes, the static pages, the API's document, and what was shared by a signed link.
 Everything else is a job route."""

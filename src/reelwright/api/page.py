@@ -1,10 +1,11 @@
-"""The playground: five small files, held in memory, under a strict content security policy."""
+"""The playground and the admin's page: a few small files, held in memory, under a strict content security policy."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from importlib import resources
@@ -28,6 +29,7 @@ MODULES = (
     "menu",
     "key",
     "api",
+    "adminlink",
     "toast",
     "trouble",
     "times",
@@ -59,6 +61,10 @@ MODULES = (
 )
 """The page's modules, each after those it imports. They are served as one script."""
 
+ADMIN = "admin"
+"""The module of the admin's page, which is another document; the modules that it needs go along with it."""
+
+_IMPORT = re.compile(r'^import .* from "\./(\w+)\.js";$', re.MULTILINE)
 FONT = "serif.woff2"
 
 _OWN_NAME = re.compile(r'"(playground/[a-z.0-9]+)"')
@@ -77,7 +83,7 @@ class Sheet:
 
 
 def page_router() -> APIRouter:
-    """`/`, `/favicon.ico` and `/playground/{name}`. Reads and compresses the files once, here."""
+    """`/`, `/admin`, `/favicon.ico` and `/playground/{name}`. Reads and compresses the files once, here."""
     router = APIRouter(include_in_schema=False)
     version, sheets = _load()
 
@@ -88,15 +94,18 @@ def page_router() -> APIRouter:
             return RedirectResponse(local(request, "/") + (f"?{query}" if query else ""), 308)
         return send_sheet(request, sheets["index.html"], immutable=False)
 
+    async def admin(request: Request) -> Response:
+        return send_sheet(request, sheets["admin.html"], immutable=False)
+
     async def favicon(request: Request) -> Response:
         return send_sheet(request, sheets["favicon.svg"], immutable=False)
 
     async def file(request: Request, name: str) -> Response:
-        if name not in sheets or name == "index.html":
+        if name not in sheets or name.endswith(".html"):
             raise NotFound("Route not found")
         return send_sheet(request, sheets[name], immutable=request.query_params.get("v") == version)
 
-    for path, endpoint in (("/", page), ("/favicon.ico", favicon), ("/playground/{name}", file)):
+    for path, endpoint in (("/", page), ("/admin", admin), ("/favicon.ico", favicon), ("/playground/{name}", file)):
         router.add_api_route(path, endpoint, methods=["GET", "HEAD"])
     return router
 
@@ -112,18 +121,33 @@ def _load() -> tuple[str, dict[str, Sheet]]:
         return (folder / name).read_text("utf-8")
 
     font = (folder / FONT).read_bytes()
-    script = join({name: read(f"{name}.js") for name in MODULES})
+    sources = {name: read(f"{name}.js") for name in (*MODULES, ADMIN)}
+    script, admin = join({name: sources[name] for name in MODULES}), join(_needed(sources, ADMIN))
+    admin_style = _CSS_FAT.sub("", read("admin.css"))
     style, drawing, page = _CSS_FAT.sub("", read("style.css")), read("favicon.svg"), read("index.html")
-    version = hashlib.sha256(f"{script}{style}{drawing}".encode() + font).hexdigest()[:12]
+    version = hashlib.sha256(f"{script}{style}{drawing}{admin}{admin_style}".encode() + font).hexdigest()[:12]
     with resources.as_file(folder) as there:
         modified = max(file.stat().st_mtime for file in there.iterdir())
     return version, {
         "index.html": make_sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', page), modified),
+        "admin.html": make_sheet("text/html", _OWN_NAME.sub(rf'"\1?v={version}"', read("admin.html")), modified),
+        "admin.js": make_sheet("text/javascript", admin, modified),
+        "admin.css": make_sheet("text/css", admin_style, modified),
         "page.js": make_sheet("text/javascript", script, modified),
         "style.css": make_sheet("text/css", style.replace(FONT, f"{FONT}?v={version}"), modified),
         "favicon.svg": make_sheet("image/svg+xml", drawing, modified),
         FONT: make_sheet("font/woff2", font, modified),
     }
+
+
+def _needed(sources: Mapping[str, str], name: str) -> dict[str, str]:
+    """That module and all that it imports, also by others, in the order of `sources`."""
+    needed, found = {name}, [name]
+    while found:
+        new = {one for one in _IMPORT.findall(sources[found.pop()]) if one not in needed}
+        needed |= new
+        found += new
+    return {one: source for one, source in sources.items() if one in needed}
 
 
 def make_sheet(media_type: str, content: str | bytes, modified: float) -> Sheet:

@@ -75,7 +75,7 @@ function parseEvent(block) {
 
 const path = (id) => `v1/videos/${encodeURIComponent(id)}`;
 
-async function json(method, address, body) {
+export async function json(method, address, body) {
   return parse(await (await call(method, address, { body })).text());
 }
 

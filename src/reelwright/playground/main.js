@@ -1,6 +1,7 @@
 // The page: puts the parts together, starts what runs in the background, listens to drops, pastes and keys.
 
 import { html, render, signal } from "./vendor.js";
+import { AdminLink } from "./adminlink.js";
 import * as api from "./api.js";
 import { KeyMenu } from "./account.js";
 import { Compare } from "./compare.js";
@@ -35,7 +36,7 @@ function Trouble() {
 
 function Page() {
   return html`
-    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${Busy} /><${KeyMenu} /></span></header>
+    <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${AdminLink} /><${Busy} /><${KeyMenu} /></span></header>
     <main>
       <h1>What would you like to see?</h1>
       <${Trouble} />
