@@ -65,7 +65,7 @@ def test_what_a_key_has_used_is_its_own_and_an_admins_to_see(locked: House) -> N
         assert [row["jobs"] for row in used(locked.admin, key=other["id"])] == [1]
         assert used(ann, **{"from": "2026-01-01", "to": "2026-01-31"}) == []
         assert [row["day"] for row in used(ann, **{"from": day, "to": day})] == [day]
-        for wrong in ("yesterday", "20261129", "2026-13-01"):
+        for wrong in ("", "yesterday", "20261129", "2026-13-01"):
             answer = ann.get("/v1/usage", params={"from": wrong})
             assert (answer.status_code, answer.json()["error"]["param"]) == (400, "from")
 

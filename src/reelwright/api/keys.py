@@ -117,9 +117,9 @@ class KeyCalls:
 
     def _range(self, request: Request) -> tuple[str, str]:
         """The first and the last day that are asked for; the last 30 without any."""
-        last = _day("to", request.query_params.get("to") or day_of(self._clock.now()))
+        last = _day("to", request.query_params.get("to", day_of(self._clock.now())))
         begin = date.fromordinal(max(1, last.toordinal() - USUAL_RANGE + 1))
-        first = _day("from", request.query_params.get("from") or begin.isoformat())
+        first = _day("from", request.query_params.get("from", begin.isoformat()))
         return first.isoformat(), last.isoformat()
 
     async def _fields(self, request: Request, known: tuple[str, ...]) -> dict[str, Any]:
