@@ -24,7 +24,7 @@ from tests.databases import Cluster
 from tests.postgres_proxy import PostgresProxy
 from tests.servers import ServerProcess, WorkerProcess, eventually
 
-CLAIM = "WITH next AS MATERIALIZED"
+CLAIM = "next AS MATERIALIZED"
 COMPLETE = "made_with="
 
 
