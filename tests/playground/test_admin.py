@@ -84,6 +84,7 @@ def test_the_line_is_everybodys_and_an_admin_changes_it(visit: Visit, locked: Ho
         page.get_by_role("button", name=f"Cancel {second['id']}").click()
         expect(jobs).to_have_count(2)
         page.get_by_role("button", name="pause toy").click()
+        expect(page.get_by_role("button", name="resume toy")).to_be_visible()
         gate.open()
         eventually(lambda: look(client, first)["status"] == "completed")
         expect(jobs).to_have_count(1)
