@@ -36,25 +36,25 @@ ZOMBIE_S = 40.0
 SETTLE_S = 150.0
 
 AUDIT = """
-CREATE TABLE audit (
+CREATE TABLE witnessed (
     n bigserial PRIMARY KEY, at float NOT NULL, video text NOT NULL, what text NOT NULL, attempt int NOT NULL, detail
     text);
-CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION witnessed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE clock float := extract(epoch FROM clock_timestamp());
 BEGIN
     IF NEW.attempt > OLD.attempt THEN
-        INSERT INTO audit (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'begun', NEW.attempt, NEW.worker);
+        INSERT INTO witnessed (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'begun', NEW.attempt, NEW.worker);
     END IF;
     IF NEW.checkpoint IS NOT NULL AND NEW.checkpoint IS DISTINCT FROM OLD.checkpoint THEN
-        INSERT INTO audit (at, video, what, attempt, detail)
+        INSERT INTO witnessed (at, video, what, attempt, detail)
         VALUES (clock, NEW.id, 'saved', NEW.attempt, NEW.checkpoint::json ->> 'file');
     END IF;
     IF NEW.completed_at IS NOT NULL AND OLD.completed_at IS NULL THEN
-        INSERT INTO audit (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'ended', NEW.attempt, NEW.status);
+        INSERT INTO witnessed (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'ended', NEW.attempt, NEW.status);
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER audit AFTER UPDATE ON videos FOR EACH ROW EXECUTE FUNCTION audit();
+CREATE TRIGGER witnessed AFTER UPDATE ON videos FOR EACH ROW EXECUTE FUNCTION witnessed();
 """
 
 
@@ -278,7 +278,7 @@ class Chaos:
             time.sleep(0.5)
 
     def _judge(self) -> None:
-        report, audit = self._report, self._sql("SELECT video, at, what, attempt, detail FROM audit ORDER BY n")
+        report, audit = self._report, self._sql("SELECT video, at, what, attempt, detail FROM witnessed ORDER BY n")
         rows = {row[0]: row for row in self._sql("SELECT id, status, attempt, file FROM videos")}
         ends = Counter(video for video, _, what, _, _ in audit if what == "ended")
         report.accepted = len(self._accepted)
