@@ -96,7 +96,7 @@ def test_every_address_in_an_answer_has_the_prefix(http: httpx2.Client) -> None:
 def test_the_pages_own_addresses_are_relative(http: httpx2.Client) -> None:
     page = http.get("/")
     names = re.findall(r'(?:href|src)="([^"]+)"', page.text)
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         assert not name.startswith("/"), name
         assert http.get(f"/{name}").status_code == 200

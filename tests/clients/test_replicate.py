@@ -298,6 +298,6 @@ def test_a_wrong_key_is_refused(keyed: ServerProcess) -> None:
     assert (refused.value.status, refused.value.title) == (401, "Unauthenticated")
     url = str(right.run(TOY, input=asked("paint")))
     assert httpx2.get(url).status_code == 401
-    assert httpx2.get(url, headers={"Authorization": "Token right"}).content[4:8] == b"ftyp"
+    assert httpx2.get(url, headers={"Authorization": "Token right-key-0123456789"}).content[4:8] == b"ftyp"
     for client in (wrong, right):
         client._client.close()
