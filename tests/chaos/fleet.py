@@ -43,14 +43,16 @@ CREATE FUNCTION witnessed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE clock float := extract(epoch FROM clock_timestamp());
 BEGIN
     IF NEW.attempt > OLD.attempt THEN
-        INSERT INTO witnessed (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'begun', NEW.attempt, NEW.worker);
+        INSERT INTO witnessed (at, video, what, attempt, detail)
+        VALUES (clock, NEW.id, 'begun', NEW.attempt, NEW.worker);
     END IF;
     IF NEW.checkpoint IS NOT NULL AND NEW.checkpoint IS DISTINCT FROM OLD.checkpoint THEN
         INSERT INTO witnessed (at, video, what, attempt, detail)
         VALUES (clock, NEW.id, 'saved', NEW.attempt, NEW.checkpoint::json ->> 'file');
     END IF;
     IF NEW.completed_at IS NOT NULL AND OLD.completed_at IS NULL THEN
-        INSERT INTO witnessed (at, video, what, attempt, detail) VALUES (clock, NEW.id, 'ended', NEW.attempt, NEW.status);
+        INSERT INTO witnessed (at, video, what, attempt, detail)
+        VALUES (clock, NEW.id, 'ended', NEW.attempt, NEW.status);
     END IF;
     RETURN NEW;
 END $$;

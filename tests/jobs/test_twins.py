@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,15 +97,16 @@ def test_without_a_seed_each_is_rendered(own: ServerProcess, http: httpx2.Client
 def test_progress_and_previews_are_told_to_both(http: httpx2.Client, tmp_path: Path, seed: int) -> None:
     with Gate(tmp_path) as gate, ThreadPoolExecutor(2) as pool:
         pair = [create(http, gate.with_preview, seed=seed) for _ in range(2)]
+        both = threading.Barrier(2, gate.open)  # who comes after the end sees no preview any more
 
         def told(video: dict[str, Any]) -> set[str]:
-            kinds = set()
+            kinds: set[str] = set()
             with http.stream("GET", f"/v1/videos/{video['id']}/events") as stream:
                 for line in stream.iter_lines():
+                    if line == "event: preview" and "preview" not in kinds:
+                        both.wait(20)
                     if line.startswith("event: "):
                         kinds.add(line.removeprefix("event: "))
-                    if "preview" in kinds:
-                        gate.open()
             return kinds
 
         for kinds in pool.map(told, pair):
