@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +26,7 @@ def offers(*working: str, **options: dict[str, object]) -> dict[str, Offer]:
     return {
         name: Offer(
             spec=Spec(engine=name, options=options.get(name, {}), environment=environment if name == PAID else {}),
-            cards=(SimpleNamespace(model=name, tasks=("text-to-video",)),),  # type: ignore[arg-type]
+            cards=(SimpleNamespace(model=name, tasks=("text-to-video",), paid=name == PAID),),  # type: ignore[arg-type]
             problem=None if name in working else f"No {name} here",
         )
         for name in names
@@ -122,3 +123,15 @@ def test_an_upstream_is_offered_by_its_address_alone(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Invalid address of an upstream: 'gpu:1'"):
         chosen(tmp_path, upstream_url="gpu:1")
     assert "Set REELWRIGHT_UPSTREAM_URL" in str(chosen(tmp_path).offers["openai"].problem)
+
+
+def test_a_card_that_says_it_is_paid_is_told_wherever_its_server_stands() -> None:
+    near = offers("openai", openai={"upstreams": [URL]})
+    paid = SimpleNamespace(model="wan", tasks=("text-to-video",), paid=True)
+    near["openai"] = dataclasses.replace(near["openai"], cards=(paid,))  # type: ignore[arg-type]
+    assert choice.choose(near)[1] == "REELWRIGHT_UPSTREAM_URL is set; a provider may bill you for each video"
+
+
+def test_an_upstream_of_either_kind_that_cannot_be_used_is_told() -> None:
+    broken = choice.choose(offers("sketch", comfyui={"urls": [URL]}, openai={"upstreams": [URL]}))[1]
+    assert broken.endswith("no AI. Not comfyui: No comfyui here. Not openai: No openai here")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -43,9 +43,6 @@ CONFIGURED_UPSTREAMS = {"comfyui": "REELWRIGHT_COMFYUI_URL is set", "openai": "R
 """Engines that somebody has to have set up on purpose, and how that is told; the first that can work is chosen."""
 
 _WORKFLOWS_COME_FROM = "In ComfyUI, choose “Workflow → Export (API)” and put that file there"
-
-BILLS = {"huggingface": ("a provider may bill you for each video",)}
-"""Engines whose videos somebody else may send a bill for."""
 
 
 def offer_engines(
@@ -100,15 +97,21 @@ def choose(offers: Mapping[str, Offer]) -> tuple[str, str]:
         if not offers[name].problem:
             return name, "; ".join([reason, *_bill(name, offers[name])])
     default, reason = _choose_among_the_rest(offers)
-    broken = [offers[name] for name in CONFIGURED_UPSTREAMS if offers[name].spec.options.get("urls")]
+    broken = [offers[name] for name in CONFIGURED_UPSTREAMS if _addresses(offers[name])]
     return default, ". ".join([reason, *(f"Not {one.spec.engine}: {one.problem}" for one in broken)])
+
+
+def _addresses(offer: Offer) -> Sequence[Any]:
+    """Where it is to be found, as somebody has set it up."""
+    addresses: Sequence[Any] = offer.spec.options.get("urls") or offer.spec.options.get("upstreams") or ()
+    return addresses
 
 
 def _bill(name: str, offer: Offer) -> tuple[str, ...]:
     """What a server that somebody else may run could cost."""
     if name == "openai" and any(not is_private(one.url) for one in OpenAIOptions.parse(offer.spec.options).upstreams):
         return ("its host may bill you for it",)
-    return BILLS.get(name, ())
+    return ("a provider may bill you for each video",) if any(card.paid for card in offer.cards) else ()
 
 
 def _choose_among_the_rest(offers: Mapping[str, Offer]) -> tuple[str, str]:

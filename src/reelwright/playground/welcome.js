@@ -25,4 +25,4 @@ export function Welcome() {
 }
 
 // One line: a line's end beside a tag is no space.
-const Remedy = () => html` put <code>HF_TOKEN=hf_…</code> into <code>.env</code> and restart, or, with a GPU, <code>pip install "reelwright[local]"</code>.`;
+const Remedy = () => html` put <code>HF_TOKEN=hf_…</code> into <code>.env</code> and restart; or use your ComfyUI, or your own GPU: see “AI video” in the README.`;
