@@ -199,6 +199,16 @@ class Live:
         channel = self._active.get(video_id)
         return channel.preview if channel else None
 
+    def catch_up(self, video_id: str, leader_id: str) -> None:
+        """The video is made with `leader_id`'s from now on: it is told what that one has reached already."""
+        leader, channel = self._active.get(leader_id), self._active.get(video_id)
+        if leader is None or channel is None:
+            return
+        self.progress(video_id, leader.video.progress)
+        self.stage(video_id, leader.video.stage)
+        if leader.preview and leader.preview.preview and channel.preview is None:
+            self.preview(video_id, *leader.preview.preview)
+
     def end(self, video_id: str) -> asyncio.Future[Video] | None:
         """A future of the video in its terminal state; None when the video is not active.
 

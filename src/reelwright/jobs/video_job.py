@@ -263,6 +263,7 @@ class VideoJob:
         if claimed is None:
             return Ended()
         lease = claimed
+        self._live.catch_up(lease.video.id, leader.video.id)
         made = await asyncio.shield(leader.made)
         key = leader.served.get(lease.video.id)
         if made is not None and key is None:

@@ -341,18 +341,19 @@ class Files:
         how many objects were removed.
 
         `keys`: the key of each video's file, by its id; empty when the video has ended without one, None while it has
-        not ended. What has no row at all stays while it is young: its row may be on its way. Read the rows first.
+        not ended. What has no row at all stays while it is young, since its row may be on its way; so does the file of
+        a video that has ended without one, since a twin's job may be about to link to it. Read the rows first.
         """
         horizon = time.time() - FORGOTTEN_S
 
         def orphaned(found: Found) -> bool:
             name = found.name.rpartition("/")[2]
             video_id = _id_of(name)
-            if name.endswith(".part") or video_id not in keys:
-                return found.changed < horizon
-            key = keys[video_id]
-            if video_id in resumable:
+            if video_id in resumable and not name.endswith(".part"):
                 return False  # what it goes on from is still wanted
+            key = keys.get(video_id, "")
+            if name.endswith(".part") or key == "":
+                return found.changed < horizon
             return key is not None and name.partition(".")[0] != key.partition(".")[0]
 
         orphans = [found.name for found in self.objects.look("videos") if orphaned(found)]

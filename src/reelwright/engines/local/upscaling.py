@@ -90,7 +90,8 @@ class Upscaling:
         """
         while True:
             try:
-                return self._whole(picture)
+                with torch.inference_mode():
+                    return self._whole(picture)
             except Exception as error:
                 if not ran_out(error):
                     raise
@@ -108,7 +109,6 @@ class Upscaling:
             )
         self._tile = smaller
 
-    @torch.inference_mode()
     def _whole(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         height, width = picture.shape[:2]
         factor, own = self._wanted.factor, self._wanted.own_factor
