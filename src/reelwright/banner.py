@@ -1,4 +1,4 @@
-"""What a person, or a program that reads JSON lines, is told when the server is up."""
+"""The first lines that the server prints or logs when it is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is usable on this machine and why: the rows behind `reelwright doctor`."""
+"""Finds out what can be used on this machine and why the rest cannot: the rows of `reelwright doctor`."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Finding:
 
 
 def survey(settings: Settings) -> list[Finding]:
-    """Look at everything that a video needs, from the ground up. Asks the hub about the token and the providers about
-    their keys, when there are any."""
+    """Check everything that making a video needs, beginning with Python, the data directory and the database. Asks the
+    hub about the token and the providers about their keys, when there are any."""
     adopt(*ADOPTED)
     return [_typed(finding) for finding in _findings(settings)]
 
@@ -238,7 +238,7 @@ def _comfyui(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _provider_keys(settings: Settings, *, needed: bool) -> Iterator[Finding]:
-    """A row for each key that is set, and one for what nobody would pay for."""
+    """A row for each provider key that is set, and one for each route that is left out because no key pays for it."""
     access = Access.of(settings.hf_token, settings.provider_keys)
     for variable, flaw in access.flaws.items():
         problem, _, remedy = flaw.partition(". ")
@@ -288,7 +288,7 @@ def _gpus(catalog: Catalog, view: devices.View | None) -> Iterator[Finding]:
 
 
 def _room(view: devices.View) -> Room:
-    """The memory that models find on the first GPU, or without one."""
+    """The memory that models can use: that of the first GPU, or the main memory where there is none."""
     main = main_memory()
     if not view.gpus:
         return Room(kind=Kind.CPU, device=usable(main), main=usable(main))
@@ -322,7 +322,7 @@ def _weights(settings: Settings, room: Room, *, needed: bool) -> Iterator[Findin
 
 
 def _upscaling(settings: Settings, refinements: Refinements) -> Iterator[Finding]:
-    """Each model is tried: what is wrong with one would else be told after a long render."""
+    """Load each upscaling model: an error in one would otherwise be told only after a long render."""
     if settings.upscalers_dir is None:
         return
     if refinements.problem:

@@ -1,4 +1,5 @@
-"""The file `.env` in the working directory, read as Node's `dotenv` reads it: a file means here what it meant there.
+"""The file `.env` in the working directory, read as Node's `dotenv` reads it, so that the same file has the same
+meaning for both.
 
 Quotes of three kinds, `export`, `NAME: value`, values of several lines, comments, a byte order mark, any line ending.
 Nothing is expanded inside of a value. The expression is `LINE` of https://github.com/motdotla/dotenv (BSD-2-Clause).
@@ -25,7 +26,8 @@ _LINE = re.compile(
 
 
 def variables() -> Mapping[str, str]:
-    """What `.env` says; nothing where there is none. Raises `ConfigurationError` when it cannot be read."""
+    """The variables of `.env`; empty where there is no such file. Raises `ConfigurationError` when it cannot be
+    read."""
     try:
         text = FILE.read_text(encoding="utf-8-sig")
     except (FileNotFoundError, IsADirectoryError):

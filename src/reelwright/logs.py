@@ -64,9 +64,10 @@ def configure_logs(form: Literal["console", "json"], level: str, stream: TextIO 
 
 
 class HeldLines:
-    """Log lines that wait until the one that says that the server runs, which is to be the first.
+    """Holds log lines back until the server runs, so that the line that says so is the first.
 
-    From its making on they wait, until `release`; a warning or an error does not, and takes those before it along.
+    Lines are held from the creation of this object until `release`. A warning or an error is written at once, after the
+    lines that were held before it.
     """
 
     def __init__(self) -> None:
@@ -75,7 +76,8 @@ class HeldLines:
         logging.getLogger().handlers[:] = [self._held]
 
     def release(self, first: Callable[[], None] | None = None) -> None:
-        """Let them out, after what `first` logs. Once released, there is nothing to let out."""
+        """Call `first`, which logs the line that is to be first, and then write the held lines. A second call does
+        nothing."""
         logging.getLogger().handlers[:] = [self._target]
         if first is not None:
             first()

@@ -1,4 +1,4 @@
-"""The engines that these settings and this machine offer: for the server, and for whoever asks before there is one."""
+"""The engines that these settings and this machine offer, for the server and for commands that ask before one runs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from reelwright.settings import Settings
 
 
 def offered(settings: Settings, *, gpus: bool = True) -> Catalog:
-    """The engines. `gpus` false: those need not be counted, which takes seconds where there are several.
+    """The engines. `gpus` False: do not count the GPUs, which takes seconds where there are several.
 
     Raises `ConfigurationError` for an engine or an option that there is not.
 
-    Where this process makes no videos itself, what the chosen engine and its models lack on this machine is of no
-    account.
+    Where this process makes no videos itself (`REELWRIGHT_WORKERS=0`), it is not checked whether the chosen engine can
+    work on this machine.
     """
     catalog = offer_engines(
         settings.engine,

@@ -1,4 +1,4 @@
-"""Commands in a message, as they work when they are typed where this program runs."""
+"""Rewrites commands in a message so that they work when they are typed as they stand, in this environment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ _OWN = re.compile(r"(?:(?<=`)|(?<=: ))reelwright (?=[a-z])")
 
 
 def as_typed(text: str) -> str:
-    """The text with `pip` and `reelwright` by their places, unless the shell finds this environment's by itself."""
+    """The text with `pip` and `reelwright` replaced by their paths, unless the shell's PATH leads to those of this
+    environment."""
     folder = Path(sys.executable).parent
     found = shutil.which("reelwright")
     if found is not None and Path(found).parent == folder:
@@ -23,6 +24,6 @@ def as_typed(text: str) -> str:
 
 
 def _shortest(folder: Path) -> str:
-    """Seen from the working directory, if it lies there."""
+    """The path relative to the working directory when it lies below it, else the whole path."""
     relative = os.path.relpath(folder)
     return str(folder) if relative.startswith("..") else relative

@@ -1,5 +1,5 @@
-"""Names to addresses, each in a thread of its own: a name server that does not answer holds up nobody else, and not the
-end of the process either."""
+"""Resolves host names, each in a thread of its own: a name server that does not answer then delays neither other
+look-ups nor the end of the process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ LookUp = Callable[..., Infos]
 
 
 class Resolver(AbstractResolver):
-    """The system's resolver. The event loops' own way has a few threads for all, which the end of a loop waits for."""
+    """Asks the system's resolver. asyncio's own `getaddrinfo` shares a few threads among all look-ups, and closing the
+    event loop waits for them."""
 
     def __init__(self, turns: threading.BoundedSemaphore, look_up: LookUp = socket.getaddrinfo) -> None:
         """`turns`: one for each look-up that may be under way, shared by all resolvers."""
@@ -55,7 +56,7 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is kept between look-ups."""
+        """Does nothing, since nothing is kept between look-ups."""
 
 
 def _tell(found: asyncio.Future[Infos], answer: Infos | Exception) -> None:

@@ -1,7 +1,8 @@
-"""Spans: how a room tells which piece of work it does, when and for which request.
+"""Spans: a module reports which piece of work it does, when and for which request.
 
-A room gets a `Tracer` and knows nothing of OpenTelemetry; without traces it gets `NO_TRACES`, whose spans are nothing.
-Facts are what an operator looks for (ids, names, sizes, codes); prompts, addresses of clients and secrets are not.
+It is given a `Tracer` and knows nothing of OpenTelemetry; without traces it is given `NO_TRACES`, whose spans do
+nothing. The attributes of a span are what an operator looks for (ids, names, sizes, codes), never prompts, addresses of
+clients or secrets.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Span(Protocol):
         ...
 
     def current(self) -> AbstractContextManager[None]:
-        """Within it, in this task, spans without a parent become parts of this one."""
+        """A context in which spans that this task begins without a parent become children of this span."""
         ...
 
     def rename(self, name: str) -> None: ...
@@ -47,7 +48,7 @@ class Span(Protocol):
     def note(self, facts: Facts) -> None: ...
 
     def link(self, traceparent: str | None) -> None:
-        """Another trace has to do with this one."""
+        """Link this span to a span of another trace."""
         ...
 
     def fail(self, kind: str) -> None:
@@ -64,7 +65,8 @@ class Span(Protocol):
 
 
 class Tracer(Protocol):
-    """Makes spans. `on` is false when nobody would see them: then what only serves them may be left out."""
+    """Makes spans. `on` is False when spans are not recorded; work that is only needed for them can then be left
+    out."""
 
     @property
     def on(self) -> bool: ...
@@ -85,11 +87,11 @@ class Tracer(Protocol):
         ...
 
     def flush(self) -> None:
-        """Send what has ended, in the background: somebody may be about to kill this process."""
+        """Export the ended spans in the background, without waiting: the process may be killed soon."""
         ...
 
     def close(self) -> None:
-        """Send what has ended, and wait for it."""
+        """Export the ended spans and wait until they are sent."""
         ...
 
 

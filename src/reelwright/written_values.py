@@ -1,4 +1,4 @@
-"""How values of settings are written: networks and origins, in the one form that the rest compares; and keys."""
+"""Checks how values of settings are written, and brings networks and origins into the one form that can be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ LEAST_KEY_CHARACTERS = 16
 
 
 def network(written: object) -> object:
-    """Raises ValueError that says how to write it, also for 10.0.0.5/8, which could mean the one or the other."""
+    """The network. Raises ValueError that says how to write it, also for 10.0.0.5/8, which may mean the address or the
+    network."""
     try:
         return ipaddress.ip_network(str(written))
     except ValueError:
@@ -54,7 +55,8 @@ def _ascii_host(host: str) -> str:
 
 
 def long_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The same keys. Raises ValueError for one that could be guessed, by its place; its text is told to nobody."""
+    """The keys, unchanged. Raises ValueError for a key that is short enough to be guessed; the message names its
+    position in the list and never its text."""
     for place, key in enumerate(keys, 1):
         if len(key) < LEAST_KEY_CHARACTERS:
             raise ValueError(

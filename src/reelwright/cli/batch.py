@@ -1,4 +1,5 @@
-"""`reelwright batch`: a file of prompts, a folder of videos. Run it again, and it goes on where it was."""
+"""`reelwright batch`: makes a folder of videos from a file of prompts. When it is run again, it makes what is
+missing."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ _BUSY_PAUSE_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shot:
-    """One line of the file: what is asked for, and the file that it becomes."""
+    """One line of the file: the request, and the name of the file in which its video is saved."""
 
     number: int
     prompt: str
@@ -46,7 +47,8 @@ class Shot:
 
     @property
     def key(self) -> str:
-        """The same line of the same batch has the same idempotency key: its job is found again, not made twice."""
+        """The idempotency key. The same line of the same batch has the same key, so a second run finds the job of the
+        first."""
         text = json.dumps([self.prompt, dict(self.fields), str(self.path.absolute())], sort_keys=True)
         return f"batch-{hashlib.sha256(text.encode()).hexdigest()[:40]}"
 
@@ -152,7 +154,7 @@ class _Batch:
         self._under_way: set[str] = set()
 
     async def run(self, server: str, api_key: str | None) -> int:
-        """How many failed. An interruption cancels what is under way."""
+        """Make the videos; returns how many failed. An interruption cancels the jobs that are under way."""
         import asyncio
 
         from reelwright.client import AsyncClient, ClientError
@@ -195,7 +197,8 @@ class _Batch:
         self._tell(shot, f"saved, {time.monotonic() - begun:.1f} s")
 
     async def _submitted(self, client: AsyncClient, shot: Shot) -> AsyncVideo:
-        """The shot's job; one that failed before is made anew. A full queue is waited for."""
+        """The job of this line. A job that failed in an earlier run is made anew. When the queue is full, it is tried
+        again until there is room."""
         import asyncio
 
         from reelwright.client import Busy

@@ -69,10 +69,10 @@ def bench(
     quiet: bool,
     **fields: Any,
 ) -> None:
-    """Make the video of PROMPT so many times, so many at a time, and tell how long it took.
+    """Make the video of PROMPT --count times, --concurrency at a time, and tell how long it took.
 
     Measures the server of --server; without one, a server of its own that is stopped afterwards. One more video is made
-    before all others and told apart: after a start it pays for the engine's loading.
+    before all others and reported separately, because after a start it includes the time in which the engine loads.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`reelwright comfyui`: what a workflow would be as a model, before a server offers it."""
+"""`reelwright comfyui`: shows which model a workflow file becomes, before a server offers it."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def check(file: Path, url: str | None, write: bool, as_json: bool) -> int:
 
 
 def _look(url: str) -> Look:
-    """The token goes to the configured addresses only, or where none is configured."""
+    """Ask the ComfyUI at `url` what it has and lacks. The configured token is sent to configured addresses only; where
+    no address is configured it is sent to `url`."""
     from reelwright.engines.comfyui.inspection import look_at
     from reelwright.engines.comfyui.options import Options, checked_url
     from reelwright.settings import load_settings
@@ -99,7 +100,7 @@ def _show_lacking(lacking: tuple[str, ...]) -> None:
 
 
 def _makes(workflow: Workflow, card: Card) -> Iterator[tuple[str, str]]:
-    """Rows: what it makes from what, and which sizes and lengths."""
+    """Rows for the table: what the model makes, from which inputs, and in which sizes and lengths."""
     yield "makes", " and ".join(task.value for task in card.tasks)
     size = f"{card.default_width}x{card.default_height}"
     chosen = f" by itself, sides of {card.min_side} to {card.max_side} in steps of {card.side_multiple}"
@@ -137,7 +138,7 @@ def _as_json(
 
 
 def _write(file: Path, workflow: Workflow, look: Look | None) -> Path:
-    """Beside the file, whole or not at all."""
+    """Write the sidecar beside the workflow file; it is complete or it is not there."""
     from reelwright.engines.comfyui.drafting import draft_sidecar
     from reelwright.engines.comfyui.reading import sidecar_of
 

@@ -1,4 +1,4 @@
-"""Which server a command talks to, and which exit code each trouble with it has."""
+"""Which server a command talks to, and with which exit code each kind of error ends the command."""
 
 from __future__ import annotations
 

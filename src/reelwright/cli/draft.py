@@ -1,4 +1,4 @@
-"""What was asked for, held against the model's card in this process, before a server is started for it."""
+"""A request is checked against the model's card in this process, before a server is started for it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _UNSEEN = Image(sha256="", media_type="", width=1, height=1)
 def check(prompt: str, fields: Mapping[str, Any]) -> None:
     """`fields` as `Client.generate` takes them. Raises `Refused` as the server would, `Failed` where no engine works.
 
-    Raises `ConfigurationError` for settings that no server starts with. A picture is only looked for.
-    """
+    Raises `ConfigurationError` for settings that no server starts with. Of an input picture only its existence is
+    checked."""
     from reelwright.api.fields import read_fields, to_wish
     from reelwright.errors import BadRequest, EngineError
     from reelwright.offers import offered

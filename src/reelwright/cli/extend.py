@@ -1,4 +1,4 @@
-"""`reelwright extend`: a finished video goes on."""
+"""`reelwright extend`: makes a longer video that goes on from the last frame of a finished one."""
 
 from __future__ import annotations
 

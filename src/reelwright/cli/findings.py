@@ -1,4 +1,4 @@
-"""What was found, for people: a mark, the name, what is so, and below it what to do."""
+"""Prints findings for people: a mark, the name, the state, and below them what to do about it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("–", "yellow")
 
 
 def show_finding(ok: bool | None, name: str, detail: str, remedy: str | None = None, *, width: int = 20) -> None:
-    """One block. `ok` None: not needed, told for information. `width`: of the names' column, in characters."""
+    """Print one finding. `ok` None: it is not needed and is shown for information. `width`: of the names' column, in
+    characters."""
     mark, colour = _MARKS[ok]
     click.echo(f"{click.style(mark, fg=colour)} {click.style(f'{name:<{width}}', bold=True)} {detail}")
     if remedy:

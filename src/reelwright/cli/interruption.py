@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 @contextmanager
 def ended_like_by_ctrl_c() -> Generator[None]:
-    """SIGTERM and SIGHUP end the command as Ctrl-C does, also where a shell's background is deaf to Ctrl-C itself.
+    """Within it SIGTERM and SIGHUP end the command as Ctrl-C does, also for a command that a shell runs in the
+    background (`&`), which ignores SIGINT.
 
-    They become SIGINT and no exception of their own: `asyncio.Runner` turns that signal into a cancellation. An
-    exception between two steps of its event loop can lose a wake-up, and the loop then runs for ever. Where `nohup` has
-    the command ignore SIGHUP, it does.
-    """
+    The handlers raise SIGINT, which `asyncio.Runner` turns into a cancellation of the main task. They raise no
+    exception themselves, because an exception between two steps of the event loop can lose a wake-up, and the loop then
+    runs for ever. Where `nohup` has the command ignore SIGHUP, SIGHUP stays ignored."""
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, _interrupt)}
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _interrupt)

@@ -1,6 +1,7 @@
 """`reelwright keys` and `reelwright usage`: who may use the API, and what each key has used.
 
-They work on the database itself, beside a server or before its first start: whoever can read it needs no key.
+They read and write the database directly, beside a running server or before its first start. They need no API key:
+whoever can read the database has all rights already.
 """
 
 from __future__ import annotations
@@ -179,7 +180,8 @@ def _used(used: Used, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
-    """A name that begins as a formula does is text to a spreadsheet, too (OWASP, CSV injection)."""
+    """Write CSV in which a key's name that begins with =, +, - or @ is marked as text, so that no spreadsheet runs it
+    as a formula (OWASP, CSV injection)."""
     writer = csv.DictWriter(sys.stdout, _USED, lineterminator="\n")
     writer.writeheader()
     for row in rows:
@@ -202,7 +204,7 @@ def _issuer() -> Iterator[tuple[Issuer, ApiKeys]]:
 
 @contextmanager
 def opened() -> Iterator[Books]:
-    """The database of these settings."""
+    """The database that the settings name, open until the command ends."""
     from reelwright.settings import load_settings
     from reelwright.store.store import open_books
 
@@ -212,7 +214,8 @@ def opened() -> Iterator[Books]:
 
 
 def _limits(written: Sequence[str]) -> dict[str, int | None]:
-    """`running=2` is {"running": 2}; `running=none` lifts the server's own limit."""
+    """Limits as the command line writes them: `running=2` becomes {"running": 2}; `running=none` means that the
+    server's default does not apply to this key."""
     limits: dict[str, int | None] = {}
     for one in written:
         name, _, most = one.partition("=")

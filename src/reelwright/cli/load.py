@@ -1,4 +1,4 @@
-"""Load on a server: so many videos, so many at a time, and how long each of them took."""
+"""Load on a server: a number of videos, several of them at a time, and how long each took."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ class Try:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`first`: the one before all others, alone: after a start it pays for the engine's loading.
+    """What a measurement has found.
 
-    `seconds`: how long the others took together.
+    `first` is the request before all others: after a start its latency includes the engine's loading. `seconds` is how
+    long the others took together.
     """
 
     first: Try
@@ -77,10 +78,11 @@ def spread(values: Sequence[float]) -> Mapping[str, float] | None:
 
 
 class Load:
-    """Raises what the client raises when the server is not there or refuses the request itself."""
+    """Sends the requests. Raises what the client raises when the server is not there or refuses the request itself."""
 
     def __init__(self, client: AsyncClient, prompt: str, fields: Fields, *, keep: bool) -> None:
-        """Without a seed in `fields` no video answers for another. `keep`: the videos stay on the server."""
+        """Without a seed in `fields` each video is rendered, none is a copy of an earlier one. `keep`: the videos stay
+        on the server."""
         self._client = client
         self._prompt = prompt
         self._fields = fields
@@ -88,7 +90,7 @@ class Load:
         self._made: list[str] = []
 
     async def run(self, requests: int, concurrency: int, on_end: Callable[[int], None]) -> Report:
-        """`on_end` is told how many have ended, after each one."""
+        """Send all requests. `on_end` is called after each end with the number of videos that have ended."""
         tries: list[Try] = []
         numbers = iter(range(requests))
 
@@ -127,7 +129,8 @@ class Load:
         return Try(latency_s=time.perf_counter() - begun, video=video.raw)
 
     async def _submit(self) -> AsyncVideo:
-        """An interruption waits for the answer: else a job would go on that nobody knows of."""
+        """Create a video. An interruption waits for the answer to it: without the video's id the job could not be
+        cancelled."""
         submission = asyncio.create_task(self._client.generate(self._prompt, **self._fields))
         try:
             return await asyncio.shield(submission)
@@ -135,7 +138,8 @@ class Load:
             self._made.append((await submission).id)
 
     async def _tidy(self) -> None:
-        """Also after an interruption: no job goes on, and no video stays unless it is to be kept."""
+        """Cancel the jobs that are under way and delete the videos, unless they are kept; after an interruption,
+        too."""
         end = self._client.cancel if self._keep else self._client.delete
         for video_id in self._made:
             with suppress(ClientError):

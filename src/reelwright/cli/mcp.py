@@ -73,7 +73,8 @@ def mcp(
 
 
 def _serve(reach: Reach) -> int:
-    """Answers until stdin is closed (0) or a signal comes (130). The loop is not closed: see the caller's end."""
+    """Answer until stdin is closed (exit code 0) or a signal comes (130). The event loop is not closed here; the end of
+    `mcp` says why."""
     import asyncio
 
     loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""A server of the command's own: a child process on a free loopback port, there for one job and stopped after it."""
+"""Starts a server for one command: a child process on a free loopback port, stopped when the command ends."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ _UPPER_HALF = "▀"
 
 
 def in_half_blocks(picture: bytes, *, columns: int, rows: int) -> Text:
-    """The picture (WebP, JPEG or PNG) as large as fits, in its own shape; cells are taken to be twice as high as wide.
+    """The picture (WebP, JPEG or PNG) as large as fits, with its proportions; character cells are taken to be twice as
+    high as wide.
 
-    Nothing, when it cannot be read: a preview is no reason to fail.
+    Nothing when the picture cannot be read: a damaged preview must not fail the command.
     """
     from PIL import Image, UnidentifiedImageError
     from rich.color import Color

@@ -1,4 +1,5 @@
-"""How a waiting command shows what it waits for: a bar in a terminal, plain lines elsewhere. Only measured progress."""
+"""How a command that waits for a video shows its progress: a bar in a terminal, plain lines elsewhere. Only measured
+progress is shown."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def progress_view(*, quiet: bool, pictures: bool = False) -> ProgressView:
 
 
 def state(video: VideoFacts) -> str:
-    """The API's word for the video's state, as `ls --status` takes it, and what is known beyond it."""
+    """The API's word for the video's state, which `ls --status` takes, and what else is known: stage, place in line,
+    error."""
     return f"{video.status}, {more}" if (more := _more(video)) else video.status
 
 
@@ -74,7 +76,7 @@ def _more(video: VideoFacts) -> str:
 
 
 def _stage(video: VideoFacts) -> str:
-    """What is done with the video now: the bar beside it tells how much of that."""
+    """What is done with the video now. The bar beside it shows how much of that is done."""
     if video.status == "in_progress":
         if video.stage:
             return video.stage

@@ -94,7 +94,7 @@ def _fetch(parcels: list[Parcel], token: str | None) -> None:
 
 
 def _told(parcel: Parcel) -> Iterator[str]:
-    """What is to come, before it comes."""
+    """Print the size, the free space and the licence of what will be fetched."""
     from reelwright.engines.local.pulling import free_bytes
 
     free = free_bytes(parcel.repository.folder) / 1e9
@@ -109,7 +109,8 @@ def _told(parcel: Parcel) -> Iterator[str]:
 
 @contextmanager
 def _progress(parcel: Parcel) -> Generator[Callable[[int], None]]:
-    """A bar in a terminal, else a line every ten seconds. What it gives is told the bytes as they come."""
+    """A bar in a terminal, else a line every ten seconds. The function that it yields is called with the number of
+    bytes that have arrived since the last call."""
     if not parcel.missing:
         if any(piece.sha256 for piece in parcel.here):
             click.echo(f"  {parcel.source}: comparing what is here with its SHA-256", err=True)

@@ -1,4 +1,5 @@
-"""The three standard streams, whatever a shell, a service manager or a full disk has made of them."""
+"""Standard input, output and error, made usable where a shell or a service manager has closed them or a disk is
+full."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EBADF)
 
 
 class _Forgiving(io.FileIO):
-    """Takes everything: what cannot be written is lost."""
+    """A text stream whose writes never fail: what cannot be written is dropped."""
 
     def write(self, data: Any) -> int:
         try:
@@ -22,11 +23,11 @@ class _Forgiving(io.FileIO):
 
 
 def open_streams() -> None:
-    """Open those that are closed, and make stderr one that never fails.
+    """Open /dev/null for each closed stream, and make stderr a stream whose writes never fail.
 
-    A closed one's number would go to the next file that is opened, a database say, and receive what is printed.
-    Progress and logs that nobody can read are no reason to leave a job.
-    """
+    The next file that is opened, a database for example, would otherwise get the number of the closed stream, and
+    printed text would be written into it. stderr must not fail, because a job goes on when nobody can read its
+    progress."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -42,16 +43,18 @@ def open_streams() -> None:
 
 
 def in_utf8() -> None:
-    """In the C locale, where Python may take names and prompts for ASCII: begin anew in UTF-8 (PEP 540)."""
+    """Start the program anew in UTF-8 mode (PEP 540) where the locale is C: there Python may read names and prompts as
+    ASCII."""
     if sys.getfilesystemencoding() == "ascii" and os.environ.get("PYTHONUTF8") != "1":
         os.environ["PYTHONUTF8"] = "1"
         os.execv(sys.executable, sys.orig_argv)
 
 
 def unwritable(error: OSError) -> str | None:
-    """Why stdout takes nothing more, for a person; empty when its reader has gone, as `head` does. None: another fault.
+    """A sentence that says why stdout cannot be written; empty when its reader has gone, as `head` does; None when the
+    error has to do with something else.
 
-    What is still to be written is dropped, so that Python's end does not stumble over it once more.
+    What stdout has buffered is dropped, because Python would fail on it once more when it exits.
     """
     if error.filename is not None or error.errno not in (errno.EPIPE, *_UNWRITABLE):
         return None

@@ -1,7 +1,7 @@
 """The boxes of an MP4 file (ISO 14496-12), as far as they must be checked before FFmpeg reads them.
 
-Two lies are looked for: boxes that end behind the file (it was cut off), and tables that announce more samples than the
-file has bytes (for which FFmpeg would take memory by the gigabyte). Nothing is decoded.
+Two contradictions are looked for: boxes that end behind the file's end (the file was cut off), and tables that announce
+more samples than the file has bytes (FFmpeg would allocate gigabytes for such a table). Nothing is decoded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SAMPLE_COUNT_AT = {b"stsz": 8, b"stz2": 8, b"trun": 4}
 
 
 def check(file: BinaryIO, size: int) -> None:
-    """Raise ValueError, with a sentence for people, where the boxes of `file` (`size` bytes) cannot be true."""
+    """Raise ValueError, with a sentence for people, where the boxes of `file` (`size` bytes) contradict the file."""
     names = set()
     for number, (name, start, end) in enumerate(_walk(file, 0, size, 0)):
         if number >= MAX_BOXES:

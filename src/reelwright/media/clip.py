@@ -73,7 +73,8 @@ class FrameBuffer:
 
 
 def _anonymous_memory() -> int | None:
-    """None where the system has none, or a sandbox forbids it: old kernels, some seccomp profiles, macOS."""
+    """A file descriptor of anonymous memory; None where the system has none or a sandbox forbids it (old kernels, some
+    seccomp profiles, macOS)."""
     if sys.platform != "linux":
         return None
     try:
@@ -85,7 +86,8 @@ def _anonymous_memory() -> int | None:
 
 
 def _unlinked_file(size: int) -> int:
-    """Raises OSError when the disk is full: told now, and not by a SIGBUS when a page is first written."""
+    """A file descriptor of a temporary file without a name. Its bytes are allocated now, so that a full disk raises
+    OSError here; otherwise the first write into a page would end the process with SIGBUS."""
     with tempfile.TemporaryFile() as file:
         if sys.platform == "linux":
             os.posix_fallocate(file.fileno(), 0, size)

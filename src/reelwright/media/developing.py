@@ -38,7 +38,7 @@ def develop(data: bytes, field: str) -> bytes | None:
 
 
 def answer(data: bytes, field: str) -> tuple[dict[str, str | bool], bytes]:
-    """What is told: `problem`, or whether the picture follows (`changed`); and the picture."""
+    """The line of JSON, with `problem` or with `changed` (whether a picture follows); and that picture."""
     try:
         developed = develop(data, field)
     except BadRequest as error:

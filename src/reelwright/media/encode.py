@@ -110,7 +110,7 @@ def nearest_rate(fps: float) -> Fraction:
 def encode(
     footage: Footage, path: Path, *, metadata: Mapping[str, str], cancelled: Callable[[], bool] | None = None
 ) -> None:
-    """Write it to `path`: H.264 High, yuv420p, BT.709, and AAC, with the index at the front (faststart).
+    """Write the footage to `path`: H.264 High, yuv420p, BT.709, and AAC, with the index at the front (faststart).
 
     `metadata` takes the names that MP4 has: title, artist, comment, description, date, copyright, genre. The same
     frames give the same bytes on machines with as many cores.
@@ -196,7 +196,7 @@ def _take_sound(container: OutputContainer, path: Path) -> None:
 
 
 def converted_frames(clip: Clip, first: int = 0) -> Iterator[VideoFrame]:
-    """The frames from that one on as yuv420p, one at a time, straight from the shared buffer."""
+    """The frames from number `first` on as yuv420p, one at a time, straight from the shared buffer."""
     from av.video.frame import VideoFrame
     from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 

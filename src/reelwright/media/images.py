@@ -123,7 +123,7 @@ def _checked(data: bytes, max_bytes: int | None, field: str) -> Header:
 
 
 def _developed(image: ImageFile, header: Header) -> Image:
-    """As small and as plain as it may be first: each further step takes memory of its own."""
+    """The picture, first scaled down and then converted: each later step then takes less memory."""
     from PIL import Image as Images
 
     size = _kept_size(header)

@@ -1,7 +1,7 @@
 """Frames between frames, by libav's motion-compensated filter (`minterpolate`).
 
-Every frame that was given comes out as it was; only those in between are the filter's. It needs two frames before and
-after the place where it makes one, so at the ends it is shown the first and the last frame again.
+The given frames come out unchanged; only the frames in between are made by the filter. To make a frame the filter needs
+two frames before and two after it, so the first and the last frame are given to it again at the ends.
 https://ffmpeg.org/ffmpeg-filters.html#minterpolate
 """
 
@@ -33,8 +33,8 @@ PLANES = "yuv444p"
 def interpolated(frames: Iterable[Picture], factor: int) -> Iterator[Picture]:
     """`factor` frames for each of `frames`: the frame itself, then `factor` - 1 on the way to the next one.
 
-    Frames are sRGB, 8 bits, of shape (height, width, 3), all of one size. The last one stands still for as long as the
-    others take, so that the duration stays. Raises `BadVideo` for frames that the filter does not take.
+    Frames are sRGB, 8 bits, of shape (height, width, 3), all of one size. The last given frame is repeated
+    `factor` - 1 times, so that the duration stays the same. Raises `BadVideo` for frames that the filter does not take.
     """
     motion: _Motion | None = None
     given: deque[Picture] = deque()
@@ -53,7 +53,7 @@ def interpolated(frames: Iterable[Picture], factor: int) -> Iterator[Picture]:
 
 
 class _Motion:
-    """The filter, at work on one clip. Where it made a frame anew that it was shown, it gives None instead."""
+    """The filter, at work on one clip. Where its output would replace a given frame, it yields None instead."""
 
     def __init__(self, first: Picture, factor: int) -> None:
         import av

@@ -47,7 +47,7 @@ def join(base: Path, num_frames: int, fps: float, clip: Clip) -> Footage:
 
 
 def _added(clip: Clip, rate: Fraction) -> int:
-    """How many frames the clip adds."""
+    """How many frames the clip adds to the base: all but its first."""
     if clip.path is None:
         return clip.num_frames - 1
     return round(Fraction(clip.num_frames) / nearest_rate(clip.fps) * rate) - 1
@@ -84,7 +84,8 @@ def _new(clip: Clip, width: int, height: int, rate: Fraction, added: int) -> Ite
 
 
 def plain(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """A decoded frame as the encoder takes it; one that is so already loses nothing."""
+    """A decoded frame in the pixel format that the encoder takes; a frame that has it already is passed on
+    unchanged."""
     from av.video.reformatter import ColorRange, Colorspace
 
     size_fits = (frame.width, frame.height) == (width, height)

@@ -25,7 +25,8 @@ CPU_S = 100
 
 
 def look(path: Path) -> tuple[dict[str, int | float], bytes]:
-    """Its size in pixels, its frames, its frames a second; and the last frame. Raises `BadVideo`, OSError."""
+    """The video's width and height in pixels, number of frames and frames a second; and its last frame. Raises
+    `BadVideo`, OSError."""
     from PIL import Image
 
     measured = probe(path)
@@ -37,7 +38,7 @@ def look(path: Path) -> tuple[dict[str, int | float], bytes]:
 
 
 def answer(path: Path) -> tuple[dict[str, str | int | float], bytes]:
-    """What is told: `problem`, or the facts; and the picture."""
+    """The line of JSON, with `problem` or the facts; and the picture, when there is no problem."""
     try:
         facts, picture = look(path)
     except EngineError as error:
