@@ -17,7 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev docs test test-core test-clients test-schema faults chaos check bench lock clean
+.PHONY: help demo run dev docs test test-core test-local test-clients test-schema coverage faults chaos check fix format build bench lock \
+	clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -44,11 +45,22 @@ test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (inst
 test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
 	@$(BIN)/python -m pytest $(SPREAD) --ignore=tests/engines/local
 
+test-local: $(VENV)/.local ## The tests of the local engine (installs torch)
+	@$(BIN)/python -m pytest $(SPREAD) tests/engines/local
+
 test-clients: $(VENV)/.dev $(VENV)/clients/.ready ## The public clients, large ones too; writes docs/clients.md
 	@$(BIN)/python -m pytest -p tests.clients.table --clients-table docs/clients.md tests/clients
 
 test-schema: $(VENV)/.dev ## Ten minutes of schemathesis over the whole API (SCHEMA_SECONDS=… for each of two runs)
 	@SCHEMA_SECONDS=$${SCHEMA_SECONDS:-300} $(BIN)/python -m pytest tests/api/test_schema.py
+
+coverage: $(VENV)/.dev ## test-core, measured, child processes too; fails below the floor in pyproject.toml
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(SPREAD) --ignore=tests/engines/local
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage html --quiet --fail-under=0
+	@echo "Every line: build/coverage/html/index.html"
+	@$(BIN)/coverage report
 
 faults: $(VENV)/.local ## The tests of every fault and attack in docs/reliability.md, which it writes
 	@$(BIN)/python -m tests.faults
@@ -62,6 +74,19 @@ check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@$(BIN)/mypy --strict --no-error-summary
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@echo "Formatting, lint, types and import contracts are clean."
+
+fix: $(VENV)/.dev ## Mend what the linter and the formatter can mend by themselves
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+format: $(VENV)/.dev ## Only the formatter
+	@$(BIN)/ruff format --quiet .
+
+build: $(VENV)/.dev ## Build the wheel and the source package into dist/, and try both
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist . > $(VENV)/build.log || { cat $(VENV)/build.log; exit 1; }
+	@$(BIN)/python -m pytest tests/test_package.py
+	@ls dist
 
 bench: $(VENV)/.dev ## Run the benchmarks
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
