@@ -89,7 +89,7 @@ class House:
 
     async def announce(self, video: Video) -> None:
         """As a job does when it has begun or ended."""
-        self.webhooks.pass_on(await asyncio.to_thread(self.webhooks.write_down, video))
+        self.webhooks.send_later(await asyncio.to_thread(self.webhooks.record_deliveries, video))
 
     async def only(self, video: Video) -> Delivery:
         (delivery,) = await self.webhooks.list(video.id)

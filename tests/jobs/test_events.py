@@ -51,8 +51,8 @@ def positions(live: Live, *numbers: int) -> list[int | None]:
 
 def test_positions_are_counted_by_engine_and_turn() -> None:
     live = Live()
-    for number, turn in ((1, 5), (2, 3), (3, 9), (4, 3)):
-        live.publish(video(number), turn)
+    for number, fair_tag in ((1, 5), (2, 3), (3, 9), (4, 3)):
+        live.publish(video(number), fair_tag)
     live.publish(video(5, engine="other"), 100)
     assert positions(live, 2, 4, 1, 3, 5) == [1, 2, 3, 4, 1]
     live.publish(video(4, Status.IN_PROGRESS))

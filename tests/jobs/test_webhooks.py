@@ -67,7 +67,7 @@ async def test_a_resend_does_not_wait_for_the_next_try_and_replaces_it(home: Hou
         await home.webhooks.resend(video.id, delivery.id)
         assert (await settled(home, video)).state is State.DELIVERED
         # The try that was due in an hour is void: it sends nothing.
-        assert await home.webhooks.send(delivery.id, delivery.turn) is None
+        assert await home.webhooks.send(delivery.id, delivery.fence) is None
     assert len(receiver.received) == 3
 
 
@@ -151,7 +151,7 @@ async def test_a_webhook_never_fails_its_job(home: House) -> None:
     video = home.fail(home.video(wish("http://127.0.0.2:1/", dialect="unknown")))
     await home.announce(video)
     assert await home.webhooks.list(video.id) == []
-    assert video.id in home.deliveries.untold()
+    assert video.id in home.deliveries.videos_without_delivery()
 
 
 @HERE

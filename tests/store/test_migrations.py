@@ -62,7 +62,7 @@ def test_the_steps_make_what_the_statements_know(engine: sa.Engine) -> None:
     schema = migrate(engine, tables)
     made = columns(engine)
     for table in tables.sorted_tables:
-        assert made[table.name] == set(table.columns.keys())
+        assert made[table.name] == {column.name for column in table.columns}
         assert {index.name for index in table.indexes} <= indexes(engine)
     again = migrate(engine, tables)
     assert again.id == schema.id

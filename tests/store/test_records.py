@@ -1,4 +1,4 @@
-"""Rows and guarded statements, on SQLite and Postgres: one terminal state, fair turns, nothing stored when refused."""
+"""Rows and guarded statements, on SQLite and Postgres: one terminal state, fair tags, nothing stored when refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from reelwright import ids
 from reelwright.store.database import open_database, tables
 from reelwright.store.migrations import migrate
-from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
 from reelwright.store.search import Shape, Sought
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
@@ -76,7 +76,7 @@ def new(owner: str = "", **changes: object) -> Video:
     return replace(video, **changes)  # type: ignore[arg-type]
 
 
-def insert(records: Records, video: Video, **how: object) -> Placed:
+def insert(records: Records, video: Video, **how: object) -> InsertResult:
     return records.insert(video, 10_000, **how)  # type: ignore[arg-type]
 
 
@@ -178,11 +178,14 @@ def test_a_full_queue_stores_nothing(records: Records) -> None:
         records.insert(new(), 3)
     refused = new()
     with pytest.raises(QueueFull):
-        records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60))
+        records.insert(refused, 3, idempotency_key=IdempotencyKey(key="k", digest="d", kept_s=60))
     assert records.get(refused.id) is None
     # The key of the refused one is not used up, and running jobs do not wait.
     records.claim(records.active()[0][1].id, "w", NOW)
-    assert records.insert(refused, 3, once=Once(key="k", digest="d", kept_s=60)).video_id == refused.id
+    assert (
+        records.insert(refused, 3, idempotency_key=IdempotencyKey(key="k", digest="d", kept_s=60)).video_id
+        == refused.id
+    )
 
 
 def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -> None:
@@ -197,14 +200,16 @@ def test_fifty_jobs_of_one_owner_do_not_delay_anothers_first(records: Records) -
     assert order.index(second.id) <= 3
 
 
-def test_no_two_submissions_of_an_owner_get_the_same_turn(records: Records, database: Settings, tmp_path: Path) -> None:
+def test_no_two_submissions_of_an_owner_get_the_same_fair_tag(
+    records: Records, database: Settings, tmp_path: Path
+) -> None:
     """Also when several processes take them at once. SQLite has one writer, and those who wait for it are few."""
     processes, callers, many = (4, 8, 320) if database else (2, 2, 40)
     with ExitStack() as running:
         rows = [running.enter_context(opened(database, tmp_path)) for _ in range(processes)]
         pool = running.enter_context(ThreadPoolExecutor(processes * callers))
-        placed = list(pool.map(lambda n: insert(rows[n % processes], new("ann")).turn, range(many)))
-    assert sorted(turn for turn in placed if turn is not None) == list(range(many))
+        placed = list(pool.map(lambda n: insert(rows[n % processes], new("ann")).fair_tag, range(many)))
+    assert sorted(tag for tag in placed if tag is not None) == list(range(many))
 
 
 def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None:
@@ -217,7 +222,7 @@ def test_an_owner_who_comes_late_does_not_overtake_all(records: Records) -> None
     assert [video.id for _, video in records.active()] == [late[0].id, waiting[0].id, late[1].id, waiting[1].id]
 
 
-def test_priority_shifts_the_turn(records: Records) -> None:
+def test_priority_shifts_the_fair_tag(records: Records) -> None:
     first, second = queued(records), queued(records)
     urgent = new()
     insert(records, urgent, priority=-10)
@@ -229,9 +234,9 @@ def test_each_engine_has_a_line_of_its_own(records: Records) -> None:
         queued(records, "ann")
     elsewhere = replace(REQUEST, engine="other")
     begun = new("ann", request=elsewhere, status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
-    assert insert(records, begun).turn == 0
-    assert insert(records, new("bob", request=elsewhere)).turn == 0
-    assert insert(records, new("ann")).turn == 5
+    assert insert(records, begun).fair_tag == 0
+    assert insert(records, new("bob", request=elsewhere)).fair_tag == 0
+    assert insert(records, new("ann")).fair_tag == 5
 
 
 def test_a_video_that_is_stored_as_begun_is_claimed(records: Records) -> None:
@@ -242,23 +247,23 @@ def test_a_video_that_is_stored_as_begun_is_claimed(records: Records) -> None:
 
 
 def test_an_idempotency_key_leads_to_the_first_video(records: Records) -> None:
-    once = Once(key="k", digest="d", kept_s=60)
+    same_key = IdempotencyKey(key="k", digest="d", kept_s=60)
     first, again, other = new("a"), new("a"), new("b")
-    assert insert(records, first, once=once) == Placed(video_id=first.id, turn=0)
-    assert insert(records, again, once=once) == Placed(video_id=first.id, turn=None)
-    assert insert(records, other, once=once).video_id == other.id
+    assert insert(records, first, idempotency_key=same_key) == InsertResult(video_id=first.id, fair_tag=0)
+    assert insert(records, again, idempotency_key=same_key) == InsertResult(video_id=first.id, fair_tag=None)
+    assert insert(records, other, idempotency_key=same_key).video_id == other.id
     assert records.get(again.id) is None
     with pytest.raises(IdempotencyConflict):
-        insert(records, again, once=replace(once, digest="other"))
+        insert(records, again, idempotency_key=replace(same_key, digest="other"))
 
 
 def test_fifty_parallel_requests_with_one_key_make_one_video(records: Records) -> None:
-    once, found = Once(key="k", digest="d", kept_s=60), []
+    same_key, found = IdempotencyKey(key="k", digest="d", kept_s=60), []
     start = threading.Barrier(50)
 
     def ask(video: Video) -> None:
         start.wait()
-        found.append(insert(records, video, once=once).video_id)
+        found.append(insert(records, video, idempotency_key=same_key).video_id)
 
     callers = [threading.Thread(target=ask, args=(new(),)) for _ in range(50)]
     for caller in callers:
@@ -271,10 +276,10 @@ def test_fifty_parallel_requests_with_one_key_make_one_video(records: Records) -
 
 
 def test_a_repeated_key_races_the_deletion_of_its_video(records: Records) -> None:
-    once, stored = Once(key="k", digest="d", kept_s=60), [new() for _ in range(80)]
+    same_key, stored = IdempotencyKey(key="k", digest="d", kept_s=60), [new() for _ in range(80)]
 
     def ask(video: Video) -> str:
-        found = insert(records, video, once=once).video_id
+        found = insert(records, video, idempotency_key=same_key).video_id
         records.fail(found, None, CANCELLED, NOW)
         records.delete(found)
         return found
@@ -285,10 +290,10 @@ def test_a_repeated_key_races_the_deletion_of_its_video(records: Records) -> Non
 
 
 def test_an_old_idempotency_key_is_free_again(records: Records) -> None:
-    once = Once(key="k", digest="d", kept_s=60)
-    insert(records, new(), once=once)
+    same_key = IdempotencyKey(key="k", digest="d", kept_s=60)
+    insert(records, new(), idempotency_key=same_key)
     later = new(created_at=NOW + timedelta(seconds=61))
-    assert insert(records, later, once=replace(once, digest="other")).video_id == later.id
+    assert insert(records, later, idempotency_key=replace(same_key, digest="other")).video_id == later.id
 
 
 def test_a_completed_twin_is_found_by_its_owner(records: Records) -> None:
@@ -404,17 +409,17 @@ def sought(records: Records, **wanted: Any) -> list[str]:
 
 
 def test_only_an_ended_video_is_deleted(records: Records) -> None:
-    once = Once(key="k", digest="d", kept_s=60)
+    same_key = IdempotencyKey(key="k", digest="d", kept_s=60)
     video = new()
-    insert(records, video, once=once)
+    insert(records, video, idempotency_key=same_key)
     assert not records.delete(video.id)
-    assert insert(records, new(), once=once).video_id == video.id
+    assert insert(records, new(), idempotency_key=same_key).video_id == video.id
     records.fail(video.id, None, CANCELLED, NOW)
     assert records.delete(video.id)
     assert not records.delete(video.id)
     assert records.get(video.id) is None
     other = new()
-    assert insert(records, other, once=once).video_id == other.id
+    assert insert(records, other, idempotency_key=same_key).video_id == other.id
 
 
 def test_what_has_expired(records: Records) -> None:

@@ -15,7 +15,7 @@ from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, invalid
 from reelwright.ids import is_video_id
 from reelwright.outbound import Outbound
-from reelwright.store.records import Once
+from reelwright.store.records import IdempotencyKey
 from reelwright.video import Webhook
 
 IDEMPOTENCY_KEPT_S = 24 * 3600
@@ -48,7 +48,7 @@ def wait_seconds(request: Request, default: float, longest: float) -> float:
     return min(float(value), longest)
 
 
-def idempotency(request: Request, body: Body) -> Once | None:
+def idempotency(request: Request, body: Body) -> IdempotencyKey | None:
     """The request's `Idempotency-Key`, with the digest of what was asked for: the path and the body."""
     key = request.headers.get("idempotency-key")
     if key is None:
@@ -59,7 +59,7 @@ def idempotency(request: Request, body: Body) -> Once | None:
             field="Idempotency-Key",
         )
     asked = f"{request.url.path.removeprefix('/v1')} {body.digest()}"
-    return Once(key=key, digest=hashlib.sha256(asked.encode()).hexdigest(), kept_s=IDEMPOTENCY_KEPT_S)
+    return IdempotencyKey(key=key, digest=hashlib.sha256(asked.encode()).hexdigest(), kept_s=IDEMPOTENCY_KEPT_S)
 
 
 def read_cursor(name: str, value: str | None) -> str | None:

@@ -26,7 +26,7 @@ from reelwright.video import Request, Source, Status, Video
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """What is asked for, and what it goes on from: as `jobs.queue.Order` takes it."""
+    """What is asked for, and what it goes on from: as `jobs.queue.SubmitOptions` takes it."""
 
     request: Request
     source: str | Path

@@ -27,7 +27,7 @@ from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
 from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.queue import Queue, SubmitOptions
 
 IMAGE_PROMPT = "Bring this image to life"
 """The prompt of an image-to-video request that has none, as the task allows."""
@@ -65,8 +65,8 @@ def huggingface_router(
         model = catalog.named(f"{owner}/{name}")
         wanted = await drafting.request({**fields, "image": picture}, NAMES, typed=True, model=model)
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
-        order = Order(detached=False, once=idempotency(request, whole))
-        video = await queue.submit(wanted, request.state.caller, order)
+        options = SubmitOptions(detached=False, idempotency_key=idempotency(request, whole))
+        video = await queue.submit(wanted, request.state.caller, options)
         del raw, asked, fields, picture, whole
         let_go_of_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))

@@ -26,7 +26,7 @@ from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.errors import Code, EngineError, ReelwrightError
 from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.video import Request as VideoRequest
 from reelwright.video import Status, Video
 
@@ -65,9 +65,9 @@ def native_router(
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
         wanted = await drafting.request(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
-        order = Order(detached=later(request), once=idempotency(request, body))
+        options = SubmitOptions(detached=later(request), idempotency_key=idempotency(request, body))
         del body
-        return await answered(request, wanted, order)
+        return await answered(request, wanted, options)
 
     @router.post("/{video_id}/extend", response_class=Response)
     async def extend(request: Request, video_id: str) -> Response:
@@ -78,15 +78,17 @@ def native_router(
             body.fields, NAMES, typed=body.typed, owner=owner, video=video_id, field="id", defaults=MOTION
         )
         async with extending as extension:
-            order = Order(detached=later(request), once=idempotency(request, body), source=extension.source)
-            return await answered(request, extension.request, order)
+            options = SubmitOptions(
+                detached=later(request), idempotency_key=idempotency(request, body), source=extension.source
+            )
+            return await answered(request, extension.request, options)
 
     def later(request: Request) -> bool:
         return "respond-async" in preferences(request)
 
-    async def answered(request: Request, wanted: VideoRequest, order: Order) -> Response:
-        video = await queue.submit(wanted, request.state.caller, order)
-        if order.detached:
+    async def answered(request: Request, wanted: VideoRequest, options: SubmitOptions) -> Response:
+        video = await queue.submit(wanted, request.state.caller, options)
+        if options.detached:
             return _accepted(request, video)
         let_go_of_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))

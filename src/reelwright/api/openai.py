@@ -43,7 +43,7 @@ from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, in
 from reelwright.jobs.events import Live
 from reelwright.jobs.feed import Feed
 from reelwright.jobs.janitor import Reads
-from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.jobs.variants import Variant, Variants
 from reelwright.outbound import Outbound
 from reelwright.store.search import Shape
@@ -125,14 +125,14 @@ class OpenAIVideos:
     async def create(self, request: Request) -> Response:
         """Ask for a video; the answer is its object, queued."""
         body = await self._body(request)
-        video = await self._queue.submit(await self._wanted(body), request.state.caller, self._order(request, body))
+        video = await self._queue.submit(await self._wanted(body), request.state.caller, self._options(request, body))
         return self._answer(request, video)
 
     async def create_and_wait(self, request: Request) -> Response:
         """Ask for a video and wait for it; the answer is the MP4. Hanging up cancels the job."""
         body = await self._body(request)
-        order = self._order(request, body, detached=False)
-        video = await self._queue.submit(await self._wanted(body), request.state.caller, order)
+        options = self._options(request, body, detached=False)
+        video = await self._queue.submit(await self._wanted(body), request.state.caller, options)
         del body
         let_go_of_body(request)
         video = await self._queue.wait_while(video, lambda: hung_up(request))
@@ -209,8 +209,8 @@ class OpenAIVideos:
         if not isinstance(prompt, str):
             raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
         wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
-        order = Order(detached=True, once=idempotency(request, body), remixed_from=source.id)
-        return self._answer(request, await self._queue.submit(wanted, request.state.caller, order))
+        options = SubmitOptions(detached=True, idempotency_key=idempotency(request, body), remixed_from=source.id)
+        return self._answer(request, await self._queue.submit(wanted, request.state.caller, options))
 
     async def resume(self, request: Request, video_id: str) -> Response:
         """A new video of the same request that goes on from where this one has failed."""
@@ -220,10 +220,10 @@ class OpenAIVideos:
             known = ", ".join(sorted(RESUMING))
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Resuming takes {known}.", field=unknown[0][:80])
         self._catalog.card(source.request.engine, source.request.model, source.request.task)
-        order = dataclasses.replace(self._order(request, body), resumes=source.id)
+        options = dataclasses.replace(self._options(request, body), resumes=source.id)
         if "metadata" not in body.fields:
-            order = dataclasses.replace(order, metadata=source.metadata)
-        return self._answer(request, await self._queue.submit(source.request, request.state.caller, order))
+            options = dataclasses.replace(options, metadata=source.metadata)
+        return self._answer(request, await self._queue.submit(source.request, request.state.caller, options))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -239,8 +239,8 @@ class OpenAIVideos:
             fields, NAMES, typed=body.typed, owner=owner(request), video=source, field="video"
         )
         async with extending as extension:
-            order = dataclasses.replace(self._order(request, body), source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.caller, order)
+            options = dataclasses.replace(self._options(request, body), source=extension.source)
+            video = await self._queue.submit(extension.request, request.state.caller, options)
         return self._answer(request, video)
 
     async def content(
@@ -284,10 +284,10 @@ class OpenAIVideos:
         _check_count(body.fields.get("n"))
         return await self._drafting.request(body.fields, self._names, typed=body.typed)
 
-    def _order(self, request: Request, body: Body, *, detached: bool = True) -> Order:
-        return Order(
+    def _options(self, request: Request, body: Body, *, detached: bool = True) -> SubmitOptions:
+        return SubmitOptions(
             detached=detached,
-            once=idempotency(request, body),
+            idempotency_key=idempotency(request, body),
             priority=read_priority(body.fields.get("priority")),
             metadata=read_metadata(body.fields.get("metadata")),
             webhook=read_webhook(request, body.fields.get("webhook"), WEBHOOK_EVENTS, "openai", self._outbound),

@@ -32,7 +32,7 @@ from reelwright.engines.catalog import RETIRED_MODEL, Catalog
 from reelwright.errors import BadRequest, Code, EngineError, NotFound, ReelwrightError, invalid
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Reads
-from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.outbound import Outbound
 from reelwright.store.deliveries import Delivery
 from reelwright.video import Request as VideoRequest
@@ -93,11 +93,11 @@ class OpenRouterVideos:
         if not body.typed:
             raise BadRequest("A form is not read here. Send application/json.", code=Code.UNSUPPORTED_MEDIA_TYPE)
         asked, names = self._asked(body.fields)
-        order, previous = self._order(request, body), body.fields.get("previous_job_id")
+        options, previous = self._options(request, body), body.fields.get("previous_job_id")
         if previous in (None, ""):
             wanted = await self._drafting.request(asked, names, typed=True)
             _refuse_unused(wanted)
-            return await self._answer(request, await self._queue.submit(wanted, request.state.caller, order), 202)
+            return await self._answer(request, await self._queue.submit(wanted, request.state.caller, options), 202)
         if not isinstance(previous, str):
             raise invalid("previous_job_id", previous, "Must be the id of a completed job.")
         extending = self._continuing.extension(
@@ -105,8 +105,8 @@ class OpenRouterVideos:
         )
         async with extending as extension:
             _refuse_unused(extension.request)
-            order = dataclasses.replace(order, source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.caller, order)
+            options = dataclasses.replace(options, source=extension.source)
+            video = await self._queue.submit(extension.request, request.state.caller, options)
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:
@@ -166,10 +166,10 @@ class OpenRouterVideos:
         own = name.removeprefix("reelwright/")
         return None if own in ("default", "auto") else own
 
-    def _order(self, request: Request, body: Body) -> Order:
+    def _options(self, request: Request, body: Body) -> SubmitOptions:
         callback = body.fields.get("callback_url")
         webhook = read_webhook(request, callback, WEBHOOK_EVENTS, "openrouter", self._outbound, field="callback_url")
-        return Order(detached=True, once=idempotency(request, body), webhook=webhook)
+        return SubmitOptions(detached=True, idempotency_key=idempotency(request, body), webhook=webhook)
 
     async def _answer(self, request: Request, video: Video, status: int = 200) -> Response:
         gone = video.status is Status.COMPLETED and not await self._integrity.holds(video)

@@ -28,7 +28,7 @@ from reelwright.api.replicate_names import NAMES, adapted, shown
 from reelwright.api.vocabulary import PICTURES, unknown_fields
 from reelwright.clock import iso_milliseconds
 from reelwright.errors import Code, ReelwrightError, invalid
-from reelwright.jobs.queue import Order, Queue
+from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.outbound import Outbound
 from reelwright.video import Status, Video, Webhook
 
@@ -103,10 +103,13 @@ class Predictions:
         fields = await self._with_files(request.state.owner, asked)
         wanted = await self._drafting.request(fields, NAMES, typed=True, model=model)
         webhook, told = self._webhook(request, body)
-        order = Order(
-            detached=True, once=idempotency(request, body), webhook=webhook, asked={"input": shown(asked), **told}
+        options = SubmitOptions(
+            detached=True,
+            idempotency_key=idempotency(request, body),
+            webhook=webhook,
+            asked={"input": shown(asked), **told},
         )
-        video = await self._queue.submit(wanted, request.state.caller, order)
+        video = await self._queue.submit(wanted, request.state.caller, options)
         answer = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
             let_go_of_body(request)

@@ -44,9 +44,9 @@ class _Channel:
 
     __slots__ = ("in_line", "kept", "latest", "listeners", "number", "place", "preview", "video", "waiters")
 
-    def __init__(self, video: Video, turn: int, in_line: bool) -> None:
+    def __init__(self, video: Video, fair_tag: int, in_line: bool) -> None:
         self.video = video
-        self.place = (turn, video.id)
+        self.place = (fair_tag, video.id)
         self.in_line = in_line
         self.number = time.time_ns() // 1_000_000
         self.kept = False
@@ -106,18 +106,19 @@ class Live:
         if len(self._gone) > REMEMBERED:
             self._gone.popitem(last=False)
 
-    def publish(self, video: Video, turn: int | None = None, *, interrupted: bool = False) -> None:
-        """A video was queued, started or ended. Whatever comes after a terminal state is dropped.
+    def publish(self, video: Video, fair_tag: int | None = None, *, interrupted: bool = False) -> None:
+        """Take the new state of a video that was queued, has started or has ended, and tell all who follow it.
 
-        One that is queued is in line here at that `turn`; without one it waits elsewhere. An `interrupted` one has
-        started in an earlier process and is in line again, among the queued ones.
+        A state after a terminal one is dropped: an attempt may report late. `fair_tag`: the place of a new video in the
+        queue of this process; None: it waits in the queue of another process, or does not wait. `interrupted`: it had
+        started in a process that has ended, so it waits again although its state is in progress.
         """
         channel = self._active.get(video.id)
         if channel is None:
             if video.id in self._finished or video.id in self._gone:
                 return
-            in_line = turn is not None and (interrupted or video.status is Status.QUEUED)
-            channel = self._active[video.id] = _Channel(video, turn or 0, in_line)
+            in_line = fair_tag is not None and (interrupted or video.status is Status.QUEUED)
+            channel = self._active[video.id] = _Channel(video, fair_tag or 0, in_line)
             if in_line:
                 bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
                 self._tell_those_behind(channel)
@@ -164,14 +165,14 @@ class Live:
             bisect.insort(self._lines.setdefault(channel.video.request.engine, []), channel.place)
             self._tell_those_behind(channel)
 
-    def move(self, video_id: str, turn: int) -> None:
-        """A video that is in line has another turn."""
+    def move(self, video_id: str, fair_tag: int) -> None:
+        """A video that is in line has another fair tag."""
         channel = self._active.get(video_id)
         if channel is None or not channel.in_line:
             return
         line = self._lines[channel.video.request.engine]
         del line[bisect.bisect_left(line, channel.place)]
-        channel.place = (turn, video_id)
+        channel.place = (fair_tag, video_id)
         bisect.insort(line, channel.place)
         if channel.listeners and channel.video.status is Status.QUEUED:
             self._tell(channel, "queued")

@@ -117,14 +117,14 @@ class Fleet:
     def reserve(self, video: Video) -> Reserved:
         return Reserved(video=video)
 
-    def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
+    def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
         self._wake.set()
         return lease.video
 
     def forget(self, video_id: str) -> None:
         """Nothing: this process holds nothing that is not under way."""
 
-    def moved(self, video_id: str, turn: int) -> None:
+    def moved(self, video_id: str, fair_tag: int) -> None:
         """Nothing: the line is the rows."""
 
     def pause(self, engines: frozenset[str]) -> None:
@@ -327,7 +327,7 @@ class Fleet:
     def _lease(self, claimed: Claimed) -> Lease:
         video, checkpoint = claimed
         self._starting.add(video.id)
-        return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.write_down(video))
+        return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.record_deliveries(video))
 
     def _begin(self, lease: Lease) -> None:
         """It is under way from now on."""

@@ -110,7 +110,7 @@ class Janitor:
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def run(self) -> None:
-        """Sweep for ever; a sweep that fails is told and tried again at the next turn."""
+        """Sweep for ever; a sweep that fails is told and tried again after the usual pause."""
         while True:
             try:
                 if await self._threads.write(self._chores.take, "sweep", self._period_s * 0.9):

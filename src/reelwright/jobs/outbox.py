@@ -151,7 +151,7 @@ class Outbox:
         """A receiver's failure is a result; what is tried again here is a database that does not answer."""
         while True:
             try:
-                return await self._send(due.id, due.turn)
+                return await self._send(due.id, due.fence)
             except Busy:
                 await asyncio.sleep(RETRY_S)
 

@@ -65,10 +65,10 @@ class Overseer:
         """It is the next of its engine. Raises `NotFound`, `BadRequest` when it does not wait, `Busy`."""
         video = await self._queue.get(video_id, None)
         entry = by.entry(Action.MOVED, video_id, self._clock.now())
-        turn = await self._threads.write(self._rows.to_front, video_id, entry)
-        if turn is None:
+        fair_tag = await self._threads.write(self._rows.to_front, video_id, entry)
+        if fair_tag is None:
             raise BadRequest(f"The video {video_id} does not wait in a line any more.", code=Code.CONFLICT, field="id")
-        self._scheduler.moved(video_id, turn)
+        self._scheduler.moved(video_id, fair_tag)
         return await self._queue.get(video.id, None)
 
     async def cancel(self, video_id: str, by: Caller) -> Video:

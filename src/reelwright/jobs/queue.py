@@ -31,7 +31,7 @@ from reelwright.store.annotations import Annotations, TooMuchMetadata
 from reelwright.store.audit import SERVER, Action, Entry, Who
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
-from reelwright.store.records import IdempotencyConflict, Once, Placed, QueueFull, Records
+from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
 from reelwright.store.resumable import Resumable
 from reelwright.store.search import EVERYTHING, Sought
 from reelwright.store.usage import OverLimit
@@ -46,17 +46,18 @@ CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How a request is submitted, beside what it asks for.
+class SubmitOptions:
+    """How a request is submitted; what it asks for is the request itself.
 
-    `detached`: the client was promised the video and does not wait, so nobody's hanging up cancels it. `priority`
-    shifts the turn: lower comes sooner. `asked`: what the client sent, for a dialect that shows it again.
-    `resumes`: it goes on from the checkpoint of that video. `source`: the key of the finished file, or the sent file,
-    that the video goes on from.
+    `detached`: the client was promised the video and does not wait, so a client that hangs up cancels nothing.
+    `idempotency_key`: a repeated submission with the same key gets the first one's video. `priority` is added to the
+    job's fair tag: a lower one begins sooner. `asked`: what the client sent, for a dialect that shows it again.
+    `resumes`: the id of a failed video from whose checkpoint the new one goes on. `source`: what the video extends: the
+    key of a finished file in the store, or the path of a file that was sent.
     """
 
     detached: bool
-    once: Once | None = None
+    idempotency_key: IdempotencyKey | None = None
     priority: int = 0
     metadata: Mapping[str, str] = field(default_factory=dict)
     remixed_from: str | None = None
@@ -110,7 +111,7 @@ class Queue:
         self._on_end = on_end
         self._log = structlog.get_logger("reelwright.jobs")
 
-    async def submit(self, request: Request, caller: Caller, order: Order) -> Video:
+    async def submit(self, request: Request, caller: Caller, options: SubmitOptions) -> Video:
         """Store the job and start or queue it, or answer with the video that its key has led to already.
 
         A deterministic request that was made before gets a video of its own with the file of its twin. Raises `Busy`
@@ -119,15 +120,17 @@ class Queue:
         """
         with self._traces.submission(request) as submission:
             while True:
-                video, fresh = await self._place(request, caller, order, submission.traceparent)
+                video, fresh = await self._place(request, caller, options, submission.traceparent)
                 if fresh or await self._is_sound(video):
                     break
             self._traces.submitted(submission, video)
-        if order.detached:
+        if options.detached:
             await self._feed.promise(video, fresh)
         return video
 
-    async def _place(self, request: Request, caller: Caller, order: Order, trace: str | None) -> tuple[Video, bool]:
+    async def _place(
+        self, request: Request, caller: Caller, options: SubmitOptions, trace: str | None
+    ) -> tuple[Video, bool]:
         """The new video, stored and perhaps begun, or the earlier one that its key leads to; and whether it is new."""
         now = self._clock.now()
         video = Video(
@@ -139,18 +142,18 @@ class Queue:
             request=request,
             created_at=now,
             expires_at=now + self._keep,
-            remixed_from=order.remixed_from,
-            metadata=order.metadata,
+            remixed_from=options.remixed_from,
+            metadata=options.metadata,
             trace=trace,
-            asked=order.asked,
-            resumed_from=order.resumes,
+            asked=options.asked,
+            resumed_from=options.resumes,
         )
         if (made := await self._with_the_file_of_a_twin(video)) is not None:
-            return await self._place_made(made, caller, order)
-        saved = await self._take_checkpoint(order.resumes, video.id) if order.resumes else None
-        source = order.source
-        if order.resumes and video.request.extends:
-            source = self._files.source_key(order.resumes)
+            return await self._place_made(made, caller, options)
+        saved = await self._take_checkpoint(options.resumes, video.id) if options.resumes else None
+        source = options.source
+        if options.resumes and video.request.extends:
+            source = self._files.source_key(options.resumes)
         if source is not None:
             await self._keep_source(video.id, source)
         reserved, stored = self._scheduler.reserve(video), False
@@ -158,8 +161,8 @@ class Queue:
             with contextlib.ExitStack() as unless_begun:
                 if reserved.slot:
                     unless_begun.enter_context(reserved.slot)
-                placed, due = await self._store(reserved.video, caller, order, saved or reserved.opening)
-                stored = placed.turn is not None
+                placed, due = await self._store(reserved.video, caller, options, saved or reserved.opening)
+                stored = placed.fair_tag is not None
                 if stored:
                     unless_begun.pop_all()
         finally:
@@ -167,12 +170,12 @@ class Queue:
                 self._scheduler.forget(video.id)
             if source is not None and not stored:
                 await self._threads.read(self._files.forget_source, video.id)
-        if placed.turn is None:
+        if placed.fair_tag is None:
             return await self.get(placed.video_id, None), False
         begun = reserved.slot is not None
         opened = saved is None and reserved.opening is not None
         lease = Lease(video=reserved.video, stored=begun, checkpoint=saved, opened=opened, due=due)
-        return self._scheduler.add(lease, reserved.slot, placed.turn), True
+        return self._scheduler.add(lease, reserved.slot, placed.fair_tag), True
 
     async def _take_checkpoint(self, video_id: str, new_id: str) -> Mapping[str, Any]:
         """What that video had saved last; its file is also the new one's from now on. Raises `BadRequest`, `Busy`.
@@ -224,42 +227,42 @@ class Queue:
             await self._threads.write(self._records.disown, twin.id)
         return None
 
-    async def _place_made(self, video: Video, caller: Caller, order: Order) -> tuple[Video, bool]:
+    async def _place_made(self, video: Video, caller: Caller, options: SubmitOptions) -> tuple[Video, bool]:
         """Store a video that is completed already."""
-        placed: Placed | None = None
+        placed: InsertResult | None = None
         try:
-            placed, due = await self._store(video, caller, order, None)
+            placed, due = await self._store(video, caller, options, None)
         finally:
-            if placed is None or placed.turn is None:
+            if placed is None or placed.fair_tag is None:
                 await self._threads.read(self._files.discard_video, video.id)
-        if placed.turn is None:
+        if placed.fair_tag is None:
             return await self.get(placed.video_id, None), False
         self._live.publish(video)
         self._on_end(video)
-        self._webhooks.pass_on(due)
+        self._webhooks.send_later(due)
         return video, True
 
     async def _store(
-        self, video: Video, caller: Caller, order: Order, opening: Mapping[str, Any] | None
-    ) -> tuple[Placed, Sequence[Delivery]]:
+        self, video: Video, caller: Caller, options: SubmitOptions, opening: Mapping[str, Any] | None
+    ) -> tuple[InsertResult, Sequence[Delivery]]:
         """The row, and what is to be told about its beginning. Raises `Busy` and `BadRequest`."""
 
-        def insert() -> tuple[Placed, Sequence[Delivery]]:
+        def insert() -> tuple[InsertResult, Sequence[Delivery]]:
             placed = self._records.insert(
                 video,
                 _NO_BOUND if video.status is Status.COMPLETED else self._max_queued,
-                order.priority,
-                order.once,
+                options.priority,
+                options.idempotency_key,
                 self._twins.fingerprint(video.request),
-                order.webhook,
+                options.webhook,
                 opening,
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,
-                order.detached,
+                options.detached,
                 caller.limits,
                 caller.entry(Action.CREATED, video.id, video.created_at),
             )
-            news = placed.turn is not None and order.webhook and video.status is not Status.QUEUED
-            return placed, self._webhooks.write_down(video) if news else ()
+            news = placed.fair_tag is not None and options.webhook and video.status is not Status.QUEUED
+            return placed, self._webhooks.record_deliveries(video) if news else ()
 
         try:
             placed, due = await self._threads.write(insert)
@@ -389,7 +392,7 @@ class Queue:
             raise NotFound("There is no video with this id", field="id")
         self._live.publish(now)
         self._scheduler.forget(video.id)
-        self._webhooks.pass_on(due)
+        self._webhooks.send_later(due)
         if ended:
             self._on_end(now)
             self._job.cancel(video.id)
@@ -401,7 +404,7 @@ class Queue:
         entry = self._entry(Action.CANCELLED, video_id, by)
         ended = self._records.fail(video_id, None, CANCELLED, self._clock.now(), entry=entry)
         now = ended or self._records.get(video_id)
-        return ended is not None, now, self._webhooks.write_down(now) if now and now.status.terminal else ()
+        return ended is not None, now, self._webhooks.record_deliveries(now) if now and now.status.terminal else ()
 
     async def delete(self, video: Video, by: Caller | None = None) -> None:
         """Remove the video for good; a job that runs or waits is cancelled first. `by`: see `cancel`."""

@@ -50,7 +50,7 @@ class Scheduler(Protocol):
         """The new video with a free slot, if it may begin before all that wait."""
         ...
 
-    def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
+    def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
         """The new video was stored. Returns it as it is now."""
         ...
 
@@ -58,8 +58,8 @@ class Scheduler(Protocol):
         """That video has ended, or was not stored."""
         ...
 
-    def moved(self, video_id: str, turn: int) -> None:
-        """A video that waits has another turn."""
+    def moved(self, video_id: str, fair_tag: int) -> None:
+        """A video that waits has another fair tag."""
         ...
 
     def pause(self, engines: frozenset[str]) -> None:
@@ -136,14 +136,14 @@ class LocalScheduler:
         opening = self._openings.get((engine, video.request.model)) if slot.ready else None
         return Reserved(video=begun, slot=slot, opening=opening)
 
-    def add(self, lease: Lease, slot: Slot | None, turn: int) -> Video:
+    def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
         """It is made in its slot, or with a twin, or is in line."""
         video = lease.video
         self._reserved.pop(video.id, None)
-        self._live.publish(video, turn)
+        self._live.publish(video, fair_tag)
         present = self._live.get(video.id)
         if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
-            self._webhooks.pass_on(lease.due)
+            self._webhooks.send_later(lease.due)
             with slot or contextlib.nullcontext():
                 return present or video
         self._twins.add(video)
@@ -160,8 +160,8 @@ class LocalScheduler:
         if self._reserved.pop(video_id, None) is not None:
             self._dispatch_all()
 
-    def moved(self, video_id: str, turn: int) -> None:
-        self._live.move(video_id, turn)
+    def moved(self, video_id: str, fair_tag: int) -> None:
+        self._live.move(video_id, fair_tag)
 
     def pause(self, engines: frozenset[str]) -> None:
         self._paused = engines
@@ -182,7 +182,7 @@ class LocalScheduler:
         return Backlog(waiting=len(waiting), running=total - len(waiting), oldest_s=max(0.0, oldest_s))
 
     async def start(self) -> None:
-        """The videos that have not ended, with their turns and in their order, are in line.
+        """The videos that have not ended, with their fair tags and in their order, are in line.
 
         Those that an earlier process had begun are among them: their slots ended with that process.
         """
@@ -190,8 +190,8 @@ class LocalScheduler:
         self._recover(await self._threads.read(self._records.active))
 
     def _recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
-        for turn, video in unfinished:
-            self._live.publish(video, turn, interrupted=video.status is Status.IN_PROGRESS)
+        for fair_tag, video in unfinished:
+            self._live.publish(video, fair_tag, interrupted=video.status is Status.IN_PROGRESS)
             self._live.keep(video.id)
             self._twins.add(video)
             if not self._worker.offers(video.request.engine):
@@ -230,7 +230,7 @@ class LocalScheduler:
                 self._job.follow(self._out_of_line(twin), lease.video.id)
 
     def _line_up_again(self, lease: Lease) -> None:
-        """The file that it waited for was not made: it is rendered itself when its turn comes, or another twin is."""
+        """The file that it waited for was not made: it is rendered itself when it comes first, or another twin is."""
         video = lease.video
         self._begun[video.id] = lease
         self._live.line_up_again(video.id)

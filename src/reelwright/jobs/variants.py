@@ -63,7 +63,7 @@ class Variants:
         self._integrity = integrity
         self._threads = threads
         self._making: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._turn = asyncio.Semaphore(1)
+        self._one_at_a_time = asyncio.Semaphore(1)
 
     async def get(self, video: Video, variant: Variant) -> Made:
         """The file of a completed video's variant.
@@ -104,7 +104,7 @@ class Variants:
         return video.file.key if variant is Variant.VIDEO else Files.beside(video.file.key, _ENDINGS[variant][0])
 
     async def _ask_for(self, source: Path, variant: Variant, key: str) -> None:
-        async with self._turn:
+        async with self._one_at_a_time:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._make, source, variant, key)
             except FileNotFoundError:

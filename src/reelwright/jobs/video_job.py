@@ -336,7 +336,7 @@ class VideoJob:
             self._live.publish(lease.video)
         running.video = lease.video
         self._traces.begun(lease.video)
-        self._webhooks.pass_on(lease.due)
+        self._webhooks.send_later(lease.due)
         return lease
 
     async def _render(self, running: Running, lease: Lease, slot: Slot) -> Rendered | Outcome:
@@ -367,7 +367,7 @@ class VideoJob:
         if claimed is None:
             return None
         video, checkpoint = claimed
-        return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.write_down(video))
+        return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.record_deliveries(video))
 
     async def _adopt(self, video: Video) -> Outcome | None:
         """The file that an interrupted attempt had already put in place, if it is whole, or that of a twin."""
@@ -410,7 +410,7 @@ class VideoJob:
             if ours:
                 self._on_end(video)
                 self._log_end(video)
-        self._webhooks.pass_on(due)
+        self._webhooks.send_later(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
         if (running.kept or running.video.request.extends) and not (video is not None and video.resumable):
@@ -430,7 +430,7 @@ class VideoJob:
                 pass
         ours = video is not None
         video = video or self._records.get(video_id)
-        return video, ours, self._webhooks.write_down(video) if video and video.status.terminal else ()
+        return video, ours, self._webhooks.record_deliveries(video) if video and video.status.terminal else ()
 
     def _log_end(self, video: Video) -> None:
         if video.failure:

@@ -116,7 +116,7 @@ class Webhooks:
         derived = hmac.digest(master, f"webhooks of {owner}".encode(), "sha256")
         return "whsec_" + base64.b64encode(derived).decode()
 
-    def write_down(self, video: Video) -> Sequence[Delivery]:
+    def record_deliveries(self, video: Video) -> Sequence[Delivery]:
         """In a thread: the video has begun or ended, so write down what is to be told to whom. Never raises.
 
         Returns what is to be passed on once the transaction is committed.
@@ -131,7 +131,7 @@ class Webhooks:
             self._loop.call_soon_threadsafe(self._missed.set)
         return ()
 
-    def pass_on(self, due: Sequence[Delivery]) -> None:
+    def send_later(self, due: Sequence[Delivery]) -> None:
         """Send what was written down."""
         for delivery in due:
             self._outbox.add(delivery)
@@ -143,10 +143,10 @@ class Webhooks:
             both.create_task(self._outbox.run())
             both.create_task(self._recover())
 
-    async def send(self, delivery_id: str, turn: int) -> Delivery | None:
+    async def send(self, delivery_id: str, fence: int) -> Delivery | None:
         """One try. Returns the delivery when there is to be another one; None after the last one, or a void one."""
         delivery = await self._threads.read(self._deliveries.get, delivery_id)
-        if delivery is None or delivery.state is not State.PENDING or delivery.turn != turn:
+        if delivery is None or delivery.state is not State.PENDING or delivery.fence != fence:
             return None
         body = delivery.body.encode()
         headers = await self._threads.read(self._sign, delivery)
@@ -243,10 +243,10 @@ class Webhooks:
         while await self._missed.wait():
             self._missed.clear()
             try:
-                for video_id in await self._threads.read(self._deliveries.untold):
+                for video_id in await self._threads.read(self._deliveries.videos_without_delivery):
                     video = await self._threads.read(self._records.get, video_id)
                     if video is not None and video.status.terminal:
-                        self.pass_on(await self._threads.write(self.write_down, video))
+                        self.send_later(await self._threads.write(self.record_deliveries, video))
             except Busy as error:
                 self._log.warning("webhooks not recovered", reason=error.message)
                 self._missed.set()

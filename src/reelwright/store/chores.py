@@ -43,8 +43,8 @@ class Chores:
             return connection.execute(sa.text(_TAKE), {"name": name, "each_s": each_s}).first() is not None
 
     def tidy(self) -> None:
-        """Remove rows that say nothing any more: turns of owners with nothing in the line, followers that have gone,
-        previews of jobs that have ended."""
+        """Remove rows that nothing needs any more: the fair tags of owners who have no job that waits or runs, the
+        marks of followers that have gone, and the previews of jobs that have ended."""
         statements = (_IDLE_OWNERS,) if self._database.sqlite else (_IDLE_OWNERS, *_NOT_FOLLOWED)
         for statement in statements:
             with self._database.begin() as connection:

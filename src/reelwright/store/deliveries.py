@@ -52,7 +52,7 @@ deliveries = sa.Table(
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
-    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("turn", sa.Integer, key="fence", nullable=False),
     sa.Column("step", sa.Integer, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("last_status", sa.Integer),
@@ -87,7 +87,7 @@ class Due:
     """A try that is to be made now: which delivery, which try, and where to."""
 
     id: str
-    turn: int
+    fence: int
     url: str
 
 
@@ -95,9 +95,10 @@ class Due:
 class Delivery:
     """One message to one receiver. Its id is the `webhook-id` that all tries carry; times are aware UTC.
 
-    `turn` counts what was scheduled and fences off the try of an earlier turn; `step` is the place in the schedule;
-    `tries` counts what was really sent. `last_status` is the HTTP status of the last answer, if there was one, and
-    `problem` says what was wrong with it. `worker`: the process that makes the present try; None: whoever takes it.
+    `fence` is a fencing token: each scheduled try has a larger one, and the result of an earlier try changes nothing.
+    `step` is the index in the schedule of pauses; `tries` counts the requests that were sent. `last_status`: the HTTP
+    status of the last answer, None when there was none; `problem` says what was wrong with it. `worker`: the process
+    that makes the present try; None: any process may.
     """
 
     id: str
@@ -108,7 +109,7 @@ class Delivery:
     event: str
     body: str
     state: State = State.PENDING
-    turn: int = 1
+    fence: int = 1
     step: int = 0
     tries: int = 0
     last_status: int | None = None
@@ -120,7 +121,7 @@ class Delivery:
 
     @property
     def due(self) -> Due:
-        return Due(self.id, self.turn, self.url)
+        return Due(self.id, self.fence, self.url)
 
 
 _ADD_WEBHOOK = sa.text(
@@ -169,7 +170,7 @@ class Deliveries:
                 connection.execute(sa.insert(deliveries).values(_row(delivery)))
         return due
 
-    def untold(self) -> Sequence[str]:
+    def videos_without_delivery(self) -> Sequence[str]:
         """The ids of videos that have ended and have open wishes: a crash came between, or has nearly come."""
         ended = sa.text(
             "SELECT DISTINCT w.video_id FROM webhooks w JOIN videos v ON v.id = w.video_id"
@@ -207,17 +208,17 @@ class Deliveries:
         return next(iter(self._select(deliveries.c.id == delivery_id)), None)
 
     def end(self, delivery: Delivery, state: State, status: int | None, problem: str | None, now: datetime) -> None:
-        """The try of this turn was the last one; if it no longer counts, nothing changes."""
+        """The present try was the last one; if it no longer counts, nothing changes."""
         ended = {"state": state.value, "next_try_at": None, "ended_at": now.timestamp()}
         self._tried(delivery, last_status=status, problem=problem, **ended)
 
     def postpone(
         self, delivery: Delivery, status: int | None, problem: str | None, next_try_at: datetime
     ) -> Delivery | None:
-        """The try of this turn failed; there is another one, which anybody may make. None when it no longer counts."""
+        """The present try failed; there is another one, which anybody may make. None when it no longer counts."""
         return self._tried(
             delivery,
-            turn=delivery.turn + 1,
+            fence=delivery.fence + 1,
             step=delivery.step + 1,
             last_status=status,
             problem=problem,
@@ -238,7 +239,7 @@ class Deliveries:
         """
         values = {
             "state": State.PENDING.value,
-            "turn": deliveries.c.turn + 1,
+            "fence": deliveries.c.fence + 1,
             "step": 0,
             "next_try_at": now.timestamp(),
             "ended_at": None,
@@ -257,7 +258,7 @@ class Deliveries:
             connection.execute(nobodys)
 
     def _tried(self, delivery: Delivery, **values: Any) -> Delivery | None:
-        counts = (deliveries.c.id == delivery.id, deliveries.c.turn == delivery.turn, _pending)
+        counts = (deliveries.c.id == delivery.id, deliveries.c.fence == delivery.fence, _pending)
         update = sa.update(deliveries).where(*counts).values(tries=deliveries.c.tries + 1, worker=None, **values)
         with self._database.begin() as connection:
             row = connection.execute(update.returning(deliveries)).mappings().first()
@@ -302,5 +303,6 @@ def _row(delivery: Delivery) -> dict[str, Any]:
 
 
 def _delivery(row: Any) -> Delivery:
-    times = {name: None if row[name] is None else datetime.fromtimestamp(row[name], UTC) for name in _TIMES}
-    return Delivery(**{**row, **times, "state": State(row["state"])})
+    values = {column.key: row[column] for column in deliveries.c}
+    times = {name: None if values[name] is None else datetime.fromtimestamp(values[name], UTC) for name in _TIMES}
+    return Delivery(**{**values, **times, "state": State(values["state"])})

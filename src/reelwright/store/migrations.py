@@ -321,7 +321,7 @@ def _check(connection: sa.Connection, tables: sa.MetaData) -> None:
     found = sa.inspect(connection)
     for table in tables.sorted_tables:
         there = {column["name"] for column in found.get_columns(table.name)} if found.has_table(table.name) else set()
-        if missing := set(table.columns.keys()) - there:
+        if missing := {column.name for column in table.columns} - there:
             raise ConfigurationError(
                 f"The database is not one of Reelwright's: its table {table.name} lacks {', '.join(sorted(missing))}. "
                 "Restore a backup, or name another database."

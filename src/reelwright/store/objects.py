@@ -96,7 +96,7 @@ class Bucket:
         self._small = self._open(SMALL_S)
         self._large = self._open(LARGE_S)
         self._cache = _Cache(cache, cache_bytes, in_use_s)
-        self._fetching: weakref.WeakValueDictionary[str, _Turn] = weakref.WeakValueDictionary()
+        self._fetching: weakref.WeakValueDictionary[str, _FetchLock] = weakref.WeakValueDictionary()
         self._guard = threading.Lock()
         self._log = structlog.get_logger("reelwright.store")
 
@@ -215,7 +215,7 @@ class Bucket:
         return self._cache.path(name)
 
     def fetch(self, name: str) -> Path:
-        with self._turn(name):  # of many who ask for the same object, one fetches it
+        with self._fetching_alone(name):  # of many who ask for the same object, one fetches it
             path = self._cache.path(name)
             if not path.exists():
                 part = self._cache.part(name)
@@ -225,10 +225,10 @@ class Bucket:
             return path
 
     @contextlib.contextmanager
-    def _turn(self, name: str) -> Iterator[None]:
+    def _fetching_alone(self, name: str) -> Iterator[None]:
         with self._guard:
-            turn = self._fetching.setdefault(name, _Turn())
-        with turn.lock:
+            fetching = self._fetching.setdefault(name, _FetchLock())
+        with fetching.lock:
             yield
 
     def drop(self, name: str) -> bool:
@@ -303,8 +303,8 @@ class Bucket:
             raise StorageBusy from error
 
 
-class _Turn:
-    """Whoever holds it fetches."""
+class _FetchLock:
+    """Held by the thread that fetches one object. A class of its own, since a plain lock takes no weak reference."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -13,7 +13,7 @@ from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import active, video_of, videos
 from reelwright.video import Video
 
-# Its priority goes along with its turn: what is told to be served when it begins is its fair place, as before.
+# Its priority changes with its fair tag: what is told to be served when it begins is its fair place, as before.
 _TO_FRONT = """
 UPDATE videos SET priority = priority + ({first} - turn), turn = {first}
 WHERE id = :this AND completed_at IS NULL AND worker IS NULL RETURNING turn
@@ -31,13 +31,13 @@ class Oversight:
 
     def jobs(self, limit: int) -> Sequence[Video]:
         """At most that many videos that have not ended: those that are made, then those that wait, in their order."""
-        order = (videos.c.worker.is_(None), videos.c.turn, videos.c.id)
+        order = (videos.c.worker.is_(None), videos.c.fair_tag, videos.c.id)
         query = sa.select(videos).where(active).order_by(*order).limit(limit)
         with self._database.connect() as connection:
             return [video_of(row) for row in connection.execute(query).mappings()]
 
     def to_front(self, video_id: str, entry: Entry) -> int | None:
-        """It is first in its line. Returns its turn; None when it does not wait."""
+        """It is first in its line. Returns its fair tag; None when it does not wait."""
         with self._database.begin() as connection:
             row = connection.execute(sa.text(_TO_FRONT.format(first=_FIRST)), {"this": video_id}).first()
             if row is None:

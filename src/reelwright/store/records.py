@@ -17,12 +17,12 @@ import sqlalchemy as sa
 
 from reelwright.store.audit import Audit, Entry
 from reelwright.store.deliveries import add_webhook
+from reelwright.store.fair_tags import FairTags
 from reelwright.store.keys import NO_LIMITS, KeyLimits
 from reelwright.store.notices import NEWS
 from reelwright.store.prepared import Prepared
 from reelwright.store.search import EVERYTHING, Sought, conditions
 from reelwright.store.transactions import Transactions
-from reelwright.store.turns import Turns
 from reelwright.store.usage import Usage
 from reelwright.store.video_rows import (
     Claimed,
@@ -40,8 +40,9 @@ from reelwright.video import Failure, MadeFile, Status, Video, Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
-    """An idempotency key with the digest (hex SHA-256) of the body it came with, and how long it is kept."""
+class IdempotencyKey:
+    """A client's `Idempotency-Key`, the digest (hex SHA-256) of the body that came with it, and how many seconds it is
+    kept."""
 
     key: str
     digest: str
@@ -49,14 +50,15 @@ class Once:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """Where a submission ended: its video's id, and its turn, or None when its key has led to an earlier video.
+class InsertResult:
+    """What became of a submission: the id of its video, and its fair tag; that is None when the idempotency key has led
+    to an earlier video, and nothing was stored.
 
-    `left`: how much the API key may still have, by the limits that it has.
+    `left`: how much the API key may still use, by the names of the limits that it has.
     """
 
     video_id: str
-    turn: int | None
+    fair_tag: int | None
     left: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -84,7 +86,7 @@ class Records:
         self._database = database
         self._audit = audit or Audit(database, kept=False)
         dialect = database.engine.dialect
-        self._turns = Turns(on_sqlite=database.sqlite)
+        self._fair_tags = FairTags(on_sqlite=database.sqlite)
         self._usage = Usage(database)
         self._insertion = Prepared(insertion(database.sqlite), dialect)
         self._twin = Prepared(twin_of(), dialect)
@@ -131,14 +133,14 @@ class Records:
     def check_writable(self) -> None:
         """Begin a write that changes nothing. Raises SQLAlchemy's errors when the database does not take it."""
         with self._database.begin() as connection:
-            connection.execute(sa.update(videos).where(sa.false()).values(turn=0))
+            connection.execute(sa.update(videos).where(sa.false()).values(fair_tag=0))
 
     def insert(
         self,
         video: Video,
         max_queued: int,
         priority: int = 0,
-        once: Once | None = None,
+        idempotency_key: IdempotencyKey | None = None,
         fingerprint: str | None = None,
         webhook: Webhook | None = None,
         checkpoint: Mapping[str, Any] | None = None,
@@ -146,49 +148,56 @@ class Records:
         detached: bool = True,
         limits: KeyLimits = NO_LIMITS,
         entry: Entry | None = None,
-    ) -> Placed:
-        """Store a new video (queued, begun, or completed with a twin's file), or find the one that its key has led to
-        before; all in one transaction.
+    ) -> InsertResult:
+        """Store a new video in one transaction, or find the one that its idempotency key has led to before.
 
-        `once`: an idempotency key; a repeated one leads to the first one's video. `fingerprint`: names a deterministic
-        request (see `twin`). `webhook`: is to be told about the video. `checkpoint`: what it has saved already.
-        `worker`: who makes it, when it has begun. `detached`: it is made even if nobody waits for it. `limits`: what
-        the video's API key may have. `entry`: for the audit, if it is stored.
+        The video is queued, or begun at once, or completed already (with the file of a duplicate). It is stored only if
+        fewer than `max_queued` jobs wait. `priority` is added to its fair tag (see `FairTags`). `fingerprint`: the
+        digest of a deterministic request (see `Twins`). `webhook`: the receiver that is told about the video.
+        `checkpoint`: the one that the job goes on from. `worker`: the process that makes a video that has begun.
+        `detached`: it is made even if nobody waits for it. `limits`: those of the video's API key. `entry`: what the
+        audit keeps, if the video is stored.
 
-        Raises `IdempotencyConflict` for the same key with another body, `OverLimit`, `QueueFull`; then nothing is
+        Raises `IdempotencyConflict` for a known key with another body, `OverLimit`, `QueueFull`; then nothing is
         stored.
-
-        The turn is fair between owners (see `Turns`); `priority` shifts it.
         """
         told = {"owner": video.owner, "fingerprint": fingerprint, "worker": worker, "detached": detached}
         with self._database.begin() as connection:
-            if once and (earlier := self._claim_key(connection, video, once)):
-                return Placed(video_id=earlier, turn=None)
+            if idempotency_key and (earlier := self._claim_key(connection, video, idempotency_key)):
+                return InsertResult(video_id=earlier, fair_tag=None)
             left = self._usage.reserve(connection, video, limits)
-            turn = priority + (
-                0 if video.status.terminal else self._turns.next(connection, video.request.engine, video.owner)
+            fair_tag = priority + (
+                0 if video.status.terminal else self._fair_tags.next(connection, video.request.engine, video.owner)
             )
             saved = json.dumps(checkpoint) if checkpoint else None
-            row = {**row_of(video), **told, "turn": turn, "priority": priority, "checkpoint": saved}
+            row = {**row_of(video), **told, "fair_tag": fair_tag, "priority": priority, "checkpoint": saved}
             if self._insertion.first(connection, **row, max_queued=max_queued) is None:
                 raise QueueFull
             if video.status is Status.COMPLETED:
                 self._usage.completed(connection, video)
             if video.status is Status.IN_PROGRESS:
-                self._turns.served(connection, video.request.engine, turn - priority)
+                self._fair_tags.begun(connection, video.request.engine, fair_tag - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
             self._audit.add(connection, entry)
-        return Placed(video_id=video.id, turn=turn, left=left)
+        return InsertResult(video_id=video.id, fair_tag=fair_tag, left=left)
 
-    def _claim_key(self, connection: sa.Connection, video: Video, once: Once) -> str | None:
+    def _claim_key(self, connection: sa.Connection, video: Video, idempotency_key: IdempotencyKey) -> str | None:
         """None when the key is ours now, else the id of the video that it has led to before."""
-        same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == once.key)
+        same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == idempotency_key.key)
         now = video.created_at.timestamp()
-        connection.execute(sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - once.kept_s))
-        row = {"owner": video.owner, "key": once.key, "digest": once.digest, "video_id": video.id, "created_at": now}
+        connection.execute(
+            sa.delete(idempotency_keys).where(same, idempotency_keys.c.created_at < now - idempotency_key.kept_s)
+        )
+        row = {
+            "owner": video.owner,
+            "key": idempotency_key.key,
+            "digest": idempotency_key.digest,
+            "video_id": video.id,
+            "created_at": now,
+        }
         held = connection.execute(_CLAIM_KEY, row).mappings().one()
-        if held["digest"] != once.digest:
+        if held["digest"] != idempotency_key.digest:
             raise IdempotencyConflict
         return None if held["video_id"] == video.id else str(held["video_id"])
 
@@ -310,7 +319,7 @@ class Records:
             row = self._claim.first(connection, this=video_id, its_worker=worker, now=now.timestamp())
             if row is None:
                 return None
-            self._turns.served(connection, row["engine"], row["turn"] - row["priority"])
+            self._fair_tags.begun(connection, row["engine"], row["fair_tag"] - row["priority"])
         return claimed(row)
 
     def free(self) -> None:
@@ -371,7 +380,7 @@ class Records:
         return video
 
     def active(self) -> Sequence[tuple[int, Video]]:
-        """All videos that are queued or in progress, with their turns and in their order."""
-        query = sa.select(videos).where(active).order_by(videos.c.turn, videos.c.id)
+        """All videos that are queued or in progress, with their fair tags and in their order."""
+        query = sa.select(videos).where(active).order_by(videos.c.fair_tag, videos.c.id)
         with self._database.connect() as connection:
-            return [(row["turn"], video_of(row)) for row in connection.execute(query).mappings()]
+            return [(row[videos.c.fair_tag], video_of(row)) for row in connection.execute(query).mappings()]
