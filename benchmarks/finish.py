@@ -32,7 +32,7 @@ from reelwright.jobs.threads import Threads
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.media.encode import encode_mp4
 from reelwright.media.interpolation import interpolated
-from reelwright.video import Request, Task, Wish
+from reelwright.video import Draft, Task, VideoSpec
 
 FRAMES = 24
 
@@ -65,9 +65,9 @@ def refined(clip: Clip, refinements: Refinements, **asked: int) -> tuple[Clip, C
     """The clip as a job would refine it, and what it has cost."""
     assert clip.frames is not None
     height, width = clip.frames.height, clip.frames.width
-    wish = Wish(prompt="a", **asked)
-    interpolate, upscale = refinements.admit(wish, width=width, height=height, num_frames=clip.num_frames)
-    request = Request(
+    draft = Draft(prompt="a", **asked)
+    interpolate, upscale = refinements.resolve(draft, width=width, height=height, num_frames=clip.num_frames)
+    spec = VideoSpec(
         prompt="a",
         engine="sketch",
         model="sketch",
@@ -87,7 +87,7 @@ def refined(clip: Clip, refinements: Refinements, **asked: int) -> tuple[Clip, C
             refining = Refining(refinements, device="auto", environment=dict(os.environ), threads=threads)
             await refining.take_place(clip)
             begun, spent = time.perf_counter(), _spent()
-            made, _ = await refining.refine(request, clip, lambda done, total: None)
+            made, _ = await refining.refine(spec, clip, lambda done, total: None)
             return made, Cost(time.perf_counter() - begun, _spent() - spent)
 
     return asyncio.run(job())

@@ -37,12 +37,12 @@ from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.store import tables
 from reelwright.store.transactions import Transactions
-from reelwright.video import MadeFile, Request, Status, Task, Video
+from reelwright.video import MadeFile, Status, Task, Video, VideoSpec
 from tests.databases import Cluster, running_postgres
 from tests.servers import ServerProcess, WorkerProcess, eventually
 
 FILE = MadeFile(key="a.mp4", size=10, sha256="0" * 64, width=64, height=64, num_frames=4, fps=12.0, codec="h264")
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt="A beautiful sunset over the ocean with waves crashing",
     engine="toy", model="toy", task=Task.TEXT_TO_VIDEO, width=64, height=64, num_frames=4, fps=12, seed=1,
 )  # fmt: skip
@@ -52,7 +52,7 @@ _numbers = itertools.count(1_700_000_000_000)
 
 def video(owner: str) -> Video:
     now = datetime.now(UTC)
-    return Video(id=ids.video_id(next(_numbers)), owner=owner, status=Status.QUEUED, request=REQUEST, created_at=now)
+    return Video(id=ids.video_id(next(_numbers)), owner=owner, status=Status.QUEUED, spec=SPEC, created_at=now)
 
 
 def told(label: str, took: Sequence[float], wall: float | None = None) -> None:
@@ -105,7 +105,7 @@ class Rows:
 
 def submissions(rows: Rows) -> None:
     rows.sql("CREATE TABLE bare (id text PRIMARY KEY, request text)")
-    text = str(REQUEST.to_json())
+    text = str(SPEC.to_json())
     for callers in (1, 16, 64):
         count = 100 + 10 * callers
 

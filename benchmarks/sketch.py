@@ -18,7 +18,7 @@ import numpy as np
 from reelwright.engines.engine import Assignment
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 GALLERY = (
     "A beautiful sunset over the ocean with waves crashing",
@@ -56,7 +56,7 @@ class Silent:
 
 def draw(prompt: str, width: int, height: int, num_frames: int) -> float:
     """Seconds from the request to the last frame, preparation included."""
-    request = Request(
+    spec = VideoSpec(
         prompt=prompt,
         engine="sketch",
         model="sketch",
@@ -70,7 +70,7 @@ def draw(prompt: str, width: int, height: int, num_frames: int) -> float:
     task = Assignment(
         video_id="video_01",
         attempt=1,
-        request=request,
+        spec=spec,
         frames=FrameBuffer.create(num_frames, height, width),
         scratch=Path(),
         seconds_left=600,

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from reelwright.engines.sketch.canvas import Canvas
 from reelwright.engines.sketch.film import film_of
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 DOCS = Path(__file__).parent
 PICTURES = DOCS / "pictures" / "atlas"
@@ -35,11 +35,11 @@ part of it, {no} something else. “Not drawn” is what the engine itself says 
 def shot(prompt: str) -> tuple[Image.Image, tuple[str, ...]]:
     """The picture, and what is not drawn."""
     width, height = SIZE
-    request = Request(
+    spec = VideoSpec(
         prompt=prompt, engine="sketch", model="sketch", task=Task.TEXT_TO_VIDEO, width=width, height=height,
         num_frames=24, fps=12, seed=7,
     )  # fmt: skip
-    film = film_of(request, None)
+    film = film_of(spec, None)
     frame = np.zeros((height, width, 3), np.uint8)
     film.draw(Canvas(height, width), SECONDS, round(SECONDS * 12), frame)
     return Image.fromarray(frame).resize(TILE, Image.Resampling.LANCZOS), tuple(film.facts["not_drawn"])

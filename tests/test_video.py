@@ -17,10 +17,10 @@ from reelwright.errors import (
     ReelwrightError,
     invalid,
 )
-from reelwright.video import Failure, Image, Request, Status, Task, Unused, Video
+from reelwright.video import Failure, Image, Status, Task, Unused, Video, VideoSpec
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 999_999, UTC)
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt="שלום \ud83c🎬",
     engine="toy",
     model="toy",
@@ -39,23 +39,23 @@ REQUEST = Request(
 
 
 def test_a_request_survives_json() -> None:
-    assert Request.from_json(json.loads(json.dumps(REQUEST.to_json()))) == REQUEST
-    plain = dataclasses.replace(REQUEST, image=None, params={}, unused=())
-    assert Request.from_json(json.loads(json.dumps(plain.to_json()))) == plain
+    assert VideoSpec.from_json(json.loads(json.dumps(SPEC.to_json()))) == SPEC
+    plain = dataclasses.replace(SPEC, image=None, params={}, unused=())
+    assert VideoSpec.from_json(json.loads(json.dumps(plain.to_json()))) == plain
 
 
 def test_a_request_of_an_unknown_task_is_no_request() -> None:
     with pytest.raises(ValueError, match="nope"):
-        Request.from_json({**REQUEST.to_json(), "task": "nope"})
+        VideoSpec.from_json({**SPEC.to_json(), "task": "nope"})
 
 
 def test_values_do_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        REQUEST.prompt = "another"  # type: ignore[misc]
+        SPEC.prompt = "another"  # type: ignore[misc]
 
 
 def test_the_length_of_a_video() -> None:
-    assert REQUEST.seconds == 2.5
+    assert SPEC.seconds == 2.5
 
 
 def test_the_states_that_end_a_video() -> None:
@@ -63,7 +63,7 @@ def test_the_states_that_end_a_video() -> None:
 
 
 def test_how_long_it_took_is_known_once_it_has_ended() -> None:
-    video = Video(id="v", owner="", status=Status.QUEUED, request=REQUEST, created_at=NOW)
+    video = Video(id="v", owner="", status=Status.QUEUED, spec=SPEC, created_at=NOW)
     assert video.generation_seconds is None
     begun = dataclasses.replace(video, started_at=NOW)
     assert begun.generation_seconds is None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
 from reelwright.engines.local.footprint import Kind
 from reelwright.engines.local.recipe import GIB
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 
 ROOT = Path(__file__).parents[2]
 LOOP = "plain loop"
@@ -205,7 +205,7 @@ class Bench:
         job = Job(
             video_id=f"video_{self._number}",
             attempt=1,
-            request=self._request(model, shape, side),
+            spec=self._spec(model, shape, side),
             scratch=self._scratch / name,
             image_path=self._picture(shape) if model == "svd" else None,
             checkpoint=checkpoint,
@@ -218,10 +218,10 @@ class Bench:
         clip.frames.close()
         return Take(frames=frames, facts=dict(facts), seconds=seconds)
 
-    def _request(self, model: str, shape: Shape, side: str | dict[str, Any]) -> Request:
+    def _spec(self, model: str, shape: Shape, side: str | dict[str, Any]) -> VideoSpec:
         image = Image(sha256="0" * 64, media_type="image/png", width=shape.width, height=shape.height)
         pictured = model == "svd"
-        return Request(
+        return VideoSpec(
             prompt="a red fox in the snow",
             engine="local",
             model=model,

@@ -36,7 +36,7 @@ from reelwright.engines.engine import Assignment
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.share import cores
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 from tests.engines.local import tiny
 from tests.servers import ServerProcess
 
@@ -84,7 +84,7 @@ def engine_job(
     engine: LocalEngine, picture: Path, frames: int, steps: int, scratch: Path
 ) -> Callable[[int], FrameBuffer]:
     def job(seed: int) -> FrameBuffer:
-        request = Request(
+        spec = VideoSpec(
             prompt="",
             engine="local",
             model="svd",
@@ -103,7 +103,7 @@ def engine_job(
         assignment = Assignment(
             video_id=f"video_{seed}",
             attempt=1,
-            request=request,
+            spec=spec,
             frames=buffer,
             scratch=folder,
             image_path=picture,

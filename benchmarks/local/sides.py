@@ -1,6 +1,6 @@
 """What the GPU benchmark compares, in one engine's process: diffusers' plain loop, and the local engine as it is set.
 
-The engine's class is named to the host as `benchmarks.local.sides:Sides`. Each request carries in its `params` which
+The engine's class is named to the host as `benchmarks.local.sides:Sides`. Each spec carries in its `params` which
 side makes it: `{"side": "plain loop"}`, or `{"side": {…}}` with the local engine's options. A side stays warm until
 another one is asked for. So several settings are measured without importing the libraries again for each.
 """
@@ -48,11 +48,11 @@ class Sides:
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
         """The facts say on top what the job took: `stages` (seconds by name) and, of a GPU, `peak_…` (bytes)."""
-        request = assignment.request
-        engine = self._side(request.params["side"])
+        spec = assignment.spec
+        engine = self._side(spec.params["side"])
         spans = _Stopwatch()
         self._forget_peak()
-        made = engine.generate(replace(assignment, request=replace(request, params={}), span=spans), report)
+        made = engine.generate(replace(assignment, spec=replace(spec, params={}), span=spans), report)
         return replace(made, facts={**made.facts, "stages": spans.seconds, **self._peak()})
 
     def _side(self, wanted: object) -> Engine:
@@ -110,19 +110,19 @@ class PlainLoop:
         self._pipes.clear()
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
-        request = assignment.request
-        model = self._options.models[request.model]
-        plan = make_plan(model, request, self._options)
+        spec = assignment.spec
+        model = self._options.models[spec.model]
+        plan = make_plan(model, spec, self._options)
         with assignment.span.begin("weights"):
-            pipe = self._pipe(request.model, plan.variant.pipeline)
+            pipe = self._pipe(spec.model, plan.variant.pipeline)
         arguments = dict(plan.arguments)
         if assignment.image_path is not None:
             arguments |= {"image": PIL.Image.open(assignment.image_path).convert("RGB"), "decode_chunk_size": 8}
-        torch.manual_seed(request.seed)
-        generator = torch.Generator("cpu").manual_seed(request.seed)
-        frames = pipe(**arguments, generator=generator, output_type="np").frames[0][: request.num_frames]
+        torch.manual_seed(spec.seed)
+        generator = torch.Generator("cpu").manual_seed(spec.seed)
+        frames = pipe(**arguments, generator=generator, output_type="np").frames[0][: spec.num_frames]
         assignment.frames.array()[:] = (frames * 255).round().astype(np.uint8)
-        clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames)
+        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=assignment.frames)
         return Made(clip=clip, facts={})
 
     def _pipe(self, name: str, class_name: str) -> Any:

@@ -1,10 +1,10 @@
-"""The words of the house: `Wish`, `Request`, `Video` and what belongs to them.
+"""The words of the house: `Draft`, `VideoSpec`, `Video` and what belongs to them.
 
 Plain immutable values without any I/O. This module knows nothing of HTTP, databases or engines.
 
-A `Wish` is what somebody asked for, with gaps. The catalog checks it against an engine's card and fills the gaps: the
-result is a `Request`, which holds everything that shapes a video. A `Video` is the request's life: its state, its
-times, its file.
+A `Draft` is what a client asked for, with gaps. The catalog checks it against an engine's card and fills the gaps: the
+result is a `VideoSpec`, which holds everything that shapes a video. A `Video` is one spec's life: its state, its times,
+its file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_PROMPT_CHARACTERS = 32_000
 MAX_SEED = 2**63 - 1
 
 LATER_FIELDS = ("generate_audio", "last_image", "extends", "interpolate", "upscale")
-"""Fields of a request that the first version did not know."""
+"""Fields of a spec that the first version did not know."""
 
 
 class Task(StrEnum):
@@ -68,7 +68,7 @@ class Enlargement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Draft:
     """What a client asked for. `None` means: the server's or the engine's own default.
 
     Units: sizes in pixels, `seconds` in seconds, `fps` in frames a second. `resolution` is the shorter side ("720p"),
@@ -131,10 +131,10 @@ class Unused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class VideoSpec:
     """Everything that shapes a video, complete and checked against the engine's card.
 
-    `seed` is always set; `seed_given` tells whether the client chose it (then an equal request may be answered with an
+    `seed` is always set; `seed_given` tells whether the client chose it (then an equal spec may be answered with an
     existing video). `unused` are the fields that the client sent and that the engine's card cannot honour.
 
     Width, height, `num_frames` and `fps` are the engine's. After it the frame rate is multiplied by `interpolate`, and
@@ -209,7 +209,7 @@ class Request:
         return self.width * factor, self.height * factor
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready mapping; `from_json` turns it back into an equal request."""
+        """A JSON-ready mapping; `from_json` turns it back into an equal spec."""
         # Not `asdict`, which copies every value by itself.
         values = {name: getattr(self, name) for name in self.__slots__}
         # What came later is told only where it is used: a program of before can then read the rest.
@@ -293,7 +293,7 @@ class Video:
     id: str
     owner: str
     status: Status
-    request: Request
+    spec: VideoSpec
     created_at: datetime
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -18,7 +18,7 @@ import pytest
 from reelwright.api.events import EventStreams
 from reelwright.jobs.events import Live
 from reelwright.jobs.feed import LocalFeed
-from reelwright.video import Request, Status, Task, Video
+from reelwright.video import Status, Task, Video, VideoSpec
 from tests.api.videos import Gate, cancel, create, ended, look, made
 from tests.servers import ServerProcess, eventually
 
@@ -194,10 +194,10 @@ def test_a_listener_that_goes_away_disturbs_nobody(server: ServerProcess, http: 
     port, told = int(server.url.rpartition(":")[2]), len(server.log_text())
     with Gate(tmp_path) as gate:
         video = create(http, gate.prompt)
-        request = f"GET /v1/videos/{video['id']}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        spec = f"GET /v1/videos/{video['id']}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port)) as connection:
-                connection.sendall(request)
+                connection.sendall(spec)
                 assert connection.recv(12) == b"HTTP/1.1 200"
         with listening(http, video) as listener:
             next(listener.events())
@@ -226,10 +226,10 @@ def test_an_open_stream_and_a_long_poll_do_not_hold_the_exit(tmp_path: Path) -> 
 
 # --- without a server: a clock of its own would take ten seconds ------------------------------------------------------
 
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt="paint", engine="toy", model="toy", task=Task.TEXT_TO_VIDEO, width=64, height=64, num_frames=4, fps=8, seed=1
 )
-QUEUED = Video(id="video_1", owner="", status=Status.QUEUED, request=REQUEST, created_at=datetime.now(UTC))
+QUEUED = Video(id="video_1", owner="", status=Status.QUEUED, spec=SPEC, created_at=datetime.now(UTC))
 
 
 class NoFeed(LocalFeed):

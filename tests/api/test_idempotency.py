@@ -71,7 +71,7 @@ def test_the_same_key_with_another_wish_is_refused(http: httpx2.Client) -> None:
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "idempotency_conflict"
     assert answer.json()["error"]["param"] == "Idempotency-Key"
-    # What is asked for is the path as well: another video's remix is another wish.
+    # What is asked for is the path as well: another video's remix is another request.
     other = made(http)
     for path, status in ((f"/v1/videos/{video['id']}/remix", 200), (f"/v1/videos/{other['id']}/remix", 422)):
         answer = http.post(path, json={"prompt": "again"}, headers={"Idempotency-Key": "remix"})

@@ -445,4 +445,4 @@ async def test_whatever_is_listed_of_a_card_is_taken(card: Card, tmp_path: Path)
     assert len(asked) > 1
     for fields, frame in itertools.product(asked, frames):
         body = {"prompt": "a", "model": card.model, "first": frame, **fields}
-        await drafting.request(body, names, typed=True)
+        await drafting.spec(body, names, typed=True)

@@ -43,9 +43,9 @@ def video(alice: httpx2.Client) -> dict[str, object]:
     return made(alice, 'a <b>bold</b> & quiet "sea"')
 
 
-def shared(client: httpx2.Client, video: dict[str, object], **wish: object) -> str:
+def shared(client: httpx2.Client, video: dict[str, object], **draft: object) -> str:
     """The path of a new link."""
-    answer = client.post(f"/v1/videos/{video['id']}/share", json=wish)
+    answer = client.post(f"/v1/videos/{video['id']}/share", json=draft)
     assert answer.status_code == 200, answer.text
     assert answer.json()["url"].startswith(str(client.base_url))
     return str(httpx2.URL(answer.json()["url"]).path)

@@ -94,7 +94,7 @@ def test_so_many_at_a_time_and_no_more(fake: FakeVideoServer, tmp_path: Path) ->
     assert result.returncode == 0, result.stderr
     assert most == [3] * 7
     assert len(fake.created) == 10, "nine, and the first one"
-    assert {frozenset(wish) for wish in fake.created} == {frozenset({"prompt"})}, "no seed: each is made afresh"
+    assert {frozenset(draft) for draft in fake.created} == {frozenset({"prompt"})}, "no seed: each is made afresh"
     assert len(fake.jobs) == 10, "kept"
 
 

@@ -1,4 +1,4 @@
-"""The catalog: which engine and model a wish means, and whether its card grants it. All by data."""
+"""The catalog: which engine and model a draft means, and whether its card grants it. All by data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelwright.engines.catalog import Catalog, Offer, check_prompt, check_text
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
 from reelwright.errors import BadRequest, Code, EngineError
-from reelwright.video import Image, Request, Task, Wish
+from reelwright.video import Draft, Image, Task, VideoSpec
 
 BOTH = (Task.TEXT_TO_VIDEO, Task.IMAGE_TO_VIDEO)
 IMAGE = Image(sha256="0" * 64, media_type="image/png", width=64, height=64)
@@ -60,13 +60,13 @@ CATALOG = Catalog(
 )
 
 
-def admit(prompt: str = "paint", **fields: Any) -> Request:
-    return CATALOG.admit(Wish(prompt=prompt, **{"width": 64, "height": 64, **fields}), draw=lambda bits: bits)
+def resolve(prompt: str = "paint", **fields: Any) -> VideoSpec:
+    return CATALOG.resolve(Draft(prompt=prompt, **{"width": 64, "height": 64, **fields}), draw=lambda bits: bits)
 
 
 def refused(field: str, **fields: Any) -> str:
     with pytest.raises(BadRequest) as caught:
-        admit(**fields)
+        resolve(**fields)
     assert caught.value.field == field
     return caught.value.message
 
@@ -93,8 +93,8 @@ def test_which_card_a_name_means(engine: str | None, model: str | None, found: C
 
 
 def test_the_task_chooses_among_the_cards_of_an_engine() -> None:
-    assert admit(engine="cloud", image=IMAGE).model == "owner/mover"
-    assert admit(engine="cloud", num_frames=5).model == "owner/wide"
+    assert resolve(engine="cloud", image=IMAGE).model == "owner/mover"
+    assert resolve(engine="cloud", num_frames=5).model == "owner/wide"
 
 
 def test_a_task_that_no_card_does_is_refused() -> None:
@@ -114,7 +114,7 @@ def test_an_unknown_name_is_told_what_there_is() -> None:
 def test_an_engine_that_cannot_work_says_why() -> None:
     for name in ({"engine": "broken"}, {"model": "owner/broken"}, {"model": "broken"}):
         with pytest.raises(EngineError, match="It needs a GPU") as caught:
-            admit(**name)
+            resolve(**name)
         assert caught.value.code is Code.ENGINE_NOT_CONFIGURED
 
 
@@ -145,23 +145,23 @@ def test_a_path_that_names_no_model(path: str) -> None:
 
 
 def test_the_gaps_of_a_wish_are_filled_from_the_card() -> None:
-    request = CATALOG.admit(Wish(prompt=" paint ", model="owner/wide", width=64, height=64), draw=lambda bits: bits)
-    assert request.prompt == "paint"
-    assert (request.num_frames, request.fps, request.seed, request.seed_given) == (24, 16, 32, False)
-    assert CATALOG.admit(Wish(prompt="x")).width == 512
+    spec = CATALOG.resolve(Draft(prompt=" paint ", model="owner/wide", width=64, height=64), draw=lambda bits: bits)
+    assert spec.prompt == "paint"
+    assert (spec.num_frames, spec.fps, spec.seed, spec.seed_given) == (24, 16, 32, False)
+    assert CATALOG.resolve(Draft(prompt="x")).width == 512
 
 
 def test_a_drawn_seed_is_one_that_javascript_can_hold() -> None:
-    seeds = {CATALOG.admit(Wish(prompt="x")).seed for _ in range(20)}
+    seeds = {CATALOG.resolve(Draft(prompt="x")).seed for _ in range(20)}
     assert len(seeds) > 1
     assert max(seeds) < 2**53
 
 
 def test_what_the_engine_does_not_honour_is_dropped_by_name() -> None:
-    request = admit(guidance_scale=3.0, negative_prompt="rain", motion_bucket_id=5)
-    assert tuple(one.field for one in request.unused) == ("negative_prompt", "guidance_scale", "motion_bucket_id")
-    assert (request.guidance_scale, request.negative_prompt, request.motion_bucket_id) == (None, None, None)
-    mover = admit(model="owner/mover", image=IMAGE, motion_bucket_id=5, num_frames=4)
+    spec = resolve(guidance_scale=3.0, negative_prompt="rain", motion_bucket_id=5)
+    assert tuple(one.field for one in spec.unused) == ("negative_prompt", "guidance_scale", "motion_bucket_id")
+    assert (spec.guidance_scale, spec.negative_prompt, spec.motion_bucket_id) == (None, None, None)
+    mover = resolve(model="owner/mover", image=IMAGE, motion_bucket_id=5, num_frames=4)
     assert (mover.motion_bucket_id, mover.unused) == (5, ())
 
 
@@ -193,22 +193,22 @@ def test_what_a_card_does_not_grant(fields: dict[str, Any], field: str, told: st
     [(1.0, 12, 12), (0.5, 12, 6), (1.0, 25, 25), (0.02, 60, 1), (50.0, 12, 600), (2.04, 12, 24)],
 )
 def test_seconds_become_frames(seconds: float, fps: int, frames: int) -> None:
-    assert admit(seconds=seconds, fps=fps).num_frames == frames
+    assert resolve(seconds=seconds, fps=fps).num_frames == frames
 
 
 def test_of_frames_and_seconds_the_frames_win() -> None:
-    both = admit(seconds=2.0, num_frames=12, fps=12)
+    both = resolve(seconds=2.0, num_frames=12, fps=12)
     assert (both.num_frames, [str(one) for one in both.unused]) == (
         12,
         ["seconds was not used: num_frames says 12, and the frames win."],
     )
-    assert admit(seconds=1.0, num_frames=12, fps=12).unused == ()
+    assert resolve(seconds=1.0, num_frames=12, fps=12).unused == ()
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t", "x" * 32_001, "a\x00", "\udfff"])
 def test_a_prompt_that_cannot_be_kept(prompt: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        admit(prompt)
+        resolve(prompt)
     assert caught.value.field == "prompt"
 
 

@@ -14,15 +14,15 @@ import pytest
 
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
 from reelwright.errors import Code, EngineError
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 TOY = "tests.fakes.engines:ToyEngine"
 
 
-def request(prompt: str, **changes: Any) -> Request:
+def spec(prompt: str, **changes: Any) -> VideoSpec:
     values: dict[str, Any] = {"engine": "toy", "model": "toy", "task": Task.TEXT_TO_VIDEO, "seed": 7}
     values |= {"width": 64, "height": 48, "num_frames": 5, "fps": 12}
-    return Request(prompt=prompt, **(values | changes))
+    return VideoSpec(prompt=prompt, **(values | changes))
 
 
 class Heard:
@@ -52,9 +52,7 @@ class Heard:
 
 def job(prompt: str, scratch: Path, seconds: float | None = 20, **more: Any) -> Job:
     values: dict[str, Any] = {"attempt": 1, "image_path": None, "checkpoint": None}
-    return Job(
-        video_id=f"video_{prompt}", request=request(prompt), scratch=scratch, seconds_left=seconds, **(values | more)
-    )
+    return Job(video_id=f"video_{prompt}", spec=spec(prompt), scratch=scratch, seconds_left=seconds, **(values | more))
 
 
 async def start(log: list[str] | None = None, **options: Any) -> EngineChild:

@@ -13,7 +13,7 @@ EVERY = [
     messages.Generate(
         video_id="video_1",
         attempt=2,
-        request={"prompt": "line\nbreak \u2028 日本 \ud800 \x00"},
+        spec={"prompt": "line\nbreak \u2028 日本 \ud800 \x00"},
         scratch="/tmp/a b",
         image_path=None,
         checkpoint={"step": 3},

@@ -85,7 +85,7 @@ class ToyEngine:
         return {}
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
-        word, _, rest = assignment.request.prompt.partition(" ")
+        word, _, rest = assignment.spec.prompt.partition(" ")
         first = _frames_done(assignment)
         facts: dict[str, Any] = {"first_frame": first, "pid": os.getpid()}
         match word:
@@ -111,7 +111,7 @@ class ToyEngine:
                 clip = Clip(fps=found.fps, num_frames=found.num_frames, path=assignment.clip, probe=found)
                 return Made(clip=clip, facts=facts)
             case "noise":
-                fill = np.random.default_rng(assignment.request.seed)
+                fill = np.random.default_rng(assignment.spec.seed)
                 frames = assignment.frames.array()
                 frames[:] = fill.integers(0, 256, frames.shape, np.uint8)
                 return _made(assignment, facts)
@@ -164,7 +164,7 @@ class ToyEngine:
                 raise EngineError("It went wrong", code=Code(rest), field=field, **told)  # type: ignore[arg-type]
         frames = assignment.frames.array()
         for index in range(first, len(frames)):
-            frames[index] = (index * 9 % 256, assignment.request.seed % 256, 128)
+            frames[index] = (index * 9 % 256, assignment.spec.seed % 256, 128)
             if word == "resume":
                 assignment.scratch.mkdir(exist_ok=True)
                 done = assignment.scratch / f"frames-{index + 1}"
@@ -207,7 +207,7 @@ def _picture() -> bytes:
 
 
 def _made(assignment: Assignment, facts: Mapping[str, Any]) -> Made:
-    request = assignment.request
+    request = assignment.spec
     return Made(clip=Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames), facts=facts)
 
 

@@ -9,12 +9,12 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.jobs.house import house, wish
+from tests.jobs.house import draft, house
 
 
 async def main(folder: str, database_url: str, receiver_url: str, me: str) -> None:
     async with house(Path(folder), {"DATABASE_URL": database_url}, me=me) as home:
-        video = home.complete(home.video(wish(receiver_url)))
+        video = home.complete(home.video(draft(receiver_url)))
         await home.announce(video)
         await asyncio.Event().wait()
 

@@ -114,13 +114,13 @@ class FakeVideoServer:
             job.events.append((kind, dict(job.body)))
             self.changed.notify_all()
 
-    def create(self, wish: dict[str, Any]) -> Job:
+    def create(self, draft: dict[str, Any]) -> Job:
         with self.changed:
-            width, height = (int(side) for side in wish.get("size", "512x512").split("x"))
+            width, height = (int(side) for side in draft.get("size", "512x512").split("x"))
             body = {
                 "id": f"video_{len(self.created):026d}",
                 "object": "video",
-                "model": wish.get("model", "sketch"),
+                "model": draft.get("model", "sketch"),
                 "status": "queued",
                 "progress": 0,
                 "created_at": int(time.time()),
@@ -128,19 +128,19 @@ class FakeVideoServer:
                 "expires_at": None,
                 "size": f"{width}x{height}",
                 "seconds": "2",
-                "prompt": wish["prompt"],
+                "prompt": draft["prompt"],
                 "remixed_from_video_id": None,
                 "error": None,
-                "seed": wish.get("seed", 7),
-                "num_frames": wish.get("num_frames", 24),
-                "fps": wish.get("fps", 12),
+                "seed": draft.get("seed", 7),
+                "num_frames": draft.get("num_frames", 24),
+                "fps": draft.get("fps", 12),
                 "width": width,
                 "height": height,
                 "engine": "sketch",
                 "queue_position": 1,
             }
             job = self.jobs[body["id"]] = Job(body)
-            self.created.append(wish)
+            self.created.append(draft)
             self.changed.notify_all()
             return job
 
@@ -216,14 +216,14 @@ class _Requests(BaseHTTPRequestHandler):
             return self._events(job)
         return self._error(404, "not_found", "Not Found")
 
-    def _create(self, wish: dict[str, Any]) -> None:
-        if wish["prompt"] == "busy":
+    def _create(self, draft: dict[str, Any]) -> None:
+        if draft["prompt"] == "busy":
             return self._error(429, "queue_full", "The queue is full.", headers={"Retry-After": "3"})
-        if wish["prompt"] == "broken":
+        if draft["prompt"] == "broken":
             return self._error(500, "internal", "Internal server error", headers={"X-Request-Id": "req-1"})
-        if not 1 <= wish.get("fps", 12) <= 60:
-            return self._error(400, "invalid_field", f"Invalid fps: {wish['fps']}. Allowed: 1 to 60.", param="fps")
-        return self._json(self.fake.create(wish).body)
+        if not 1 <= draft.get("fps", 12) <= 60:
+            return self._error(400, "invalid_field", f"Invalid fps: {draft['fps']}. Allowed: 1 to 60.", param="fps")
+        return self._json(self.fake.create(draft).body)
 
     def _list(self, query: dict[str, str]) -> None:
         status = query.get("status")

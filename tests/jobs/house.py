@@ -26,7 +26,7 @@ from reelwright.store.records import Records
 from reelwright.store.secret import signing_secret
 from reelwright.store.transactions import Transactions
 from reelwright.tracing import NO_TRACES
-from reelwright.video import Failure, MadeFile, Request, Status, Task, Video, Webhook
+from reelwright.video import Failure, MadeFile, Status, Task, Video, VideoSpec, Webhook
 from tests.databases import Settings
 from tests.fakes.receiver import HOST, Message
 
@@ -47,7 +47,7 @@ class House:
     def video(self, webhook: Webhook | None, owner: str = "ann") -> Video:
         """A new video in the queue."""
         now = SystemClock().now()
-        request = Request(
+        spec = VideoSpec(
             prompt="Grüße, 世界 🌍",
             engine="toy",
             model="toy",
@@ -62,7 +62,7 @@ class House:
             id=ids.video_id(int(now.timestamp() * 1000)),
             owner=owner,
             status=Status.QUEUED,
-            request=request,
+            spec=spec,
             created_at=now,
         )
         self.records.insert(made, 100, webhook=webhook)
@@ -154,14 +154,14 @@ def bury(database: sa.Engine, me: str) -> None:
 
 
 def envelope(event: str, video: Video, base_url: str) -> dict[str, Any]:
-    return {"type": event, "data": {"id": video.id, "prompt": video.request.prompt, "base": base_url}}
+    return {"type": event, "data": {"id": video.id, "prompt": video.spec.prompt, "base": base_url}}
 
 
 def bare(_event: str, video: Video, base_url: str) -> dict[str, Any]:
     return {"id": video.id, "status": video.status, "base": base_url}
 
 
-def wish(url: str, *events: str, dialect: str = "openai") -> Webhook:
+def draft(url: str, *events: str, dialect: str = "openai") -> Webhook:
     return Webhook(url=url, dialect=dialect, events=events or BOTH, base_url="http://reelwright.example/")
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from reelwright.jobs import events
 from reelwright.jobs.events import Live
-from reelwright.video import Request, Status, Task, Video
+from reelwright.video import Status, Task, Video, VideoSpec
 
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt="paint", engine="toy", model="toy", task=Task.TEXT_TO_VIDEO, width=64, height=64, num_frames=4, fps=8, seed=1
 )
 
 
 def video(number: int = 1, status: Status = Status.QUEUED, engine: str = "toy") -> Video:
-    request = dataclasses.replace(REQUEST, engine=engine)
-    return Video(id=f"video_{number}", owner="", status=status, request=request, created_at=datetime.now(UTC))
+    spec = dataclasses.replace(SPEC, engine=engine)
+    return Video(id=f"video_{number}", owner="", status=status, spec=spec, created_at=datetime.now(UTC))
 
 
 def test_the_first_terminal_state_is_the_last_word() -> None:

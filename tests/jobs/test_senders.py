@@ -19,7 +19,7 @@ from reelwright.store.migrations import migrate
 from reelwright.store.transactions import Transactions
 from tests.databases import Cluster, Settings
 from tests.fakes.receiver import Receiver
-from tests.jobs.house import JOIN, House, bury, house, settled, tried_twice, until, wish
+from tests.jobs.house import JOIN, House, bury, draft, house, settled, tried_twice, until
 from tests.processes import Process
 from tests.servers import ROOT
 
@@ -34,7 +34,7 @@ async def test_two_processes_send_each_message_once(settings: Settings, tmp_path
     one_house, other_house = house(tmp_path, settings, me="one"), house(tmp_path, settings, me="other")
     async with one_house as one, other_house as other:
         with Receiver(200) as receiver:
-            videos = [(home.complete(home.video(wish(receiver.url)))) for home in (one, other) for _ in range(20)]
+            videos = [(home.complete(home.video(draft(receiver.url)))) for home in (one, other) for _ in range(20)]
             # Both were told of each end, as by two cancels at once.
             await asyncio.gather(*(home.announce(video) for video in videos for home in (one, other)))
             for video in videos:
@@ -46,7 +46,7 @@ async def test_what_is_due_is_shared_out_to_all_who_look(settings: Settings, tmp
     """200 that nobody sends, and two processes: each is heard once."""
     with Receiver(200) as receiver:
         async with house(tmp_path, settings) as home:
-            videos = [home.fail(home.video(wish(receiver.url))) for _ in range(200)]
+            videos = [home.fail(home.video(draft(receiver.url))) for _ in range(200)]
             for video in videos:
                 assert home.deliveries.take(video, lambda webhook, video=video: home.webhooks._delivery(webhook, video))
         async with house(tmp_path, settings, me="one") as one, house(tmp_path, settings, me="other"):
@@ -75,7 +75,7 @@ async def test_a_try_of_a_killed_process_is_made_by_another(settings: Settings, 
 async def test_the_next_try_is_made_by_whoever_is_there(settings: Settings, tmp_path: Path) -> None:
     with Receiver(500, 500, 200) as receiver:
         async with house(tmp_path, settings, schedule=(0.0, 0.05, 6.0), me="gone") as gone:
-            video = gone.complete(gone.video(wish(receiver.url)))
+            video = gone.complete(gone.video(draft(receiver.url)))
             await gone.announce(video)
             delivery = await tried_twice(gone, video)
             assert delivery.worker is None
@@ -89,10 +89,10 @@ async def test_an_end_that_another_process_did_not_write_down_is_told_with_the_n
 ) -> None:
     with Receiver() as receiver:
         async with house(tmp_path, settings) as home:
-            first = home.complete(home.video(wish(receiver.url)))
+            first = home.complete(home.video(draft(receiver.url)))
             await home.announce(first)
             assert (await settled(home, first)).state is State.DELIVERED
-            video = home.complete(home.video(wish(receiver.url)))  # its process has died here
+            video = home.complete(home.video(draft(receiver.url)))  # its process has died here
             await home.webhooks.tidy()
             await until(lambda: home.webhooks.list(video.id))
             assert (await settled(home, video)).state is State.DELIVERED

@@ -25,7 +25,7 @@ from reelwright.store.transactions import Transactions
 from reelwright.video import Video
 from tests.databases import ON_BOTH, Settings, locked_for_changes, run_sql, secret_of
 from tests.fakes.receiver import HOST, Receiver
-from tests.jobs.house import house, settled, until, wish
+from tests.jobs.house import draft, house, settled, until
 from tests.servers import ServerProcess, eventually
 
 
@@ -33,7 +33,7 @@ from tests.servers import ServerProcess, eventually
 async def test_when_the_schedule_is_over_it_is_given_up_and_can_be_resent(tmp_path: Path, database: Settings) -> None:
     async with house(tmp_path, database, schedule=(0.0, 0.05)) as home:
         with Receiver(500, 500, 200) as receiver:
-            video = home.fail(home.video(wish(receiver.url)))
+            video = home.fail(home.video(draft(receiver.url)))
             await home.announce(video)
             delivery = await settled(home, video)
             assert (delivery.state, delivery.tries, delivery.last_status) == (State.FAILED, 2, 500)
@@ -53,7 +53,7 @@ async def test_a_private_address_is_never_connected_to(tmp_path: Path) -> None:
     hosts = ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]")
     with Receiver(200, host="127.0.0.1") as canary:
         async with house(tmp_path, {}, schedule=(0.0,), outbound=Outbound(ports=range(65536))) as home:
-            videos = [home.fail(home.video(wish(canary.url.replace("127.0.0.1", host)))) for host in hosts]
+            videos = [home.fail(home.video(draft(canary.url.replace("127.0.0.1", host)))) for host in hosts]
             for video in videos:
                 await home.announce(video)
             for video in videos:
@@ -75,11 +75,11 @@ def test_what_a_crash_left_undone_is_found_at_the_next_start(tmp_path: Path, dat
 
     async def first_life() -> tuple[Video, Video, Video]:
         async with house(tmp_path, database) as home:
-            untold = home.fail(home.video(wish(receiver.url)))
-            stranded = home.fail(home.video(wish(receiver.url)))
+            untold = home.fail(home.video(draft(receiver.url)))
+            stranded = home.fail(home.video(draft(receiver.url)))
             write = home.webhooks._delivery
             assert home.deliveries.take(stranded, lambda webhook: write(webhook, stranded))
-            return untold, stranded, home.video(wish(receiver.url))
+            return untold, stranded, home.video(draft(receiver.url))
 
     async def second_life(untold: Video, stranded: Video, queued: Video) -> None:
         async with house(tmp_path, database) as home:

@@ -14,7 +14,7 @@ from reelwright.clock import SystemClock
 from reelwright.store.deliveries import State
 from tests.databases import Settings
 from tests.fakes.receiver import Receiver
-from tests.jobs.house import House, house, read, settled, tried_twice, until, wish
+from tests.jobs.house import House, draft, house, read, settled, tried_twice, until
 
 HERE = pytest.mark.asyncio(loop_scope="module")
 """These tests share one house."""
@@ -29,7 +29,7 @@ async def home(tmp_path_factory: pytest.TempPathFactory, shared_database: Settin
 @HERE
 async def test_a_message_verifies_and_carries_the_video(home: House) -> None:
     with Receiver(204) as receiver:
-        video = home.complete(home.video(wish(receiver.url)))
+        video = home.complete(home.video(draft(receiver.url)))
         await home.announce(video)
         delivery = await settled(home, video)
     (message,) = receiver.received
@@ -47,7 +47,7 @@ async def test_a_message_verifies_and_carries_the_video(home: House) -> None:
 @HERE
 async def test_a_failure_is_tried_again_with_the_same_id_and_body_until_it_is_understood(home: House) -> None:
     with Receiver(500, 200) as receiver:
-        video = home.fail(home.video(wish(receiver.url)))
+        video = home.fail(home.video(draft(receiver.url)))
         await home.announce(video)
         delivery = await settled(home, video)
     tries = receiver.received
@@ -59,7 +59,7 @@ async def test_a_failure_is_tried_again_with_the_same_id_and_body_until_it_is_un
 @HERE
 async def test_a_resend_does_not_wait_for_the_next_try_and_replaces_it(home: House) -> None:
     with Receiver(503, 503, 200) as receiver:
-        video = home.fail(home.video(wish(receiver.url)))
+        video = home.fail(home.video(draft(receiver.url)))
         await home.announce(video)
         delivery = await tried_twice(home, video)
         assert delivery.next_try_at
@@ -74,13 +74,13 @@ async def test_a_resend_does_not_wait_for_the_next_try_and_replaces_it(home: Hou
 @HERE
 async def test_410_ends_all_that_its_owner_still_wants_to_send_there(home: House) -> None:
     with Receiver(500, 500, 500, 500, 410, 200) as receiver:
-        waiting = home.fail(home.video(wish(receiver.url)))
-        foreign = home.fail(home.video(wish(receiver.url), owner="bob"))
+        waiting = home.fail(home.video(draft(receiver.url)))
+        foreign = home.fail(home.video(draft(receiver.url), owner="bob"))
         for video in (waiting, foreign):
             await home.announce(video)
         for video in (waiting, foreign):
             await tried_twice(home, video)
-        refused = home.fail(home.video(wish(receiver.url)))
+        refused = home.fail(home.video(draft(receiver.url)))
         await home.announce(refused)
         for video in (refused, waiting):
             assert (await settled(home, video)).state is State.DISABLED
@@ -90,7 +90,7 @@ async def test_410_ends_all_that_its_owner_still_wants_to_send_there(home: House
 @HERE
 async def test_a_redirect_is_not_followed(home: House) -> None:
     with Receiver(200) as elsewhere, Receiver(307, location=elsewhere.url) as receiver:
-        video = home.fail(home.video(wish(receiver.url)))
+        video = home.fail(home.video(draft(receiver.url)))
         await home.announce(video)
         assert (await tried_twice(home, video)).last_status == 307
         assert len(receiver.received) == 2
@@ -100,11 +100,11 @@ async def test_a_redirect_is_not_followed(home: House) -> None:
 @HERE
 async def test_slow_receivers_do_not_delay_the_others(home: House) -> None:
     with Receiver(200, slow=True) as slow, Receiver(200) as quick:
-        held_up = [home.fail(home.video(wish(slow.url))) for _ in range(20)]
+        held_up = [home.fail(home.video(draft(slow.url))) for _ in range(20)]
         for video in held_up:
             await home.announce(video)
         await until(lambda: len(slow.received) == 4)
-        video = home.fail(home.video(wish(quick.url)))
+        video = home.fail(home.video(draft(quick.url)))
         await home.announce(video)
         assert (await settled(home, video)).state is State.DELIVERED
         assert len(slow.received) == 4
@@ -126,7 +126,7 @@ async def test_slow_receivers_do_not_delay_the_others(home: House) -> None:
 )
 async def test_the_filter_decides_which_events_are_told(home: House, events: tuple[str, ...], told: list[str]) -> None:
     with Receiver() as receiver:
-        video = home.video(wish(receiver.url, *events, dialect="replicate"))
+        video = home.video(draft(receiver.url, *events, dialect="replicate"))
         await home.announce(home.begin(video))
         await home.announce(home.begin(video))  # an attempt that was resumed is no second start
         await home.announce(home.complete(video))
@@ -140,7 +140,7 @@ async def test_the_filter_decides_which_events_are_told(home: House, events: tup
 @HERE
 async def test_of_several_that_announce_the_end_one_is_heard(home: House) -> None:
     with Receiver() as receiver:
-        video = home.fail(home.video(wish(receiver.url)))
+        video = home.fail(home.video(draft(receiver.url)))
         await asyncio.gather(*(home.announce(video) for _ in range(10)))
         await settled(home, video)
     assert len(receiver.received) == 1
@@ -148,7 +148,7 @@ async def test_of_several_that_announce_the_end_one_is_heard(home: House) -> Non
 
 @HERE
 async def test_a_webhook_never_fails_its_job(home: House) -> None:
-    video = home.fail(home.video(wish("http://127.0.0.2:1/", dialect="unknown")))
+    video = home.fail(home.video(draft("http://127.0.0.2:1/", dialect="unknown")))
     await home.announce(video)
     assert await home.webhooks.list(video.id) == []
     assert video.id in home.deliveries.videos_without_delivery()
@@ -157,7 +157,7 @@ async def test_a_webhook_never_fails_its_job(home: House) -> None:
 @HERE
 async def test_old_deliveries_are_removed(home: House) -> None:
     with Receiver(500, 200) as receiver:
-        video = home.fail(home.video(wish(receiver.url)))
+        video = home.fail(home.video(draft(receiver.url)))
         await home.announce(video)
         delivery = await settled(home, video)
     await home.webhooks.tidy()

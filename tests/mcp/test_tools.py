@@ -92,8 +92,8 @@ async def test_a_video_goes_on_and_ends_with_a_picture(way: Connect) -> None:
         first = await call(client, "generate_video", prompt="waves at dusk", wait_s=60, **SMALL)
         earlier = first.structured_content["id"]
         ends = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
-        wish = {"prompt": "stars", "extends": earlier, "num_frames": 4, "last_image": ends, "wait_s": 60}
-        longer = await call(client, "generate_video", **wish)
+        draft = {"prompt": "stars", "extends": earlier, "num_frames": 4, "last_image": ends, "wait_s": 60}
+        longer = await call(client, "generate_video", **draft)
         absent = await call(client, "generate_video", prompt="stars", extends="video_1")
         both = await call(client, "generate_video", prompt="stars", extends=earlier, image=ends)
     assert not longer.is_error, text(longer)

@@ -59,8 +59,8 @@ def take(url: str) -> None:
 
 def fill(api: httpx2.Client) -> None:
     for prompt, size, seed in SCENES:
-        wish = {"prompt": prompt, "size": size, "seed": seed, "num_frames": 24, "engine": "sketch"}
-        video = api.post("/v1/videos", json=wish).json()
+        draft = {"prompt": prompt, "size": size, "seed": seed, "num_frames": 24, "engine": "sketch"}
+        video = api.post("/v1/videos", json=draft).json()
         eventually(lambda video=video: api.get(f"/v1/videos/{video['id']}").json()["status"] == "completed", 60)
 
 

@@ -14,9 +14,9 @@ from tests.servers import eventually
 Visit = Callable[..., Screening]
 
 
-def made(api: httpx2.Client, prompt: str, **wish: object) -> str:
+def made(api: httpx2.Client, prompt: str, **draft: object) -> str:
     """The id of a finished little video."""
-    body = {"prompt": prompt, "engine": "toy", "size": "64x64", "num_frames": 6, **wish}
+    body = {"prompt": prompt, "engine": "toy", "size": "64x64", "num_frames": 6, **draft}
     video = api.post("/v1/videos", json=body).json()
     eventually(lambda: api.get(f"/v1/videos/{video['id']}").json()["status"] == "completed")
     return str(video["id"])

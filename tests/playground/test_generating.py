@@ -71,8 +71,8 @@ def test_smooth_motion_is_a_switch_and_stays_with_a_remix(visit: Visit, api: htt
 
 
 def test_a_remix_keeps_all_but_the_seed(visit: Visit, api: httpx2.Client) -> None:
-    wish = {"prompt": "A calm sea", "seed": 7, "size": "256x144", "num_frames": 8, "fps": 8, "motion_bucket_id": 40}
-    source = api.post("/v1/videos", json=wish).json()
+    draft = {"prompt": "A calm sea", "seed": 7, "size": "256x144", "num_frames": 8, "fps": 8, "motion_bucket_id": 40}
+    source = api.post("/v1/videos", json=draft).json()
     page = visit().open()
     opened(page, "A calm sea")
     page.get_by_role("button", name="Remix", exact=True).click()
@@ -110,8 +110,8 @@ def test_a_video_goes_on_with_a_picture_to_end_with_and_sound(visit: Visit, api:
 
 def test_use_all_keeps_the_seed_too_even_one_of_63_bits(visit: Visit, api: httpx2.Client) -> None:
     seed = 2**63 - 25
-    wish = {"prompt": "A red planet", "seed": seed, "size": "128x128", "num_frames": 4}
-    api.post("/v1/videos", json=wish)
+    draft = {"prompt": "A red planet", "seed": seed, "size": "128x128", "num_frames": 4}
+    api.post("/v1/videos", json=draft)
     page = visit().open()
     opened(page, "A red planet")
     page.get_by_role("button", name="Use all").click()

@@ -16,8 +16,8 @@ Visit = Callable[..., Screening]
 TINY = {"engine": "toy", "size": "64x64", "num_frames": 6}
 
 
-def made(api: httpx2.Client, prompt: str, **wish: object) -> str:
-    video = api.post("/v1/videos", json={"prompt": prompt, **TINY, **wish}).json()
+def made(api: httpx2.Client, prompt: str, **draft: object) -> str:
+    video = api.post("/v1/videos", json={"prompt": prompt, **TINY, **draft}).json()
     eventually(lambda: api.get(f"/v1/videos/{video['id']}").json()["status"] in ("completed", "failed"))
     return str(video["id"])
 

@@ -130,10 +130,10 @@ def test_a_shared_link_shows_the_video_to_who_has_no_key(visit: Visit, tmp_path:
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_the_page_is_accessible(visit: Visit, api: httpx2.Client, scheme: str) -> None:
     """axe-core finds nothing serious: the wall with every kind of tile, the settings, the big screen."""
-    wish = {"prompt": f"In {scheme}", "engine": "toy", "size": "64x64", "num_frames": 2}
-    video = api.post("/v1/videos", json=wish).json()
-    api.post("/v1/videos", json={**wish, "prompt": "refuse it"})
-    waiting = api.post("/v1/videos", json={**wish, "prompt": "slow 60"}).json()
+    draft = {"prompt": f"In {scheme}", "engine": "toy", "size": "64x64", "num_frames": 2}
+    video = api.post("/v1/videos", json=draft).json()
+    api.post("/v1/videos", json={**draft, "prompt": "refuse it"})
+    waiting = api.post("/v1/videos", json={**draft, "prompt": "slow 60"}).json()
     eventually(lambda: api.get(f"/v1/videos/{video['id']}").json()["status"] == "completed")
     page = visit(color_scheme=scheme, reduced_motion="reduce").open()
     page.get_by_text("Settings").click()

@@ -20,11 +20,11 @@ from reelwright.store.migrations import migrate
 from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
 from reelwright.store.search import Shape, Sought
 from reelwright.store.transactions import Transactions
-from reelwright.video import Failure, MadeFile, Request, Status, Task, Unused, Video
+from reelwright.video import Failure, MadeFile, Status, Task, Unused, Video, VideoSpec
 from tests.databases import ON_BOTH, Settings
 
 NOW = datetime(2026, 11, 5, 12, 0, 0, 123_456, UTC)
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt='שלום \u202e \u200f日本 🎬\n\t"quotes"',
     engine="toy",
     model="toy",
@@ -69,7 +69,7 @@ def new(owner: str = "", **changes: object) -> Video:
         id=ids.video_id(next(_milliseconds)),
         owner=owner,
         status=Status.QUEUED,
-        request=REQUEST,
+        spec=SPEC,
         created_at=NOW,
         expires_at=NOW + timedelta(days=30),
     )
@@ -232,10 +232,10 @@ def test_priority_shifts_the_fair_tag(records: Records) -> None:
 def test_each_engine_has_a_line_of_its_own(records: Records) -> None:
     for _ in range(5):
         queued(records, "ann")
-    elsewhere = replace(REQUEST, engine="other")
-    begun = new("ann", request=elsewhere, status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
+    elsewhere = replace(SPEC, engine="other")
+    begun = new("ann", spec=elsewhere, status=Status.IN_PROGRESS, attempt=1, started_at=NOW)
     assert insert(records, begun).fair_tag == 0
-    assert insert(records, new("bob", request=elsewhere)).fair_tag == 0
+    assert insert(records, new("bob", spec=elsewhere)).fair_tag == 0
     assert insert(records, new("ann")).fair_tag == 5
 
 
@@ -376,14 +376,14 @@ def test_metadata_narrows_a_page(records: Records) -> None:
     ],
 )
 def test_a_search_finds_words_in_every_language_in_any_case(records: Records, query: str, found: str) -> None:
-    square = replace(REQUEST, prompt="x")
-    wishes = (
+    square = replace(SPEC, prompt="x")
+    drafts = (
         replace(square, prompt="A harbour at dawn"),
         replace(square, prompt="ЖЕНЩИНА на мосту"),
         replace(square, prompt="海の夜明け", seed=2**63 - 2),
         replace(square, prompt="100% fog", engine="other", model="wide", width=64, height=32),
     )
-    made = [new(request=wish) for wish in wishes]
+    made = [new(spec=draft) for draft in drafts]
     for video in made:
         insert(records, video)
     assert sought(records, words=query.split()) == [made[int(digit)].id for digit in found]
@@ -391,8 +391,8 @@ def test_a_search_finds_words_in_every_language_in_any_case(records: Records, qu
 
 def test_a_page_is_narrowed_by_model_and_shape(records: Records) -> None:
     sizes = ((64, 64), (64, 32), (32, 64))
-    made = [new(request=replace(REQUEST, width=width, height=height)) for width, height in sizes]
-    made.append(new(request=replace(REQUEST, engine="other", model="org/name")))
+    made = [new(spec=replace(SPEC, width=width, height=height)) for width, height in sizes]
+    made.append(new(spec=replace(SPEC, engine="other", model="org/name")))
     for video in made:
         insert(records, video)
     ids = [video.id for video in made]

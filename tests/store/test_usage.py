@@ -46,7 +46,7 @@ def test_as_many_jobs_are_taken_as_may_however_many_ask_at_once(
 
     def submit(number: int) -> bool:
         video = new("ann", key="key_a")
-        video = replace(video, request=replace(video.request, engine=f"toy{number % 3}"))
+        video = replace(video, spec=replace(video.spec, engine=f"toy{number % 3}"))
         try:
             rows[number % PROCESSES].insert(video, 10_000, limits=limits)
         except OverLimit:

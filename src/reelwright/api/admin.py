@@ -80,12 +80,12 @@ def _job(video: Video) -> dict[str, Any]:
         "id": video.id,
         "key": video.key,
         "owner": video.owner,
-        "engine": video.request.engine,
-        "model": video.request.model,
+        "engine": video.spec.engine,
+        "model": video.spec.model,
         "status": video.status.value,
         "position": video.position,
         "progress": video.progress,
-        "seconds": round(video.request.seconds, 3),
+        "seconds": round(video.spec.seconds, 3),
         "created_at": int(video.created_at.timestamp()),
     }
 

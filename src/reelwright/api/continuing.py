@@ -21,14 +21,14 @@ from reelwright.api.vocabulary import Vocabulary
 from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Queue
-from reelwright.video import Request, Source, Status, Video
+from reelwright.video import Source, Status, Video, VideoSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
     """What is asked for, and what it goes on from: as `jobs.queue.SubmitOptions` takes it."""
 
-    request: Request
+    spec: VideoSpec
     source: str | Path
 
 
@@ -55,7 +55,7 @@ class Continuing:
     ) -> AsyncIterator[Extension]:
         """The extension of `video`, an id or a file, which `field` names. Submit it inside the block.
 
-        `owner` None may extend everybody's. Raises as `Drafting.request`; `NotFound` for a video that is not there,
+        `owner` None may extend everybody's. Raises as `Drafting.spec`; `NotFound` for a video that is not there,
         `BadRequest` for one that is not completed, or a file that cannot be decoded.
         """
         if isinstance(video, Upload):
@@ -63,16 +63,16 @@ class Continuing:
                 await asyncio.to_thread(_write, Path(file.name), video.data)
                 digest = await asyncio.to_thread(lambda: hashlib.sha256(video.data).hexdigest())
                 path = Path(file.name)
-                request = await self._drafted(fields, names, typed, defaults, path, field, digest, None)
-                yield Extension(request=request, source=path)
+                spec = await self._drafted(fields, names, typed, defaults, path, field, digest, None)
+                yield Extension(spec=spec, source=path)
             return
         source = await self._found(video, owner, field)
         _check_completed(source, field)
         assert source.file is not None
         path = await self._integrity.path(source)
         digest = source.file.sha256
-        request = await self._drafted(fields, names, typed, defaults, path, field, digest, source)
-        yield Extension(request=request, source=source.file.key)
+        spec = await self._drafted(fields, names, typed, defaults, path, field, digest, source)
+        yield Extension(spec=spec, source=source.file.key)
 
     async def _found(self, video_id: str, owner: str | None, field: str) -> Video:
         try:
@@ -92,7 +92,7 @@ class Continuing:
         field: str,
         digest: str,
         video: Video | None,
-    ) -> Request:
+    ) -> VideoSpec:
         found, image = await self._intake.take_last_frame(path, field)
         source = Source(sha256=digest, video_id=video.id if video else None, **found)
         return await self._drafting.extension(

@@ -37,8 +37,8 @@ def video_headers(video: Video) -> dict[str, str]:
     return {
         "ETag": f'"{video.file.sha256[:32]}"',
         "X-Video-Id": video.id,
-        "X-Seed": str(video.request.seed),
-        "X-Engine": video.request.engine,
+        "X-Seed": str(video.spec.seed),
+        "X-Engine": video.spec.engine,
         "X-Video-Size": f"{video.file.size / 1024 / 1024:.2f}MB",
         "X-Generation-Time": f"{video.generation_seconds or 0:.2f}s",
     }

@@ -1,4 +1,4 @@
-"""From a body's fields to a checked request: the one way that all dialects take."""
+"""From a body's fields to a checked spec: the one way that all dialects take."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.fields import read_fields, to_draft
 from reelwright.api.moderation import Moderation
 from reelwright.api.uploads import Intake
 from reelwright.api.vocabulary import PICTURES, Sent, Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest
-from reelwright.video import Image, Request, Source, Task, Unused, Video, Wish
+from reelwright.video import Draft, Image, Source, Task, Unused, Video, VideoSpec
 
 KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps", "interpolate", "upscale")
 """What an extension has from its source."""
@@ -26,7 +26,7 @@ class Drafting:
         self._intake = intake
         self._moderation = moderation
 
-    async def request(
+    async def spec(
         self,
         fields: Mapping[str, Any],
         names: Vocabulary,
@@ -34,8 +34,8 @@ class Drafting:
         typed: bool,
         model: str | None = None,
         defaults: Mapping[str, Any] | None = None,
-    ) -> Request:
-        """The complete request. `typed` false (forms) takes numbers from strings.
+    ) -> VideoSpec:
+        """The complete spec. `typed` false (forms) takes numbers from strings.
 
         `model` was named beside the fields (in a path, say); `defaults` are the dialect's own. Raises `BadRequest` that
         names the field as the client sent it, also for a prompt that is refused; `EngineError` when the engine asked
@@ -44,8 +44,8 @@ class Drafting:
         sent = names.translate(fields)
         values = {**sent.values, **({"model": model} if model else {})}
         try:
-            wish = await self._wish(values, names, sent, typed, defaults)
-            wanted = self._catalog.admit(wish)
+            draft = await self._draft(values, names, sent, typed, defaults)
+            wanted = self._catalog.resolve(draft)
             await self._moderation.check(wanted)
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
@@ -61,10 +61,10 @@ class Drafting:
         image: Image,
         of: Video | None,
         defaults: Mapping[str, Any] | None = None,
-    ) -> Request:
-        """The request for what comes after `source`, whose last frame is `image`; `of` is its video, if it is one.
+    ) -> VideoSpec:
+        """The spec for what comes after `source`, whose last frame is `image`; `of` is its video, if it is one.
 
-        A length that is asked for is that of what is added. Raises as `request`.
+        A length that is asked for is that of what is added. Raises as `spec`.
         """
         sent = names.translate(fields)
         if "image" in sent.values:
@@ -73,9 +73,9 @@ class Drafting:
                 f"Invalid {label}: an extension begins with the video's last frame. Leave it out.", field=label
             )
         try:
-            asked = await self._wish(sent.values, names, sent, typed, defaults)
-            wish = self._going_on(asked, source, image, of)
-            wanted = self._lengthened(wish)
+            asked = await self._draft(sent.values, names, sent, typed, defaults)
+            draft = self._going_on(asked, source, image, of)
+            wanted = self._lengthened(draft)
             await self._moderation.check(wanted)
         except BadRequest as error:
             raise names.relabel(error, sent.names) from None
@@ -87,23 +87,23 @@ class Drafting:
         ]
         return dataclasses.replace(told, unused=(*told.unused, *kept))
 
-    async def _wish(
+    async def _draft(
         self,
         values: Mapping[str, Any],
         names: Vocabulary,
         sent: Sent,
         typed: bool,
         defaults: Mapping[str, Any] | None,
-    ) -> Wish:
+    ) -> Draft:
         read = read_fields({name: value for name, value in values.items() if name not in PICTURES}, typed=typed)
         first, last = [await self._intake.take(values.get(one), names.label(one, sent.names)) for one in PICTURES]
-        return to_wish(read, first, defaults or {}, last)
+        return to_draft(read, first, defaults or {}, last)
 
-    def _going_on(self, asked: Wish, source: Source, image: Image, of: Video | None) -> Wish:
-        """The wish in the shape of the source, for a model that makes a video from a picture."""
+    def _going_on(self, asked: Draft, source: Source, image: Image, of: Video | None) -> Draft:
+        """The draft in the shape of the source, for a model that makes a video from a picture."""
         engine, model = asked.engine, asked.model
         if engine is None and model is None and of is not None:
-            engine, model = of.request.engine, of.request.model
+            engine, model = of.spec.engine, of.spec.model
             if Task.IMAGE_TO_VIDEO not in self._catalog.card(engine, model, Task.IMAGE_TO_VIDEO).tasks:
                 model = None  # another one of its engine may
         card = self._catalog.card(engine, model, Task.IMAGE_TO_VIDEO)
@@ -130,22 +130,22 @@ class Drafting:
             image=image,
         )
 
-    def _lengthened(self, wish: Wish) -> Request:
+    def _lengthened(self, draft: Draft) -> VideoSpec:
         """The first frame is there already, so one more than was asked for is made, where the card allows."""
-        added = wish.num_frames
-        if added is None and wish.seconds is not None and wish.fps is not None:
-            added = round(wish.seconds * wish.fps)
+        added = draft.num_frames
+        if added is None and draft.seconds is not None and draft.fps is not None:
+            added = round(draft.seconds * draft.fps)
         if added is None or added < 1:
-            return self._catalog.admit(wish)
+            return self._catalog.resolve(draft)
         try:
-            return self._catalog.admit(dataclasses.replace(wish, num_frames=added + 1, seconds=None))
+            return self._catalog.resolve(dataclasses.replace(draft, num_frames=added + 1, seconds=None))
         except BadRequest as error:
             if error.field != "num_frames":
                 raise
-            return self._catalog.admit(wish)
+            return self._catalog.resolve(draft)
 
 
-def _telling(wanted: Request, sent: Sent) -> Request:
+def _telling(wanted: VideoSpec, sent: Sent) -> VideoSpec:
     """Of what the model cannot do, only what the client itself sent is worth telling."""
     asked = []
     for one in wanted.unused:

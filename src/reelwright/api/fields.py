@@ -1,4 +1,4 @@
-"""The fields that all dialects share, on their way to a `Wish`: names, types and the forms that a size may take.
+"""The fields that all dialects share, on their way to a `Draft`: names, types and the forms that a size may take.
 
 A dialect maps its own names onto these (`vocabulary`) and has no rules of its own. Ranges are the catalog's business.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from reelwright.api.body import parse_json
 from reelwright.errors import BadRequest, Code, invalid
-from reelwright.video import Image, Wish
+from reelwright.video import Draft, Image
 
 _SIZE = re.compile(r"([0-9]{1,5})[xX×]([0-9]{1,5})")
 _RESOLUTION = re.compile(r"([0-9]{2,5})[pP]")
@@ -119,10 +119,10 @@ def _first_problem(error: ValidationError, fields: Mapping[str, Any]) -> BadRequ
     return invalid(name, fields.get(name), allowed)
 
 
-def to_wish(
+def to_draft(
     fields: VideoFields, image: Image | None, defaults: Mapping[str, Any], last_image: Image | None = None
-) -> Wish:
-    """The wish; `defaults` fill what the client left open (the native dialect's fixed ones)."""
+) -> Draft:
+    """The draft; `defaults` fill what the client left open (the native dialect's fixed ones)."""
     width, height = _size(fields)
     values: dict[str, Any] = {
         "num_frames": fields.num_frames,
@@ -134,7 +134,7 @@ def to_wish(
     for name, default in defaults.items():
         if values[name] is None and not (name == "num_frames" and fields.seconds is not None):
             values[name] = default
-    return Wish(
+    return Draft(
         prompt=fields.prompt,
         engine=fields.engine,
         model=fields.model,

@@ -63,7 +63,7 @@ def huggingface_router(
             picture = None
         fields, picture = _fields(asked, picture)
         model = catalog.named(f"{owner}/{name}")
-        wanted = await drafting.request({**fields, "image": picture}, NAMES, typed=True, model=model)
+        wanted = await drafting.spec({**fields, "image": picture}, NAMES, typed=True, model=model)
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
         options = SubmitOptions(detached=False, idempotency_key=idempotency(request, whole))
         video = await queue.submit(wanted, request.state.caller, options)

@@ -113,7 +113,7 @@ class Metrics:
 
     def job_ended(self, video: Video) -> None:
         """Count a video that has just reached its terminal state."""
-        engine, failure = video.request.engine, video.failure
+        engine, failure = video.spec.engine, video.failure
         cancelled = failure is not None and failure.code == Code.CANCELLED
         status = "cancelled" if cancelled else video.status.value
         self._ended.labels(engine, status).inc()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from reelwright.errors import BadRequest, Busy, Code
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 if TYPE_CHECKING:
     import httpx2
@@ -47,16 +47,16 @@ class Moderation:
         self._client: httpx2.AsyncClient | None = None
         self._log = structlog.get_logger("reelwright.moderation")
 
-    async def check(self, request: Request) -> None:
+    async def check(self, spec: VideoSpec) -> None:
         """Raises `BadRequest` (refused) for a prompt that is not to be made, `Busy` where nobody knows.
 
         A refused word in a negative prompt is what the client does not want to see: only the service reads that, too.
         """
-        if self._refused and (found := self._refused.search(_folded(request.prompt))):
+        if self._refused and (found := self._refused.search(_folded(spec.prompt))):
             raise _refusal(f"This server makes no videos of {found[0]!r}. Leave it out of the prompt.")
         if self._rules.url is None:
             return
-        texts = [request.prompt, *([request.negative_prompt] if request.negative_prompt else [])]
+        texts = [spec.prompt, *([spec.negative_prompt] if spec.negative_prompt else [])]
         why = await self._ask(self._rules.url, texts)
         if why is not None:
             raise _refusal(why)

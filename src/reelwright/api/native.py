@@ -27,8 +27,7 @@ from reelwright.clock import Clock, iso_milliseconds
 from reelwright.errors import Code, EngineError, ReelwrightError
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.queue import Queue, SubmitOptions
-from reelwright.video import Request as VideoRequest
-from reelwright.video import Status, Video
+from reelwright.video import Status, Video, VideoSpec
 
 DEFAULTS: Mapping[str, Any] = {
     "num_frames": 24,
@@ -64,7 +63,7 @@ def native_router(
     async def generate(request: Request) -> Response:
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
-        wanted = await drafting.request(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
+        wanted = await drafting.spec(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
         options = SubmitOptions(detached=later(request), idempotency_key=idempotency(request, body))
         del body
         return await answered(request, wanted, options)
@@ -81,12 +80,12 @@ def native_router(
             options = SubmitOptions(
                 detached=later(request), idempotency_key=idempotency(request, body), source=extension.source
             )
-            return await answered(request, extension.request, options)
+            return await answered(request, extension.spec, options)
 
     def later(request: Request) -> bool:
         return "respond-async" in preferences(request)
 
-    async def answered(request: Request, wanted: VideoRequest, options: SubmitOptions) -> Response:
+    async def answered(request: Request, wanted: VideoSpec, options: SubmitOptions) -> Response:
         video = await queue.submit(wanted, request.state.caller, options)
         if options.detached:
             return _accepted(request, video)

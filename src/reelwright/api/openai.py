@@ -47,8 +47,7 @@ from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.jobs.variants import Variant, Variants
 from reelwright.outbound import Outbound
 from reelwright.store.search import Shape
-from reelwright.video import Request as VideoRequest
-from reelwright.video import Status, Video, Wish
+from reelwright.video import Draft, Status, Video, VideoSpec
 
 PATHS = ("/v1/videos", "/videos")
 OPERATIONS = ("sync", "edits", "extensions")
@@ -139,7 +138,7 @@ class OpenAIVideos:
         if video.failure:
             raise EngineError.from_failure(video.failure)
         answer = await self.file(request, video, Variant.VIDEO)
-        answer.headers["X-Model"] = video.request.model
+        answer.headers["X-Model"] = video.spec.model
         answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
         return answer
 
@@ -208,7 +207,7 @@ class OpenAIVideos:
         prompt = body.fields.get("prompt")
         if not isinstance(prompt, str):
             raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
-        wanted = self._catalog.admit(_same_wish(source.request, check_prompt(prompt)))
+        wanted = self._catalog.resolve(_same_draft(source.spec, check_prompt(prompt)))
         options = SubmitOptions(detached=True, idempotency_key=idempotency(request, body), remixed_from=source.id)
         return self._answer(request, await self._queue.submit(wanted, request.state.caller, options))
 
@@ -219,11 +218,11 @@ class OpenAIVideos:
         if unknown := sorted(set(body.fields) - RESUMING):
             known = ", ".join(sorted(RESUMING))
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Resuming takes {known}.", field=unknown[0][:80])
-        self._catalog.card(source.request.engine, source.request.model, source.request.task)
+        self._catalog.card(source.spec.engine, source.spec.model, source.spec.task)
         options = dataclasses.replace(self._options(request, body), resumes=source.id)
         if "metadata" not in body.fields:
             options = dataclasses.replace(options, metadata=source.metadata)
-        return self._answer(request, await self._queue.submit(source.request, request.state.caller, options))
+        return self._answer(request, await self._queue.submit(source.spec, request.state.caller, options))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -240,7 +239,7 @@ class OpenAIVideos:
         )
         async with extending as extension:
             options = dataclasses.replace(self._options(request, body), source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.caller, options)
+            video = await self._queue.submit(extension.spec, request.state.caller, options)
         return self._answer(request, video)
 
     async def content(
@@ -280,9 +279,9 @@ class OpenAIVideos:
                 fields[name] = _reference(fields[name], name)
         return Body(fields=numbered(fields), typed=body.typed)
 
-    async def _wanted(self, body: Body) -> VideoRequest:
+    async def _wanted(self, body: Body) -> VideoSpec:
         _check_count(body.fields.get("n"))
-        return await self._drafting.request(body.fields, self._names, typed=body.typed)
+        return await self._drafting.spec(body.fields, self._names, typed=body.typed)
 
     def _options(self, request: Request, body: Body, *, detached: bool = True) -> SubmitOptions:
         return SubmitOptions(
@@ -365,9 +364,9 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
     return router
 
 
-def _same_wish(request: VideoRequest, prompt: str) -> Wish:
+def _same_draft(request: VideoSpec, prompt: str) -> Draft:
     """All of an earlier request but its prompt and its seed."""
-    return Wish(
+    return Draft(
         prompt=prompt,
         engine=request.engine,
         model=request.model,
@@ -389,7 +388,7 @@ def _same_wish(request: VideoRequest, prompt: str) -> Wish:
     )
 
 
-def _asked_upscale(request: VideoRequest) -> int | str | None:
+def _asked_upscale(request: VideoSpec) -> int | str | None:
     """The model by its name where it was used as it is, else the factor."""
     upscale = request.upscale
     if upscale is None:

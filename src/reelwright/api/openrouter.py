@@ -35,8 +35,7 @@ from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.outbound import Outbound
 from reelwright.store.deliveries import Delivery
-from reelwright.video import Request as VideoRequest
-from reelwright.video import Status, Video
+from reelwright.video import Status, Video, VideoSpec
 
 PATH = "/api/v1/videos"
 WEBHOOK_EVENTS = ("video.generation.completed", "video.generation.cancelled", "video.generation.failed")
@@ -95,7 +94,7 @@ class OpenRouterVideos:
         asked, names = self._asked(body.fields)
         options, previous = self._options(request, body), body.fields.get("previous_job_id")
         if previous in (None, ""):
-            wanted = await self._drafting.request(asked, names, typed=True)
+            wanted = await self._drafting.spec(asked, names, typed=True)
             _refuse_unused(wanted)
             return await self._answer(request, await self._queue.submit(wanted, request.state.caller, options), 202)
         if not isinstance(previous, str):
@@ -104,9 +103,9 @@ class OpenRouterVideos:
             asked, names, typed=True, owner=request.state.owner or None, video=previous, field="previous_job_id"
         )
         async with extending as extension:
-            _refuse_unused(extension.request)
+            _refuse_unused(extension.spec)
             options = dataclasses.replace(options, source=extension.source)
-            video = await self._queue.submit(extension.request, request.state.caller, options)
+            video = await self._queue.submit(extension.spec, request.state.caller, options)
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:
@@ -186,7 +185,7 @@ def openrouter_router(calls: OpenRouterVideos) -> APIRouter:
     return router
 
 
-def _refuse_unused(wanted: VideoRequest) -> None:
+def _refuse_unused(wanted: VideoSpec) -> None:
     """A picture or sound that was asked for is not left out: this dialect has no place to tell it."""
     for one in wanted.unused:
         if one.field.startswith("frame_images"):
@@ -276,7 +275,7 @@ def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
     return {
         "type": event,
         "created_at": iso_milliseconds(video.completed_at or video.created_at),
-        "data": {**told, "model": video.request.model},
+        "data": {**told, "model": video.spec.model},
     }
 
 

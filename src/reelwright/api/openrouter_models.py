@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from reelwright.api.fields import read_fields, to_wish
+from reelwright.api.fields import read_fields, to_draft
 from reelwright.engines.catalog import OPTIONAL_FIELDS, Catalog
 from reelwright.engines.engine import Card
 from reelwright.errors import BadRequest
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 
 ASPECT_RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9", "9:21")
 RESOLUTIONS = ("360p", "480p", "720p", "768p", "1080p", "1K", "2K", "4K")
@@ -114,7 +114,7 @@ class Shapes:
         made += [self._shape(aspect_ratio=ratio) for ratio in ratios]
         made += [self._shape(resolution=one) for one in RESOLUTIONS]
         made.append(self._shape())
-        sizes = {(request.width, request.height) for request in made if request}
+        sizes = {(spec.width, spec.height) for spec in made if spec}
         return sorted(sizes, key=lambda size: (size[0] * size[1], size))
 
     def _durations(self) -> Sequence[int]:
@@ -125,11 +125,11 @@ class Shapes:
         longest = self._card.max_frames // self._card.default_fps
         return [one for one in range(1, longest + 1) if self._made(width=width, height=height, seconds=one)]
 
-    def _pair(self, resolution: str, ratio: str) -> Request | None:
+    def _pair(self, resolution: str, ratio: str) -> VideoSpec | None:
         return self._shape(resolution=resolution, aspect_ratio=ratio)
 
-    def _shape(self, **asked: Any) -> Request | None:
-        """The request for that shape, or None where it leaves no room for the card's own length, also in whole seconds.
+    def _shape(self, **asked: Any) -> VideoSpec | None:
+        """The spec for that shape, or None where it leaves no room for the card's own length, also in whole seconds.
 
         Larger pictures leave room for fewer frames.
         """
@@ -138,13 +138,13 @@ class Shapes:
             return None
         return self._made(**asked)
 
-    def _made(self, **asked: Any) -> Request | None:
-        """The request that becomes of these fields, or None where they are refused."""
+    def _made(self, **asked: Any) -> VideoSpec | None:
+        """The spec that becomes of these fields, or None where they are refused."""
         image = None if Task.TEXT_TO_VIDEO in self._card.tasks else _SQUARE
         fields = read_fields(
             {"prompt": "a", "engine": self._card.engine, "model": self._card.model, **asked}, typed=True
         )
         try:
-            return self._catalog.admit(to_wish(fields, image, {}), draw=lambda _bits: 0, only_ready=False)
+            return self._catalog.resolve(to_draft(fields, image, {}), draw=lambda _bits: 0, only_ready=False)
         except BadRequest:
             return None

@@ -101,7 +101,7 @@ class Predictions:
         if not isinstance(asked, dict):
             raise invalid("input", asked, "Must be an object.")
         fields = await self._with_files(request.state.owner, asked)
-        wanted = await self._drafting.request(fields, NAMES, typed=True, model=model)
+        wanted = await self._drafting.spec(fields, NAMES, typed=True, model=model)
         webhook, told = self._webhook(request, body)
         options = SubmitOptions(
             detached=True,
@@ -176,7 +176,7 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
     """Replicate's prediction object; `base_url` ends with a slash."""
     cancelled = video.failure is not None and video.failure.code == Code.CANCELLED
     done = video.status is Status.COMPLETED
-    own, path, asked = f"{base_url}v1/predictions/{video.id}", path_of(video.request.model), video.asked or {}
+    own, path, asked = f"{base_url}v1/predictions/{video.id}", path_of(video.spec.model), video.asked or {}
     return {
         "id": video.id,
         "model": path,
@@ -190,7 +190,7 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
         "source": "api",
         "data_removed": False,
         **{name: value for name, value in asked.items() if name != "input"},
-        "warnings": [str(unused) for unused in video.request.unused],
+        "warnings": [str(unused) for unused in video.spec.unused],
         "created_at": iso_milliseconds(video.created_at),
         "started_at": iso_milliseconds(video.started_at) if video.started_at else None,
         "completed_at": iso_milliseconds(video.completed_at) if video.completed_at else None,
@@ -200,7 +200,7 @@ def prediction(video: Video, base_url: str) -> dict[str, Any]:
 
 def _input(video: Video) -> dict[str, Any]:
     """The input of a video that was asked for in another dialect."""
-    request = video.request
+    request = video.spec
     return {
         "prompt": request.prompt,
         "width": request.width,
@@ -220,8 +220,8 @@ def _logs(video: Video) -> str:
     """What shaped the video beside its input; the last line has the form of a tqdm bar, which the clients parse."""
     if video.started_at is None:
         return ""
-    lines = [f"Using seed: {video.request.seed}"]
-    lines += [str(unused) for unused in video.request.unused]
+    lines = [f"Using seed: {video.spec.seed}"]
+    lines += [str(unused) for unused in video.spec.unused]
     percent = video.progress
     return "\n".join([*lines, f"{percent:3d}%|{'█' * (percent // 10):<10}| {percent}/100"])
 

@@ -155,7 +155,7 @@ def _frame(request: Request, title: str, head: str, body: str) -> str:
 
 
 def _page(request: Request, video: Video, ends: datetime, token: str) -> str:
-    wanted = video.request
+    wanted = video.spec
     here = html.escape(f"{base_url(request)}share/{token}/content")
     prompt, size = html.escape(wanted.prompt), wanted.final_size
     title = wanted.prompt if len(wanted.prompt) <= 80 else f"{wanted.prompt[:79].rstrip()}…"

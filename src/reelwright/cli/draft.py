@@ -18,7 +18,7 @@ def check(prompt: str, fields: Mapping[str, Any]) -> None:
 
     Raises `ConfigurationError` for settings that no server starts with. Of an input picture only its existence is
     checked."""
-    from reelwright.api.fields import read_fields, to_wish
+    from reelwright.api.fields import read_fields, to_draft
     from reelwright.errors import BadRequest, EngineError
     from reelwright.offers import offered
     from reelwright.settings import load_settings
@@ -32,7 +32,7 @@ def check(prompt: str, fields: Mapping[str, Any]) -> None:
     try:
         read = read_fields({"prompt": prompt, **plain}, typed=True)
         first, last = (_UNSEEN if image else None for image in pictures.values())
-        catalog.admit(to_wish(read, first, {}, last))
+        catalog.resolve(to_draft(read, first, {}, last))
     except BadRequest as error:
         raise Refused(error.message) from None
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""Which engines there are, which of them can work here, and whether a wish is one that an engine can grant.
+"""Which engines there are, which of them can work here, and whether a draft is one that an engine can make.
 
 All by data: cards, never engines. Nothing here imports torch, huggingface_hub or NumPy.
 """
@@ -18,7 +18,7 @@ from reelwright.engines.engine import Card
 from reelwright.engines.refinements import Refinements
 from reelwright.engines.shape import choose_size
 from reelwright.errors import BadRequest, Code, EngineError, invalid
-from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Request, Task, Unused, Wish
+from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Draft, Task, Unused, VideoSpec
 
 OPTIONAL_FIELDS = (
     "negative_prompt",
@@ -212,16 +212,18 @@ class Catalog:
             raise EngineError(offer.problem, code=offer.problem_code)
         return offer
 
-    def admit(self, wish: Wish, draw: Callable[[int], int] = secrets.randbits, *, only_ready: bool = True) -> Request:
-        """The complete, checked request for a wish. `draw(bits)` draws a seed when none is given. `only_ready` false: a
+    def resolve(
+        self, draft: Draft, draw: Callable[[int], int] = secrets.randbits, *, only_ready: bool = True
+    ) -> VideoSpec:
+        """The complete, checked spec of a draft. `draw(bits)` draws a seed when none is given. `only_ready` false: a
         model whose weights are not here is as good as any.
 
         Raises `BadRequest` that names the field, the value and what is allowed; `EngineError` when the engine asked for
         cannot work here.
         """
-        prompt = check_prompt(wish.prompt)
-        task = Task.IMAGE_TO_VIDEO if wish.image else Task.TEXT_TO_VIDEO
-        card = self.card(wish.engine, wish.model, task)
+        prompt = check_prompt(draft.prompt)
+        task = Task.IMAGE_TO_VIDEO if draft.image else Task.TEXT_TO_VIDEO
+        card = self.card(draft.engine, draft.model, task)
         if task not in card.tasks:
             need = "an image" if task is Task.TEXT_TO_VIDEO else "no image"
             raise BadRequest(
@@ -230,34 +232,34 @@ class Catalog:
             )
         if only_ready and (lack := self.offers[card.engine].lacks(card, task)):
             raise BadRequest(lack.why, code=Code.MODEL_NOT_READY, field="model")
-        size, unused = choose_size(card, wish)
+        size, unused = choose_size(card, draft)
         width, height = size
-        fps = card.default_fps if wish.fps is None else wish.fps
+        fps = card.default_fps if draft.fps is None else draft.fps
         _check_range("fps", fps, 1, card.max_fps)
-        num_frames = _frames(card, wish, fps)
-        if wish.num_frames is not None and wish.seconds is not None and abs(wish.seconds * fps - num_frames) > 0.5:
+        num_frames = _frames(card, draft, fps)
+        if draft.num_frames is not None and draft.seconds is not None and abs(draft.seconds * fps - num_frames) > 0.5:
             unused.append(Unused(field="seconds", reason=f"num_frames says {num_frames}, and the frames win."))
         if width * height * num_frames > card.max_pixel_frames:
             most = card.max_pixel_frames // (width * height)
             at = f"At {width}x{height} the model {card.model} makes at most"
-            if wish.num_frames is None and wish.seconds is not None:
-                raise invalid("seconds", wish.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
+            if draft.num_frames is None and draft.seconds is not None:
+                raise invalid("seconds", draft.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
             raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
-        _check_optional(card, wish)
-        interpolate, upscale = self.refinements.admit(wish, width=width, height=height, num_frames=num_frames)
-        kept = _honoured(card, wish)
+        _check_optional(card, draft)
+        interpolate, upscale = self.refinements.resolve(draft, width=width, height=height, num_frames=num_frames)
+        kept = _honoured(card, draft)
         unused += [
             Unused(field=name, reason=_why_unused(card, name))
             for name in OPTIONAL_FIELDS
             # Who asks for no sound gets none.
-            if name not in kept and getattr(wish, name) not in (None, False)
+            if name not in kept and getattr(draft, name) not in (None, False)
         ]
         unused += [
             Unused(field=f"extra_params.{name[:80]}", reason=f"the model {card.model} has no such option.")
-            for name in list(wish.params)[:MOST_UNUSED_PARAMS]
+            for name in list(draft.params)[:MOST_UNUSED_PARAMS]
             if name not in card.params
         ]
-        return Request(
+        return VideoSpec(
             prompt=prompt,
             engine=card.engine,
             model=card.model,
@@ -266,10 +268,10 @@ class Catalog:
             height=height,
             num_frames=num_frames,
             fps=fps,
-            seed=draw(DRAWN_SEED_BITS) if wish.seed is None else wish.seed,
-            seed_given=wish.seed is not None,
-            image=wish.image,
-            params=dict(wish.params),
+            seed=draw(DRAWN_SEED_BITS) if draft.seed is None else draft.seed,
+            seed_given=draft.seed is not None,
+            image=draft.image,
+            params=dict(draft.params),
             interpolate=interpolate,
             upscale=upscale,
             unused=tuple(unused),
@@ -300,10 +302,10 @@ def check_text(name: str, text: str, longest: int) -> None:
         raise BadRequest(f"Invalid {name}: it contains half of a surrogate pair. Send valid Unicode.", field=name)
 
 
-def _honoured(card: Card, wish: Wish) -> dict[str, Any]:
+def _honoured(card: Card, draft: Draft) -> dict[str, Any]:
     """The optional fields that shape the video, with their values."""
-    kept = {name: getattr(wish, name) for name in OPTIONAL_FIELDS if name in card.honours}
-    if wish.image is None and not card.ends_alone:
+    kept = {name: getattr(draft, name) for name in OPTIONAL_FIELDS if name in card.honours}
+    if draft.image is None and not card.ends_alone:
         kept.pop("last_image", None)
     return kept
 
@@ -314,13 +316,13 @@ def _why_unused(card: Card, name: str) -> str:
     return f"the model {card.model} cannot do it."
 
 
-def _frames(card: Card, wish: Wish, fps: int) -> int:
-    if wish.seconds is not None and wish.num_frames is None:
+def _frames(card: Card, draft: Draft, fps: int) -> int:
+    if draft.seconds is not None and draft.num_frames is None:
         low, high = max(card.min_frames / fps, 0.01), card.max_frames / fps
-        if not low <= wish.seconds <= high:
-            raise invalid("seconds", wish.seconds, f"At {fps} fps it must be between {low:g} and {high:g}.")
-        return max(card.min_frames, round(wish.seconds * fps))
-    frames = card.default_frames if wish.num_frames is None else wish.num_frames
+        if not low <= draft.seconds <= high:
+            raise invalid("seconds", draft.seconds, f"At {fps} fps it must be between {low:g} and {high:g}.")
+        return max(card.min_frames, round(draft.seconds * fps))
+    frames = card.default_frames if draft.num_frames is None else draft.num_frames
     _check_range("num_frames", frames, card.min_frames, card.max_frames)
     return frames
 
@@ -341,13 +343,13 @@ def optional_bounds(card: Card) -> Mapping[str, tuple[float, float]]:
     }
 
 
-def _check_optional(card: Card, wish: Wish) -> None:
+def _check_optional(card: Card, draft: Draft) -> None:
     """Bounds of the fields that not every engine honours: a value out of range is refused even where it is dropped."""
     for name, (low, high) in optional_bounds(card).items():
-        value = getattr(wish, name)
+        value = getattr(draft, name)
         if value is not None:
             _check_range(name, value, low, high)
-    if wish.params:
-        check_text("extra_params", json.dumps(wish.params, ensure_ascii=False), MAX_PARAMS_CHARACTERS)
-    if wish.negative_prompt is not None:
-        check_text("negative_prompt", wish.negative_prompt, MAX_PROMPT_CHARACTERS)
+    if draft.params:
+        check_text("extra_params", json.dumps(draft.params, ensure_ascii=False), MAX_PARAMS_CHARACTERS)
+    if draft.negative_prompt is not None:
+        check_text("negative_prompt", draft.negative_prompt, MAX_PROMPT_CHARACTERS)

@@ -20,7 +20,7 @@ from reelwright.engines.shortage import LAST_WORDS
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.media.sound import Sound
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 CANCEL_GRACE_S = 0.8
 """A job that does not end this long after its cancel takes its child process with it (if it is alone there), unless the
@@ -88,7 +88,7 @@ class Job:
 
     video_id: str
     attempt: int
-    request: Request
+    spec: VideoSpec
     scratch: Path
     image_path: Path | None
     checkpoint: Mapping[str, Any] | None
@@ -222,8 +222,8 @@ class EngineChild:
         the call ends when the job has really ended or its process was killed. `wanted`: whether another job waits for
         that.
         """
-        request = job.request
-        frames = _room(request)
+        spec = job.spec
+        frames = _room(spec)
         running = _Running(watch, frames, asyncio.get_running_loop().create_future(), time.monotonic())
         patience = _Patience.of(job, self._spec)
         self._running[job.video_id] = running
@@ -234,7 +234,7 @@ class EngineChild:
                     messages.Generate(
                         video_id=job.video_id,
                         attempt=job.attempt,
-                        request=request.to_json(),
+                        spec=spec.to_json(),
                         scratch=str(job.scratch),
                         image_path=str(job.image_path) if job.image_path else None,
                         checkpoint=job.checkpoint,
@@ -445,10 +445,10 @@ def _oom_kills() -> int:
         return 0
 
 
-def _room(request: Request) -> FrameBuffer:
+def _room(spec: VideoSpec) -> FrameBuffer:
     """The buffer for a job's frames. Raises `EngineError` when the machine has no room for it."""
     try:
-        return FrameBuffer.create(request.num_frames, request.height, request.width)
+        return FrameBuffer.create(spec.num_frames, spec.height, spec.width)
     except OSError as error:
         if error.errno not in (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise

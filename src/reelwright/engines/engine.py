@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.store.files import CLIP
 from reelwright.tracing import NO_SPAN, Span
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class Assignment:
 
     video_id: str
     attempt: int
-    request: Request
+    spec: VideoSpec
     frames: FrameBuffer
     scratch: Path
     image_path: Path | None = None

@@ -31,7 +31,7 @@ from reelwright.errors import Cancelled, Code, EngineError, EngineLost
 from reelwright.media.clip import FrameBuffer
 from reelwright.telemetry import open_tracer
 from reelwright.tracing import Span, Tracer
-from reelwright.video import Failure, Request
+from reelwright.video import Failure, VideoSpec
 
 ENGINES: Mapping[str, str] = {
     "sketch": "reelwright.engines.sketch.engine:SketchEngine",
@@ -221,13 +221,13 @@ class Host:
         try:
             if engine is None or fd is None:
                 raise EngineError("The engine was asked to generate before it was loaded")
-            request = Request.from_json(generate.request)
-            frames = FrameBuffer(fd, request.num_frames, request.height, request.width)
-            with self._begin(generate, request) as span:
+            spec = VideoSpec.from_json(generate.spec)
+            frames = FrameBuffer(fd, spec.num_frames, spec.height, spec.width)
+            with self._begin(generate, spec) as span:
                 assignment = Assignment(
                     video_id=generate.video_id,
                     attempt=generate.attempt,
-                    request=request,
+                    spec=spec,
                     frames=frames,
                     scratch=Path(generate.scratch),
                     image_path=Path(generate.image_path) if generate.image_path else None,
@@ -282,12 +282,12 @@ class Host:
                 self._told = state
                 self._send(messages.State(state=state))
 
-    def _begin(self, generate: messages.Generate, request: Request) -> Span:
+    def _begin(self, generate: messages.Generate, spec: VideoSpec) -> Span:
         facts: dict[str, str | int] = {
             "reelwright.video.id": generate.video_id,
             "reelwright.attempt": generate.attempt,
-            "reelwright.engine": request.engine,
-            "reelwright.model": request.model,
+            "reelwright.engine": spec.engine,
+            "reelwright.model": spec.model,
         }
         return self._tracer.begin("generate", facts, parent=generate.trace)
 

@@ -33,11 +33,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generate:
-    """Start a job. `request` is `Request.to_json()`; paths are absolute; `seconds_left` None: no limit in all."""
+    """Start a job. `spec` is `VideoSpec.to_json()`; paths are absolute; `seconds_left` None: no limit in all."""
 
     video_id: str
     attempt: int
-    request: Mapping[str, Any]
+    spec: Mapping[str, Any]
     scratch: str
     image_path: str | None
     checkpoint: Mapping[str, Any] | None

@@ -14,7 +14,7 @@ from typing import Any
 from reelwright.errors import ConfigurationError, EngineError, invalid
 from reelwright.media.probe import MAX_PIXELS, MAX_SIDE
 from reelwright.store.files import sha256_of
-from reelwright.video import Enlargement, Wish
+from reelwright.video import Draft, Enlargement
 
 MOST_INTERPOLATION = 8
 MOST_UPSCALE = 8
@@ -48,31 +48,31 @@ class Refinements:
     passed_over: tuple[str, ...] = ()
     problem: str | None = "This server has no upscaling models. Set REELWRIGHT_UPSCALERS_DIR to a folder with some."
 
-    def admit(self, wish: Wish, *, width: int, height: int, num_frames: int) -> tuple[int, Enlargement | None]:
+    def resolve(self, draft: Draft, *, width: int, height: int, num_frames: int) -> tuple[int, Enlargement | None]:
         """The factor of the frame rate, and how the frames are enlarged. The numbers are those of the engine's clip.
 
         Raises `BadRequest` that names the field, the value and the bound.
         """
-        interpolate = 1 if wish.interpolate is None else wish.interpolate
+        interpolate = 1 if draft.interpolate is None else draft.interpolate
         if not 1 <= interpolate <= MOST_INTERPOLATION:
             raise invalid(
                 "interpolate",
                 interpolate,
                 f"Must be between 1 and {MOST_INTERPOLATION}: the frame rate is multiplied by it.",
             )
-        upscale = self._enlargement(wish.upscale)
+        upscale = self._enlargement(draft.upscale)
         factor = upscale.factor if upscale else 1
         long, pixels = max(width, height) * factor, width * height * factor**2
         if upscale and (long > MAX_SIDE or pixels > MAX_PIXELS):
             raise invalid(
                 "upscale",
-                wish.upscale,
+                draft.upscale,
                 f"That is {width * factor}x{height * factor}; at most {MAX_SIDE} pixels a side and {MAX_PIXELS:,} in "
                 "all are made. Ask for a smaller factor or a smaller video.",
             )
         total = pixels * num_frames * interpolate
         if (upscale or interpolate > 1) and total > MAX_PIXEL_FRAMES:
-            field, value = ("upscale", wish.upscale) if upscale else ("interpolate", interpolate)
+            field, value = ("upscale", draft.upscale) if upscale else ("interpolate", interpolate)
             raise invalid(
                 field,
                 value,

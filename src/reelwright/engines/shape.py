@@ -6,7 +6,7 @@ import math
 
 from reelwright.engines.engine import Card
 from reelwright.errors import invalid
-from reelwright.video import Unused, Wish
+from reelwright.video import Draft, Unused
 
 WIDESCREEN = (16, 9)
 """What "720p" means without an aspect ratio or a picture: 1280×720."""
@@ -16,24 +16,24 @@ SAME_ASPECT = 1.03
 """Two aspect ratios are the same when they differ by less: sides are rounded to what the model can make."""
 
 
-def choose_size(card: Card, wish: Wish) -> tuple[tuple[int, int], list[Unused]]:
+def choose_size(card: Card, draft: Draft) -> tuple[tuple[int, int], list[Unused]]:
     """Width and height in pixels, each a multiple of the card's, and what was asked beside them in vain.
 
     Given sides count. Without them `resolution` is the shorter side and the shape is that of `aspect_ratio`, else of
     the picture, else 16:9. With neither, the video has the default's area in that shape; without any shape it has the
     default size. Raises `BadRequest` that names the field for a side that the card does not allow.
     """
-    ratio = _ratio(wish)
-    default = wish.default_size or (card.default_width, card.default_height)
+    ratio = _ratio(draft)
+    default = draft.default_size or (card.default_width, card.default_height)
     unused: list[Unused] = []
     if card.sizes:
-        size = _of_few(card, wish, ratio or default[0] / default[1])
-        return size, _contradicted(wish, size)
-    if wish.width is not None or wish.height is not None:
-        size = _completed(card, wish.width, wish.height, ratio, default)
-        unused = _contradicted(wish, size)
-    elif wish.resolution is not None:
-        size = _of_resolution(card, wish.resolution, ratio or WIDESCREEN[0] / WIDESCREEN[1])
+        size = _of_few(card, draft, ratio or default[0] / default[1])
+        return size, _contradicted(draft, size)
+    if draft.width is not None or draft.height is not None:
+        size = _completed(card, draft.width, draft.height, ratio, default)
+        unused = _contradicted(draft, size)
+    elif draft.resolution is not None:
+        size = _of_resolution(card, draft.resolution, ratio or WIDESCREEN[0] / WIDESCREEN[1])
     elif ratio is not None:
         size = _of_area(card, default[0] * default[1], ratio)
     else:
@@ -43,17 +43,17 @@ def choose_size(card: Card, wish: Wish) -> tuple[tuple[int, int], list[Unused]]:
     return size, unused
 
 
-def _ratio(wish: Wish) -> float | None:
+def _ratio(draft: Draft) -> float | None:
     """Width : height as asked, else as the picture has it."""
-    if wish.aspect_ratio is not None:
-        return wish.aspect_ratio[0] / wish.aspect_ratio[1]
-    picture = wish.image or wish.last_image
+    if draft.aspect_ratio is not None:
+        return draft.aspect_ratio[0] / draft.aspect_ratio[1]
+    picture = draft.image or draft.last_image
     return picture.width / picture.height if picture else None
 
 
-def _of_few(card: Card, wish: Wish, ratio: float) -> tuple[int, int]:
+def _of_few(card: Card, draft: Draft, ratio: float) -> tuple[int, int]:
     """The one of the card's own sizes that has the sides or the resolution asked for, and is nearest in shape."""
-    asked = (("width", wish.width), ("height", wish.height), ("resolution", wish.resolution))
+    asked = (("width", draft.width), ("height", draft.height), ("resolution", draft.resolution))
     possible = list(card.sizes)
     for name, value in asked:
         if value is None:
@@ -79,13 +79,13 @@ def _completed(
     return (width, height)
 
 
-def _contradicted(wish: Wish, size: tuple[int, int]) -> list[Unused]:
+def _contradicted(draft: Draft, size: tuple[int, int]) -> list[Unused]:
     why = f"the size says {size[0]}x{size[1]}, and the size wins."
     unused = []
-    if wish.resolution is not None and wish.resolution != min(size):
+    if draft.resolution is not None and draft.resolution != min(size):
         unused.append(Unused(field="resolution", reason=why))
-    if wish.aspect_ratio is not None and wish.width is not None and wish.height is not None:
-        asked, given = wish.aspect_ratio[0] / wish.aspect_ratio[1], size[0] / size[1]
+    if draft.aspect_ratio is not None and draft.width is not None and draft.height is not None:
+        asked, given = draft.aspect_ratio[0] / draft.aspect_ratio[1], size[0] / size[1]
         if max(asked / given, given / asked) >= SAME_ASPECT:
             unused.append(Unused(field="aspect_ratio", reason=why))
     return unused

@@ -49,14 +49,14 @@ class Checkpoints:
 
         Raises `EngineError` when a picture is gone, `Busy` when the store does not answer.
         """
-        video, request = lease.video, lease.video.request
+        video, spec = lease.video, lease.video.spec
         if lease.checkpoint and "stored" in lease.checkpoint:
             await self._threads.process(self._files.fetch_checkpoint, video.id, video.attempt, lease.checkpoint)
-        return await self._picture(video, request.image), await self._picture(video, request.last_image)
+        return await self._picture(video, spec.image), await self._picture(video, spec.last_image)
 
     async def fetch_source(self, video: Video) -> Path | None:
         """The file that the video goes on from. Raises `EngineError` when it is gone, `Busy`."""
-        source = video.request.extends
+        source = video.spec.extends
         if source is None:
             return None
         try:

@@ -120,11 +120,11 @@ class Live:
             in_line = fair_tag is not None and (interrupted or video.status is Status.QUEUED)
             channel = self._active[video.id] = _Channel(video, fair_tag or 0, in_line)
             if in_line:
-                bisect.insort(self._lines.setdefault(video.request.engine, []), channel.place)
+                bisect.insort(self._lines.setdefault(video.spec.engine, []), channel.place)
                 self._tell_those_behind(channel)
         elif channel.in_line and video.status is not Status.QUEUED:
             channel.in_line = False
-            line = self._lines[video.request.engine]
+            line = self._lines[video.spec.engine]
             del line[bisect.bisect_left(line, channel.place)]
             self._tell_those_behind(channel)
         channel.video = video
@@ -162,7 +162,7 @@ class Live:
         channel = self._active.get(video_id)
         if channel is not None and not channel.in_line:
             channel.in_line = True
-            bisect.insort(self._lines.setdefault(channel.video.request.engine, []), channel.place)
+            bisect.insort(self._lines.setdefault(channel.video.spec.engine, []), channel.place)
             self._tell_those_behind(channel)
 
     def move(self, video_id: str, fair_tag: int) -> None:
@@ -170,7 +170,7 @@ class Live:
         channel = self._active.get(video_id)
         if channel is None or not channel.in_line:
             return
-        line = self._lines[channel.video.request.engine]
+        line = self._lines[channel.video.spec.engine]
         del line[bisect.bisect_left(line, channel.place)]
         channel.place = (fair_tag, video_id)
         bisect.insort(line, channel.place)
@@ -273,9 +273,9 @@ class Live:
 
     def _tell_those_behind(self, moved: _Channel) -> None:
         """Somebody came or went in the line: whoever is listened to behind that place has another position."""
-        engine = moved.video.request.engine
+        engine = moved.video.spec.engine
         for channel in self._listened:
-            queued = channel.video.status is Status.QUEUED and channel.video.request.engine == engine
+            queued = channel.video.status is Status.QUEUED and channel.video.spec.engine == engine
             if queued and channel.place > moved.place:
                 self._tell(channel, "queued")
 
@@ -284,7 +284,7 @@ class Live:
         video = channel.video
         if not channel.in_line or video.status is not Status.QUEUED:
             return video
-        place = bisect.bisect_left(self._lines[video.request.engine], channel.place) + 1
+        place = bisect.bisect_left(self._lines[video.spec.engine], channel.place) + 1
         return dataclasses.replace(video, position=place)
 
     def _tell(

@@ -28,8 +28,8 @@ class Finishing:
         key = self._files.key(video.id, video.attempt)
 
         def write(part: Path) -> MadeFile:
-            about = encode.describe(video.request, generative_ai=video.request.engine in self._generative)
-            source = video.request.extends
+            about = encode.describe(video.spec, generative_ai=video.spec.engine in self._generative)
+            source = video.spec.extends
             if source is not None and base is not None:
                 footage = joining.join(base, source.num_frames, source.fps, clip)
                 encode.encode(footage, part, metadata=about, cancelled=stop.is_set)

@@ -226,7 +226,7 @@ class Fleet:
 
     async def _claim_twins(self) -> None:
         """Those that wait for the same as a job under way here get their file from it."""
-        made = [video.id for video in self._job.videos() if self._twins.fingerprint(video.request)]
+        made = [video.id for video in self._job.videos() if self._twins.fingerprint(video.spec)]
         if not (made and self._takes_work):
             return
         for lease in await self._threads.write(self._leased_twins, made):

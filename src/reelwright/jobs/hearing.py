@@ -32,7 +32,7 @@ def half_told(live: Live, running: Running, nth: int) -> Callable[[int, int], No
 
     Where nothing is refined, rendering is all of it.
     """
-    halves = 2 if running.video.request.refined else 1
+    halves = 2 if running.video.spec.refined else 1
 
     def tell(done: int, total: int) -> None:
         whole = max(1, total)

@@ -35,7 +35,7 @@ from reelwright.store.records import IdempotencyConflict, IdempotencyKey, Insert
 from reelwright.store.resumable import Resumable
 from reelwright.store.search import EVERYTHING, Sought
 from reelwright.store.usage import OverLimit
-from reelwright.video import Failure, Request, Status, Video, Webhook
+from reelwright.video import Failure, Status, Video, VideoSpec, Webhook
 
 STOPPING_S = 10.0
 """When to come back to a server that is stopping: it may be back by then."""
@@ -111,16 +111,16 @@ class Queue:
         self._on_end = on_end
         self._log = structlog.get_logger("reelwright.jobs")
 
-    async def submit(self, request: Request, caller: Caller, options: SubmitOptions) -> Video:
+    async def submit(self, spec: VideoSpec, caller: Caller, options: SubmitOptions) -> Video:
         """Store the job and start or queue it, or answer with the video that its key has led to already.
 
         A deterministic request that was made before gets a video of its own with the file of its twin. Raises `Busy`
         when the queue is full, the caller's key may have no more or the database does not answer, `BadRequest` when the
         idempotency key came before with another body.
         """
-        with self._traces.submission(request) as submission:
+        with self._traces.submission(spec) as submission:
             while True:
-                video, fresh = await self._place(request, caller, options, submission.traceparent)
+                video, fresh = await self._place(spec, caller, options, submission.traceparent)
                 if fresh or await self._is_sound(video):
                     break
             self._traces.submitted(submission, video)
@@ -129,7 +129,7 @@ class Queue:
         return video
 
     async def _place(
-        self, request: Request, caller: Caller, options: SubmitOptions, trace: str | None
+        self, spec: VideoSpec, caller: Caller, options: SubmitOptions, trace: str | None
     ) -> tuple[Video, bool]:
         """The new video, stored and perhaps begun, or the earlier one that its key leads to; and whether it is new."""
         now = self._clock.now()
@@ -139,7 +139,7 @@ class Queue:
             key=caller.key,
             most_running=caller.limits.running,
             status=Status.QUEUED,
-            request=request,
+            spec=spec,
             created_at=now,
             expires_at=now + self._keep,
             remixed_from=options.remixed_from,
@@ -152,7 +152,7 @@ class Queue:
             return await self._place_made(made, caller, options)
         saved = await self._take_checkpoint(options.resumes, video.id) if options.resumes else None
         source = options.source
-        if options.resumes and video.request.extends:
+        if options.resumes and video.spec.extends:
             source = self._files.source_key(options.resumes)
         if source is not None:
             await self._keep_source(video.id, source)
@@ -207,7 +207,7 @@ class Queue:
 
     async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
         """The new video as completed, when its twin has been made already; its file is in place then."""
-        fingerprint = self._twins.fingerprint(video.request)
+        fingerprint = self._twins.fingerprint(video.spec)
         while fingerprint and (twin := await self._threads.read(self._records.twin, video.owner, fingerprint)):
             if twin.file is not None and await self._integrity.holds(twin):
                 with contextlib.suppress(FileNotFoundError):  # it was deleted a moment ago
@@ -253,7 +253,7 @@ class Queue:
                 _NO_BOUND if video.status is Status.COMPLETED else self._max_queued,
                 options.priority,
                 options.idempotency_key,
-                self._twins.fingerprint(video.request),
+                self._twins.fingerprint(video.spec),
                 options.webhook,
                 opening,
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,

@@ -25,7 +25,7 @@ from reelwright.errors import Code, EngineError
 from reelwright.jobs.threads import Threads
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.media.probe import probe
-from reelwright.video import Failure, Request
+from reelwright.video import Failure, VideoSpec
 
 MOST_PLACES = 4
 STILL_S = 600.0
@@ -56,7 +56,7 @@ class Refining:
             raise
 
     async def refine(
-        self, request: Request, clip: Clip, progress: Callable[[int, int], None]
+        self, spec: VideoSpec, clip: Clip, progress: Callable[[int, int], None]
     ) -> tuple[Clip, Mapping[str, Any]]:
         """The refined clip, always as frames, and what shaped it. The clip given is closed, its file stays.
 
@@ -64,9 +64,9 @@ class Refining:
         """
         try:
             height, width = await self._size(clip)
-            room = _room(request, clip, height, width)
+            room = _room(spec, clip, height, width)
             try:
-                facts = await self._run(self._task(request, clip, room), progress)
+                facts = await self._run(self._task(spec, clip, room), progress)
             except BaseException:
                 room.close()
                 raise
@@ -76,7 +76,7 @@ class Refining:
                 clip.frames.close()
         refined = dataclasses.replace(
             clip,
-            fps=clip.fps * request.interpolate,
+            fps=clip.fps * spec.interpolate,
             num_frames=room.num_frames,
             frames=room,
             path=None,
@@ -96,15 +96,15 @@ class Refining:
             seen = await self._threads.process(probe, clip.path)
         return seen.height, seen.width
 
-    def _task(self, request: Request, clip: Clip, room: FrameBuffer) -> Task:
+    def _task(self, spec: VideoSpec, clip: Clip, room: FrameBuffer) -> Task:
         return Task(
             num_frames=clip.num_frames,
             frames=Room.of(clip.frames) if clip.frames else None,
             path=str(clip.path) if clip.path else None,
             into=Room.of(room),
-            interpolate=request.interpolate,
-            upscale=request.upscale,
-            weights=str(self._refinements.weights(request.upscale)) if request.upscale else None,
+            interpolate=spec.interpolate,
+            upscale=spec.upscale,
+            weights=str(self._refinements.weights(spec.upscale)) if spec.upscale else None,
             device=self._device,
         )
 
@@ -170,14 +170,12 @@ def _post_mortem(code: int) -> EngineError:
     return EngineError(f"The process that refined the video ended unexpectedly ({how}).", code=Code.ENGINE_CRASHED)
 
 
-def _room(request: Request, clip: Clip, height: int, width: int) -> FrameBuffer:
+def _room(spec: VideoSpec, clip: Clip, height: int, width: int) -> FrameBuffer:
     """The buffer for the refined frames. Raises `EngineError` when the machine has no room for it."""
-    factor = request.upscale.factor if request.upscale else 1
+    factor = spec.upscale.factor if spec.upscale else 1
     try:
         # Even sides, as the encoder wants them.
-        return FrameBuffer.create(
-            clip.num_frames * request.interpolate, height * factor // 2 * 2, width * factor // 2 * 2
-        )
+        return FrameBuffer.create(clip.num_frames * spec.interpolate, height * factor // 2 * 2, width * factor // 2 * 2)
     except OSError as error:
         if error.errno not in (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise

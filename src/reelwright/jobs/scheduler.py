@@ -125,7 +125,7 @@ class LocalScheduler:
     name = ids.LOCAL_WORKER
 
     def reserve(self, video: Video) -> Reserved:
-        engine = video.request.engine
+        engine = video.spec.engine
         served = self._live.waiting(engine) or self._leader(video) is not None
         busy = video.most_running is not None and self._by_key()[video.key] >= video.most_running
         slot = None if served or busy or engine in self._paused else self._worker.take(engine)
@@ -133,7 +133,7 @@ class LocalScheduler:
             return Reserved(video=video)
         self._reserved[video.id] = video.key
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=video.created_at)
-        opening = self._openings.get((engine, video.request.model)) if slot.ready else None
+        opening = self._openings.get((engine, video.spec.model)) if slot.ready else None
         return Reserved(video=begun, slot=slot, opening=opening)
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
@@ -152,7 +152,7 @@ class LocalScheduler:
         elif (leader := self._leader(video)) is not None:
             self._job.follow(lease, leader)
         else:
-            self._dispatch(video.request.engine)
+            self._dispatch(video.spec.engine)
         return self._live.get(video.id) or video
 
     def forget(self, video_id: str) -> None:
@@ -169,11 +169,11 @@ class LocalScheduler:
 
     def backlog(self) -> Mapping[str, Backlog]:
         active = self._live.active()
-        total = Counter(video.request.engine for video in active)
+        total = Counter(video.spec.engine for video in active)
         waiting: dict[str, list[datetime]] = {}
         for video in active:
             if video.status is Status.QUEUED:
-                waiting.setdefault(video.request.engine, []).append(video.created_at)
+                waiting.setdefault(video.spec.engine, []).append(video.created_at)
         return {engine: self._line(total[engine], waiting.get(engine, ())) for engine in total}
 
     def _line(self, total: int, waiting: Sequence[datetime]) -> Backlog:
@@ -194,9 +194,9 @@ class LocalScheduler:
             self._live.publish(video, fair_tag, interrupted=video.status is Status.IN_PROGRESS)
             self._live.keep(video.id)
             self._twins.add(video)
-            if not self._worker.offers(video.request.engine):
-                self._job.refuse(video, f"The engine {video.request.engine} is not available on this server")
-        for engine in {video.request.engine for _, video in unfinished}:
+            if not self._worker.offers(video.spec.engine):
+                self._job.refuse(video, f"The engine {video.spec.engine} is not available on this server")
+        for engine in {video.spec.engine for _, video in unfinished}:
             if self._worker.offers(engine):
                 self._dispatch(engine)
         if unfinished:
@@ -237,7 +237,7 @@ class LocalScheduler:
         if (leader := self._leader(video)) is not None:
             self._job.follow(self._out_of_line(video), leader)
         else:
-            self._dispatch(video.request.engine)
+            self._dispatch(video.spec.engine)
 
     def _out_of_line(self, video: Video) -> Lease:
         """The right to make a video that was in line: it may have been begun before."""
@@ -271,7 +271,7 @@ class LocalScheduler:
             self._dispatch_all()
 
     def _dispatch_all(self) -> None:
-        for engine in {waiting.request.engine for waiting in self._live.active()}:
+        for engine in {waiting.spec.engine for waiting in self._live.active()}:
             if self._worker.offers(engine):
                 self._dispatch(engine)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome
 from reelwright.tracing import NO_SPAN, Facts, Kind, Span, Tracer
-from reelwright.video import Request, Video
+from reelwright.video import Video, VideoSpec
 
 VIDEO = "reelwright.video.id"
 
@@ -27,10 +27,10 @@ class Traces:
     def on(self) -> bool:
         return self._tracer.on
 
-    def submission(self, request: Request) -> Span:
+    def submission(self, spec: VideoSpec) -> Span:
         """A part of the current request."""
-        facts = {**_messaging("submit", "send", request.engine), **_shape(request)} if self.on else {}
-        return self._tracer.begin(f"submit {request.engine}", facts, kind=Kind.PRODUCER)
+        facts = {**_messaging("submit", "send", spec.engine), **_shape(spec)} if self.on else {}
+        return self._tracer.begin(f"submit {spec.engine}", facts, kind=Kind.PRODUCER)
 
     def submitted(self, submission: Span, video: Video) -> None:
         """It led to `video`, which may be that of an earlier submission."""
@@ -42,7 +42,7 @@ class Traces:
         """An attempt was claimed. `ended` closes it."""
         if not self.on:
             return
-        engine, facts = video.request.engine, {VIDEO: video.id}
+        engine, facts = video.spec.engine, {VIDEO: video.id}
         if video.attempt == 1:
             self._tracer.begin("wait", facts, parent=video.trace, begun=video.created_at).end()
         self._attempts[video.id] = self._tracer.begin(
@@ -50,7 +50,7 @@ class Traces:
             {
                 **facts,
                 **_messaging("process", "process", engine),
-                **_shape(video.request),
+                **_shape(video.spec),
                 "messaging.message.id": video.id,
                 "reelwright.attempt": video.attempt,
             },
@@ -101,12 +101,12 @@ def _messaging(name: str, kind: str, engine: str) -> Facts:
     }
 
 
-def _shape(request: Request) -> Facts:
+def _shape(spec: VideoSpec) -> Facts:
     return {
-        "reelwright.engine": request.engine,
-        "reelwright.model": request.model,
-        "reelwright.task": request.task.value,
-        "reelwright.size": f"{request.width}x{request.height}",
-        "reelwright.frames": request.num_frames,
-        "reelwright.fps": request.fps,
+        "reelwright.engine": spec.engine,
+        "reelwright.model": spec.model,
+        "reelwright.task": spec.task.value,
+        "reelwright.size": f"{spec.width}x{spec.height}",
+        "reelwright.frames": spec.num_frames,
+        "reelwright.fps": spec.fps,
     }

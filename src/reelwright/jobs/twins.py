@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reelwright import __version__
-from reelwright.video import Request, Video
+from reelwright.video import Video, VideoSpec
 
 _OWN = ("render_s", "finish_s")
 """What is only true of the video that was rendered."""
@@ -30,11 +30,11 @@ class Twins:
         self._deterministic = deterministic
         self._groups: dict[tuple[str, str], list[str]] = {}
 
-    def fingerprint(self, request: Request) -> str | None:
+    def fingerprint(self, spec: VideoSpec) -> str | None:
         """Names a request whose result is determined by it; None when every one is to be made afresh."""
-        if not request.seed_given or (request.engine, request.model) not in self._deterministic:
+        if not spec.seed_given or (spec.engine, spec.model) not in self._deterministic:
             return None
-        shape = {k: v for k, v in request.to_json().items() if k not in ("seed_given", "unused")}
+        shape = {k: v for k, v in spec.to_json().items() if k not in ("seed_given", "unused")}
         text = json.dumps([__version__, shape], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -58,5 +58,5 @@ class Twins:
         return (member for member in list(members) if member != video.id)
 
     def _group(self, video: Video) -> tuple[str, str] | None:
-        fingerprint = self.fingerprint(video.request)
+        fingerprint = self.fingerprint(video.spec)
         return (video.owner, fingerprint) if fingerprint else None

@@ -348,7 +348,7 @@ class VideoJob:
             raise EngineError(f"Gave up after {MAX_ATTEMPTS} interrupted attempts")
         if adopted := await self._patiently(self._adopt, video):
             return adopted
-        self._log.info("rendering", video=video.id, engine=video.request.engine, model=video.request.model)
+        self._log.info("rendering", video=video.id, engine=video.spec.engine, model=video.spec.model)
         begun = time.monotonic()
         running.kept |= lease.checkpoint is not None and "stored" in lease.checkpoint
         pictures = await self._patiently(self._checkpoints.fetch_inputs, lease)
@@ -357,7 +357,7 @@ class VideoJob:
                 self._assignment(lease, pictures, rendering.traceparent), self._watch(video)
             )
         made_with = {**facts, "render_s": round(time.monotonic() - begun, 3)}
-        if video.request.refined:
+        if video.spec.refined:
             await self._refining.take_place(clip)
         return Rendered(video=video, clip=clip, made_with=made_with)
 
@@ -388,7 +388,7 @@ class VideoJob:
 
     async def _adopt_of_twin(self, video: Video) -> Outcome | None:
         """A twin's file: it may have been completed after this video looked for one, and before it had its slot."""
-        fingerprint = self._twins.fingerprint(video.request)
+        fingerprint = self._twins.fingerprint(video.spec)
         twin = await self._threads.read(self._records.twin, video.owner, fingerprint) if fingerprint else None
         if twin is None or twin.file is None or not await self._integrity.holds(twin):
             return None
@@ -413,7 +413,7 @@ class VideoJob:
         self._webhooks.send_later(due)
         if not isinstance(outcome, Finished):
             await self._remove(self._files.discard_scratch, video_id, running.video.attempt)
-        if (running.kept or running.video.request.extends) and not (video is not None and video.resumable):
+        if (running.kept or running.video.spec.extends) and not (video is not None and video.resumable):
             await self._remove(self._files.forget_inputs, video_id)
 
     def _settle(self, video_id: str, outcome: Outcome) -> tuple[Video | None, bool, Sequence[Delivery]]:
@@ -452,7 +452,7 @@ class VideoJob:
         return Job(
             video_id=video.id,
             attempt=video.attempt,
-            request=video.request,
+            spec=video.spec,
             scratch=self._files.scratch(video.id, video.attempt),
             image_path=pictures[0],
             last_image_path=pictures[1],
@@ -465,10 +465,10 @@ class VideoJob:
 
     async def _finish(self, rendered: Rendered) -> Finished:
         video, clip, facts = rendered.video, rendered.clip, rendered.made_with
-        if video.request.refined:
+        if video.spec.refined:
             with self._traces.stage(video.id, "refine"):
                 tell = half_told(self._live, self._running[video.id], 1)
-                clip, told = await self._refining.refine(video.request, clip, tell)
+                clip, told = await self._refining.refine(video.spec, clip, tell)
             facts = {**facts, "refined": told}
         begun, stop = time.monotonic(), threading.Event()
         finishing: asyncio.Future[MadeFile] | None = None

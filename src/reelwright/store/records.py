@@ -167,7 +167,7 @@ class Records:
                 return InsertResult(video_id=earlier, fair_tag=None)
             left = self._usage.reserve(connection, video, limits)
             fair_tag = priority + (
-                0 if video.status.terminal else self._fair_tags.next(connection, video.request.engine, video.owner)
+                0 if video.status.terminal else self._fair_tags.next(connection, video.spec.engine, video.owner)
             )
             saved = json.dumps(checkpoint) if checkpoint else None
             row = {**row_of(video), **told, "fair_tag": fair_tag, "priority": priority, "checkpoint": saved}
@@ -176,7 +176,7 @@ class Records:
             if video.status is Status.COMPLETED:
                 self._usage.completed(connection, video)
             if video.status is Status.IN_PROGRESS:
-                self._fair_tags.begun(connection, video.request.engine, fair_tag - priority)
+                self._fair_tags.begun(connection, video.spec.engine, fair_tag - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
             self._audit.add(connection, entry)

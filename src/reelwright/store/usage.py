@@ -104,7 +104,7 @@ class Usage:
             "key": video.key,
             "day": day_of(video.created_at),
             "ms": 0 if made else _asked_ms(video),
-            "pixels": 0 if made else video.request.pixel_frames,
+            "pixels": 0 if made else video.spec.pixel_frames,
             "most_ms": _NO_BOUND if seconds is None else seconds * 1000,
             "most_pixels": _NO_BOUND if pixels is None else pixels,
         }
@@ -136,7 +136,7 @@ class Usage:
     def completed(self, connection: sa.Connection, video: Video) -> None:
         """Count a video that has just been finished."""
         assert video.file is not None
-        made_with, source = video.made_with, video.request.extends
+        made_with, source = video.made_with, video.spec.extends
         seconds = video.file.num_frames / video.file.fps - (source.num_frames / source.fps if source else 0.0)
         self._count(
             connection,
@@ -149,7 +149,7 @@ class Usage:
 
     def failed(self, connection: sa.Connection, video: Video) -> None:
         """Count a video that has just failed: what it asked for is its key's again."""
-        back = {"back_ms": _asked_ms(video), "back_pixels": video.request.pixel_frames}
+        back = {"back_ms": _asked_ms(video), "back_pixels": video.spec.pixel_frames}
         self._count(connection, video, failed=1, **back)
 
     def _count(self, connection: sa.Connection, video: Video, **values: int) -> None:
@@ -191,7 +191,7 @@ def day_of(moment: datetime) -> str:
 
 
 def _asked_ms(video: Video) -> int:
-    return round(video.request.seconds * 1000)
+    return round(video.spec.seconds * 1000)
 
 
 def _waiting(connection: sa.Connection, key: str, most: int) -> int:

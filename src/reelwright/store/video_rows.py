@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from reelwright.store.database import tables
 from reelwright.store.notices import WORK
-from reelwright.video import LATER_FIELDS, Failure, MadeFile, Request, Status, Video
+from reelwright.video import LATER_FIELDS, Failure, MadeFile, Status, Video, VideoSpec
 
 videos = sa.Table(
     "videos",
@@ -137,7 +137,7 @@ def twin_of() -> sa.Select[Any]:
 
 def row_of(video: Video) -> dict[str, Any]:
     """The columns of a new video that do not depend on other rows."""
-    request = video.request.to_json()
+    spec = video.spec.to_json()
     beside = {
         name: value
         for name, value in ((TRACE, video.trace), (ASKED, video.asked), (RESUMED, video.resumed_from))
@@ -146,10 +146,10 @@ def row_of(video: Video) -> dict[str, Any]:
     return {
         "id": video.id,
         "status": video.status.value,
-        "engine": video.request.engine,
-        "model": video.request.model,
-        "shape": SHAPE if any(name in request for name in LATER_FIELDS) else 1,
-        "request": json.dumps({**request, **beside}),
+        "engine": video.spec.engine,
+        "model": video.spec.model,
+        "shape": SHAPE if any(name in spec for name in LATER_FIELDS) else 1,
+        "request": json.dumps({**spec, **beside}),
         "created_at": video.created_at.timestamp(),
         "started_at": video.started_at.timestamp() if video.started_at else None,
         "completed_at": video.completed_at.timestamp() if video.completed_at else None,
@@ -166,8 +166,8 @@ def row_of(video: Video) -> dict[str, Any]:
 
 
 def video_of(row: Any) -> Video:
-    request = json.loads(row["request"])
-    trace, asked, resumed = (request.pop(name, None) for name in (TRACE, ASKED, RESUMED))
+    spec = json.loads(row["request"])
+    trace, asked, resumed = (spec.pop(name, None) for name in (TRACE, ASKED, RESUMED))
     status = Status(row["status"])
     return Video(
         id=row["id"],
@@ -175,7 +175,7 @@ def video_of(row: Any) -> Video:
         key=row["key"],
         most_running=row["most_running"],
         status=status,
-        request=Request.from_json(request),
+        spec=VideoSpec.from_json(spec),
         created_at=_time(row["created_at"]) or datetime.now(UTC),
         started_at=_time(row["started_at"]),
         completed_at=_time(row["completed_at"]),

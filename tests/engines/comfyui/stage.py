@@ -13,7 +13,7 @@ from reelwright.engines.comfyui.engine import ComfyUIEngine
 from reelwright.engines.engine import Assignment, Made
 from reelwright.errors import Cancelled, EngineError
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 from tests.fakes.comfyui import ComfyUIProcess, FakeComfyUI
 from tests.fakes.comfyui.graphs import Graph, from_picture, saved_by, wan
 
@@ -112,7 +112,7 @@ class Stage:
         return Assignment(
             video_id=video_id,
             attempt=1,
-            request=Request(
+            spec=VideoSpec(
                 prompt="A red fox in the snow",
                 engine="comfyui",
                 model=model,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from reelwright.engines.comfyui.library import read_library
 from reelwright.video import Image as Picture
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 from tests.engines.comfyui.conftest import Fakes
 from tests.engines.comfyui.stage import Recorder, Stage
 from tests.fakes.comfyui.nodes import NODES
@@ -48,7 +48,7 @@ def test_a_workflow_makes_what_it_is_asked_for(stage: Stage, fakes: Fakes, file:
     described = Picture(sha256="0" * 64, media_type="image/png", width=64, height=64)
     first, last = ("image" in workflow.fields, "last_image" in workflow.fields)
     assignment = stage.assignment()
-    request = Request(
+    spec = VideoSpec(
         prompt="A quiet lake at dawn",
         engine="comfyui",
         model=file.stem,
@@ -62,7 +62,7 @@ def test_a_workflow_makes_what_it_is_asked_for(stage: Stage, fakes: Fakes, file:
         seed=77,
     )
     paths = {"image_path": picture if first else None, "last_image_path": picture if last else None}
-    asked = replace(assignment, request=request, **paths)
+    asked = replace(assignment, spec=spec, **paths)
     made = stage.engine(fake, workflows=str(file)).generate(asked, Recorder())
 
     [entry] = fake.ledger.entries("submitted")

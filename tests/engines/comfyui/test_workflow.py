@@ -17,11 +17,11 @@ from reelwright.engines.comfyui.library import read_library
 from reelwright.engines.comfyui.problem import Problem
 from reelwright.engines.comfyui.workflow import Workflow
 from reelwright.errors import BadRequest, EngineError
-from reelwright.video import Image, Request, Task, Wish
+from reelwright.video import Draft, Image, Task, VideoSpec
 from tests.engines.comfyui.test_mapping import GRAPHS, changed, read
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "comfyui"
-REQUEST = Request(
+SPEC = VideoSpec(
     prompt='a "quoted" prompt with %width% in it',
     engine="comfyui",
     model="x",
@@ -34,8 +34,8 @@ REQUEST = Request(
 )
 
 
-def ask(**changes: Any) -> Request:
-    return dataclasses.replace(REQUEST, **changes)
+def ask(**changes: Any) -> VideoSpec:
+    return dataclasses.replace(SPEC, **changes)
 
 
 def inputs(graph: Any, node: str) -> Any:
@@ -50,7 +50,7 @@ def test_a_request_is_written_to_its_places_and_nowhere_else() -> None:
     before = copy.deepcopy(workflow.graph.nodes)
     filled = workflow.fill(ask(negative_prompt="", num_inference_steps=12, guidance_scale=4.5), prefix="reelwright/v-1")
     assert workflow.graph.nodes == before, "the workflow is the same for the next request"
-    assert inputs(filled.graph, "6")["text"] == REQUEST.prompt
+    assert inputs(filled.graph, "6")["text"] == SPEC.prompt
     assert inputs(filled.graph, "7")["text"] == ""
     assert inputs(filled.graph, "3") | {"seed": 7, "steps": 12, "cfg": 4.5} == inputs(filled.graph, "3")
     assert inputs(filled.graph, "40") == {"width": 640, "height": 368, "length": 49, "batch_size": 1}
@@ -84,13 +84,13 @@ def test_seconds_are_written_where_the_graph_counts_in_seconds() -> None:
     filled = workflow.fill(ask(num_frames=60, fps=24), prefix="p")
     assert inputs(filled.graph, "128:52")["value"] == 3, "the primitive takes whole numbers"
     assert filled.adjusted == {"seconds": [2.5, 3]}
-    assert inputs(filled.graph, "128:43")["value"] == REQUEST.prompt
+    assert inputs(filled.graph, "128:43")["value"] == SPEC.prompt
     assert inputs(filled.graph, "128:6")["text"] == ["128:41", 0], "the links stay"
 
 
 def test_placeholders_are_filled_at_once_and_with_the_right_types() -> None:
     filled = read("sillytavern").fill(ask(), prefix="p")
-    assert inputs(filled.graph, "6")["text"] == f"{REQUEST.prompt}, cinematic, 640x368"
+    assert inputs(filled.graph, "6")["text"] == f"{SPEC.prompt}, cinematic, 640x368"
     assert inputs(filled.graph, "7")["text"] == ""
     assert inputs(filled.graph, "3")["seed"] == 7
     assert inputs(filled.graph, "40")["width"] == 640
@@ -125,9 +125,9 @@ def test_what_the_graph_decides_is_told_where_it_is_not_what_was_asked(tmp_path:
 # --- cards ---
 
 
-def admitted(workflow: Workflow, **wish: Any) -> Request:
+def resolved(workflow: Workflow, **draft: Any) -> VideoSpec:
     offer = Offer(spec=Spec(engine="comfyui"), cards=(card_of(workflow),))
-    return Catalog(offers={"comfyui": offer}, default="comfyui", reason="a test").admit(Wish(prompt="x", **wish))
+    return Catalog(offers={"comfyui": offer}, default="comfyui", reason="a test").resolve(Draft(prompt="x", **draft))
 
 
 def test_a_card_says_what_the_graph_makes() -> None:
@@ -152,13 +152,13 @@ def test_a_card_says_what_the_graph_makes() -> None:
 def test_a_size_that_cannot_be_chosen_is_the_only_one(tmp_path: Path) -> None:
     workflow = Workflow.read(changed(tmp_path, "single", {"inputs": {"width": [], "height": [], "num_frames": []}}))
     # What the native dialect asks for by itself: 24 frames of 512x512, 12 a second.
-    request = admitted(workflow, default_size=(512, 512), num_frames=24, fps=12)
-    assert (request.width, request.height) == (832, 480)
-    assert workflow.fill(request, prefix="p").adjusted == {"num_frames": [24, 33]}
+    spec = resolved(workflow, default_size=(512, 512), num_frames=24, fps=12)
+    assert (spec.width, spec.height) == (832, 480)
+    assert workflow.fill(spec, prefix="p").adjusted == {"num_frames": [24, 33]}
     with pytest.raises(BadRequest, match="makes 832x480 only"):
-        admitted(workflow, width=640, height=480)
+        resolved(workflow, width=640, height=480)
     picture = Image(sha256="0" * 64, media_type="image/png", width=300, height=900)
-    assert admitted(read("image_to_video"), image=picture).height > 768
+    assert resolved(read("image_to_video"), image=picture).height > 768
 
 
 def test_limits_come_from_the_sidecar(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_an_odd_value_in_a_graph_makes_no_odd_card(tmp_path: Path, node: str, ke
     assert card.min_frames <= card.default_frames <= card.max_frames
     assert 1 <= card.default_fps <= card.max_fps <= 60
     # What the native dialect asks for by itself can be made.
-    filled = workflow.fill(admitted(workflow, default_size=(512, 512), num_frames=24, fps=12), prefix="p")
+    filled = workflow.fill(resolved(workflow, default_size=(512, 512), num_frames=24, fps=12), prefix="p")
     assert json.loads(json.dumps(filled.adjusted, allow_nan=False)) == filled.adjusted
 
 

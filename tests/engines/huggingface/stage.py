@@ -11,7 +11,7 @@ from reelwright.engines.engine import Assignment, Made
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
 from reelwright.errors import Cancelled, EngineError
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 from tests.fakes.huggingface import FakeHuggingFace, rewriting
 
 TEXT_MODEL = "Wan-AI/Wan2.2-TI2V-5B"
@@ -91,7 +91,7 @@ class Stage:
         scratch.mkdir(exist_ok=True)
         values = {"width": 512, "height": 512, "num_frames": 24, "fps": 12, "seed": 7} | fields
         described = Image(sha256="0" * 64, media_type="image/png", width=64, height=64) if image else None
-        request = Request(
+        spec = VideoSpec(
             prompt="A red fox in the snow",
             engine="huggingface",
             model=model,
@@ -102,7 +102,7 @@ class Stage:
         return Assignment(
             video_id=f"video_{self._jobs}",
             attempt=1,
-            request=request,
+            spec=spec,
             frames=FrameBuffer(-1, 0, 0, 0),
             scratch=scratch,
             image_path=image,

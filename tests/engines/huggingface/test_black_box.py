@@ -12,7 +12,7 @@ import pytest
 
 from reelwright.engines.child import EngineChild, Job, Spec, Watch
 from reelwright.errors import Code, EngineError
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 from tests.engines.huggingface.stage import TEXT_MODEL
 from tests.fakes.huggingface import TOKEN, ConnectProxy, FakeHuggingFace, Reply
 
@@ -45,7 +45,7 @@ async def start(environment: Mapping[str, str]) -> EngineChild:
 
 def job(scratch: Path, checkpoint: Mapping[str, Any] | None = None) -> Job:
     scratch.mkdir(exist_ok=True)
-    request = Request(
+    spec = VideoSpec(
         prompt="A red fox in the snow",
         engine="huggingface",
         model=TEXT_MODEL,
@@ -59,7 +59,7 @@ def job(scratch: Path, checkpoint: Mapping[str, Any] | None = None) -> Job:
     return Job(
         video_id="video_1",
         attempt=1,
-        request=request,
+        spec=spec,
         scratch=scratch,
         image_path=None,
         checkpoint=checkpoint,

@@ -20,7 +20,7 @@ class Attentive(LocalEngine):
         def look(module: Any, inputs: Any) -> None:
             if type(module).__name__ == "WanTransformerBlock":
                 tokens.add(inputs[0].shape[1])
-                if assignment.request.prompt == "break" and len(tokens) > 1:
+                if assignment.spec.prompt == "break" and len(tokens) > 1:
                     raise RuntimeError("the block broke")
 
         hook = register_module_forward_pre_hook(look)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.engines.local.engine import LocalEngine
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 from tests.engines.local.studio import Recorder, take
 
 
@@ -40,11 +40,11 @@ class Teller(Recorder):
 
 
 def main() -> None:
-    options, request, scratch, *stop = sys.argv[1:]
+    options, spec, scratch, *stop = sys.argv[1:]
     engine = LocalEngine(**json.loads(options))
     engine.load()
     report = Teller(int(stop[0]) if stop else -1)
-    result = take(engine, Request.from_json(json.loads(request)), Path(scratch), report)
+    result = take(engine, VideoSpec.from_json(json.loads(spec)), Path(scratch), report)
     tell(hash=result.hash)
 
 

@@ -18,7 +18,7 @@ class FailingEngine(LocalEngine):
     """`CUDA error: …` as a prompt is raised by the first network, as torch raises it."""
 
     def generate(self, assignment: Assignment, report: Report) -> Made:
-        prompt = assignment.request.prompt
+        prompt = assignment.spec.prompt
 
         def fail(_module: torch.nn.Module, _inputs: Any) -> None:
             raise torch.AcceleratorError(f"{prompt}\nCUDA kernel errors might be asynchronously reported")

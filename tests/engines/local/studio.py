@@ -15,7 +15,7 @@ from reelwright.engines.engine import Assignment, Engine, Made
 from reelwright.errors import Cancelled
 from reelwright.media.clip import FrameBuffer
 from reelwright.tracing import NO_SPAN, Span
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Recorder:
         pass
 
 
-def a_request(model: str, **changes: Any) -> Request:
+def a_request(model: str, **changes: Any) -> VideoSpec:
     values: dict[str, Any] = {
         "prompt": "a red fox in the snow",
         "engine": "local",
@@ -72,10 +72,10 @@ def a_request(model: str, **changes: Any) -> Request:
         "seed": 5,
         "num_inference_steps": 6,
     }
-    return Request(**(values | changes))
+    return VideoSpec(**(values | changes))
 
 
-def an_image_request(model: str, **changes: Any) -> Request:
+def an_image_request(model: str, **changes: Any) -> VideoSpec:
     image = Image(sha256="0" * 64, media_type="image/png", width=96, height=64)
     return a_request(model, task=Task.IMAGE_TO_VIDEO, image=image, **changes)
 
@@ -98,7 +98,7 @@ class Take:
 
 def take(
     engine: Engine,
-    request: Request,
+    spec: VideoSpec,
     scratch: Path,
     report: Recorder | None = None,
     *,
@@ -109,14 +109,14 @@ def take(
     span: Span = NO_SPAN,
 ) -> Take:
     """Have `engine` make the clip; its frames as they lie in the shared buffer."""
-    buffer = FrameBuffer.create(request.num_frames, request.height, request.width)
+    buffer = FrameBuffer.create(spec.num_frames, spec.height, spec.width)
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         made = engine.generate(
             Assignment(
                 video_id=video_id,
                 attempt=1,
-                request=request,
+                spec=spec,
                 frames=buffer,
                 scratch=scratch,
                 image_path=image_path,

@@ -14,7 +14,7 @@ import pytest
 from reelwright.engines.local.card import cards
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import Recorder, Take, an_image_request, take
 
@@ -38,15 +38,15 @@ def engine(options: dict[str, Any]) -> LocalEngine:
     return made
 
 
-def a_wish(**changes: Any) -> Request:
+def a_draft(**changes: Any) -> VideoSpec:
     return an_image_request("svd", num_frames=FRAMES, num_inference_steps=3, **changes)
 
 
-def together(engine: LocalEngine, requests: list[Request], folder: Path, image: Path) -> list[Take]:
+def together(engine: LocalEngine, requests: list[VideoSpec], folder: Path, image: Path) -> list[Take]:
     with ThreadPoolExecutor(len(requests)) as threads:
         takes = [
-            threads.submit(take, engine, request, folder / str(n), video_id=f"video_{n}", image_path=image)
-            for n, request in enumerate(requests)
+            threads.submit(take, engine, spec, folder / str(n), video_id=f"video_{n}", image_path=image)
+            for n, spec in enumerate(requests)
         ]
         return [each.result() for each in takes]
 
@@ -54,12 +54,12 @@ def together(engine: LocalEngine, requests: list[Request], folder: Path, image: 
 def test_each_request_of_a_batch_is_what_it_is_alone_within_rounding(
     engine: LocalEngine, options: dict[str, Any], tmp_path: Path, fox: Path
 ) -> None:
-    wishes = [a_wish(seed=1), a_wish(seed=2, motion_bucket_id=20, noise_aug_strength=0.3, fps=24)]
-    batched = together(engine, wishes, tmp_path, fox)
+    drafts = [a_draft(seed=1), a_draft(seed=2, motion_bucket_id=20, noise_aug_strength=0.3, fps=24)]
+    batched = together(engine, drafts, tmp_path, fox)
     alone = LocalEngine(**options | {"batch": 1})
     alone.load()
-    for wish, result in zip(wishes, batched, strict=True):
-        single = take(alone, wish, tmp_path / "alone", image_path=fox)
+    for draft, result in zip(drafts, batched, strict=True):
+        single = take(alone, draft, tmp_path / "alone", image_path=fox)
         assert result.facts["batched_with"] == 1
         assert single.facts["batched_with"] == 0
         assert np.abs(result.frames.astype(int) - single.frames).max() <= 1
@@ -71,9 +71,9 @@ def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path:
 
     One level is allowed, because who comes first in the run is up to the threads and its place may round differently.
     """
-    mine = a_wish(seed=1)
+    mine = a_draft(seed=1)
     takes = []
-    for companion in (a_wish(seed=2), a_wish(seed=3, motion_bucket_id=250, noise_aug_strength=1.0)):
+    for companion in (a_draft(seed=2), a_draft(seed=3, motion_bucket_id=250, noise_aug_strength=1.0)):
         first, second = together(engine, [mine, companion], tmp_path / str(companion.seed), fox)
         assert first.facts["batched_with"] == 1
         assert first.hash != second.hash
@@ -84,8 +84,8 @@ def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path:
 def test_a_cancel_ends_one_of_them_only(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
     leaving = Recorder(cancel_at=2)
     with ThreadPoolExecutor(2) as threads:
-        one = threads.submit(take, engine, a_wish(seed=1), tmp_path / "a", leaving, video_id="a", image_path=fox)
-        two = threads.submit(take, engine, a_wish(seed=2), tmp_path / "b", video_id="b", image_path=fox)
+        one = threads.submit(take, engine, a_draft(seed=1), tmp_path / "a", leaving, video_id="a", image_path=fox)
+        two = threads.submit(take, engine, a_draft(seed=2), tmp_path / "b", video_id="b", image_path=fox)
         with pytest.raises(Cancelled):
             one.result()
         assert two.result().facts["batched_with"] == 1
@@ -107,13 +107,13 @@ class Waiting(Recorder):
 def test_a_cancelled_request_that_still_waits_is_over_at_once(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
     report = Waiting()
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(take, engine, a_wish(seed=1), tmp_path, report, image_path=fox)
+        waiting = threads.submit(take, engine, a_draft(seed=1), tmp_path, report, image_path=fox)
         report.leave.set()
         with pytest.raises(Cancelled):
             waiting.result(timeout=30)
     assert report.progressed == []
     # The place that it left is open again, and the engine goes on.
-    assert len(together(engine, [a_wish(seed=1), a_wish(seed=2)], tmp_path / "next", fox)) == 2
+    assert len(together(engine, [a_draft(seed=1), a_draft(seed=2)], tmp_path / "next", fox)) == 2
 
 
 def test_batching_ends_the_promise_of_equal_bits(options: dict[str, Any]) -> None:
@@ -128,5 +128,5 @@ def test_batching_ends_the_promise_of_equal_bits(options: dict[str, Any]) -> Non
 def test_requests_of_other_sizes_do_not_travel_together(options: dict[str, Any], tmp_path: Path, fox: Path) -> None:
     engine = LocalEngine(**options | {"batch_window": 0.0})
     engine.load()
-    wishes = [a_wish(seed=1), replace(a_wish(seed=2), num_frames=FRAMES + 1)]
-    assert [each.facts["batched_with"] for each in together(engine, wishes, tmp_path, fox)] == [0, 0]
+    drafts = [a_draft(seed=1), replace(a_draft(seed=2), num_frames=FRAMES + 1)]
+    assert [each.facts["batched_with"] for each in together(engine, drafts, tmp_path, fox)] == [0, 0]

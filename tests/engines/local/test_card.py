@@ -16,7 +16,7 @@ from reelwright.engines.local.recipe import FrameRule
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.engines.shape import choose_size
 from reelwright.errors import BadRequest, ConfigurationError
-from reelwright.video import Image, Task, Wish
+from reelwright.video import Draft, Image, Task
 from tests.engines.local.studio import a_request
 
 
@@ -58,17 +58,17 @@ def test_a_card_says_how_much_of_a_prompt_is_read() -> None:
 def test_a_model_of_one_size_takes_that_size_only() -> None:
     (card,) = cards({"models": "cogvideox-i2v"})
     portrait = Image(sha256="0" * 64, media_type="image/png", width=720, height=1280)
-    for wish in (
-        Wish(prompt="x", image=portrait),
-        Wish(prompt="x", default_size=(512, 512)),
-        Wish(prompt="x", width=720),
-        Wish(prompt="x", resolution=480),
+    for draft in (
+        Draft(prompt="x", image=portrait),
+        Draft(prompt="x", default_size=(512, 512)),
+        Draft(prompt="x", width=720),
+        Draft(prompt="x", resolution=480),
     ):
-        assert choose_size(card, wish)[0] == (720, 480)
+        assert choose_size(card, draft)[0] == (720, 480)
     with pytest.raises(BadRequest, match=r"Invalid width: 512. The model cogvideox-i2v makes 720x480 only"):
-        choose_size(card, Wish(prompt="x", width=512, height=512))
+        choose_size(card, Draft(prompt="x", width=512, height=512))
     with pytest.raises(BadRequest, match="Invalid resolution: 720"):
-        choose_size(card, Wish(prompt="x", resolution=720))
+        choose_size(card, Draft(prompt="x", resolution=720))
 
 
 def test_svd_promises_its_defaults() -> None:

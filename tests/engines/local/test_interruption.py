@@ -105,7 +105,7 @@ async def test_after_an_error_of_the_device_the_process_ends_and_the_next_job_ha
 
     def job(prompt: str) -> Job:
         request = a_request("wan", prompt=prompt, num_inference_steps=1, num_frames=5)
-        return Job(video_id="video_1", attempt=1, request=request, scratch=tmp_path, image_path=None, checkpoint=None)
+        return Job(video_id="video_1", attempt=1, spec=request, scratch=tmp_path, image_path=None, checkpoint=None)
 
     with pytest.raises(EngineError, match="failed: AcceleratorError"):
         await child.render(job("CUDA error: no kernel image is available for execution on the device"), watch)

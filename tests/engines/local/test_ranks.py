@@ -16,7 +16,7 @@ from reelwright.engines.child import EngineChild, Job, Spec, Watch
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Code, ConfigurationError, EngineError
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import a_request, an_image_request, take
 
@@ -61,12 +61,12 @@ class Studio:
         self.others = [one for one in psutil.Process(child.pid).children() if "rank" in " ".join(one.cmdline())]
         self._scratch = scratch
 
-    async def take(self, request: Request, follower: Follower | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
+    async def take(self, spec: VideoSpec, follower: Follower | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
         follower = follower or Follower()
         job = Job(
             video_id="video_1",
             attempt=1,
-            request=request,
+            spec=spec,
             scratch=self._scratch,
             image_path=more.get("image_path"),
             checkpoint=more.get("checkpoint"),
@@ -91,15 +91,15 @@ async def studio(options: dict[str, Any], scratch: Path) -> AsyncIterator[Studio
 async def test_two_make_what_one_makes_and_die_together(tiny_folder: TinyFolder, tmp_path: Path) -> None:
     models = {"wan": str(tiny_folder("wan")), "svd": {"source": str(tiny_folder("svd")), "image": None}}
     options = {"models": models, **TWO}
-    request = a_request("wan", num_inference_steps=10)
+    spec = a_request("wan", num_inference_steps=10)
     odd = a_request("wan", width=48, height=80, num_frames=5)  # 15 tokens a frame, two frames, then one part of 15
     alone = LocalEngine(models=models, preview_seconds=0)
     await asyncio.to_thread(alone.load)
-    whole, odd_whole = [(await asyncio.to_thread(take, alone, each, tmp_path)).hash for each in (request, odd)]
+    whole, odd_whole = [(await asyncio.to_thread(take, alone, each, tmp_path)).hash for each in (spec, odd)]
 
     async with studio(options, tmp_path / "two") as first:
         assert len(first.others) == 1
-        made, facts = await first.take(request)
+        made, facts = await first.take(spec)
         assert (made, facts["gpus"], facts["tokens"]) == (whole, 2, [24, 48])  # the first block is given all
         assert (await first.take(odd))[0] == odd_whole
 
@@ -115,15 +115,15 @@ async def test_two_make_what_one_makes_and_die_together(tiny_folder: TinyFolder,
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await first.take(request))[0] == whole  # the same processes
+        assert (await first.take(spec))[0] == whole  # the same processes
 
         follower = Follower(at=5, then=first.others[0].kill)
         with pytest.raises(EngineError) as caught:  # told by the process itself, or by its end
-            await first.take(request, follower)
+            await first.take(spec, follower)
         assert caught.value.code is Code.ENGINE_CRASHED
 
     async with studio(options, tmp_path / "two") as second:
-        again, facts = await second.take(request, checkpoint=follower.checkpoint)
+        again, facts = await second.take(spec, checkpoint=follower.checkpoint)
         assert (again, facts["resumed_exactly"]) == (whole, True)
         assert facts["resumed_from_step"] >= 2
 

@@ -20,7 +20,7 @@ from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.recipes import RECIPES
 from reelwright.errors import EngineError
 from reelwright.media import images
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyHub
 from tests.engines.local.studio import Recorder, a_request, an_image_request, take
 
@@ -214,8 +214,8 @@ def test_every_recipe_has_a_case_but_those_that_other_tests_cover() -> None:
     assert CASES.keys() == RECIPES.keys() - {"svd", "generic"}
 
 
-def a_request_for(name: str, case: Case) -> Request:
-    ask: Callable[..., Request] = an_image_request if case.image else a_request
+def a_request_for(name: str, case: Case) -> VideoSpec:
+    ask: Callable[..., VideoSpec] = an_image_request if case.image else a_request
     own_steps = {"num_inference_steps": None} if "sigmas" in case.call else {"num_inference_steps": case.steps}
     return ask(name, num_frames=case.frames, **own_steps)
 
@@ -230,28 +230,28 @@ def test_a_recipe_makes_what_diffusers_makes_and_says_how(
     repos = [recipe.repo, *(repo for _, repo in case.parts.values())]
     repos += [adapter.repo for adapter in recipe.adapters]
     folders = {repo: tiny_hub(repo) for repo in repos}
-    request = a_request_for(name, case)
+    spec = a_request_for(name, case)
     image = fox if case.image else None
     engine = LocalEngine(models=name, preview_seconds=0, checkpoint_steps=2)
     engine.load()
 
-    made = take(engine, request, tmp_path / "whole", image_path=image)
+    made = take(engine, spec, tmp_path / "whole", image_path=image)
 
-    expected = by_diffusers(case, folders, recipe.repo, request, made.facts, image)
+    expected = by_diffusers(case, folders, recipe.repo, spec, made.facts, image)
     assert np.abs(made.frames.astype(int) - expected.astype(int)).max() == 0
     told(case, made.facts)
     if not recipe.resumes:
         return
     report = Recorder(break_at=3)
     with pytest.raises(EngineError):
-        take(engine, request, tmp_path / "broken", report, image_path=image)
-    again = take(engine, request, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=image)
+        take(engine, spec, tmp_path / "broken", report, image_path=image)
+    again = take(engine, spec, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=image)
     assert again.facts["resumed_from_step"] == 2
     assert again.hash == made.hash
 
 
 def by_diffusers(
-    case: Case, folders: Mapping[str, Path], repo: str, request: Request, facts: Mapping[str, Any], fox: Path | None
+    case: Case, folders: Mapping[str, Path], repo: str, spec: VideoSpec, facts: Mapping[str, Any], fox: Path | None
 ) -> np.ndarray[Any, Any]:
     """The frames of diffusers' own call, 8 bits."""
     parts = {
@@ -265,10 +265,10 @@ def by_diffusers(
         pipe.guider = pipe.guider.new(guidance_scale=case.guider)
     put_loras_on(pipe, case, folders)
     arguments: dict[str, Any] = {
-        "prompt": request.prompt,
+        "prompt": spec.prompt,
         "num_frames": case.frames,
         "num_inference_steps": case.steps,
-        "generator": torch.Generator().manual_seed(request.seed),
+        "generator": torch.Generator().manual_seed(spec.seed),
         "output_type": "np",
         **case.call,
     }
@@ -276,10 +276,10 @@ def by_diffusers(
         assert facts["negative_prompt"].startswith(case.negative)
         arguments["negative_prompt"] = facts["negative_prompt"]
     if case.pipeline != "HunyuanVideo15ImageToVideoPipeline":
-        arguments |= {"width": request.width, "height": request.height}
+        arguments |= {"width": spec.width, "height": spec.height}
     if fox is not None:
         arguments |= image_arguments(case, images.fit(images.decode_image(fox), (64, 64)))
-    torch.manual_seed(request.seed)
+    torch.manual_seed(spec.seed)
     with torch.no_grad():
         frames = pipe(**arguments).frames[0]
     return (torch.from_numpy(np.asarray(frames)) * 255).round().to(torch.uint8).numpy()

@@ -10,7 +10,7 @@ import pytest
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Code, EngineError
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.studio import a_request, an_image_request, take
 from tests.engines.local.test_lora import a_lora
@@ -59,7 +59,7 @@ def machine(tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch) -> Machine
     return start
 
 
-def work(engine: LocalEngine, folder: Path, *requests: Request, image: Path | None = None) -> list[str]:
+def work(engine: LocalEngine, folder: Path, *requests: VideoSpec, image: Path | None = None) -> list[str]:
     """Where the weights were, job by job."""
     clips = [take(engine, one, folder, image_path=image if one.image else None) for one in requests]
     return [clip.facts["placement"] for clip in clips]
@@ -102,12 +102,12 @@ def test_the_bits_are_those_of_the_whole_pipeline(
     model: str, placement: str, machine: Machine, tmp_path: Path, fox: Path
 ) -> None:
     frames = 2 if model == "svd" else 5  # all are decoded at once, in each placement
-    request = (an_image_request if model == "svd" else a_request)(model, num_inference_steps=2, num_frames=frames)
+    spec = (an_image_request if model == "svd" else a_request)(model, num_inference_steps=2, num_frames=frames)
     whole, other = (
-        take(engine, request, tmp_path, image_path=fox if request.image else None)
+        take(engine, spec, tmp_path, image_path=fox if spec.image else None)
         for engine in (machine(), machine(placement=placement))
     )
-    again = take(machine(placement=placement), request, tmp_path, image_path=fox if request.image else None)
+    again = take(machine(placement=placement), spec, tmp_path, image_path=fox if spec.image else None)
     assert (whole.facts["placement"], other.facts["placement"]) == ("resident", placement)
     if model == "wan" and placement == "grouped":
         assert other.facts["tiled_decode"]
@@ -116,11 +116,11 @@ def test_the_bits_are_those_of_the_whole_pipeline(
 
 def test_a_lora_acts_also_on_layers_that_come_and_go(machine: Machine, tmp_path: Path) -> None:
     a_lora(tmp_path / "snow.safetensors", 24)
-    request = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=2)
+    spec = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=2)
     bare = a_request("wan", num_inference_steps=2)
     whole, other = (machine(placement=where, lora_folder=str(tmp_path)) for where in ("resident", "grouped"))
-    assert take(other, request, tmp_path).hash == take(whole, request, tmp_path).hash
-    assert take(other, bare, tmp_path).hash == take(whole, bare, tmp_path).hash != take(other, request, tmp_path).hash
+    assert take(other, spec, tmp_path).hash == take(whole, spec, tmp_path).hash
+    assert take(other, bare, tmp_path).hash == take(whole, bare, tmp_path).hash != take(other, spec, tmp_path).hash
 
 
 def test_a_placement_that_does_not_exist_here_is_an_error_not_another_one(machine: Machine, tmp_path: Path) -> None:

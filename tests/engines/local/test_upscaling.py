@@ -186,10 +186,10 @@ def test_when_memory_runs_out_smaller_parts_are_made_without_seams(models: Path)
     from reelwright.engines.local.upscaling import Upscaling
     from reelwright.engines.refinements import look_for_upscalers
     from reelwright.errors import Code, EngineError
-    from reelwright.video import Wish
+    from reelwright.video import Draft
 
     found = look_for_upscalers(models, None)
-    _, wanted = found.admit(Wish(prompt="a", upscale="4x-tiny"), width=320, height=200, num_frames=1)
+    _, wanted = found.resolve(Draft(prompt="a", upscale="4x-tiny"), width=320, height=200, num_frames=1)
     assert wanted is not None
     told: list[None] = []
     upscaling = Upscaling(found.weights(wanted), wanted, "cpu", lambda: told.append(None))

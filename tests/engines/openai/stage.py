@@ -16,7 +16,7 @@ from reelwright.engines.openai.engine import OpenAIEngine
 from reelwright.engines.upstream.network import sliced
 from reelwright.errors import EngineError
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Image, Request, Task
+from reelwright.video import Image, Task, VideoSpec
 from tests.engines.huggingface.stage import Recorder
 
 PROMPT = "A red fox in the snow"
@@ -100,7 +100,7 @@ class Stage:
         scratch = self._folder / f"job-{self._jobs}"
         values = {"width": 64, "height": 64, "num_frames": 8, "fps": 8, "seed": 7} | fields
         described = Image(sha256="0" * 64, media_type="image/png", width=64, height=64) if image else None
-        request = Request(
+        spec = VideoSpec(
             prompt=prompt,
             engine="openai",
             model=model,
@@ -111,7 +111,7 @@ class Stage:
         return Assignment(
             video_id=f"video_{self._jobs}",
             attempt=1,
-            request=request,
+            spec=spec,
             frames=FrameBuffer(-1, 0, 0, 0),
             scratch=scratch,
             image_path=image,

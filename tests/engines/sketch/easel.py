@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from reelwright.engines.engine import Assignment, Made
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.media.clip import FrameBuffer
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 GALLERY = (
     "A beautiful sunset over the ocean with waves crashing",
@@ -65,7 +65,7 @@ def assignment(
     motion: int | None = None,
     params: Mapping[str, Any] | None = None,
 ) -> Assignment:
-    request = Request(
+    spec = VideoSpec(
         prompt=prompt,
         engine="sketch",
         model="sketch",
@@ -81,7 +81,7 @@ def assignment(
     return Assignment(
         video_id="video_01",
         attempt=1,
-        request=request,
+        spec=spec,
         frames=FrameBuffer.create(num_frames, height, width),
         scratch=Path(),
         image_path=image,

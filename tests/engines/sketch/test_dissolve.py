@@ -41,7 +41,7 @@ def test_it_ends_with_the_picture_and_passes_over_gently(prompt: str, city: Path
 def test_it_goes_on_from_the_picture_exactly(city: Path) -> None:
     task = assignment("Snow falling on a pine forest at dusk", num_frames=12, image=city)
     source = Source(sha256="", width=128, height=128, num_frames=9, fps=12)
-    frames = drawn(dataclasses.replace(task, request=dataclasses.replace(task.request, extends=source)))[0].astype(int)
+    frames = drawn(dataclasses.replace(task, spec=dataclasses.replace(task.spec, extends=source)))[0].astype(int)
     assert np.abs(frames[0] - pixels(city)).max() <= 2
     assert np.abs(frames[-1] - frames[0]).mean() > 10
 
@@ -67,6 +67,6 @@ def test_rain_is_brighter_than_the_sea() -> None:
 def test_sound_is_made_only_when_it_is_asked_for(tmp_path: Path) -> None:
     for asked in (None, False, True):
         task = assignment("A calm sea", num_frames=2)
-        request = dataclasses.replace(task.request, generate_audio=asked)
-        made = drawn(dataclasses.replace(task, request=request, scratch=tmp_path / "job"))[1]
+        spec = dataclasses.replace(task.spec, generate_audio=asked)
+        made = drawn(dataclasses.replace(task, spec=spec, scratch=tmp_path / "job"))[1]
         assert (made.clip.sound is not None) is bool(asked)

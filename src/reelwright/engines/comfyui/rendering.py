@@ -101,7 +101,7 @@ class _Rendering:
         self._options = renderer.options
         self._servers = renderer.servers
         self._assignment = assignment
-        self._request = assignment.request
+        self._spec = assignment.spec
         self._report = report
         self._watch = watch
         self._n = 0
@@ -114,14 +114,14 @@ class _Rendering:
         self._facts: dict[str, Any] = {}
 
     def run(self) -> Made:
-        workflow = self._renderer.workflows.get(self._request.model)
+        workflow = self._renderer.workflows.get(self._spec.model)
         if workflow is None:
             raise EngineError(
-                f"The workflow {self._request.model} is not there any more.", code=Code.ENGINE_NOT_CONFIGURED
+                f"The workflow {self._spec.model} is not there any more.", code=Code.ENGINE_NOT_CONFIGURED
             )
         self._workflow = workflow
         # For the record; a job that is taken up is not sent again.
-        filled = workflow.fill(self._request, prefix=FOLDER, image="", last_image="")
+        filled = workflow.fill(self._spec, prefix=FOLDER, image="", last_image="")
         self._facts = {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
         if (made := self._resume()) is not None:
             return made
@@ -280,10 +280,10 @@ class _Rendering:
     # --- submission -------------------------------------------------------------------------------------------------
 
     def _filled(self, server: ComfyUI) -> Filled:
-        assignment, request = self._assignment, self._request
+        assignment, spec = self._assignment, self._spec
         pictures = {
-            "image": (assignment.image_path, request.image),
-            "last_image": (assignment.last_image_path, request.last_image),
+            "image": (assignment.image_path, spec.image),
+            "last_image": (assignment.last_image_path, spec.last_image),
         }
         names: dict[str, str] = {}
         for field, (path, image) in pictures.items():
@@ -292,7 +292,7 @@ class _Rendering:
                 name = f"{sha256_of(path)}.{ending}"
                 with self._awaited(server), self._span.begin("upload"):
                     names[field] = self._uploaded(server, path, name, image.media_type)
-        return self._workflow.fill(request, prefix=f"{FOLDER}/{assignment.video_id}-{self._n}", **names)
+        return self._workflow.fill(spec, prefix=f"{FOLDER}/{assignment.video_id}-{self._n}", **names)
 
     def _uploaded(self, server: ComfyUI, path: Path, name: str, media_type: str) -> str:
         try:
@@ -355,7 +355,7 @@ class _Rendering:
         judged: Fault = fault
         for complaint in fault.complaints:
             field = _field_at(self._workflow, complaint)
-            if field is not None and getattr(self._request, field) is None:
+            if field is not None and getattr(self._spec, field) is None:
                 field = None  # the graph's own value
             if field is not None:
                 judged = not_taken(complaint, field)
@@ -382,7 +382,7 @@ class _Rendering:
         # What ComfyUI wrote holds the workflow with the prompt.
         part = scratch / "clip.part"
         with storage_told():
-            remux(paths[0], part, metadata=describe(self._request, generative_ai=True))
+            remux(paths[0], part, metadata=describe(self._spec, generative_ai=True))
         paths[0].unlink()
         part.replace(self._assignment.clip)
         return self._renderer.clips.check(self._assignment.clip, None)
@@ -414,7 +414,7 @@ class _Rendering:
             self._watch.check()
         for path in paths:
             path.unlink()
-        return Clip(fps=self._request.fps, num_frames=count, frames=buffer)
+        return Clip(fps=self._spec.fps, num_frames=count, frames=buffer)
 
     # --- the record -------------------------------------------------------------------------------------------------
 

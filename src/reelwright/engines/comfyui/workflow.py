@@ -21,7 +21,7 @@ from reelwright.engines.comfyui.problem import Problem
 from reelwright.engines.comfyui.reading import EXPORT, Document, read_document
 from reelwright.engines.comfyui.sidecar import Sidecar
 from reelwright.errors import EngineError
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 _PREFIX = "filename_prefix"
 
@@ -92,19 +92,19 @@ class Workflow:
         value = field.own if field else None
         return self.wiring.seen.get(name) if value is None else value
 
-    def fill(self, request: Request, *, prefix: str, image: str | None = None, last_image: str | None = None) -> Filled:
+    def fill(self, spec: VideoSpec, *, prefix: str, image: str | None = None, last_image: str | None = None) -> Filled:
         """The graph that makes this request. `prefix` is where the output node saves, below ComfyUI's output folder;
         `image` and `last_image` are names in its input folder.
 
         Raises `EngineError` where the workflow takes a picture that there is none of.
         """
-        return _Filling(self, request).filled(prefix, {"image": image, "last_image": last_image})
+        return _Filling(self, spec).filled(prefix, {"image": image, "last_image": last_image})
 
 
 class _Filling:
-    def __init__(self, workflow: Workflow, request: Request) -> None:
+    def __init__(self, workflow: Workflow, spec: VideoSpec) -> None:
         self._workflow = workflow
-        self._request = request
+        self._spec = spec
         self._sent: dict[str, Any] = {}
         self._adjusted: dict[str, list[Any]] = {}
 
@@ -143,13 +143,13 @@ class _Filling:
         return uploaded
 
     def _wished(self, name: str) -> Any:
-        request = self._request
+        spec = self._spec
         if name in ("num_frames", "seconds"):
             grid = self._workflow.grid
-            frames = grid.nearest_frames(request.num_frames)
+            frames = grid.nearest_frames(spec.num_frames)
             # Where lengths are a multiple plus one, graphs that count in seconds add that one themselves.
-            return frames if name == "num_frames" else (frames - (grid.frames_step > 1)) / request.fps
-        return getattr(request, name)
+            return frames if name == "num_frames" else (frames - (grid.frames_step > 1)) / spec.fps
+        return getattr(spec, name)
 
     def _fit(self, target: Target, name: str, value: Any) -> Any:
         """The value as this input takes it: a whole number, within the bounds; a seed goes round."""
@@ -175,21 +175,21 @@ class _Filling:
 
     def _note_differences(self) -> None:
         """What the video will have other than asked."""
-        request, fields = self._request, self._workflow.fields
-        self._note("seed", request.seed)
-        self._note("num_inference_steps", request.num_inference_steps)
-        self._note("guidance_scale", request.guidance_scale)
+        spec, fields = self._spec, self._workflow.fields
+        self._note("seed", spec.seed)
+        self._note("num_inference_steps", spec.num_inference_steps)
+        self._note("guidance_scale", spec.guidance_scale)
         if "num_frames" in fields:
-            self._note("num_frames", request.num_frames)
+            self._note("num_frames", spec.num_frames)
         elif "seconds" in self._sent:
-            if abs(self._sent["seconds"] - request.seconds) * request.fps > 1:
-                self._adjusted["seconds"] = [request.seconds, self._sent["seconds"]]
+            if abs(self._sent["seconds"] - spec.seconds) * spec.fps > 1:
+                self._adjusted["seconds"] = [spec.seconds, self._sent["seconds"]]
         else:
-            self._note_own("num_frames", request.num_frames)
+            self._note_own("num_frames", spec.num_frames)
         if "fps" in fields:
-            self._note("fps", request.fps)
+            self._note("fps", spec.fps)
         else:
-            self._note_own("fps", request.fps)
+            self._note_own("fps", spec.fps)
 
     def _note(self, name: str, asked: Any) -> None:
         if asked is not None and name in self._sent and self._sent[name] != asked:

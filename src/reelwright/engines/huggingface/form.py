@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.engines.huggingface.options import ENDPOINT, Route
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 MAX_SEED = 2**31 - 1
 """Providers take signed 32-bit seeds."""
@@ -127,52 +127,52 @@ class Filled:
     adjusted: Mapping[str, list[Any]]
 
 
-def fill(route: Route, request: Request) -> Filled:
+def fill(route: Route, spec: VideoSpec) -> Filled:
     """`request` in the words of `route`'s provider. The prompt and the image are not among the parameters."""
     form = form_for(route)
     sent: dict[str, Any] = {}
     adjusted: dict[str, list[Any]] = {}
     for name, theirs in form.names.items():
-        if (value := getattr(request, name)) is not None:
+        if (value := getattr(spec, name)) is not None:
             sent[theirs] = value
-    sent["seed"] = request.seed if route.provider == ENDPOINT else request.seed % (MAX_SEED + 1)
-    _note(adjusted, "seed", request.seed, sent["seed"])
-    _fill_length(form, request, sent, adjusted)
-    _fill_size(form, request, sent, adjusted)
+    sent["seed"] = spec.seed if route.provider == ENDPOINT else spec.seed % (MAX_SEED + 1)
+    _note(adjusted, "seed", spec.seed, sent["seed"])
+    _fill_length(form, spec, sent, adjusted)
+    _fill_size(form, spec, sent, adjusted)
     return Filled(parameters=sent, adjusted=adjusted)
 
 
-def _fill_length(form: Form, request: Request, sent: dict[str, Any], adjusted: dict[str, list[Any]]) -> None:
+def _fill_length(form: Form, spec: VideoSpec, sent: dict[str, Any], adjusted: dict[str, list[Any]]) -> None:
     if form.frames:
-        sent[form.frames] = min(max(request.num_frames, form.min_frames), form.max_frames)
-        _note(adjusted, "num_frames", request.num_frames, sent[form.frames])
+        sent[form.frames] = min(max(spec.num_frames, form.min_frames), form.max_frames)
+        _note(adjusted, "num_frames", spec.num_frames, sent[form.frames])
     if form.duration:
-        wanted = math.ceil(request.seconds)
+        wanted = math.ceil(spec.seconds)
         seconds = next((s for s in form.durations if s >= wanted), form.durations[-1])
         sent[form.duration] = str(seconds) if form.duration_as_text else seconds
-        _note(adjusted, "seconds", request.seconds, seconds)
+        _note(adjusted, "seconds", spec.seconds, seconds)
     if form.fps:
-        sent[form.fps] = min(max(request.fps, form.min_fps), form.max_fps)
-        _note(adjusted, "fps", request.fps, sent[form.fps])
+        sent[form.fps] = min(max(spec.fps, form.min_fps), form.max_fps)
+        _note(adjusted, "fps", spec.fps, sent[form.fps])
     elif not form.frames:
-        adjusted["fps"] = [request.fps, None]
+        adjusted["fps"] = [spec.fps, None]
 
 
-def _fill_size(form: Form, request: Request, sent: dict[str, Any], adjusted: dict[str, list[Any]]) -> None:
-    asked = f"{request.width}x{request.height}"
+def _fill_size(form: Form, spec: VideoSpec, sent: dict[str, Any], adjusted: dict[str, list[Any]]) -> None:
+    asked = f"{spec.width}x{spec.height}"
     if form.pixels:
-        sent["width"], sent["height"] = request.width, request.height
+        sent["width"], sent["height"] = spec.width, spec.height
         return
     if form.sizes:
-        width, height = _nearest_size(form.sizes, request)
+        width, height = _nearest_size(form.sizes, spec)
         sent["size"] = f"{width}*{height}"
         _note(adjusted, "size", asked, f"{width}x{height}")
     elif form.resolutions:
-        short = min(request.width, request.height)
+        short = min(spec.width, spec.height)
         sent["resolution"] = min(form.resolutions, key=lambda name: abs(form.resolutions[name] - short))
         # An image gives its own shape: providers then take the aspect from it.
-        if request.task is Task.TEXT_TO_VIDEO:
-            sent["aspect_ratio"] = min(form.aspects, key=lambda aspect: _skew(_ratio(aspect), request))
+        if spec.task is Task.TEXT_TO_VIDEO:
+            sent["aspect_ratio"] = min(form.aspects, key=lambda aspect: _skew(_ratio(aspect), spec))
         shape = f" {sent['aspect_ratio']}" if "aspect_ratio" in sent else ""
         adjusted["size"] = [asked, f"{sent['resolution']}{shape}"]
     else:
@@ -189,11 +189,11 @@ def _ratio(aspect: str) -> float:
     return int(width) / int(height)
 
 
-def _skew(ratio: float, request: Request) -> float:
+def _skew(ratio: float, spec: VideoSpec) -> float:
     """How far a shape is from the asked one, the same for portrait and landscape."""
-    return abs(math.log(ratio * request.height / request.width))
+    return abs(math.log(ratio * spec.height / spec.width))
 
 
-def _nearest_size(sizes: tuple[tuple[int, int], ...], request: Request) -> tuple[int, int]:
-    area = request.width * request.height
-    return min(sizes, key=lambda size: (round(_skew(size[0] / size[1], request), 2), abs(size[0] * size[1] - area)))
+def _nearest_size(sizes: tuple[tuple[int, int], ...], spec: VideoSpec) -> tuple[int, int]:
+    area = spec.width * spec.height
+    return min(sizes, key=lambda size: (round(_skew(size[0] / size[1], spec), 2), abs(size[0] * size[1] - area)))

@@ -35,7 +35,7 @@ from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
-from reelwright.video import Request, Task
+from reelwright.video import Task, VideoSpec
 
 PICTURE = "picture"
 WAITING = {"phase": "waiting"}
@@ -77,7 +77,7 @@ class _Rendering:
     def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: HubWatch) -> None:
         self._renderer = renderer
         self._options = renderer.options
-        self._request = assignment.request
+        self._spec = assignment.spec
         self._assignment = assignment
         self._report = report
         self._watch = watch
@@ -87,7 +87,7 @@ class _Rendering:
         self._left: Ticket | None = None
         """The job whose work may still be had at its provider after this one has failed."""
         self._image = assignment.image_path
-        self._image_type = self._request.image.media_type if self._request.image else "image/png"
+        self._image_type = self._spec.image.media_type if self._spec.image else "image/png"
         self._asking: Route | None = None
         self._facts: dict[str, Any] = {}
         self._span = assignment.span
@@ -144,23 +144,23 @@ class _Rendering:
 
     def _routes(self) -> list[Route]:
         """The default model walks the whole list; a model that was chosen is not exchanged for another."""
-        task = Task.IMAGE_TO_VIDEO if self._chained() else self._request.task
+        task = Task.IMAGE_TO_VIDEO if self._chained() else self._spec.task
         routes = list(self._options.routes(task))
-        if not routes or routes[0].model != self._request.model:
-            routes = [route for route in routes if route.model == self._request.model]
+        if not routes or routes[0].model != self._spec.model:
+            routes = [route for route in routes if route.model == self._spec.model]
         if self._pending is not None:
             routes = [self._pending.route, *(route for route in routes if route != self._pending.route)]
         if not routes:
             raise EngineError(
-                f"No route for {self._request.model} ({task.value}) is configured.", code=Code.ENGINE_NOT_CONFIGURED
+                f"No route for {self._spec.model} ({task.value}) is configured.", code=Code.ENGINE_NOT_CONFIGURED
             )
         return routes
 
     def _chained(self) -> bool:
         """Whether this is a text for a model that takes images only."""
-        if self._request.task is not Task.TEXT_TO_VIDEO or self._options.text_to_image is None:
+        if self._spec.task is not Task.TEXT_TO_VIDEO or self._options.text_to_image is None:
             return False
-        return all(route.model != self._request.model for route in self._options.routes(Task.TEXT_TO_VIDEO))
+        return all(route.model != self._spec.model for route in self._options.routes(Task.TEXT_TO_VIDEO))
 
     # --- one route --------------------------------------------------------------------------------------------------
 
@@ -188,24 +188,24 @@ class _Rendering:
             return self._attempt_endpoint(filled)
         return self._attend(self._submit(route, filled))
 
-    def _as_sent(self) -> Request:
-        return replace(self._request, task=Task.IMAGE_TO_VIDEO) if self._image else self._request
+    def _as_sent(self) -> VideoSpec:
+        return replace(self._spec, task=Task.IMAGE_TO_VIDEO) if self._image else self._spec
 
     def _attempt_endpoint(self, filled: Filled) -> dict[str, Any]:
         assert self._renderer.endpoint is not None, "the route exists only with an endpoint"
         self._save_submitting(Route(ENDPOINT, ENDPOINT))
         self._sha256, request_id = self._renderer.endpoint.render(
-            self._request.prompt, self._image, filled.parameters, self._clip, self._watch
+            self._spec.prompt, self._image, filled.parameters, self._clip, self._watch
         )
-        return {"provider": ENDPOINT, "model": self._request.model, "request_id": request_id}
+        return {"provider": ENDPOINT, "model": self._spec.model, "request_id": request_id}
 
     def _submit(self, route: Route, filled: Filled) -> Ticket:
         provider = self._renderer.provider
         parameters = dict(filled.parameters)
         if self._image is None:
-            prepared = provider.prepare(route, Task.TEXT_TO_VIDEO.value, self._request.prompt, parameters)
+            prepared = provider.prepare(route, Task.TEXT_TO_VIDEO.value, self._spec.prompt, parameters)
         else:
-            parameters["prompt"] = self._request.prompt
+            parameters["prompt"] = self._spec.prompt
             image = image_input(route, self._image, self._image_type)
             prepared = provider.prepare(route, Task.IMAGE_TO_VIDEO.value, image, parameters)
         self._save_submitting(route)
@@ -263,7 +263,7 @@ class _Rendering:
         assert self._image is not None, "the picture's path is known before it is made"
         self._save_submitting(route, stage="image")
         part = self._image.with_suffix(".part")
-        result = self._renderer.provider.picture(route, self._request.prompt, self._watch)
+        result = self._renderer.provider.picture(route, self._spec.prompt, self._watch)
         if isinstance(result, bytes):
             part.write_bytes(result)
         else:

@@ -111,10 +111,10 @@ class Denoising:
             return
         self._last_preview = now
         for number, ticket in enumerate(self._tickets):
-            request = ticket.plan.request
-            grid = (request.height // previews.spatial_scale, request.width // previews.spatial_scale)
+            spec = ticket.plan.spec
+            grid = (spec.height // previews.spatial_scale, spec.width // previews.spatial_scale)
             frames = preview.to_frames(estimate[number : number + 1], previews.factors, previews.axes, grid)
-            fps = request.fps * len(frames) / ticket.plan.frames
+            fps = spec.fps * len(frames) / ticket.plan.frames
             data = preview.to_webp(frames, fps)
             ticket.tell(lambda t=ticket, d=data: t.report.preview(d, preview.MEDIA_TYPE))  # type: ignore[misc]
 

@@ -116,12 +116,12 @@ class LocalEngine:
 
         if self._conductor is None:
             raise EngineError("The local engine is not loaded.", code=Code.ENGINE_NOT_CONFIGURED)
-        model = self._options.models.get(assignment.request.model)
+        model = self._options.models.get(assignment.spec.model)
         if model is None:
             known = ", ".join(self._options.models)
-            message = f"The local engine has no model {assignment.request.model!r}; it has {known}."
+            message = f"The local engine has no model {assignment.spec.model!r}; it has {known}."
             raise EngineError(message, code=Code.MODEL_NOT_FOUND)
-        ticket = Ticket(make_plan(model, assignment.request, self._options), assignment, report)
+        ticket = Ticket(make_plan(model, assignment.spec, self._options), assignment, report)
         ticket.facts |= self._facts
         if assignment.checkpoint is not None and self._options.resumes(model.recipe):
             ticket.snapshot = checkpoint.load(assignment.checkpoint, assignment.scratch)

@@ -43,7 +43,7 @@ def frames(plan: Plan, pipe: Any) -> int:
         return plan.frames
     own, named = FrameRule(step=ratio, offset=1), plan.model.recipe.frame_rule
     if named == GENERIC.frame_rule:
-        return own.at_least(plan.request.num_frames)
+        return own.at_least(plan.spec.num_frames)
     if own.at_least(plan.frames) != plan.frames:
         message = (
             f"Local engine option models[{plan.model.name}].frame_rule: [{named.step}, {named.offset}] makes "

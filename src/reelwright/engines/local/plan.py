@@ -14,7 +14,7 @@ from reelwright.engines.local.lora import Lora
 from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.recipe import Variant
 from reelwright.errors import Code, EngineError
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 DEFAULT_MOTION = 127
 DEFAULT_NOISE = 0.02
@@ -26,7 +26,7 @@ class Plan:
     image and the random generator. `paints`: a text → image stage comes first.
     """
 
-    request: Request
+    spec: VideoSpec
     model: Model
     variant: Variant
     frames: int
@@ -50,13 +50,13 @@ class Plan:
     @property
     def guidance(self) -> float:
         """How strongly the prompt pulls; 1 or less: the model is called without the negative one."""
-        given = self.request.guidance_scale
+        given = self.spec.guidance_scale
         return self.model.recipe.guidance if given is None else given
 
     @property
     def flow_shift(self) -> float | None:
         """What the recipe wants for this size, None where the scheduler's own stays."""
-        return self.model.recipe.sampler.shift(self.request.width * self.request.height)
+        return self.model.recipe.sampler.shift(self.spec.width * self.spec.height)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -67,20 +67,20 @@ class Plan:
             for field in ("guidance_scale", "guidance_scale_2")
             if (argument := named.get(field, "")) in self.arguments
         }
-        if "negative_prompt" in named and self.request.negative_prompt is None and self.model.recipe.negative_prompt:
+        if "negative_prompt" in named and self.spec.negative_prompt is None and self.model.recipe.negative_prompt:
             facts["negative_prompt"] = self.model.recipe.negative_prompt
         return facts
 
     @property
     def volume(self) -> int:
         """Pixels × frames, by which jobs are compared in size."""
-        return self.request.width * self.request.height * self.frames
+        return self.spec.width * self.spec.height * self.frames
 
     def company(self) -> tuple[object, ...]:
         """Only requests that are equal in this may share a denoising run."""
-        request = self.request
+        spec = self.spec
         guidance = self.arguments.get(self.variant.arguments.get("guidance_scale", ""))
-        return (self.model.name, request.width, request.height, self.frames, self.steps, guidance, self.loras)
+        return (self.model.name, spec.width, spec.height, self.frames, self.steps, guidance, self.loras)
 
     def work(self, revision: str, speed: str) -> str:
         """A digest of all that shapes the denoising; a checkpoint of other work is never taken up.
@@ -90,7 +90,7 @@ class Plan:
         """
         recipe, image = self.model.recipe, self.model.image if self.paints else None
         shape = {
-            "request": self.request.to_json(),
+            "request": self.spec.to_json(),
             "pipeline": self.variant.pipeline,
             "arguments": self.arguments,
             "steps": self.steps,
@@ -107,10 +107,10 @@ class Plan:
         return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def default_request(model: Model) -> Request:
+def default_request(model: Model) -> VideoSpec:
     """What somebody asks of the model who names nothing but a prompt."""
     recipe = model.recipe
-    return Request(
+    return VideoSpec(
         prompt="-",
         engine="local",
         model=model.name,
@@ -123,44 +123,44 @@ def default_request(model: Model) -> Request:
     )
 
 
-def make_plan(model: Model, request: Request, options: Options) -> Plan:
+def make_plan(model: Model, spec: VideoSpec, options: Options) -> Plan:
     """Raises EngineError when the model does not do the request's task or its LoRAs are not allowed."""
-    variant = model.recipe.variant(request.task)
-    if variant is None or request.task not in model.tasks:
-        message = f"Model {model.name!r} does not do {request.task.value}."
+    variant = model.recipe.variant(spec.task)
+    if variant is None or spec.task not in model.tasks:
+        message = f"Model {model.name!r} does not do {spec.task.value}."
         raise EngineError(message, code=Code.INVALID_FIELD)
-    frames = model.recipe.frame_rule.at_least(request.num_frames)
-    steps = request.num_inference_steps or model.recipe.steps
+    frames = model.recipe.frame_rule.at_least(spec.num_frames)
+    steps = spec.num_inference_steps or model.recipe.steps
     return Plan(
-        request=request,
+        spec=spec,
         model=model,
         variant=variant,
         frames=frames,
         steps=steps,
-        arguments=_arguments(model, variant, request, frames, steps),
-        loras=lora.parse(request.params.get("loras"), model, variant, options),
+        arguments=_arguments(model, variant, spec, frames, steps),
+        loras=lora.parse(spec.params.get("loras"), model, variant, options),
     )
 
 
-def _arguments(model: Model, variant: Variant, request: Request, frames: int, steps: int) -> dict[str, Any]:
+def _arguments(model: Model, variant: Variant, spec: VideoSpec, frames: int, steps: int) -> dict[str, Any]:
     """What the request names wins; the model's own settings stand in for what it leaves out."""
     recipe = model.recipe
     values: dict[str, Any] = {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt if request.negative_prompt is not None else recipe.negative_prompt,
-        "width": request.width,
-        "height": request.height,
+        "prompt": spec.prompt,
+        "negative_prompt": spec.negative_prompt if spec.negative_prompt is not None else recipe.negative_prompt,
+        "width": spec.width,
+        "height": spec.height,
         "num_frames": frames,
-        "fps": request.fps,
-        "num_inference_steps": request.num_inference_steps if "steps" in recipe.left_out else steps,
-        "guidance_scale": request.guidance_scale
+        "fps": spec.fps,
+        "num_inference_steps": spec.num_inference_steps if "steps" in recipe.left_out else steps,
+        "guidance_scale": spec.guidance_scale
         if "guidance" in recipe.left_out
-        else _or(request.guidance_scale, recipe.guidance),
+        else _or(spec.guidance_scale, recipe.guidance),
         # One guidance from the request is meant for both experts.
-        "guidance_scale_2": recipe.guidance_2 if request.guidance_scale is None else None,
-        "motion_bucket_id": _or(request.motion_bucket_id, DEFAULT_MOTION),
-        "noise_aug_strength": _or(request.noise_aug_strength, DEFAULT_NOISE),
-        "generate_audio": request.generate_audio,
+        "guidance_scale_2": recipe.guidance_2 if spec.guidance_scale is None else None,
+        "motion_bucket_id": _or(spec.motion_bucket_id, DEFAULT_MOTION),
+        "noise_aug_strength": _or(spec.noise_aug_strength, DEFAULT_NOISE),
+        "generate_audio": spec.generate_audio,
     }
     named = {argument: values[field] for field, argument in variant.arguments.items() if field in values}
     return {**variant.fixed, **{argument: value for argument, value in named.items() if value is not None}}

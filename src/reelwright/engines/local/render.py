@@ -185,8 +185,8 @@ class Renderer:
 
     def _expect_compiling(self, tickets: list[Ticket], loaded: Loaded) -> None:
         """The first step at a size compiles: that is what is done until it has ended."""
-        request = tickets[0].plan.request
-        size = (len(tickets), tickets[0].plan.frames, request.height, request.width)
+        spec = tickets[0].plan.spec
+        size = (len(tickets), tickets[0].plan.frames, spec.height, spec.width)
         compiler = loaded.speedup.compiler
         if compiler.parts and compiler.broken is None and size not in loaded.compiled_for:
             loaded.compiled_for.add(size)
@@ -222,7 +222,7 @@ class Renderer:
     def _imagine(self, ticket: Ticket, tier: Tier) -> None:
         """Give the ticket the image that its video starts from, where it starts from one."""
         plan = ticket.plan
-        size = (plan.request.width, plan.request.height)
+        size = (plan.spec.width, plan.spec.height)
         if ticket.snapshot is not None and ticket.snapshot.image is not None:
             ticket.image = PIL.Image.fromarray(ticket.snapshot.image.numpy())
         elif plan.paints:
@@ -248,16 +248,16 @@ class Renderer:
             device=self._device.torch_device,
         )
         arguments: dict[str, Any] = {
-            "prompt": plan.request.prompt,
+            "prompt": plan.spec.prompt,
             "width": size[0],
             "height": size[1],
             "num_inference_steps": recipe.steps,
             "guidance_scale": recipe.guidance,
             "generator": ticket.image_generator(),
         }
-        if recipe.honours_negative_prompt and plan.request.negative_prompt:
-            arguments["negative_prompt"] = plan.request.negative_prompt
-        torch.manual_seed(plan.request.seed)
+        if recipe.honours_negative_prompt and plan.spec.negative_prompt:
+            arguments["negative_prompt"] = plan.spec.negative_prompt
+        torch.manual_seed(plan.spec.seed)
         with (
             lora.applied(loaded.pipe, plan.loras),
             _watching(loaded.pipe, loaded.pipe.scheduler, watcher),
@@ -294,7 +294,7 @@ class Renderer:
             arguments["latents"] = tickets[0].snapshot.latents.clone()
         if plan.model.recipe.resumes:
             arguments["callback_on_step_end"] = watcher.step_ended
-        torch.manual_seed(plan.request.seed)
+        torch.manual_seed(plan.spec.seed)
         adapters = () if plan.paints else plan.loras
         self._expect_compiling(tickets, loaded)
         together = svd.per_sample_ids(loaded.pipe) if len(tickets) > 1 else nullcontext()
@@ -395,9 +395,9 @@ class Renderer:
 
     def _deliver(self, ticket: Ticket, frames: torch.Tensor, sound: Sound | None) -> None:
         plan = ticket.plan
-        request = plan.request
+        spec = plan.spec
         buffer = ticket.assignment.frames
-        wanted = (request.num_frames, request.height, request.width, 3)
+        wanted = (spec.num_frames, spec.height, spec.width, 3)
         if frames.shape[0] < wanted[0] or frames.shape[1:] != wanted[1:]:
             made = f"{frames.shape[0]} frames of {frames.shape[2]}x{frames.shape[1]}"
             ticket.fail(EngineError(f"The pipeline made {made}, not what was asked for.", code=Code.BAD_OUTPUT))
@@ -410,13 +410,13 @@ class Renderer:
         decoding.to_bytes(kept, buffer.array())
         ticket.tell(lambda: ticket.report.progress(plan.units, plan.units))
         if ticket.alive:
-            clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=buffer, sound=sound)
+            clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=buffer, sound=sound)
             ticket.finish(Made(clip=clip, facts=ticket.facts))
 
 
 def _sound(output: Any, number: int, ticket: Ticket, loaded: Loaded) -> Sound | None:
     """The sound that a pipeline made along with the frames, unless none was wanted."""
-    place, wanted = ticket.plan.model.recipe.sound_rate, ticket.plan.request.generate_audio
+    place, wanted = ticket.plan.model.recipe.sound_rate, ticket.plan.spec.generate_audio
     if place is None or wanted is False or output.audio is None:
         return None
     wave = torch.as_tensor(output.audio[number]).float().cpu()
@@ -468,8 +468,8 @@ def _lost(plan: Plan) -> EngineLost:
 
 
 def _too_large(plan: Plan) -> EngineError:
-    request = plan.request
-    size = f"{request.num_frames} frames of {request.width}x{request.height}"
+    spec = plan.spec
+    size = f"{spec.num_frames} frames of {spec.width}x{spec.height}"
     message = f"Not enough memory for {size}; ask for fewer or smaller frames."
     return EngineError(message, code=Code.OUT_OF_MEMORY)
 

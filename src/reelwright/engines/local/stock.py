@@ -69,7 +69,7 @@ class Stock:
         """The video pipeline, in its place. Its speed levers are on."""
         model, class_name = plan.model, plan.variant.pipeline
         needs = self._needs_of(model)
-        takes = needs.takes(tier, self._device.kind, plan.request.width, plan.request.height, plan.frames)
+        takes = needs.takes(tier, self._device.kind, plan.spec.width, plan.spec.height, plan.frames)
 
         def load(kept: _Kept) -> Loaded:
             first = next(iter(kept.pipes.values()), None)
@@ -108,7 +108,7 @@ class Stock:
         tier = self._tier(plan, needs, recipe.name, 1)
         if order.index(tier.placement) < order.index(video.placement):
             tier = next(one for one in needs.tiers if one.placement is video.placement)
-        takes = needs.takes(tier, self._device.kind, plan.request.width, plan.request.height, 1)
+        takes = needs.takes(tier, self._device.kind, plan.spec.width, plan.spec.height, 1)
 
         def load(_: _Kept) -> Loaded:
             return pipeline.load_image(name, recipe, self._device, tier)
@@ -137,7 +137,7 @@ class Stock:
             here = self._device.describe()
             message = f"Local engine option placement: {str(wanted)!r} does not exist on {here}; {name!r} takes {has}."
             raise EngineError(message, code=Code.ENGINE_NOT_CONFIGURED)
-        width, height = plan.request.width, plan.request.height
+        width, height = plan.spec.width, plan.spec.height
         room = self._device.room(self._held())
         tier = needs.choose(room, width, height, frames, wanted=wanted)
         if tier is None:

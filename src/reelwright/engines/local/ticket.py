@@ -57,10 +57,10 @@ class Ticket:
 
     def generator(self) -> torch.Generator:
         """The video's own random stream, on the CPU: the same numbers whatever the device."""
-        return torch.Generator("cpu").manual_seed(self.plan.request.seed)
+        return torch.Generator("cpu").manual_seed(self.plan.spec.seed)
 
     def image_generator(self) -> torch.Generator:
-        return torch.Generator("cpu").manual_seed(self.plan.request.seed ^ _IMAGE_STREAM)
+        return torch.Generator("cpu").manual_seed(self.plan.spec.seed ^ _IMAGE_STREAM)
 
 
 @contextmanager

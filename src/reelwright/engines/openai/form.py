@@ -11,7 +11,7 @@ from typing import Any
 
 from reelwright.engines.openai.models import PARAMS
 from reelwright.engines.openai.options import Body
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 _OPTIONAL = (
     "negative_prompt",
@@ -57,29 +57,29 @@ class Form:
         return {"files": parts}
 
 
-def form_of(request: Request, model: str | None, image: Path | None, last_image: Path | None) -> Form:
+def form_of(spec: VideoSpec, model: str | None, image: Path | None, last_image: Path | None) -> Form:
     """`model` is the server's name of it; None: it is left out.
 
     `size`, `num_frames` and `fps` are always sent, `seconds` only when they are whole: vLLM-Omni refuses others.
     """
-    fields: dict[str, Any] = {"prompt": request.prompt}
+    fields: dict[str, Any] = {"prompt": spec.prompt}
     if model is not None:
         fields["model"] = model
-    fields |= {"size": f"{request.width}x{request.height}", "num_frames": request.num_frames, "fps": request.fps}
-    if request.seconds == int(request.seconds):
-        fields["seconds"] = str(int(request.seconds))
-    fields["seed"] = request.seed
+    fields |= {"size": f"{spec.width}x{spec.height}", "num_frames": spec.num_frames, "fps": spec.fps}
+    if spec.seconds == int(spec.seconds):
+        fields["seconds"] = str(int(spec.seconds))
+    fields["seed"] = spec.seed
     for name in _OPTIONAL:
-        if (value := getattr(request, name)) is not None:
+        if (value := getattr(spec, name)) is not None:
             fields[name] = value
-    fields |= {name: value for name, value in request.params.items() if name in PARAMS}
-    if further := {name: value for name, value in request.params.items() if name not in PARAMS}:
+    fields |= {name: value for name, value in spec.params.items() if name in PARAMS}
+    if further := {name: value for name, value in spec.params.items() if name not in PARAMS}:
         fields["extra_params"] = json.dumps(further, sort_keys=True, separators=(",", ":"))
     pictures: dict[str, Picture] = {}
-    if image is not None and request.image is not None:
-        pictures["input_reference"] = Picture(path=image, media_type=request.image.media_type)
-    if last_image is not None and request.last_image is not None:
-        pictures["last_image"] = Picture(path=last_image, media_type=request.last_image.media_type)
+    if image is not None and spec.image is not None:
+        pictures["input_reference"] = Picture(path=image, media_type=spec.image.media_type)
+    if last_image is not None and spec.last_image is not None:
+        pictures["last_image"] = Picture(path=last_image, media_type=spec.last_image.media_type)
     return Form(fields=fields, pictures=pictures)
 
 

@@ -109,11 +109,11 @@ class _Rendering:
     def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
         self._renderer = renderer
         self._options = renderer.options
-        self._request = assignment.request
+        self._spec = assignment.spec
         self._assignment = assignment
         self._report = report
         self._watch = watch
-        self._digest = hashlib.sha256(assignment.request.prompt.encode()).hexdigest()
+        self._digest = hashlib.sha256(assignment.spec.prompt.encode()).hexdigest()
         self._n = 1
         """The number of the create that comes next, or is under way."""
         self._saved_phase: str | None = None
@@ -166,13 +166,11 @@ class _Rendering:
             raise EngineError(
                 "No upstream is configured: set REELWRIGHT_UPSTREAM_URL.", code=Code.ENGINE_NOT_CONFIGURED
             )
-        return [
-            Route(server.name, self._model(server) or self._request.model, server.upstream.url) for server in servers
-        ]
+        return [Route(server.name, self._model(server) or self._spec.model, server.upstream.url) for server in servers]
 
     def _model(self, server: Server) -> str | None:
         """The server's name for the model; None: it is left out."""
-        return server.upstream.model or self._renderer.sent_names.get(self._request.model)
+        return server.upstream.model or self._renderer.sent_names.get(self._spec.model)
 
     # --- one server -------------------------------------------------------------------------------------------------
 
@@ -221,7 +219,7 @@ class _Rendering:
 
     def _form(self, server: Server) -> Form:
         assignment = self._assignment
-        return form_of(self._request, self._model(server), assignment.image_path, assignment.last_image_path)
+        return form_of(self._spec, self._model(server), assignment.image_path, assignment.last_image_path)
 
     def _submit(self, server: Server, form: Form) -> Video:
         with suppress(Fault, httpx2.TransportError):
@@ -281,10 +279,10 @@ class _Rendering:
             fitting = [
                 video
                 for video in server.newest(self._watch)
-                if video.prompt == self._request.prompt
+                if video.prompt == self._spec.prompt
                 and video.created_at is not None
                 and video.created_at >= int(submission.since)
-                and video.size in (None, f"{self._request.width}x{self._request.height}")
+                and video.size in (None, f"{self._spec.width}x{self._spec.height}")
                 and video.id not in ours
             ]
             if fitting:
@@ -316,7 +314,7 @@ class _Rendering:
             self._sha256 = self._fetch(server, video)
         return {
             "provider": server.name,
-            "model": self._request.model,
+            "model": self._spec.model,
             "provider_model": video.model or self._model(server),
             "request_id": video.id,
         } | ({"progress": "upstream"} if following.progress_moved else {})
@@ -370,12 +368,12 @@ class _Rendering:
 
     def _adjusted(self, clip: Clip) -> dict[str, list[Any]]:
         """What the file has otherwise than it was asked for: name → [asked, made]."""
-        request, found = self._request, clip.probe
+        spec, found = self._spec, clip.probe
         assert found is not None, "a checked clip has been probed"
         pairs = {
-            "size": (f"{request.width}x{request.height}", f"{found.width}x{found.height}"),
-            "num_frames": (request.num_frames, found.num_frames),
-            "fps": (request.fps, round(found.fps, 3)),
+            "size": (f"{spec.width}x{spec.height}", f"{found.width}x{found.height}"),
+            "num_frames": (spec.num_frames, found.num_frames),
+            "fps": (spec.fps, round(found.fps, 3)),
         }
         return {name: [asked, made] for name, (asked, made) in pairs.items() if asked != made}
 

@@ -39,11 +39,11 @@ class SketchEngine:
     def generate(self, assignment: Assignment, report: Report) -> Made:
         from reelwright.engines.sketch.film import film_of
 
-        film = film_of(assignment.request, assignment.image_path, assignment.last_image_path)
+        film = film_of(assignment.spec, assignment.image_path, assignment.last_image_path)
         _shoot(film, assignment, report, self._threads)
-        request = assignment.request
-        sound = _sound(assignment) if request.generate_audio else None
-        clip = Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames, sound=sound)
+        spec = assignment.spec
+        sound = _sound(assignment) if spec.generate_audio else None
+        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=assignment.frames, sound=sound)
         return Made(clip=clip, facts={**film.facts, **self.load()})
 
 
@@ -51,8 +51,8 @@ def _sound(assignment: Assignment) -> Sound:
     from reelwright.engines.sketch.prompt import read
     from reelwright.engines.sketch.soundscape import RATE, soundscape
 
-    request = assignment.request
-    samples = soundscape(read(request.prompt), request.seconds, request.seed)
+    spec = assignment.spec
+    samples = soundscape(read(spec.prompt), spec.seconds, spec.seed)
     return Sound.write(assignment.sound, samples, RATE)
 
 
@@ -62,7 +62,7 @@ def _shoot(film: Shown, assignment: Assignment, report: Report, threads: int) ->
 
     frames = assignment.frames.array()
     total, height, width = frames.shape[:3]
-    fps = assignment.request.fps
+    fps = assignment.spec.fps
     own = threading.local()
 
     def draw(number: int) -> None:

@@ -21,7 +21,7 @@ from reelwright.engines.sketch.parallax import Parallax, Still
 from reelwright.engines.sketch.prompt import Scene, read
 from reelwright.engines.sketch.scenes import view_of
 from reelwright.engines.sketch.style import Pass, style_of
-from reelwright.video import Request
+from reelwright.video import VideoSpec
 
 _CLOSING = 0.4
 """The share of a loop in which it passes over into its beginning."""
@@ -67,46 +67,46 @@ class Film:
         canvas.rgb += now
 
 
-def film_of(request: Request, image: Path | None, last_image: Path | None = None) -> Shown:
+def film_of(spec: VideoSpec, image: Path | None, last_image: Path | None = None) -> Shown:
     """The film of a request; with an input image, a camera move over it. With a last image it passes over into that.
 
     Of a video that goes on from another one the image is the first frame exactly; after it comes the prompt's scene.
     """
-    scene = read(request.prompt)
-    motion = 1.0 if request.motion_bucket_id is None else min(max(request.motion_bucket_id, 0), 255) / 127
+    scene = read(spec.prompt)
+    motion = 1.0 if spec.motion_bucket_id is None else min(max(spec.motion_bucket_id, 0), 255) / 127
     scene = replace(scene, camera=replace(scene.camera, speed=scene.camera.speed * motion))
-    loop = bool(request.params.get("loop")) and image is None and last_image is None
-    view = view_of(scene, request.width, request.height, request.num_frames / request.fps, loop)
-    size, last = (request.height, request.width), (request.num_frames - 1) / request.fps
-    goes_on = request.extends is not None
+    loop = bool(spec.params.get("loop")) and image is None and last_image is None
+    view = view_of(scene, spec.width, spec.height, spec.num_frames / spec.fps, loop)
+    size, last = (spec.height, spec.width), (spec.num_frames - 1) / spec.fps
+    goes_on = spec.extends is not None
     film: Shown
     if image is None:
-        film = _scene_film(scene, view, request)
+        film = _scene_film(scene, view, spec)
     else:
         exact = goes_on or last_image is not None
         facts = {"scene": "image", "camera": scene.camera.move}
         still = Still.FIRST if exact else Still.NEVER
-        film = _picture_film(Parallax(image, view, motion, still, last), view, request, facts, exact=exact)
+        film = _picture_film(Parallax(image, view, motion, still, last), view, spec, facts, exact=exact)
         if goes_on and scene.kind in ("landscape", "space"):
-            film = Dissolve(film, _scene_film(scene, view, request), 0.06 * last, 0.8 * last, size, request.seed)
+            film = Dissolve(film, _scene_film(scene, view, spec), 0.06 * last, 0.8 * last, size, spec.seed)
     if last_image is not None:
         parallax = Parallax(last_image, view, motion, Still.LAST, last)
-        ending = _picture_film(parallax, view, request, {"scene": "last image"}, exact=True)
-        film = Dissolve(film, ending, 0.25 * last, 0.9 * last, size, request.seed + 1)
+        ending = _picture_film(parallax, view, spec, {"scene": "last image"}, exact=True)
+        film = Dissolve(film, ending, 0.25 * last, 0.9 * last, size, spec.seed + 1)
     return film
 
 
-def _picture_film(parallax: Parallax, view: View, request: Request, facts: Mapping[str, Any], *, exact: bool) -> Film:
-    grade = Grade(request.height, request.width, request.seed, plain=True, bloom=0.0 if exact else 0.02)
+def _picture_film(parallax: Parallax, view: View, spec: VideoSpec, facts: Mapping[str, Any], *, exact: bool) -> Film:
+    grade = Grade(spec.height, spec.width, spec.seed, plain=True, bloom=0.0 if exact else 0.02)
     return Film([parallax], view, grade, facts)
 
 
-def _scene_film(scene: Scene, view: View, request: Request) -> Film:
-    seed = request.seed
-    grade = Grade(request.height, request.width, seed)
-    style = style_of(scene.style, request.height, request.width, seed)
+def _scene_film(scene: Scene, view: View, spec: VideoSpec) -> Film:
+    seed = spec.seed
+    grade = Grade(spec.height, spec.width, seed)
+    style = style_of(scene.style, spec.height, spec.width, seed)
     facts = scene.facts() | ({"loop": True} if view.loop else {})
     if scene.kind in ("landscape", "space"):
         return Film(painters_of(scene, view, seed), view, grade, facts, style)
-    flow = Flow(request.prompt, view, seed, tuple(linear(c) for c in scene.colours))
+    flow = Flow(spec.prompt, view, seed, tuple(linear(c) for c in scene.colours))
     return Film([flow], view, grade, {**facts, "structure": flow.kind}, style)
