@@ -17,9 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reelwright.api.asking import hung_up
 from reelwright.api.conditions import is_known, is_unchanged
 from reelwright.api.connection import NOW, SEND_FILE, SendFile
+from reelwright.api.request_options import hung_up
 from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.video import Video
 

@@ -17,11 +17,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery
-from reelwright.api.asking import hung_up, idempotency
 from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.request_options import hung_up, idempotency
 from reelwright.api.uploads import holds_picture
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from starlette.requests import Request
 
-from reelwright.api.asking import read_metadata
+from reelwright.api.request_options import read_metadata
 from reelwright.engines.catalog import check_text
 from reelwright.errors import invalid
 from reelwright.store.search import Shape, Sought

@@ -16,12 +16,12 @@ from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery, envelope
 from reelwright.api.addresses import local
-from reelwright.api.asking import hung_up, idempotency, preferences
 from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import parse_body
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.request_options import hung_up, idempotency, preferences
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import Clock, iso_milliseconds
 from reelwright.errors import Code, EngineError, ReelwrightError

@@ -17,7 +17,15 @@ from starlette.types import Scope
 
 from reelwright.api import delivery
 from reelwright.api.addresses import prefix
-from reelwright.api.asking import (
+from reelwright.api.bodies import let_go_of_body
+from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
+from reelwright.api.continuing import Continuing
+from reelwright.api.drafting import Drafting
+from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.events import EventStreams
+from reelwright.api.listing import read_sought
+from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
+from reelwright.api.request_options import (
     MAX_METADATA,
     hung_up,
     idempotency,
@@ -28,14 +36,6 @@ from reelwright.api.asking import (
     read_webhook,
     wait_seconds,
 )
-from reelwright.api.bodies import let_go_of_body
-from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
-from reelwright.api.continuing import Continuing
-from reelwright.api.drafting import Drafting
-from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.events import EventStreams
-from reelwright.api.listing import read_sought
-from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.video_object import video_object
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog, check_prompt

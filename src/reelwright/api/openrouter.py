@@ -20,12 +20,12 @@ from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery
 from reelwright.api.addresses import base_url
-from reelwright.api.asking import idempotency, read_webhook
 from reelwright.api.body import Body, parse_body
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.openrouter_models import PASSED_ON, VideoModels
+from reelwright.api.request_options import idempotency, read_webhook
 from reelwright.api.vocabulary import PICTURES, Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import RETIRED_MODEL, Catalog

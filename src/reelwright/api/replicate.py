@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api.addresses import base_url
-from reelwright.api.asking import idempotency, read_cursor, read_webhook, wait_seconds
 from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
@@ -25,6 +24,7 @@ from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.replicate_files import FileCalls
 from reelwright.api.replicate_models import ReplicateModels, path_of, version_id
 from reelwright.api.replicate_names import NAMES, adapted, shown
+from reelwright.api.request_options import idempotency, read_cursor, read_webhook, wait_seconds
 from reelwright.api.vocabulary import PICTURES, unknown_fields
 from reelwright.clock import iso_milliseconds
 from reelwright.errors import Code, ReelwrightError, invalid

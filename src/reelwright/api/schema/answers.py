@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reelwright.api.asking import MAX_KEY_CHARACTERS
+from reelwright.api.request_options import MAX_KEY_CHARACTERS
 from reelwright.api.schema.json_schema import Schema, ref, text, whole
 from reelwright.api.schema.operations import header_parameter, path_parameter
 from reelwright.ids import VIDEO_ID

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reelwright.api.asking import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE, PRIORITIES
 from reelwright.api.fields import VideoFields
+from reelwright.api.request_options import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE, PRIORITIES
 from reelwright.api.schema.json_schema import Schema, flag, nullable, number, text, whole, words
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import optional_bounds

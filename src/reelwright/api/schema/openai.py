@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from reelwright.api.asking import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE
 from reelwright.api.listing import MAX_MODEL, MAX_QUERY
 from reelwright.api.openai import LAST_REFERENCES, MAX_PAGE, NAMES, OPENAI, REFERENCES, WEBHOOK_EVENTS
 from reelwright.api.refining_words import DEFAULT_SCALE, MOST_EXPONENT
+from reelwright.api.request_options import MAX_METADATA, MAX_METADATA_NAME, MAX_METADATA_VALUE
 from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, VIDEO, WAIT, file_answers
 from reelwright.api.schema.bodies import (
     ADDRESS,
