@@ -22,7 +22,7 @@ from reelwright.api.continuing import Continuing
 from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
-from reelwright.api.errors import Answers
+from reelwright.api.errors import ErrorResponder
 from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Neighbourhood, Origins
 from reelwright.api.health import Check, Probe, health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
@@ -121,12 +121,12 @@ def build_api(
 ) -> Api:
     """`health`: what `/health` shows beside engine and queue; a value may be a function."""
     mcp = [JSONRPC] if door.mcp else []
-    answers = Answers(
+    errors = ErrorResponder(
         [OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now, tells_refusals(jobs.trail)
     )
     # The document is ours (`schema`): FastAPI knows nothing of bodies that are parsed by hand.
     routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
-    answers.install(routes)
+    errors.install(routes)
     _health(routes, jobs, catalog, clock, health)
     _dialects(routes, jobs, catalog, outbound, clock, door)
     routes.include_router(_metrics(metrics, jobs, lambda request: KeyScope.ADMIN in request.state.caller.scopes))
@@ -134,29 +134,29 @@ def build_api(
     routes.include_router(
         docs_router(lambda keyed: document(routes, catalog, keys=keyed), lambda: jobs.keyring.asked_for)
     )
-    assistants = _assistants(routes, door, answers, jobs, clock) if door.mcp else None
+    assistants = _assistants(routes, door, errors, jobs, clock) if door.mcp else None
     if assistants:
         routes.router.routes.append(assistants.route)
     return Api(
-        asgi=_guarded(routes, door, jobs, answers, metrics, tracer, clock),
-        refusal=_refusal(routes, door, answers, metrics),
+        asgi=_guarded(routes, door, jobs, errors, metrics, tracer, clock),
+        refusal=_refusal(routes, door, errors, metrics),
         routes=routes,
         assistants=assistants,
     )
 
 
 def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metrics, health: Mapping[str, Any]) -> Api:
-    """What a worker answers: how it is, and what it has done."""
+    """What a worker errors: how it is, and what it has done."""
     routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
-    answers = Answers([NATIVE], clock.now)
-    answers.install(routes)
+    errors = ErrorResponder([NATIVE], clock.now)
+    errors.install(routes)
     _health(routes, jobs, catalog, clock, health)
     routes.include_router(_metrics(metrics, jobs, lambda _: True))
     enveloped = Envelope(RouteName(routes), metrics.request_ended)
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
-            await answers.render(Request(scope), error)(scope, receive, send)
+            await errors.render(Request(scope), error)(scope, receive, send)
 
         return Envelope(refused, metrics.request_ended)
 
@@ -287,7 +287,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
     routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 
 
-def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs, clock: Clock) -> Assistants:
+def _assistants(routes: FastAPI, door: Door, errors: ErrorResponder, jobs: Jobs, clock: Clock) -> Assistants:
     """Imported only here: it takes 25 MB and most of a second."""
     try:
         from reelwright.api.mcp import Assistants
@@ -298,15 +298,15 @@ def _assistants(routes: FastAPI, door: Door, answers: Answers, jobs: Jobs, clock
         ) from None
     # What its requests carry lies in the body of the one to `/mcp`, for which there is room already.
     return Assistants(
-        _gate(_with_room(routes, door, jobs), jobs, answers, clock),
+        _gate(_with_room(routes, door, jobs), jobs, errors, clock),
         keyed=lambda: jobs.keyring.asked_for,
         closing=jobs.live.closing,
         max_body_bytes=door.max_body_bytes,
     )
 
 
-def _gate(app: ASGIApp, jobs: Jobs, answers: Answers, clock: Clock) -> KeyGate:
-    return KeyGate(app, keys=jobs.keyring, meter=Meter(jobs.requests, clock), answer=answers.render)
+def _gate(app: ASGIApp, jobs: Jobs, errors: ErrorResponder, clock: Clock) -> KeyGate:
+    return KeyGate(app, keys=jobs.keyring, meter=Meter(jobs.requests, clock), answer=errors.render)
 
 
 def _with_room(app: ASGIApp, door: Door, jobs: Jobs) -> Bodies:
@@ -315,14 +315,14 @@ def _with_room(app: ASGIApp, door: Door, jobs: Jobs) -> Bodies:
 
 
 def _guarded(
-    routes: FastAPI, door: Door, jobs: Jobs, answers: Answers, metrics: Metrics, tracer: Tracer, clock: Clock
+    routes: FastAPI, door: Door, jobs: Jobs, errors: ErrorResponder, metrics: Metrics, tracer: Tracer, clock: Clock
 ) -> ASGIApp:
     """The layers around the routes, outermost last."""
     methods = Methods(RouteName(routes), routes.routes)
-    gate = _gate(_with_room(methods, door, jobs), jobs, answers, clock)
+    gate = _gate(_with_room(methods, door, jobs), jobs, errors, clock)
     origins = Origins(door.pages, any_local=door.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
-    neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=answers.render)
+    neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=errors.render)
     enveloped = Envelope(neighbourhood, metrics.request_ended)
     return _addressed(Traced(enveloped, tracer) if tracer.on else enveloped, routes, door)
 
@@ -337,12 +337,12 @@ def _addressed(app: ASGIApp, routes: FastAPI, door: Door) -> Addresses:
     )
 
 
-def _refusal(routes: FastAPI, door: Door, answers: Answers, metrics: Metrics) -> Refusal:
-    """What the connection answers to what is no request: an error in the dialect of its path, where that is known."""
+def _refusal(routes: FastAPI, door: Door, errors: ErrorResponder, metrics: Metrics) -> Refusal:
+    """What the connection errors to what is no request: an error in the dialect of its path, where that is known."""
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
-            await answers.render(Request(scope), error)(scope, receive, send)
+            await errors.render(Request(scope), error)(scope, receive, send)
 
         return _addressed(Envelope(refused, metrics.request_ended), routes, door)
 

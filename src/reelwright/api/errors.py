@@ -93,7 +93,7 @@ class Dialect:
     statuses: Mapping[Code, int] = field(default_factory=lambda: STATUS)
 
 
-class Answers:
+class ErrorResponder:
     """Renders errors in the dialect of the request's path: the first that owns it, the last one where none does."""
 
     def __init__(
