@@ -23,7 +23,7 @@ from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.envelope import Envelope
 from reelwright.api.errors import ErrorResponder
-from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, KeyGate, Neighbourhood, Origins
+from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, HostAndOriginCheck, KeyGate, Origins
 from reelwright.api.health import Check, Probe, health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
 from reelwright.api.jsonrpc import JSONRPC
@@ -322,8 +322,8 @@ def _guarded(
     gate = _gate(_with_room(methods, door, jobs), jobs, errors, clock)
     origins = Origins(door.pages, any_local=door.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
-    neighbourhood = Neighbourhood(cors, origins=origins, hosts=door.hosts, answer=errors.render)
-    enveloped = Envelope(neighbourhood, metrics.request_ended)
+    checked = HostAndOriginCheck(cors, origins=origins, hosts=door.hosts, answer=errors.render)
+    enveloped = Envelope(checked, metrics.request_ended)
     return _addressed(Traced(enveloped, tracer) if tracer.on else enveloped, routes, door)
 
 

@@ -71,7 +71,7 @@ class Crowd:
                 return True
             self._turned_away.add(visitor)
             return False
-        self._strangers.setdefault(neighbourhood(visitor.address), {})[visitor] = self._monotonic()
+        self._strangers.setdefault(network_of(visitor.address), {})[visitor] = self._monotonic()
         self._number_of_strangers += 1
         return True
 
@@ -99,7 +99,7 @@ class Crowd:
 
     def _forget(self, visitor: Visitor) -> bool:
         """Whether it was a stranger."""
-        place = neighbourhood(visitor.address)
+        place = network_of(visitor.address)
         here = self._strangers.get(place, {})
         if here.pop(visitor, None) is None:
             return False
@@ -109,7 +109,7 @@ class Crowd:
         return True
 
 
-def neighbourhood(address: str) -> str:
+def network_of(address: str) -> str:
     """Whom an address stands for: of IPv6, one customer has at least 2^64 of them (RFC 6177)."""
     if ":" not in address:
         return address

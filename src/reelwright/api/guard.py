@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reelwright.api.crowd import KNOWN, neighbourhood
+from reelwright.api.crowd import KNOWN, network_of
 from reelwright.api.limits import Meter
 from reelwright.api.scopes import check_scope
 from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized
@@ -92,7 +92,7 @@ class Origins:
         return remedy
 
 
-class Neighbourhood:
+class HostAndOriginCheck:
     """ASGI middleware, outside CORS: which host names are answered to, and which origins may change something."""
 
     def __init__(
@@ -254,7 +254,7 @@ class KeyGate:
         caller = self._keys.find(key, address)
         if caller is None:
             # Nobody guesses keys by the thousand; a good key is never held up.
-            if wait := self._failures.count(neighbourhood(address), time.monotonic()):
+            if wait := self._failures.count(network_of(address), time.monotonic()):
                 raise Busy("Too many requests with a wrong API key", code=Code.RATE_LIMITED, retry_after=wait)
             raise Unauthorized("Missing or invalid API key")
         return caller
