@@ -282,7 +282,7 @@ FAULTS = (
         "a secret in every place where one may stand; a prompt with line breaks",
         "it is in no answer, log or row; a log line stays one line",
         "api/test_keys.py::test_secrets_are_nowhere",
-        "api/test_envelope.py::test_a_prompts_line_breaks_do_not_break_a_log_line",
+        "api/test_request_log.py::test_a_prompts_line_breaks_do_not_break_a_log_line",
     ),
     _row(
         37,
@@ -483,7 +483,7 @@ ATTACKS = (
         "error texts",
         "paths and addresses in messages",
         "none",
-        "api/test_envelope.py::test_a_fault_of_ours_tells_nothing_but_the_requests_id",
+        "api/test_request_log.py::test_a_fault_of_ours_tells_nothing_but_the_requests_id",
         "api/test_openai.py::test_an_exception_in_an_engine_tells_no_secret",
     ),
     _row(

@@ -21,7 +21,6 @@ from reelwright.api.connection import Refusal
 from reelwright.api.continuing import Continuing
 from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
-from reelwright.api.envelope import Envelope
 from reelwright.api.errors import ErrorResponder
 from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, HostAndOriginCheck, KeyGate, Origins
 from reelwright.api.health import Check, Probe, health_router
@@ -39,6 +38,7 @@ from reelwright.api.page import page_router
 from reelwright.api.replicate import REPLICATE, Predictions, replicate_router
 from reelwright.api.replicate_files import FileCalls, files_router
 from reelwright.api.replicate_models import ReplicateModels, replicate_models_router
+from reelwright.api.request_log import RequestLog
 from reelwright.api.routes import Methods, is_path
 from reelwright.api.schema.document import document
 from reelwright.api.sharing import Links, sharing_router
@@ -152,15 +152,15 @@ def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metric
     errors.install(routes)
     _health(routes, jobs, catalog, clock, health)
     routes.include_router(_metrics(metrics, jobs, lambda _: True))
-    enveloped = Envelope(RouteName(routes), metrics.request_ended)
+    logged = RequestLog(RouteName(routes), metrics.request_ended)
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
             await errors.render(Request(scope), error)(scope, receive, send)
 
-        return Envelope(refused, metrics.request_ended)
+        return RequestLog(refused, metrics.request_ended)
 
-    return Api(asgi=enveloped, refusal=refuse, routes=routes, assistants=None)
+    return Api(asgi=logged, refusal=refuse, routes=routes, assistants=None)
 
 
 def _metrics(metrics: Metrics, jobs: Jobs, shows_keys: Callable[[Request], bool]) -> APIRouter:
@@ -323,8 +323,8 @@ def _guarded(
     origins = Origins(door.pages, any_local=door.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
     checked = HostAndOriginCheck(cors, origins=origins, hosts=door.hosts, answer=errors.render)
-    enveloped = Envelope(checked, metrics.request_ended)
-    return _addressed(Traced(enveloped, tracer) if tracer.on else enveloped, routes, door)
+    logged = RequestLog(checked, metrics.request_ended)
+    return _addressed(Traced(logged, tracer) if tracer.on else logged, routes, door)
 
 
 def _addressed(app: ASGIApp, routes: FastAPI, door: Door) -> Addresses:
@@ -344,6 +344,6 @@ def _refusal(routes: FastAPI, door: Door, errors: ErrorResponder, metrics: Metri
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
             await errors.render(Request(scope), error)(scope, receive, send)
 
-        return _addressed(Envelope(refused, metrics.request_ended), routes, door)
+        return _addressed(RequestLog(refused, metrics.request_ended), routes, door)
 
     return refuse

@@ -170,7 +170,7 @@ class ErrorResponder:
         return self.render(request, Busy("The server is at the limits of its system. Try again soon."))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
-        """A fault of ours. The envelope logs it; the client learns nothing but the request's id."""
+        """A fault of ours. RequestLog logs it; the client learns nothing but the request's id."""
         return self.render(request, ReelwrightError("Internal server error"))
 
     async def _validation(self, request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api import delivery, envelope
+from reelwright.api import delivery, request_log
 from reelwright.api.addresses import local
 from reelwright.api.bodies import let_go_of_body
 from reelwright.api.body import parse_body
@@ -188,13 +188,13 @@ def _render(request: Request, error: ReelwrightError, now: datetime) -> Response
     if code in _WITH_DETAILS:
         body["details"] = error.details or error.message
     if code in _WITH_DURATION:
-        body["duration"] = f"{envelope.elapsed(request):.2f}s"
+        body["duration"] = f"{request_log.elapsed(request):.2f}s"
     if code in _SUGGESTIONS:
         body["suggestion"] = _SUGGESTIONS[code]
     if code in _WITH_TIMESTAMP:
         body["timestamp"] = iso_milliseconds(now)
     if code is Code.INTERNAL:
-        body["request_id"] = envelope.request_id(request)
+        body["request_id"] = request_log.request_id(request)
     return JSONResponse(body, _STATUS[code])
 
 

@@ -11,8 +11,8 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reelwright.api.envelope import QUIET_PATHS
 from reelwright.api.metrics import METHODS
+from reelwright.api.request_log import QUIET_PATHS
 from reelwright.tracing import Kind, Tracer
 
 

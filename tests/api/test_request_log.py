@@ -15,9 +15,9 @@ import structlog
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
-from reelwright.api.envelope import Envelope
 from reelwright.api.errors import Answers
 from reelwright.api.native import NATIVE
+from reelwright.api.request_log import Envelope
 from reelwright.errors import ReelwrightError
 from reelwright.logs import configure_logs
 from tests.api.asks import generate

@@ -29,7 +29,7 @@ def request_id(request: Request) -> str:
     return str(request.state.request_id)
 
 
-class Envelope:
+class RequestLog:
     """ASGI middleware around everything else."""
 
     def __init__(self, app: ASGIApp, request_ended: RequestEnded) -> None:
