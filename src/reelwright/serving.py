@@ -22,7 +22,7 @@ import uvicorn
 import uvloop
 
 from reelwright.api.connection import Connection
-from reelwright.api.crowd import FILES_APART, FILES_EACH, Crowd, most_connections
+from reelwright.api.connection_limit import FILES_APART, FILES_EACH, ConnectionLimit, most_connections
 from reelwright.app import Drain, Server, build, running
 from reelwright.banner import RUNNING, WORKING, addresses, banner, worker_banner
 from reelwright.engines.catalog import Catalog
@@ -158,7 +158,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
         server.api.asgi,
         http=cast(
             "type[asyncio.Protocol]",
-            partial(Connection, refusal=server.api.refusal, crowd=Crowd(_room_for(settings.max_connections))),
+            partial(Connection, refusal=server.api.refusal, limit=ConnectionLimit(_room_for(settings.max_connections))),
         ),
         ws="none",
         lifespan="off",

@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from reelwright.api import connection
-from reelwright.api.crowd import Crowd
+from reelwright.api.connection_limit import ConnectionLimit
 from reelwright.api.delivery import Download
 from tests.api.wire import refuse
 from tests.processes import Process
@@ -152,7 +152,7 @@ def main(folder: Path, way: str) -> None:
     watch(counts)
     go(way)
     app = application(folder, counts)
-    http = partial(connection.Connection, refusal=refuse, crowd=Crowd(10_000))
+    http = partial(connection.Connection, refusal=refuse, limit=ConnectionLimit(10_000))
     config = uvicorn.Config(app, http=http, port=0, lifespan="off", log_config=None, access_log=False)
     uvloop.run(Announced(config).serve())
 

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 
 from reelwright.api.connection import TAKE_S, Connection
-from reelwright.api.crowd import Crowd
+from reelwright.api.connection_limit import ConnectionLimit
 from tests.api.hasty import HASTE, HastyLoop
 from tests.api.wire import refuse
 
@@ -41,7 +41,7 @@ def talk(with_server: Talk, loop_factory: Callable[[], asyncio.AbstractEventLoop
         config.load()
         loop, state = asyncio.get_running_loop(), ServerState()
         server = await loop.create_server(
-            lambda: Connection(config, state, {}, refusal=refuse, crowd=Crowd(100)), "127.0.0.1", 0
+            lambda: Connection(config, state, {}, refusal=refuse, limit=ConnectionLimit(100)), "127.0.0.1", 0
         )
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         try:

@@ -4,7 +4,7 @@
 - What RFC 9112 calls faulty is refused: the answer names the fault, and the connection ends.
 - Trailer fields never count as headers (RFC 9110, 6.5.1).
 - Every phase has its end: the head, the body, what nobody reads of it, and the answer that nobody takes.
-- All connections together are bounded: see `Crowd`.
+- All connections together are bounded: see `ConnectionLimit`.
 - Files are sent by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
 """
 
@@ -25,7 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from reelwright.api.crowd import KNOWN, Crowd
+from reelwright.api.connection_limit import KNOWN, ConnectionLimit
 from reelwright.api.framing import MAX_HEAD_BYTES, check_head, explain, refuse_size
 from reelwright.errors import BadRequest, Busy, Code, ReelwrightError
 
@@ -78,19 +78,19 @@ class Connection(HttpToolsProtocol):
     _served: RequestResponseCycle | None = None
     _taking: asyncio.TimerHandle | None = None
 
-    def __init__(self, *args: Any, refusal: Refusal, crowd: Crowd, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, refusal: Refusal, limit: ConnectionLimit, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refusal = refusal
-        self._crowd = crowd
+        self._limit = limit
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._be_patient(HEAD_S)
-        if not self._crowd.enter(self):
+        if not self._limit.enter(self):
             self._refuse(Busy("The server has as many connections as it can have.", retry_after=1))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._crowd.leave(self)
+        self._limit.leave(self)
         self._calm_down()
         self._look_away()
         if self._served is not None and not self._served.response_complete:
@@ -100,7 +100,7 @@ class Connection(HttpToolsProtocol):
         self._has_room()
         super().connection_lost(exc)
 
-    # --- as the crowd sees it ---
+    # --- as `ConnectionLimit` sees it ---
 
     @property
     def address(self) -> str:
@@ -171,7 +171,7 @@ class Connection(HttpToolsProtocol):
         self._calm_down()
         if version == "1.0":
             self.cycle.waiting_for_100_continue = False
-        extensions: dict[str, Any] = {KNOWN: partial(self._crowd.recognise, self)}
+        extensions: dict[str, Any] = {KNOWN: partial(self._limit.recognise, self)}
         if self.scheme == "http":
             extensions[SEND_FILE] = partial(self._send_file, self.cycle)
         self.scope["extensions"] = extensions

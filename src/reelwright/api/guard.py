@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reelwright.api.crowd import KNOWN, network_of
+from reelwright.api.connection_limit import KNOWN, network_of
 from reelwright.api.limits import Meter
 from reelwright.api.scopes import check_scope
 from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized

@@ -28,8 +28,8 @@ FILES_EACH = 2.25
 LEAST = 8
 
 
-class Visitor(Protocol):
-    """A connection, as the crowd sees it."""
+class Peer(Protocol):
+    """A connection, as `ConnectionLimit` sees it."""
 
     @property
     def address(self) -> str:
@@ -48,7 +48,7 @@ def most_connections(wanted: int, most_files: int) -> int:
     return max(LEAST, min(wanted, int((most_files - FILES_APART) / FILES_EACH)))
 
 
-class Crowd:
+class ConnectionLimit:
     """Told of each connection as it comes, becomes known, and goes."""
 
     def __init__(self, most: int, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -56,52 +56,52 @@ class Crowd:
         self._most = most
         self._most_strangers = int(most * STRANGERS_SHARE)
         self._monotonic = monotonic
-        self._strangers: dict[str, dict[Visitor, float]] = {}
+        self._strangers: dict[str, dict[Peer, float]] = {}
         self._number_of_strangers = 0
-        self._known: set[Visitor] = set()
-        self._turned_away: set[Visitor] = set()
+        self._known: set[Peer] = set()
+        self._turned_away: set[Peer] = set()
 
-    def enter(self, visitor: Visitor) -> bool:
+    def enter(self, peer: Peer) -> bool:
         """A connection was made. False: there is no room for it, and nobody who could be dismissed for it; it is to be
         told so. Where many have to be told, further ones are dismissed without a word."""
         full = self._number_of_strangers >= self._most_strangers
         if (full or self._number_of_strangers + len(self._known) >= self._most) and not self._dismiss_one():
             if len(self._turned_away) >= self._most - self._most_strangers:
-                visitor.dismiss()
+                peer.dismiss()
                 return True
-            self._turned_away.add(visitor)
+            self._turned_away.add(peer)
             return False
-        self._strangers.setdefault(network_of(visitor.address), {})[visitor] = self._monotonic()
+        self._strangers.setdefault(network_of(peer.address), {})[peer] = self._monotonic()
         self._number_of_strangers += 1
         return True
 
-    def recognise(self, visitor: Visitor) -> None:
+    def recognise(self, peer: Peer) -> None:
         """It belongs to somebody who may use the server."""
-        if self._forget(visitor):
-            self._known.add(visitor)
+        if self._forget(peer):
+            self._known.add(peer)
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, peer: Peer) -> None:
         """It has ended, whether it was let in or not."""
-        self._known.discard(visitor)
-        self._turned_away.discard(visitor)
-        self._forget(visitor)
+        self._known.discard(peer)
+        self._turned_away.discard(peer)
+        self._forget(peer)
 
     def _dismiss_one(self) -> bool:
         if not self._strangers:
             return False
         most = max(self._strangers.values(), key=len)
-        visitor = next((one for one in most if not one.served), next(iter(most)))
-        if visitor.served and self._monotonic() - most[visitor] < SERVED_S:
+        peer = next((one for one in most if not one.served), next(iter(most)))
+        if peer.served and self._monotonic() - most[peer] < SERVED_S:
             return False
-        self._forget(visitor)
-        visitor.dismiss()
+        self._forget(peer)
+        peer.dismiss()
         return True
 
-    def _forget(self, visitor: Visitor) -> bool:
+    def _forget(self, peer: Peer) -> bool:
         """Whether it was a stranger."""
-        place = network_of(visitor.address)
+        place = network_of(peer.address)
         here = self._strangers.get(place, {})
-        if here.pop(visitor, None) is None:
+        if here.pop(peer, None) is None:
             return False
         self._number_of_strangers -= 1
         if not here:
