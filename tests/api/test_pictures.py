@@ -18,7 +18,7 @@ import pytest
 import uvloop
 from PIL import Image
 
-from reelwright.api.darkroom import Darkroom
+from reelwright.api.picture_decoder import PictureDecoder
 from reelwright.errors import BadRequest
 from tests import pictures
 from tests.api.asks import nothing_is_stored
@@ -286,4 +286,4 @@ def test_a_decoder_that_has_gone_before_it_is_given_the_picture(
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", and_wait)
     with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(BadRequest, match="cannot be decoded"):
-        runner.run(Darkroom().develop(PNG, "image"))
+        runner.run(PictureDecoder().develop(PNG, "image"))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.api.body import Upload
-from reelwright.api.darkroom import Darkroom
 from reelwright.api.escapes import percent_decoded
+from reelwright.api.picture_decoder import PictureDecoder
 from reelwright.errors import invalid
 from reelwright.media import images
 from reelwright.outbound import Outbound
@@ -36,12 +36,12 @@ def holds_picture(text: str) -> bool:
 
 
 class Intake:
-    """Takes input images in: their header is checked here, their pixels by the `Darkroom`, and what is left is kept."""
+    """Takes input images in: checks their header, has their pixels decoded, and stores what comes of it."""
 
     def __init__(self, files: Files, outbound: Outbound) -> None:
         self._files = files
         self._outbound = outbound
-        self._darkroom = Darkroom()
+        self._decoder = PictureDecoder()
 
     async def take(self, value: object, field: str = "image") -> Image | None:
         """The stored image, None for None. Raises `BadRequest` that names the field and what is wrong."""
@@ -55,12 +55,12 @@ class Intake:
             case _:
                 raise invalid(field, value, _ALLOWED)
         await asyncio.to_thread(images.check_image, data, field=field)
-        developed = await self._darkroom.develop(data, field)
-        return await asyncio.to_thread(self._keep, developed)
+        decoded = await self._decoder.decode(data, field)
+        return await asyncio.to_thread(self._keep, decoded)
 
     async def take_last_frame(self, path: Path, field: str) -> tuple[Mapping[str, Any], Image]:
-        """What the video at `path` is like (see `Darkroom.last_frame`), and its last frame, stored."""
-        found, picture = await self._darkroom.last_frame(path, field)
+        """What the video at `path` is like (see `PictureDecoder.last_frame`), and its last frame, stored."""
+        found, picture = await self._decoder.last_frame(path, field)
         return found, await asyncio.to_thread(self._keep, picture)
 
     async def _read(self, text: str, field: str) -> bytes:

@@ -23,14 +23,14 @@ _KEPT_VARIABLES = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_
 """All that the process gets of the environment: a decoder that is taken over finds no secret there."""
 
 
-class Darkroom:
+class PictureDecoder:
     """Turns what was sent into a picture that every engine can show: sRGB, upright, on white, of a sane size."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(SIDE_BY_SIDE)
         self._log = structlog.get_logger("reelwright.api")
 
-    async def develop(self, data: bytes, field: str) -> bytes:
+    async def decode(self, data: bytes, field: str) -> bytes:
         """The bytes to keep: `data` itself where it is such a picture already.
 
         Raises `BadRequest` that names `field` when it cannot be decoded, `Busy` when no process can be had now.
