@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from reelwright.api.assembly import Api, Door, build_api, build_worker_api, own_names, webhook_forms
+from reelwright.api.assembly import Access, Api, build_api, build_worker_api, own_names, webhook_forms
 from reelwright.api.metrics import Metrics
 from reelwright.api.moderation import Rules
 from reelwright.clock import Clock, SystemClock
@@ -116,7 +116,7 @@ def build(
             clock=clock,
             metrics=metrics,
             tracer=tracer,
-            door=_door(settings),
+            access=_access(settings),
             health=health,
         )
     name = jobs.scheduler.name if worker_only else None
@@ -154,8 +154,8 @@ def _limits_of_a_key(settings: Settings) -> KeyLimits:
     )
 
 
-def _door(settings: Settings) -> Door:
-    return Door(
+def _access(settings: Settings) -> Access:
+    return Access(
         pages=settings.client_url,
         any_local_page=settings.node_env != "production" and settings.loopback,
         hosts=own_names(settings.host, settings.allowed_hosts) if settings.loopback else None,

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Access:
     """Who may come in, and with what.
 
     `pages`: origins whose pages may use this server, and with
@@ -87,7 +87,7 @@ def own_names(host: str, allowed: Sequence[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """`asgi`: everything, behind the door. `routes`: without it. `refusal`: see `Connection`."""
+    """`asgi`: everything, behind the access checks. `routes`: without it. `refusal`: see `Connection`."""
 
     asgi: ASGIApp
     refusal: Refusal
@@ -116,11 +116,11 @@ def build_api(
     clock: Clock,
     metrics: Metrics,
     tracer: Tracer,
-    door: Door,
+    access: Access,
     health: Mapping[str, Any],
 ) -> Api:
     """`health`: what `/health` shows beside engine and queue; a value may be a function."""
-    mcp = [JSONRPC] if door.mcp else []
+    mcp = [JSONRPC] if access.mcp else []
     errors = ErrorResponder(
         [OPENROUTER, *mcp, MODELS, REPLICATE, OPENAI, HUGGINGFACE, NATIVE], clock.now, tells_refusals(jobs.trail)
     )
@@ -128,18 +128,18 @@ def build_api(
     routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
     errors.install(routes)
     _health(routes, jobs, catalog, clock, health)
-    _dialects(routes, jobs, catalog, outbound, clock, door)
+    _dialects(routes, jobs, catalog, outbound, clock, access)
     routes.include_router(_metrics(metrics, jobs, lambda request: KeyScope.ADMIN in request.state.caller.scopes))
     routes.include_router(page_router())
     routes.include_router(
         docs_router(lambda keyed: document(routes, catalog, keys=keyed), lambda: jobs.keyring.asked_for)
     )
-    assistants = _assistants(routes, door, errors, jobs, clock) if door.mcp else None
+    assistants = _assistants(routes, access, errors, jobs, clock) if access.mcp else None
     if assistants:
         routes.router.routes.append(assistants.route)
     return Api(
-        asgi=_guarded(routes, door, jobs, errors, metrics, tracer, clock),
-        refusal=_refusal(routes, door, errors, metrics),
+        asgi=_guarded(routes, access, jobs, errors, metrics, tracer, clock),
+        refusal=_refusal(routes, access, errors, metrics),
         routes=routes,
         assistants=assistants,
     )
@@ -210,10 +210,10 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
     routes.include_router(health_router(clock, facts, checks, lambda: catalog.damages))
 
 
-def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, door: Door) -> None:
-    queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, door.max_body_bytes
+def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, access: Access) -> None:
+    queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, access.max_body_bytes
     intake = Intake(jobs.store.files, outbound)
-    drafting = Drafting(catalog, intake, Moderation(door.moderation))
+    drafting = Drafting(catalog, intake, Moderation(access.moderation))
     continuing = Continuing(queue=queue, drafting=drafting, integrity=integrity, intake=intake)
     routes.include_router(
         native_router(
@@ -287,7 +287,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
     routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 
 
-def _assistants(routes: FastAPI, door: Door, errors: ErrorResponder, jobs: Jobs, clock: Clock) -> Assistants:
+def _assistants(routes: FastAPI, access: Access, errors: ErrorResponder, jobs: Jobs, clock: Clock) -> Assistants:
     """Imported only here: it takes 25 MB and most of a second."""
     try:
         from reelwright.api.mcp import Assistants
@@ -298,10 +298,10 @@ def _assistants(routes: FastAPI, door: Door, errors: ErrorResponder, jobs: Jobs,
         ) from None
     # What its requests carry lies in the body of the one to `/mcp`, for which there is room already.
     return Assistants(
-        _gate(_with_room(routes, door, jobs), jobs, errors, clock),
+        _gate(_with_room(routes, access, jobs), jobs, errors, clock),
         keyed=lambda: jobs.keyring.asked_for,
         closing=jobs.live.closing,
-        max_body_bytes=door.max_body_bytes,
+        max_body_bytes=access.max_body_bytes,
     )
 
 
@@ -309,41 +309,41 @@ def _gate(app: ASGIApp, jobs: Jobs, errors: ErrorResponder, clock: Clock) -> Key
     return KeyGate(app, keys=jobs.keyring, meter=Meter(jobs.requests, clock), answer=errors.render)
 
 
-def _with_room(app: ASGIApp, door: Door, jobs: Jobs) -> Bodies:
+def _with_room(app: ASGIApp, access: Access, jobs: Jobs) -> Bodies:
     """The app, within the room that all bodies have together."""
-    return Bodies(app, most=door.max_bodies_bytes, longest=door.max_body_bytes, spool=jobs.store.files.spool)
+    return Bodies(app, most=access.max_bodies_bytes, longest=access.max_body_bytes, spool=jobs.store.files.spool)
 
 
 def _guarded(
-    routes: FastAPI, door: Door, jobs: Jobs, errors: ErrorResponder, metrics: Metrics, tracer: Tracer, clock: Clock
+    routes: FastAPI, access: Access, jobs: Jobs, errors: ErrorResponder, metrics: Metrics, tracer: Tracer, clock: Clock
 ) -> ASGIApp:
     """The layers around the routes, outermost last."""
     methods = Methods(RouteName(routes), routes.routes)
-    gate = _gate(_with_room(methods, door, jobs), jobs, errors, clock)
-    origins = Origins(door.pages, any_local=door.any_local_page)
+    gate = _gate(_with_room(methods, access, jobs), jobs, errors, clock)
+    origins = Origins(access.pages, any_local=access.any_local_page)
     cors = CrossOrigin(gate, origins=origins, exposed=EXPOSED_HEADERS)
-    checked = HostAndOriginCheck(cors, origins=origins, hosts=door.hosts, answer=errors.render)
+    checked = HostAndOriginCheck(cors, origins=origins, hosts=access.hosts, answer=errors.render)
     logged = RequestLog(checked, metrics.request_ended)
-    return _addressed(Traced(logged, tracer) if tracer.on else logged, routes, door)
+    return _addressed(Traced(logged, tracer) if tracer.on else logged, routes, access)
 
 
-def _addressed(app: ASGIApp, routes: FastAPI, door: Door) -> Addresses:
+def _addressed(app: ASGIApp, routes: FastAPI, access: Access) -> Addresses:
     """An app that sees requests as if no proxy had been there."""
     return Addresses(
         app,
-        trusted=door.proxies,
-        root_path=door.root_path,
+        trusted=access.proxies,
+        root_path=access.root_path,
         known=lambda path: is_path(routes.routes, path),
     )
 
 
-def _refusal(routes: FastAPI, door: Door, errors: ErrorResponder, metrics: Metrics) -> Refusal:
+def _refusal(routes: FastAPI, access: Access, errors: ErrorResponder, metrics: Metrics) -> Refusal:
     """What the connection errors to what is no request: an error in the dialect of its path, where that is known."""
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:
             await errors.render(Request(scope), error)(scope, receive, send)
 
-        return _addressed(RequestLog(refused, metrics.request_ended), routes, door)
+        return _addressed(RequestLog(refused, metrics.request_ended), routes, access)
 
     return refuse

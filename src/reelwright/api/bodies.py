@@ -50,7 +50,7 @@ class Bodies:
         try:
             await self._app(scope, receive, send)
         finally:
-            held.let_go()
+            held.release()
 
     def take(self, owner: str, count: int) -> None:
         """Raises `Busy` when there is no room for so many bytes more."""
@@ -134,7 +134,7 @@ class Held:
     async def spool(self) -> IO[bytes]:
         return await self._bodies.spool()
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """The body is not needed any more."""
         if self._taken:
             self._bodies.give_back(self._owner, self._taken)
@@ -143,9 +143,9 @@ class Held:
         self._taken = self._loaded = 0
 
 
-def let_go_of_body(request: Request) -> None:
+def release_body(request: Request) -> None:
     """For a request that has been read and goes on for long."""
-    held_by(request).let_go()
+    held_by(request).release()
 
 
 def held_by(request: Request) -> Held:

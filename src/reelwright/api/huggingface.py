@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery
-from reelwright.api.bodies import let_go_of_body
+from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
@@ -68,7 +68,7 @@ def huggingface_router(
         options = SubmitOptions(detached=False, idempotency_key=idempotency(request, whole))
         video = await queue.submit(wanted, request.state.caller, options)
         del raw, asked, fields, picture, whole
-        let_go_of_body(request)
+        release_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)

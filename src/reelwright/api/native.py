@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from reelwright.api import delivery, request_log
 from reelwright.api.addresses import local
-from reelwright.api.bodies import let_go_of_body
+from reelwright.api.bodies import release_body
 from reelwright.api.body import parse_body
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
@@ -89,7 +89,7 @@ def native_router(
         video = await queue.submit(wanted, request.state.caller, options)
         if options.detached:
             return _accepted(request, video)
-        let_go_of_body(request)
+        release_body(request)
         video = await queue.wait_while(video, lambda: hung_up(request))
         if video.status is Status.FAILED:
             assert video.failure is not None

@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from reelwright.api import delivery
 from reelwright.api.addresses import prefix
-from reelwright.api.bodies import let_go_of_body
+from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
@@ -133,7 +133,7 @@ class OpenAIVideos:
         options = self._options(request, body, detached=False)
         video = await self._queue.submit(await self._wanted(body), request.state.caller, options)
         del body
-        let_go_of_body(request)
+        release_body(request)
         video = await self._queue.wait_while(video, lambda: hung_up(request))
         if video.failure:
             raise EngineError.from_failure(video.failure)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api.addresses import base_url
-from reelwright.api.bodies import let_go_of_body
+from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
@@ -112,7 +112,7 @@ class Predictions:
         video = await self._queue.submit(wanted, request.state.caller, options)
         answer = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
-            let_go_of_body(request)
+            release_body(request)
             video = await self._queue.wait_for(video, seconds)
             answer = prediction(video, base_url(request))
             if not video.status.terminal:
