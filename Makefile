@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev docs test test-core test-local test-clients test-schema coverage faults chaos check fix format build bench lock \
+.PHONY: help demo run dev docs test test-core test-local test-clients test-schema coverage faults chaos check fix format client build bench lock \
 	clean
 
 help: ## List the targets
@@ -74,6 +74,9 @@ check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
 	@$(BIN)/mypy --strict --no-error-summary
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.log || { cat $(VENV)/lint-imports.log; exit 1; }
 	@echo "Formatting, lint, types and import contracts are clean."
+
+client: $(VENV)/.dev ## Write the synchronous Python client anew, after a change of the asynchronous one
+	@$(BIN)/python scripts/synchronous_client.py
 
 fix: $(VENV)/.dev ## Mend what the linter and the formatter can mend by themselves
 	@$(BIN)/ruff check --fix --quiet . || true

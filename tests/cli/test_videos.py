@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from reelwright.client import Client
 from tests.cli.command import run
 from tests.fakes.video_server import MP4, FakeVideoServer
+from tests.servers import ServerProcess
 
 
 @pytest.fixture
@@ -32,6 +34,20 @@ def test_ls_lists_the_newest_first(fake: FakeVideoServer, video_ids: list[str], 
     found = json.loads(run("ls", "--json", "--status", "completed", "--server", fake.url, cwd=tmp_path).stdout)
     assert [video["id"] for video in found] == [video_ids[0]]
     assert len(run("ls", "-n", "2", "--server", fake.url, cwd=tmp_path).stdout.splitlines()) == 2
+
+
+def test_ls_searches(server: ServerProcess, tmp_path: Path) -> None:
+    with Client(server.url) as client:
+        for prompt in ("A heron at noon", "A heron at night", "A hare"):
+            client.generate(prompt, size="64x64", num_frames=2)
+
+    def found(*options: str) -> list[str]:
+        result = run("ls", "--json", *options, "--server", server.url, cwd=tmp_path)
+        return [video["prompt"] for video in json.loads(result.stdout)]
+
+    assert found("--query", "heron") == ["A heron at night", "A heron at noon"]
+    assert found("--query", "HERON noon", "--model", "sketch") == ["A heron at noon"]
+    assert found("--query", "heron", "--model", "svd") == []
 
 
 def test_ls_pages_through_long_lists(fake: FakeVideoServer, tmp_path: Path) -> None:

@@ -85,6 +85,14 @@ def test_an_image_file_travels_as_a_data_uri(
     assert url == "data:image/png;base64," + base64.b64encode(PNG).decode()
 
 
+def test_what_is_to_happen_once_says_so(server: FakeVideoServer, client: Client) -> None:
+    with pytest.raises(NotFound):
+        client.remix("video_1", "a sea", idempotency_key="k1")
+    with pytest.raises(NotFound):
+        client.resume("video_1", idempotency_key="k2", webhook="https://example.org/done")
+    assert [headers["idempotency-key"] for _, _, headers in server.seen] == ["k1", "k2"]
+
+
 def test_an_image_url_travels_as_it_is(server: FakeVideoServer, client: Client) -> None:
     client.generate("it moves", image="https://example.org/a.png")
     assert server.created[0]["input_reference"] == {"image_url": "https://example.org/a.png"}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import av
+import httpx2
 import pytest
 from PIL import Image
 
@@ -82,6 +85,31 @@ def test_a_video_goes_on_and_ends_with_a_picture(client: Client) -> None:
     )
 
 
+def test_a_file_goes_on_as_well(client: Client, tmp_path: Path) -> None:
+    path = client.generate("Fog", **SMALL).wait().save(tmp_path / "fog.mp4")
+    longer = client.extend(path, "Rain", num_frames=2, metadata={"from": "disk"}, engine="sketch").wait()
+    assert (longer.num_frames, longer.raw["metadata"]) == (6, {"from": "disk"})
+
+
+def test_videos_are_found_marked_and_shared(client: Client) -> None:
+    tall = client.generate("An otter at noon", **{**SMALL, "size": "64x96"}).wait()
+    wide = client.generate("An otter at night", **SMALL).wait()
+
+    def found(**asked: Any) -> list[str]:
+        return [video.id for video in client.list(**asked).videos]
+
+    assert found(q="otter") == [wide.id, tall.id]
+    assert found(q="OTTER 64x96", status="completed", model="sketch") == [tall.id]
+    assert found(q="otter", shape="landscape") == [wide.id]
+    assert found(q="otter", model="svd") == []
+    assert wide.annotate({"shelf": "b", "none": None}).raw["metadata"] == {"shelf": "b"}
+    assert found(metadata={"shelf": "b"}) == [wide.id]
+    shared = wide.share(days=2)
+    assert httpx2.get(shared.url).status_code == 200
+    assert 1.9 < (shared.expires_at - datetime.now(UTC)).total_seconds() / 86400 <= 2
+    assert client.usage(since=date(2026, 1, 1))["object"] == "list"
+
+
 def test_refusals_name_the_field(client: Client) -> None:
     with pytest.raises(BadRequest, match="fps") as caught:
         client.generate("Fog", fps=999)
@@ -92,6 +120,9 @@ def test_refusals_name_the_field(client: Client) -> None:
 def test_what_there_is(client: Client) -> None:
     (sketch,) = [model for model in client.models() if model.id == "sketch"]
     assert (sketch.default, sketch.card["engine"]) == (True, "sketch")
+    assert client.model("sora-2").id == client.model("sketch").id == "sketch"
+    with pytest.raises(NotFound):
+        client.model("no/such")
     assert client.health()["status"] == "healthy"
     assert client.ready()
 

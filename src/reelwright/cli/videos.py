@@ -22,19 +22,31 @@ _PAGE = 100
 _PROMPT_SHOWN = 60
 
 
-@click.command(epilog="\b\nExample:\n  reelwright ls --limit 5 --status completed")
+@click.command(
+    epilog="\b\nExamples:\n  reelwright ls --limit 5 --status completed\n  reelwright ls --query 'lighthouse 512x512'"
+)
 @click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
 @click.option(
     "--status",
     type=click.Choice(["queued", "in_progress", "completed", "failed"]),
     help="Only videos in this state.",
 )
+@click.option("--query", metavar="TEXT", help="Only those with each of these words in prompt, model, engine or size.")
+@click.option("--model", metavar="NAME", help="Only of this model or engine, or `engine/model`.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array of video objects.")
 @server_options(default=_SERVER)
-def ls(limit: int, status: Status | None, as_json: bool, server: str, api_key: str | None) -> None:
-    """List videos, the newest first."""
+def ls(
+    limit: int,
+    status: Status | None,
+    query: str | None,
+    model: str | None,
+    as_json: bool,
+    server: str,
+    api_key: str | None,
+) -> None:
+    """List videos, the newest first. A word of --query may also be a seed or an id."""
     with connected(server, api_key) as client:
-        videos = _newest(client, limit, status)
+        videos = _newest(client, limit, q=query, status=status, model=model)
     if as_json:
         click.echo(json.dumps([video.raw for video in videos]))
         return
@@ -45,11 +57,11 @@ def ls(limit: int, status: Status | None, as_json: bool, server: str, api_key: s
     show_table(("ID", "State", "Created", "Engine", "Prompt"), rows, wrapped="Prompt")
 
 
-def _newest(client: Client, limit: int, status: Status | None) -> list[Video]:
+def _newest(client: Client, limit: int, *, q: str | None, status: Status | None, model: str | None) -> list[Video]:
     found: list[Video] = []
     after = None
     while True:
-        page = client.list(limit=min(limit - len(found), _PAGE), after=after, status=status)
+        page = client.list(limit=min(limit - len(found), _PAGE), after=after, q=q, status=status, model=model)
         found += page.videos
         if len(found) >= limit or not page.has_more:
             return found

@@ -24,7 +24,19 @@ from reelwright.client.errors import (
     VideoFailed,
     WaitTimeout,
 )
-from reelwright.client.facts import Event, Failure, Fields, Model, Page, Status, Variant, VideoFacts
+from reelwright.client.facts import (
+    Beside,
+    Event,
+    Failure,
+    Fields,
+    Model,
+    Page,
+    Shape,
+    Share,
+    Status,
+    Variant,
+    VideoFacts,
+)
 from reelwright.client.synchronous import Client, Video
 from reelwright.client.wire import DEFAULT_SERVER
 
@@ -34,6 +46,7 @@ __all__ = [
     "AsyncClient",
     "AsyncVideo",
     "BadRequest",
+    "Beside",
     "Busy",
     "Client",
     "ClientError",
@@ -46,6 +59,8 @@ __all__ = [
     "NotFound",
     "Page",
     "ServerFault",
+    "Shape",
+    "Share",
     "Status",
     "Unauthorized",
     "Unreachable",

@@ -24,14 +24,26 @@ BY_SUFFIX: Mapping[str, Variant] = {
 """What a file of that name is to hold."""
 
 
-class Fields(TypedDict, total=False):
+Shape = Literal["landscape", "portrait", "square"]
+
+
+class Beside(TypedDict, total=False):
+    """What may be said of a job beside its video: `priority` runs from -10 (sooner) to 10; `metadata` is kept with the
+    video; `webhook` is the http(s) URL that is told of its end."""
+
+    priority: int
+    metadata: Mapping[str, str]
+    webhook: str
+
+
+class Fields(Beside, total=False):
     """What `generate` takes beside the prompt. What is left out is the server's default.
 
     `size` is "WIDTHxHEIGHT" in pixels, or `resolution` the shorter side ("720p") and `aspect_ratio` the shape ("16:9");
     `seconds` is the length; `image` and `last_image`, which the video begins and ends with, are a file's path, its
-    bytes, a data URI or an https URL; `generate_audio` asks for sound, or for none; `priority` runs from -10 (sooner)
-    to 10; `metadata` is kept with the video; `extra_params` go to the engine. `interpolate` multiplies the frame rate
-    of the finished clip; `upscale` enlarges its frames, by a factor or with the upscaling model of that name.
+    bytes, a data URI or an https URL; `generate_audio` asks for sound, or for none; `extra_params` go to the
+    engine. `interpolate` multiplies the frame rate of the finished clip; `upscale` enlarges its frames, by a factor or
+    with the upscaling model of that name.
     """
 
     size: str
@@ -55,8 +67,6 @@ class Fields(TypedDict, total=False):
     upscale: int | str
     engine: str
     model: str
-    priority: int
-    metadata: Mapping[str, str]
     extra_params: Mapping[str, Any]
 
 
@@ -142,6 +152,14 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A link that shows a video without a key. Times are aware UTC."""
+
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One server-sent event: `progress`, `preview`, `completed` or `failed`. `id` resumes a broken stream."""
 
@@ -170,12 +188,13 @@ def video_facts(body: Mapping[str, Any]) -> dict[str, Any]:
         "status": body["status"],
         "progress": body.get("progress") or 0,
         **{name: body.get(name) for name in _PLAIN},
-        **{name: _time(body.get(name)) for name in _TIMES},
+        **{name: None if body.get(name) is None else time_of(body[name]) for name in _TIMES},
         "resumable": body.get("resumable") is True,
         "error": Failure(code=str(error.get("code")), message=str(error.get("message"))) if error else None,
         "raw": body,
     }
 
 
-def _time(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def time_of(seconds: float) -> datetime:
+    """Aware UTC, out of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,4 +1,7 @@
-"""`Client`: the server from plain Python."""
+"""`Client`: the server from plain Python.
+
+Written from `asynchronous.py` by `make client`: change that one.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,26 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from urllib.parse import quote
 
 from reelwright.client.errors import APIError, NotFound, Unreachable, api_error
-from reelwright.client.facts import Event, Fields, Model, Page, Status, Variant, VideoFacts, variant_for, video_facts
+from reelwright.client.facts import (
+    Beside,
+    Event,
+    Fields,
+    Model,
+    Page,
+    Shape,
+    Share,
+    Status,
+    Variant,
+    VideoFacts,
+    variant_for,
+    video_facts,
+)
 from reelwright.client.part import Part
 from reelwright.client.watch import Watch
 from reelwright.client.wire import (
@@ -19,13 +37,18 @@ from reelwright.client.wire import (
     connection,
     creation,
     event_data,
+    extension,
     listening,
+    model_of,
     models_of,
     object_of,
+    once,
     page_query,
     path_of,
     poll_after,
     reaching,
+    share_of,
+    usage_query,
 )
 
 if TYPE_CHECKING:
@@ -58,37 +81,62 @@ class Video(VideoFacts):
         """See `Client.events`."""
         return self.client.events(self.id)
 
-    def resume(self) -> Video:
+    def resume(self, *, idempotency_key: str | None = None, **beside: Unpack[Beside]) -> Video:
         """See `Client.resume`."""
-        return self.client.resume(self.id)
+        return self.client.resume(self.id, idempotency_key=idempotency_key, **beside)
 
-    def remix(self, prompt: str) -> Video:
+    def remix(self, prompt: str, *, idempotency_key: str | None = None) -> Video:
         """See `Client.remix`."""
-        return self.client.remix(self.id, prompt)
+        return self.client.remix(self.id, prompt, idempotency_key=idempotency_key)
 
     def extend(self, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]) -> Video:
         """See `Client.extend`."""
         return self.client.extend(self.id, prompt, idempotency_key=idempotency_key, **fields)
 
+    def annotate(self, metadata: Mapping[str, str | None]) -> Video:
+        """See `Client.annotate`."""
+        return self.client.annotate(self.id, metadata)
+
+    def share(self, *, days: float | None = None) -> Share:
+        """See `Client.share`."""
+        return self.client.share(self.id, days=days)
+
     def cancel(self) -> Video:
+        """See `Client.cancel`."""
         return self.client.cancel(self.id)
 
     def delete(self) -> None:
+        """See `Client.delete`."""
         self.client.delete(self.id)
 
 
 class Client:
-    """A connection to one server. Use it as a context manager, or `close` it. Threads may share it.
+    """A connection to one server. Use it as a context manager, or `close` it. Threads may share it."""
 
-    `patience`: for how many seconds a `wait` puts up with a server that does not answer (one that restarts, say).
-    Raises ValueError when `server` is not an http(s) URL.
-    """
+    def __init__(
+        self,
+        server: str = DEFAULT_SERVER,
+        *,
+        api_key: str | None = None,
+        patience: float = 30.0,
+        transport: httpx2.BaseTransport | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """`patience`: for how many seconds a `wait` puts up with a server that does not answer (it restarts, say).
 
-    def __init__(self, server: str = DEFAULT_SERVER, *, api_key: str | None = None, patience: float = 30.0) -> None:
+        `transport`: another way to the server than the network. `headers` go with every request. Raises ValueError when
+        `server` is not an http(s) URL.
+        """
         import httpx2
 
-        self._http = httpx2.Client(**connection(server, api_key))
+        self._http = httpx2.Client(**connection(server, api_key), transport=transport)
+        self._http.headers.update(headers or {})
         self._patience = patience
+
+    @property
+    def server(self) -> str:
+        """The server's address, without a slash at the end."""
+        return str(self._http.base_url).rstrip("/")
 
     def __enter__(self) -> Self:
         return self
@@ -105,25 +153,28 @@ class Client:
         With `idempotency_key`, a repeated call returns the first call's video. Raises `APIError`, `Unreachable`, and
         OSError for an image that cannot be read.
         """
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._video_in(self._call("POST", "/v1/videos", json=creation(prompt, fields), headers=headers))
+        body = creation(prompt, fields)
+        return self._video_in(self._call("POST", "/v1/videos", json=body, headers=once(idempotency_key)))
 
-    def remix(self, video_id: str, prompt: str) -> Video:
+    def remix(self, video_id: str, prompt: str, *, idempotency_key: str | None = None) -> Video:
         """The same video anew, with another prompt and a fresh seed."""
-        return self._video_in(self._call("POST", path_of(video_id, "remix"), json={"prompt": prompt}))
+        path, headers = path_of(video_id, "remix"), once(idempotency_key)
+        return self._video_in(self._call("POST", path, json={"prompt": prompt}, headers=headers))
 
     def extend(
-        self, video_id: str, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]
+        self, video: str | Path | bytes, prompt: str, *, idempotency_key: str | None = None, **fields: Unpack[Fields]
     ) -> Video:
-        """A completed video and what comes after it, as one: its last frame begins what the prompt says.
+        """A video and what comes after it, as one: its last frame begins what the prompt says.
 
-        `seconds` or `num_frames` are of what is added; size and rate are the video's. Raises as `generate`.
+        `video` is the id of a completed one, or the path or bytes of an MP4. `seconds` or `num_frames` are of what is
+        added; size and rate are the video's. Raises as `generate`.
         """
-        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        body = {**creation(prompt, fields), "video": {"id": video_id}}
-        return self._video_in(self._call("POST", "/v1/videos/extensions", json=body, headers=headers))
+        body = extension(video, prompt, fields)
+        headers = once(idempotency_key)
+        return self._video_in(self._call("POST", "/v1/videos/extensions", headers=headers, **body))
 
     def get(self, video_id: str) -> Video:
+        """The video as it is now. Raises `NotFound`."""
         return self._video_in(self._call("GET", path_of(video_id)))
 
     def list(
@@ -132,20 +183,44 @@ class Client:
         limit: int = 20,
         after: str | None = None,
         order: Literal["asc", "desc"] = "desc",
+        q: str | None = None,
         status: Status | None = None,
+        model: str | None = None,
+        shape: Shape | None = None,
+        metadata: Mapping[str, str] | None = None,
     ) -> Page[Video]:
-        """One page of this key's videos, newest first unless `order` is "asc"; `status` narrows it."""
-        body = object_of(self._call("GET", "/v1/videos", params=page_query(limit, after, order, status)))
+        """One page of this key's videos, newest first unless `order` is "asc". `limit` is at most 100.
+
+        The rest narrows it: `q` is a search, each of whose words stands in the prompt, model, engine or size, or is the
+        seed or the id; `model` is the name of a model or engine, or `engine/model`; `metadata` are entries to have.
+        """
+        query = page_query(
+            limit=limit, after=after, order=order, q=q, status=status, model=model, shape=shape, metadata=metadata
+        )
+        body = object_of(self._call("GET", "/v1/videos", params=query))
         videos = tuple(self._video(item) for item in body["data"])
         return Page(videos=videos, has_more=body["has_more"], last_id=body.get("last_id"))
+
+    def annotate(self, video_id: str, metadata: Mapping[str, str | None]) -> Video:
+        """Set entries of a finished video's metadata; those that are None are removed. Raises `Conflict` before."""
+        return self._video_in(self._call("POST", path_of(video_id), json={"metadata": metadata}))
+
+    def share(self, video_id: str, *, days: float | None = None) -> Share:
+        """A link that shows a completed video to people without a key, for so many days (the server's default)."""
+        body = {} if days is None else {"days": days}
+        return share_of(self._call("POST", path_of(video_id, "share"), json=body))
 
     def cancel(self, video_id: str) -> Video:
         """Stop its job. A video that is finished already stays as it is."""
         return self._video_in(self._call("POST", path_of(video_id, "cancel")))
 
-    def resume(self, video_id: str) -> Video:
-        """A new video of the same request that goes on from where that one has failed (its `resumable` says so)."""
-        return self._video_in(self._call("POST", path_of(video_id, "resume")))
+    def resume(self, video_id: str, *, idempotency_key: str | None = None, **beside: Unpack[Beside]) -> Video:
+        """A new video of the same request that goes on from where that one has failed (its `resumable` says so).
+
+        It keeps that one's metadata unless others are given.
+        """
+        path, headers = path_of(video_id, "resume"), once(idempotency_key)
+        return self._video_in(self._call("POST", path, json=beside, headers=headers))
 
     def delete(self, video_id: str) -> None:
         """Remove it and its file; stops a running job first."""
@@ -161,7 +236,21 @@ class Client:
         return object_of(self._call("POST", path_of(video_id, "webhooks", delivery_id, "resend")))
 
     def models(self) -> tuple[Model, ...]:
+        """What the server can make videos with."""
         return models_of(self._call("GET", "/v1/models"))
+
+    def model(self, name: str) -> Model:
+        """One model or alias. Raises `NotFound`."""
+        return model_of(object_of(self._call("GET", f"/v1/models/{quote(name)}")))
+
+    def usage(
+        self, *, since: date | None = None, until: date | None = None, key: str | None = None
+    ) -> Mapping[str, Any]:
+        """What this key has used each day (UTC), 30 days in all without bounds, and what its limits leave it.
+
+        `key`: the id of another key, which only an admin may ask about.
+        """
+        return object_of(self._call("GET", "/v1/usage", params=usage_query(since, until, key)))
 
     def health(self) -> Mapping[str, Any]:
         """The server's own words about itself (`GET /health`)."""
@@ -185,8 +274,8 @@ class Client:
         """Wait for the video's end and return it completed. `timeout` in seconds; None waits for ever.
 
         `on_progress` gets the video whenever its state, progress or place in the queue changes, `on_preview` each
-        picture (WebP or JPEG) that the engine shows on the way. Follows the server's
-        events; where there are none, asks as often as the server says. Raises `VideoFailed`, `WaitTimeout`.
+        picture (WebP or JPEG) that the engine shows on the way; both are plain functions. Follows the server's events;
+        where there are none, asks as often as the server says. Raises `VideoFailed`, `WaitTimeout`.
         """
         watch: Watch[Video] = Watch(timeout, on_progress, on_preview, self._patience)
         while True:
@@ -208,10 +297,8 @@ class Client:
         Without `variant`, the path's ending chooses: .mp4, .webm, .gif, .webp, or .jpg for a still. Raises ValueError
         for another ending, `APIError` when there is no file (yet), OSError when `path` cannot be written.
         """
-        with (
-            self._stream(path_of(video_id, "content"), params={"variant": variant or variant_for(path)}) as response,
-            Part(path) as part,
-        ):
+        query = {"variant": variant or variant_for(path)}
+        with self._stream(path_of(video_id, "content"), params=query) as response, Part(path) as part:
             for chunk in response.iter_bytes(CHUNK):
                 part.write(chunk)
         return Path(path)
@@ -256,10 +343,7 @@ class Client:
 
     @contextmanager
     def _stream(self, path: str, **options: Any) -> Generator[httpx2.Response]:
-        with (
-            reaching(self._http.base_url),
-            self._http.stream("GET", path, **options) as response,
-        ):
+        with reaching(self._http.base_url), self._http.stream("GET", path, **options) as response:
             if not response.is_success:
                 response.read()
                 raise api_error(response)

@@ -7,12 +7,13 @@ import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 from reelwright.client.errors import Unreachable
-from reelwright.client.facts import Fields, Model
+from reelwright.client.facts import Fields, Model, Share, time_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -70,9 +71,19 @@ def path_of(video_id: str, *parts: str) -> str:
     return "/".join(["/v1/videos", *(quote(part, safe="") for part in (video_id, *parts))])
 
 
-def page_query(limit: int, after: str | None, order: str, status: str | None) -> dict[str, str | int]:
-    query: dict[str, str | int | None] = {"limit": limit, "order": order, "after": after, "status": status}
-    return {name: value for name, value in query.items() if value is not None}
+def page_query(*, metadata: Mapping[str, str] | None, **asked: str | int | None) -> dict[str, str | int]:
+    entries = {f"metadata[{name}]": value for name, value in (metadata or {}).items()}
+    return {name: value for name, value in asked.items() if value is not None} | entries
+
+
+def usage_query(since: date | None, until: date | None, key: str | None) -> dict[str, str]:
+    asked = {"from": since and since.isoformat(), "to": until and until.isoformat(), "key": key}
+    return {name: value for name, value in asked.items() if value}
+
+
+def once(idempotency_key: str | None) -> dict[str, str]:
+    """The header with which a repeated request makes no second video."""
+    return {"Idempotency-Key": idempotency_key} if idempotency_key else {}
 
 
 def creation(prompt: str, fields: Fields) -> dict[str, Any]:
@@ -83,6 +94,16 @@ def creation(prompt: str, fields: Fields) -> dict[str, Any]:
         if image is not None:
             body[name] = {"image_url": _image_url(image)}
     return {"prompt": prompt} | body
+
+
+def extension(video: str | Path | bytes, prompt: str, fields: Fields) -> dict[str, Any]:
+    """The body of `POST /v1/videos/extensions` as arguments of a request: JSON, or a form with the video's file."""
+    body = creation(prompt, fields)
+    if isinstance(video, str):
+        return {"json": {**body, "video": {"id": video}}}
+    data = video if isinstance(video, bytes) else video.read_bytes()
+    form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in body.items()}
+    return {"data": form, "files": {"video": ("video.mp4", data, "video/mp4")}}
 
 
 def _image_url(image: Path | bytes | str) -> str:
@@ -127,16 +148,21 @@ def poll_after(response: httpx2.Response) -> float:
 
 
 def models_of(response: httpx2.Response) -> tuple[Model, ...]:
-    items = object_of(response)["data"]
-    return tuple(
-        Model(
-            id=item["id"],
-            default=item.get("default", False),
-            card=item.get("card", {}),
-            refinements=item.get("refinements", {}),
-        )
-        for item in items
+    return tuple(model_of(item) for item in object_of(response)["data"])
+
+
+def model_of(body: Mapping[str, Any]) -> Model:
+    return Model(
+        id=body["id"],
+        default=body.get("default", False),
+        card=body.get("card", {}),
+        refinements=body.get("refinements", {}),
     )
+
+
+def share_of(response: httpx2.Response) -> Share:
+    body = object_of(response)
+    return Share(url=body["url"], expires_at=time_of(body["expires_at"]))
 
 
 def object_of(response: httpx2.Response) -> Mapping[str, Any]:
