@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Route, expect
 
 from tests.playground.screening import Screening, another_server, choose_model, generate
-from tests.playground.test_staying import made
+from tests.playground.test_staying import TINY, made
 from tests.servers import ServerProcess, eventually
 
 Visit = Callable[..., Screening]
@@ -104,6 +104,20 @@ def test_favourites_stay_with_the_server_and_filters_narrow_the_wall(
     expect(page.locator(".note")).to_contain_text("No video is like that.")
     page.locator(".filters").get_by_role("button", name="Show all videos").click()
     expect(tiles).to_have_count(3)
+
+
+def test_a_video_in_the_making_can_be_a_favourite_once_it_is_made(
+    visit: Visit, studio: ServerProcess, api: httpx2.Client, tmp_path: Path
+) -> None:
+    begun = api.post("/v1/videos", json={"prompt": f"until {tmp_path / 'go'}", **TINY}).json()
+    page = visit(studio.url).open()
+    star = page.get_by_role("button", name=re.compile("^Favourite: until"))
+    expect(star).to_be_disabled()
+    expect(star).to_have_attribute("title", "Favourite: once it is made")
+    (tmp_path / "go").touch()
+    page.get_by_role("link", name=re.compile("^Play: until")).hover()
+    star.click()
+    eventually(lambda: api.get(f"/v1/videos/{begun['id']}").json()["metadata"] == {"favourite": "yes"})
 
 
 def test_chosen_videos_come_as_one_file_are_compared_and_deleted_together(

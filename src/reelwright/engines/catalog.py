@@ -62,7 +62,7 @@ def lacks_nothing(_model: str, _task: Task) -> Lack | None:
 class Offer:
     """One engine as this server offers it. `problem` is None when it can work here, else why not and what would help.
 
-    `slots` is how many jobs one child takes side by side. `any_model` engines accept model names beyond their cards'.
+    `slots` is how many jobs one child takes side by side.
     `lack` tells what a model lacks for a task at this moment; `empty` is the problem of an engine whose models all
     lack something. `children`: how many processes it has; None: as many as every engine.
     """
@@ -70,9 +70,7 @@ class Offer:
     spec: Spec
     cards: tuple[Card, ...]
     slots: int = 1
-    any_model: bool = False
     problem: str | None = None
-    problem_code: Code = Code.ENGINE_NOT_CONFIGURED
     lack: Callable[[str, Task], Lack | None] = lacks_nothing
     empty: str = "No model of this engine is ready"
     children: int | None = None
@@ -209,7 +207,7 @@ class Catalog:
     def _usable(self, engine: str) -> Offer:
         offer = self.offers[engine]
         if offer.problem:
-            raise EngineError(offer.problem, code=offer.problem_code)
+            raise EngineError(offer.problem, code=Code.ENGINE_NOT_CONFIGURED)
         return offer
 
     def resolve(

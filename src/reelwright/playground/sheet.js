@@ -62,9 +62,10 @@ function Actions({ video, leave, remove }) {
       <button type="button" class="plain" onClick=${use(true)} title="All settings, the seed too">Use all</button>
     </div>
     <ul class="list">
+      ${video.status !== "failed" && html`
+        <li><button type="button" class=${favourite ? "star on" : "star"} aria-pressed=${favourite} disabled=${!ready}
+          title=${ready ? undefined : "Once it is made"} onClick=${() => videos.favour([video], !favourite)}><${StarIcon} />Favourite</button></li>`}
       ${ready && html`
-        <li><button type="button" class=${favourite ? "star on" : "star"} aria-pressed=${favourite}
-          onClick=${() => videos.favour([video], !favourite)}><${StarIcon} />Favourite</button></li>
         <li><${Menu} label="Download" look="wide" face=${html`<${DownloadIcon} />Download`}>${() => html`<${Formats} video=${video} />`}<//></li>
         <li class="copies"><${ShareIcon} /><span>Share for</span>
           ${Object.entries(DAYS).map(([label, days]) => html`<button type="button" key=${label} aria-label=${`Share for ${label}`}

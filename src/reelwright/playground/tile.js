@@ -58,6 +58,8 @@ function Making({ video }) {
     <${Leader} video=${video} />
     <p class="caption">${video.prompt}</p>
     <div class="corner">
+      <button type="button" class="star" aria-label=${`Favourite: ${video.prompt}`} title="Favourite: once it is made" disabled>
+        <${StarIcon} /></button>
       <button type="button" aria-label=${`Cancel: ${video.prompt}`} title="Cancel" onClick=${() => videos.cancel(video)}>
         <${CloseIcon} /></button>
     </div>`;

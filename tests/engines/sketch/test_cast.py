@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from reelwright.engines.sketch.cast.figure import Look
+from reelwright.engines.sketch.cast.figure import Look, Rider
 from reelwright.engines.sketch.cast.pen import Pen
+from reelwright.engines.sketch.cast.riders import ridden
 from reelwright.engines.sketch.cast.roster import FIGURES
 from reelwright.engines.sketch.lexicon.living import LIVING
 from reelwright.engines.sketch.lexicon.made import MADE
@@ -54,6 +55,10 @@ def _difference(prompt: str, without: str, **options: object) -> NDArray[np.floa
         ("fireworks over a city at night", "a city at night"),
         ("ein roter Hund im Schnee", "Schnee"),
         ("雪の中の猫", "雪"),
+        ("a knight riding a horse in the desert", "a horse in the desert"),
+        ("a man rowing a boat on a lake", "a lake"),
+        ("a surfer on the sea", "the sea"),
+        ("a cat on a sofa", "a cat in a room"),
     ],
 )
 def test_a_figure_is_painted_into_the_scene(prompt: str, without: str) -> None:
@@ -97,12 +102,36 @@ def test_the_record_tells_what_was_understood_and_what_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rider", "seen"),
+    [("a girl in a yellow dress riding a horse", (240, 190, 60)), ("a knight on a horse", (190, 60, 60))],
+)
+def test_the_rider_sits_on_the_beast(rider: str, seen: tuple[int, int, int]) -> None:
+    frame = frames_of(rider, num_frames=1)[0].astype(np.float32)
+    hue = frame / np.maximum(frame.max(2, keepdims=True), 1)
+    worn = (np.abs(hue - np.array(seen) / max(seen)).max(2) < 0.2) & (frame.max(2) > 90)
+    alone = frames_of("a horse", num_frames=1)[0].astype(np.float32)
+    plain = np.abs(alone / np.maximum(alone.max(2, keepdims=True), 1) - np.array(seen) / max(seen)).max(2) < 0.2
+    assert worn.sum() > plain.sum() + 20, "what the rider wears is seen"
+
+
+def test_a_rider_sits_higher_than_the_beast() -> None:
+    tops = []
+    for figure, rider in ((FIGURES["horse"], None), (ridden("horse"), Rider(name="knight"))):
+        pen = Pen(figure.box, 60)
+        figure.draw(pen, 0.0, Look(rider=rider))
+        stamp = pen.stamp()
+        tops.append(stamp.top - int(np.nonzero(stamp.alpha.max(1) > 0.5)[0][0]))
+    assert tops[1] > tops[0] + 4
+
+
+@pytest.mark.parametrize(
     "prompt",
     [
         "a boat on the sea, clouds",
         "a man walking in a city street in the rain",
         "fish in a coral reef",
         "fireworks, lanterns",
+        "a girl riding a horse",
     ],
 )
 def test_a_loop_ends_where_it_began(prompt: str) -> None:

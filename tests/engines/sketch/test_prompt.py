@@ -142,11 +142,39 @@ def test_figures_with_their_counts_and_colours(prompt: str, cast: list[tuple[str
         ("a cat playing the piano", "room"), ("a whale", "underwater"), ("a cactus", "desert"), ("a zebra", "savanna"),
         ("a duck in the city", "lake"), ("a bus in London", "street"), ("Tokyo at night", "city"),
         ("a plane above the clouds", "heights"), ("an astronaut on the moon", "moonscape"),
-        ("a kite on a beach", "sea"),
+        ("a kite on a beach", "sea"), ("a surfer", "sea"), ("a skier in the mountains", "snowfield"),
+        ("a cat on a sofa", "room"),
     ],
 )  # fmt: skip
 def test_a_figure_alone_gets_a_fitting_scene(prompt: str, ground: str) -> None:
     assert read(prompt).ground == ground
+
+
+@pytest.mark.parametrize(
+    ("prompt", "figure"),
+    [
+        ("a knight riding a horse", "horse ridden by a knight"),
+        ("a girl in a red dress on a white horse", "white horse ridden by a woman in red"),
+        ("two cowboys riding horses in the desert", "two horses ridden by a person"),
+        ("a woman on horseback", "horse ridden by a woman"),
+        ("an astronaut rides an elephant", "elephant ridden by an astronaut"),
+        ("a woman riding a bicycle", "bicycle ridden by a woman"),
+        ("a man rowing a boat", "rowboat rowed by a person"),
+        ("a woman surfing", "surfer"),
+        ("ein Ritter reitet auf einem Pferd", "horse ridden by a knight"),
+        ("una mujer montando a caballo", "horse ridden by a woman"),
+        ("骑马的女孩", "horse ridden by a woman"),
+    ],
+)
+def test_who_rides_is_told_with_what_carries_them(prompt: str, figure: str) -> None:
+    scene = read(prompt)
+    assert len(scene.cast) == 1
+    assert figure in scene.understood
+
+
+def test_nobody_rides_who_stands_beside() -> None:
+    assert {role.name for role in read("a man and a horse in a field").cast} == {"person", "horse"}
+    assert all(role.rider is None for role in read("a man, a horse on a hill").cast)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +188,12 @@ def test_a_figure_alone_gets_a_fitting_scene(prompt: str, ground: str) -> None:
         ("eine Fledermaus über dem Meer", ("Fledermaus",)),
         ("冰上的恐龙", ("恐龙",)),
         ("a boat on a stage", ("sailboat",)),
+        ("a panda riding a bicycle", ("riding",)),
+        ("a cat riding a horse", ("riding",)),
+        ("a person riding a dragon", ("dragon", "riding")),
+        ("a farmer with a sword", ("sword",)),
+        ("a knight with a sword on a hill", ()),
+        ("a skier downhill", ()),
     ],
 )
 def test_unknown_nouns_are_told_and_not_guessed(prompt: str, unknown: tuple[str, ...]) -> None:

@@ -7,9 +7,6 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-FREE: Schema = {}
-"""Any value at all."""
-
 
 def text(description: str = "", **more: Any) -> Schema:
     return _told("string", description, more)

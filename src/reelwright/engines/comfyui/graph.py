@@ -8,7 +8,7 @@ the file says of them, and no further.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,12 +88,6 @@ class Graph:
         """Where this input comes from, if from a node that is there."""
         link = link_of(self.inputs(node).get(name))
         return link if link and link.node in self.nodes else None
-
-    def literals(self, name: str) -> Iterator[tuple[str, Any]]:
-        """Each node that has this input, and its value."""
-        for node in self.nodes:
-            if name in self.inputs(node):
-                yield node, self.inputs(node)[name]
 
     def ancestors(self, node: str) -> tuple[str, ...]:
         """This node and all that it is made from, in the file's order; of a switch only the branch that is on."""

@@ -21,6 +21,7 @@ _HOMES: dict[str, tuple[str, frozenset[str]]] = {
     "rail": ("meadow", frozenset({"rail"})),
     "heights": ("meadow", frozenset({"mountains"})),
     "launch": ("meadow", frozenset()),
+    "piste": ("snowfield", frozenset({"mountains"})),
 }
 """What a figure's home means where it is no ground itself."""
 _INDOORS = ("room", "table", "stage", "underwater", "heights", "moonscape")
@@ -186,11 +187,12 @@ def _ground(reading: Reading, features: set[str], weather: set[str]) -> str:
     outdoors = bool(grounds) or bool(features & {"mountains", "forest", "jungle"})
     if "table" in settings or (places == {"table"} and not outdoors):
         return "table"
-    if ("room" in settings or reading.of("hints")) and not outdoors and not set(settings) & {"street", "road"}:
+    inside = "room" in settings or reading.of("hints") or any(role.name == "sofa" for role in reading.roles)
+    if inside and not outdoors and not set(settings) & {"street", "road"}:
         return "table" if "table" in places else "room"
     ground = _open_ground(reading, grounds, settings, features, weather)
     if "water" in places and ground not in WATER:
-        return "lake"
+        return "sea" if any(role.name == "surfer" for role in reading.roles) else "lake"
     return ground
 
 
@@ -223,7 +225,7 @@ def _open_ground(
         return "sea"
     if "ice" in features:
         return "lake"
-    if "snow" in weather:
+    if "snow" in weather or any(FIGURES[role.name].home == "piste" for role in reading.roles):
         return "snowfield"
     if not _placed(reading) and reading.roles:
         home = FIGURES[reading.roles[0].name].home

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
+from reelwright.engines.sketch.cast.figure import Rider
 from reelwright.engines.sketch.lexicon import landscape, living, made, scenes, stop
 from reelwright.engines.sketch.lexicon.text import Mention, Phrases, Unit, hangul, units_of
 
@@ -19,6 +20,19 @@ _NATURAL = {
 _FIGURES = ("living", "made")
 _NEGATED = 3
 """How many words a negation reaches at most."""
+CARRIERS = ("bicycle", "motorcycle", "rowboat", "surfer", "skier", "snowboarder")
+"""Figures that hold a person."""
+DOERS = ("surfer", "skier", "snowboarder")
+"""Those of them that are one: a woman who surfs is the surfer."""
+BEASTS = ("horse", "zebra", "elephant", "cow", "deer", "giraffe", "lion", "tiger", "bear", "polar bear")
+"""Beasts that carry a rider."""
+RIDERS = ("knight", "astronaut", "robot", "person", "dancer", "couple", "people")
+_OWN_COLOURS = dict.fromkeys(("goldfish", "goldfisch", "goldfische", "金鱼", "金魚", "금붕어"), "#f2842a")
+"""Words that say the colour of what they name."""
+_BOATS = frozenset(
+    ("boat", "boats", "boot", "boote", "bateau", "bateaux", "barque", "barco", "barcos", "barca", "barche", "bote")
+)
+"""Words for any boat."""
 _ADJECTIVE = (
     "ful", "ous", "ive", "able", "ible", "ish", "less", "ly", "ing", "ed", "est", "esque", "like", "ые", "ыи", "ая",
     "ое", "ого", "ои", "ом", "ым", "ую", "ет", "ит", "ут", "ют", "ят", "ся",
@@ -32,13 +46,14 @@ _NOUNS_IN_ING = frozenset(
 class Role:
     """A figure that the prompt asks for: its name in the cast, how many, and its colour ("#rrggbb"), if named.
 
-    `female`: a woman or girl.
+    `female`: a woman or girl. `rider`: who rides it.
     """
 
     name: str
     count: int = 1
     colour: str | None = None
     female: bool = False
+    rider: Rider | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +102,8 @@ def _phrases() -> Phrases:
             "many": {"many": scenes.MANY},
             "female": {"female": scenes.FEMALE},
             "clothes": {"clothes": scenes.CLOTHES},
+            "riding": {"riding": scenes.RIDING, "horseback": scenes.HORSEBACK},
+            "arms": {"arms": scenes.ARMS},
             "negations": {"before": scenes.NEGATIONS, "after": scenes.AFTER},
         }
     )
@@ -102,6 +119,7 @@ def reading_of(prompt: str) -> Reading:
     mentions = _phrases().mentions(units)
     kept, ruled_out = _affirmed(units, mentions)
     roles, used = _roles(units, kept)
+    knight = any("knight" in (role.name, role.rider and role.rider.name) for role in roles)
     dancing = any(role.name == "dancer" for role in roles)
     if dancing and any(role.name in living.LIVING and role.name != "dancer" for role in roles):
         # "Penguins dancing": the word says what they do.
@@ -122,7 +140,7 @@ def reading_of(prompt: str) -> Reading:
         roles=roles,
         moons=moons,
         dancing=dancing,
-        unknown=_unknown(units, mentions, ruled_out),
+        unknown=(*_unknown(units, mentions, ruled_out, knight), *_unridden(kept, roles)),
     )
 
 
@@ -185,20 +203,63 @@ def _roles(units: tuple[Unit, ...], mentions: list[Mention]) -> tuple[tuple[Role
             count = before.count + count if again else max(before.count, count)
         female = any(m.table == "female" and m.start == mention.start for m in mentions)
         seen.setdefault(mention.name, set()).add(word)
-        tint = colour.name if colour else before.colour if before else None
+        tint = colour.name if colour else before.colour if before else _OWN_COLOURS.get(word)
         roles[mention.name] = Role(name=mention.name, count=min(count, 9), colour=tint, female=female)
     _dress(units, mentions, roles, used)
-    if "rowboat" in roles or "bicycle" in roles or "motorcycle" in roles:
-        # Who rows or rides is part of the figure.
-        roles = {name: role for name, role in roles.items() if name != "person"}
+    if "rowboat" in roles and not seen.get("sailboat", set()) - _BOATS:
+        # "Rowing a boat" is one boat.
+        roles.pop("sailboat", None)
+    roles = _mounted(units, mentions, roles)
     if "cake" in roles:
         roles.pop("candle", None)
     return tuple(roles.values()), used
 
 
+def _mounted(units: tuple[Unit, ...], mentions: list[Mention], roles: dict[str, Role]) -> dict[str, Role]:
+    """Who rides or rows becomes part of the figure that carries him."""
+    if any(m.name == "horseback" for m in mentions) and not set(BEASTS) & set(roles):
+        roles = {**roles, "horse": Role(name="horse")}
+    rides = _rides(units, mentions)
+    mount = next((name for name in roles if name in CARRIERS or (name in BEASTS and rides)), None)
+    others = [name for name in roles if name in living.LIVING and name != mount]
+    who = next((name for name in others if name in RIDERS), None)
+    if mount is None or (who is None and others):
+        return roles
+    carrier, told = roles[mount], roles[who] if who else Role(name="person")
+    count = max(carrier.count, {"couple": 2, "people": max(told.count, 3)}.get(told.name, told.count))
+    if mount in DOERS:
+        made = replace(carrier, count=count, colour=carrier.colour or told.colour, female=told.female)
+    elif who or mount in BEASTS:
+        name = told.name if told.name in ("knight", "astronaut", "robot") else "person"
+        made = replace(carrier, count=count, rider=Rider(name=name, colour=told.colour, female=told.female))
+    else:
+        made = carrier
+    return {name: made if name == mount else role for name, role in roles.items() if name != who}
+
+
+def _rides(units: tuple[Unit, ...], mentions: list[Mention]) -> bool:
+    """Whether someone rides: the prompt says so, or has a person "on" a beast."""
+    if any(m.table == "riding" for m in mentions):
+        return True
+    riders = [m.end for m in mentions if m.name in RIDERS]
+    beasts = [m for m in mentions if m.name in BEASTS]
+    upon = [place for place, unit in enumerate(units) if unit.text in scenes.UPON.split()]
+    return any(
+        min(riders, default=place + 1) <= place < beast.start <= place + 3
+        and not _thing_between(mentions, place, beast)
+        for place in upon
+        for beast in beasts
+    )
+
+
+def _thing_between(mentions: list[Mention], place: int, beast: Mention) -> bool:
+    """Whether something else comes after the word at `place` before the beast: "on a hill, a horse"."""
+    return any(m.table != "colours" and place < m.start < beast.start for m in mentions)
+
+
 def _dress(units: tuple[Unit, ...], mentions: list[Mention], roles: dict[str, Role], used: set[Mention]) -> None:
     """The colour of what someone wears."""
-    wearer = next((name for name in ("person", "dancer", "couple", "people") if name in roles), None)
+    wearer = next((name for name in ("person", "knight", "dancer", "couple", "people") if name in roles), None)
     for colour in mentions:
         worn = any(
             m.table == "clothes" and (_near(units, colour, m, 1) or _near(units, m, colour, 0)) for m in mentions
@@ -255,9 +316,17 @@ def _joined(unit: Unit) -> Unit:
     return replace(unit, apart=False)
 
 
-def _unknown(units: tuple[Unit, ...], mentions: list[Mention], ruled_out: set[int]) -> tuple[str, ...]:
-    """Nouns that are not in any table, as the prompt writes them."""
-    told = [m for m in mentions if m.table in ("hints", "undrawn") and m.start not in ruled_out]
+def _unridden(mentions: list[Mention], roles: tuple[Role, ...]) -> tuple[str, ...]:
+    """The riding that the prompt asks for and nobody does: of a cat, or on a dragon."""
+    asked = any(m.table == "riding" for m in mentions)
+    alone = [role for role in roles if role.name not in CARRIERS and role.rider is None and role.name in living.LIVING]
+    return ("riding",) if asked and alone else ()
+
+
+def _unknown(units: tuple[Unit, ...], mentions: list[Mention], ruled_out: set[int], knight: bool) -> tuple[str, ...]:
+    """Nouns that are not in any table, as the prompt writes them; arms where there is no `knight` to bear them."""
+    silent = {"hints", "undrawn"} if knight else {"hints", "undrawn", "arms"}
+    told = [m for m in mentions if m.table in silent and m.start not in ruled_out]
     names = {m.start: " ".join(u.source for u in units[m.start : m.end]) for m in told}
     for m in told:
         if not units[m.start].text.isascii() and len(units[m.start].text) == 1:

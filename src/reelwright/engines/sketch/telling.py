@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reelwright.engines.sketch.lexicon.colours import NAMES
 from reelwright.engines.sketch.reading import Reading, Role
 
@@ -45,6 +47,11 @@ def told(reading: Reading) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _figure(role: Role) -> str:
+    if role.rider is not None:
+        name = "woman" if role.rider.female and role.rider.name == "person" else role.rider.name
+        worn = f" in {NAMES[role.rider.colour]}" if role.rider.colour else ""
+        carried = "rowed" if role.name == "rowboat" else "ridden"
+        return f"{_figure(replace(role, rider=None))} {carried} by {'an' if name == 'astronaut' else 'a'} {name}{worn}"
     colour = f"{NAMES[role.colour]} " if role.colour else ""
     if role.name in _ALWAYS:
         return colour + role.name

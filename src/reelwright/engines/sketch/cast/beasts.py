@@ -48,7 +48,7 @@ def beast(pen: Pen, phase: float, look: Look, breed: Breed) -> None:
     _leg(pen, rear, a + math.pi, breed, dark, hind=True)
     _leg(pen, front, a + math.pi * 1.5, breed, dark, hind=False)
     _TAILS[breed.tail](pen, (-half * 1.0, back - loin * 0.55), a, coat, breed)
-    nose, poll = _neck_and_head_places(breed, half, back, chest, a)
+    nose, poll = head_places(breed, half, back, chest, a)
     if breed.extra == "mane-hair":
         _mane(pen, (half * 0.62, back - 0.02), poll, shade(coat, 0.35) if breed.marks != "stripes" else "#222222")
     _trunk(pen, breed, coat, half, back, chest, loin, poll)
@@ -59,7 +59,7 @@ def beast(pen: Pen, phase: float, look: Look, breed: Breed) -> None:
     _face(pen, breed, coat, poll, nose, a)
 
 
-def _neck_and_head_places(breed: Breed, half: float, back: float, chest: float, a: float) -> tuple[Point, Point]:
+def head_places(breed: Breed, half: float, back: float, chest: float, a: float) -> tuple[Point, Point]:
     length, angle, _ = breed.neck
     nod = 0.03 * math.sin(2 * a)
     base = (half * 0.80, back - chest * 0.55)

@@ -29,24 +29,6 @@ def sailboat(pen: Pen, phase: float, look: Look) -> None:
     pen.smooth([at(-0.29, 0.08), at(-0.29, 0.15), at(-0.2, 0.15), at(-0.19, 0.08)], "#33506e")
 
 
-def rowboat(pen: Pen, phase: float, look: Look) -> None:
-    a = 2 * math.pi * phase
-    wood = look.or_else("#a8632f")
-    pull = 0.12 * math.sin(a)
-    bob = 0.012 * math.cos(a)
-    pen.smooth([(-0.14, 0.12 + bob), (-0.19 - pull * 0.4, 0.34 + bob), (-0.04 - pull * 0.4, 0.36 + bob),
-        (0.0, 0.12 + bob)], "#c8453a")
-    pen.oval(-0.10 - pull * 0.6, 0.44 + bob, 0.062, 0.070, "#e8b690")
-    pen.smooth([(-0.18 - pull * 0.6, 0.47 + bob), (-0.10 - pull * 0.6, 0.54 + bob), (-0.02 - pull * 0.6, 0.47 + bob),
-        (-0.10 - pull * 0.6, 0.475 + bob)], "#e0c068")
-    pen.limb([(-0.10 - pull * 0.3, 0.32 + bob, 0.03), (0.08 - pull * 0.8, 0.25 + bob, 0.024)], "#a83a30")
-    pen.line([(0.10 - pull * 0.8, 0.26 + bob), (0.20 + pull * 1.6, -0.06)], 0.024, "#e8d0a0")
-    pen.smooth([(-0.58, 0.20 + bob), (-0.30, 0.125 + bob), (0.30, 0.125 + bob), (0.60, 0.22 + bob), (0.42, -0.06),
-        (-0.40, -0.06)], wood)
-    pen.smooth([(-0.58, 0.20 + bob), (-0.30, 0.135 + bob), (0.30, 0.135 + bob), (0.60, 0.22 + bob),
-        (0.30, 0.095 + bob), (-0.30, 0.09 + bob)], shade(wood, 1.3))
-
-
 def ship(pen: Pen, phase: float, look: Look) -> None:
     bob = 0.006 * math.sin(2 * math.pi * phase)
     hull = look.or_else("#2b3c58")
@@ -243,8 +225,6 @@ def lantern(pen: Pen, phase: float, look: Look) -> None:
 FIGURES = {
     "sailboat": Figure(draw=sailboat, box=(-0.62, 0.0, 0.62, 1.08), size=0.36, place="water", home="sea", phases=16,
                        rate=0.3, pace=0.03),
-    "rowboat": Figure(draw=rowboat, box=(-0.66, 0.0, 0.66, 0.6), size=0.42, place="water", home="lake", phases=16,
-                      rate=0.4, pace=0.03),
     "ship": Figure(draw=ship, box=(-0.95, 0.0, 0.98, 0.68), size=0.42, place="water", home="sea", phases=12, rate=0.2,
                    pace=0.022),
     "galleon": Figure(draw=galleon, box=(-0.8, 0.0, 0.95, 1.12), size=0.44, place="water", home="sea", phases=16,

@@ -9,12 +9,23 @@ from reelwright.engines.sketch.cast.pen import Pen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rider:
+    """Who rides: the name of a figure that sits upright, the colour of what it wears ("#rrggbb") where the prompt names
+    one, and whether it is a woman or girl."""
+
+    name: str = "person"
+    colour: str | None = None
+    female: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """How this one differs from others of its kind: `colour` ("#rrggbb") where the prompt names one, `kind` a number
-    that picks clothes and hair."""
+    that picks clothes and hair, and who rides it."""
 
     colour: str | None = None
     kind: int = 0
+    rider: Rider | None = None
 
     def or_else(self, colour: str) -> str:
         return self.colour or colour

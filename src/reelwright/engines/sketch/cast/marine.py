@@ -13,7 +13,8 @@ from reelwright.engines.sketch.cast.pen import Pen, Point, shade
 def fish(pen: Pen, phase: float, look: Look) -> None:
     body, band = (("#f0882a", "#f6f1e6"), ("#3f7fd8", "#f2d23a"), ("#e9c83a", "#3a3530"),
         ("#d8506a", "#f5d8c0"))[look.kind % 4]
-    body = look.or_else(body)
+    if look.colour:
+        body, band = look.colour, shade(look.colour, 0.94)
     beat = 0.16 * math.sin(2 * math.pi * phase)
     pen.smooth([(-0.36, 0.02), (-0.62, 0.24 + beat), (-0.72, 0.20 + beat), (-0.60, 0.0 + beat), (-0.72, -0.20 + beat),
         (-0.62, -0.24 + beat)], shade(body, 0.82))

@@ -34,11 +34,13 @@ class Stamp:
 class Pen:
     """Draws into the box from (left, bottom) to (right, top), `scale` pixels a unit; x runs right and y up.
 
-    Colours are "#rrggbb". The figure's foot is the origin.
+    Colours are "#rrggbb". The figure's foot is the origin. All that is drawn is turned about it by `turn` radians,
+    anticlockwise.
     """
 
-    def __init__(self, box: tuple[float, float, float, float], scale: float) -> None:
+    def __init__(self, box: tuple[float, float, float, float], scale: float, turn: float = 0.0) -> None:
         left, bottom, right, top = box
+        self._cos, self._sin = math.cos(turn), math.sin(turn)
         edge = 3 / scale
         self._left, self._top, self._scale = left - edge, top + edge, scale * _FINE
         self._size = (
@@ -87,6 +89,10 @@ class Pen:
             self._light = Image.new("RGB", self._paint.size)
         ImageDraw.Draw(self._light).polygon(self._places(points), fill=_rgba(colour)[:3])
 
+    def part(self, box: tuple[float, float, float, float], share: float, turn: float = 0.0) -> Pen:
+        """A pen for something whose unit is `share` of this one's, to be laid over this picture with `paste`."""
+        return Pen(box, self._scale / _FINE * share, turn)
+
     def paste(self, other: Pen, x: float, y: float) -> None:
         """Lay what another pen has drawn over this one's picture, its foot at (x, y)."""
         left = round((x - self._left) * self._scale + other._left * other._scale)
@@ -110,7 +116,8 @@ class Pen:
 
     def _places(self, points: Sequence[Point]) -> list[tuple[float, float]]:
         s, left, top = self._scale, self._left, self._top
-        return [((x - left) * s, (top - y) * s) for x, y in points]
+        c, n = self._cos, self._sin
+        return [((x * c - y * n - left) * s, (top - x * n - y * c) * s) for x, y in points]
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, steps: int = 40) -> list[Point]:

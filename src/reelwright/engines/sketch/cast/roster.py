@@ -12,6 +12,7 @@ from reelwright.engines.sketch.cast import (
     marine,
     people,
     plants,
+    riders,
     things,
     vehicles,
 )
@@ -30,6 +31,7 @@ FIGURES: Mapping[str, Figure] = {
     **marine.FIGURES,
     **craft.FIGURES,
     **vehicles.FIGURES,
+    **riders.CARRIED,
     **buildings.FIGURES,
     **plants.FIGURES,
     **things.FIGURES,
@@ -38,6 +40,7 @@ MANNERS: Mapping[str, Figure] = {
     "walking": people.PERSON,
     "running": people.RUNNER,
     "standing": people.STANDING,
+    "sitting": riders.SITTING,
     "dancing": people.DANCER,
 }
 PEOPLE = ("person", "people", "couple", "crowd")

@@ -14,12 +14,13 @@ from reelwright.engines.sketch.cast.actor import Actor, Cels, Ground, Path
 from reelwright.engines.sketch.cast.figure import Figure, Look
 from reelwright.engines.sketch.cast.lit import Lit, lit
 from reelwright.engines.sketch.cast.pen import Pen
+from reelwright.engines.sketch.cast.riders import ridden
 from reelwright.engines.sketch.cast.roster import FIGURES, MANNERS, PEOPLE
 from reelwright.engines.sketch.cast.ways import Spot, Ways, held
 from reelwright.engines.sketch.light import Light
 from reelwright.engines.sketch.noise import generator
 from reelwright.engines.sketch.prompt import WATER, Scene
-from reelwright.engines.sketch.reading import Role
+from reelwright.engines.sketch.reading import BEASTS, Role
 from reelwright.engines.sketch.scenery import lamps
 
 _MIRRORS = {"sea": 0.42, "lake": 0.75, "river": 0.6, "waterfall": 0.5}
@@ -41,6 +42,8 @@ class Stage:
         manner = self._scene.manner
         if role.name in PEOPLE and (manner != "walking" or self._scene.ground in ("underwater", "table")):
             return MANNERS.get(manner, MANNERS["standing"])
+        if role.rider is not None and role.name in BEASTS:
+            return ridden(role.name)
         return FIGURES[role.name]
 
     def sky(self) -> list[Painter]:
@@ -92,7 +95,7 @@ class Stage:
     ) -> Painter:  # fmt: skip
         shared = cels.get(spot.kind)
         if shared is None:
-            look = Look(colour=role.colour, kind=spot.kind)
+            look = Look(colour=role.colour, kind=spot.kind, rider=role.rider)
 
             def draw(phase: float) -> Lit:
                 pen = Pen(figure.box, spot.scale)
@@ -329,7 +332,10 @@ class Stage:
             foot = self._foot() - back * (self._foot() - view.horizon) * (2.6 if crowd else 2.0)
             if figure.place == "bed" and others:
                 # Flowers in their bed stand behind whoever passes.
-                foot -= 0.12 * u
+                foot -= (0.02 if role.name == "sofa" else 0.12) * u
+            lies = figure.pace == 0 and figure.place == "ground" and any(r.name == "sofa" for r, _ in self._roles)
+            if lies:
+                foot -= 0.46 * FIGURES["sofa"].size * 0.9 * u
             kind = (n + role.female) % 6 if role.name in PEOPLE else n % 3
             scale = size * (1 - (0.5 if crowd else 0.3) * depth)
             spot = Spot(
@@ -342,7 +348,7 @@ class Stage:
                 kind=kind + 6 * round(3 * depth) if crowd else kind if count < 7 else n,
             )
             half = (figure.box[2] - figure.box[0]) * spot.scale * 0.24
-            shadow = Ground(shade=0.40, shadow=(half, half * 0.22))
+            shadow = Ground(shade=0.12 if lies else 0.40, shadow=(half, half * 0.22))
             if self._scene.ground in ("street", "city") and self._scene.weather & {"rain"}:
                 shadow = Ground(shade=0.25, shadow=(half, half * 0.22), mirror=0.28)
             painters.append(

@@ -269,7 +269,25 @@ def _table(draw: Draw, half: float, top: float, size: float, phases: int = 1, ra
         rate=rate)
 
 
+def sofa(pen: Pen, phase: float, look: Look) -> None:
+    cloth = look.or_else(("#3f7f8a", "#a8553f", "#6a7f4f")[look.kind % 3])
+    for x in (-0.84, 0.80):
+        pen.polygon([(x, 0.10), (x + 0.05, 0.10), (x + 0.04, -0.02), (x + 0.01, -0.02)], "#3a2618")
+    pen.smooth([(-0.84, 0.20), (-0.86, 0.84), (-0.78, 0.92), (0.78, 0.92), (0.86, 0.84), (0.84, 0.20)],
+        shade(cloth, 0.82))
+    for left in (-0.74, 0.01):
+        pen.smooth([(left, 0.46), (left + 0.01, 0.82), (left + 0.36, 0.86), (left + 0.72, 0.82), (left + 0.73, 0.46)],
+            shade(cloth, 0.94))
+        pen.smooth([(left, 0.30), (left - 0.005, 0.46), (left + 0.36, 0.49), (left + 0.735, 0.46), (left + 0.73, 0.30)],
+            shade(cloth, 1.1))
+    pen.smooth([(-0.82, 0.08), (-0.82, 0.30), (0.82, 0.30), (0.82, 0.08)], cloth)
+    for x in (-0.90, 0.90):
+        pen.smooth([(x - 0.10, 0.06), (x - 0.11, 0.54), (x, 0.62), (x + 0.11, 0.54), (x + 0.10, 0.06)],
+            shade(cloth, 0.9))
+
+
 FIGURES = {
+    "sofa": Figure(draw=sofa, box=(-1.04, -0.04, 1.04, 0.96), size=0.42, place="bed", home="room"),
     "candle": _table(candle, 0.28, 1.05, 0.52, 12, 1.2),
     "cup": _table(cup, 0.62, 1.12, 0.46, 16, 0.35),
     "fruit": _table(fruit, 0.68, 0.75, 0.50),

@@ -1,4 +1,4 @@
-"""What rolls: car, taxi, van, lorry, bus, tram, train, bicycle, motorcycle."""
+"""What rolls: car, taxi, van, lorry, bus, tram, train."""
 
 from __future__ import annotations
 
@@ -82,58 +82,6 @@ def truck(pen: Pen, phase: float, look: Look) -> None:
     _lamps(pen, 1.0, -1.03, 0.27)
 
 
-def bicycle(pen: Pen, phase: float, look: Look) -> None:
-    """With its rider."""
-    a = -2 * math.pi * phase
-    frame = look.or_else("#c8382e")
-    r = 0.27
-    for x in (-0.40, 0.42):
-        ring = ellipse(x, r, r, r, 0, 40)
-        pen.line([*ring, ring[0]], 0.030, "#1e1f22")
-        for n in range(7):
-            b = a * 1.4 + 2 * math.pi * n / 7
-            pen.line([(x, r), (x + math.cos(b) * r * 0.94, r + math.sin(b) * r * 0.94)], 0.007, "#9aa0a6")
-    crank, hub, seat, stem = (-0.02, 0.26), (-0.40, r), (-0.14, 0.60), (0.30, 0.64)
-    feet = [(crank[0] + math.cos(a + n * math.pi) * 0.12, crank[1] + math.sin(a + n * math.pi) * 0.12) for n in (0, 1)]
-    hip = (-0.15, 0.70)
-    for n, tone in ((1, "#222a38"), (0, "#303b50")):
-        fx, fy = feet[n]
-        knee = ((hip[0] + fx) / 2 + 0.17, (hip[1] + fy) / 2 + 0.06)
-        pen.limb([(*hip, 0.062), (*knee, 0.045), (fx, fy + 0.04, 0.030)], tone)
-        pen.smooth([(fx - 0.06, fy + 0.03), (fx + 0.05, fy + 0.04), (fx + 0.10, fy - 0.01), (fx - 0.06, fy - 0.015)],
-            "#2a2422")
-        if n == 1:
-            for line in ((hub, crank), (crank, seat), (hub, seat), (crank, stem), (seat, stem), (stem, (0.42, r))):
-                pen.line(list(line), 0.032, frame)
-            pen.line([(-0.15, 0.60), (-0.15, 0.66)], 0.03, "#4a4e54")
-            pen.line([(0.30, 0.64), (0.29, 0.74), (0.38, 0.74)], 0.026, "#4a4e54")
-            pen.limb([(-0.24, 0.665, 0.022), (-0.05, 0.66, 0.018)], "#26282c")
-    pen.limb([(-0.14, 0.74, 0.085), (0.02, 1.00, 0.080)], "#e0a83a")
-    pen.limb([(0.03, 1.00, 0.036), (0.16, 0.84, 0.030), (0.33, 0.76, 0.024)], "#c08a28")
-    pen.limb([(0.05, 1.05, 0.032), (0.08, 1.10, 0.032)], "#c98d62")
-    pen.oval(0.10, 1.16, 0.072, 0.084, "#e8b690")
-    pen.smooth([(0.01, 1.18), (0.03, 1.26), (0.12, 1.275), (0.19, 1.20)], "#2f6f8f")
-
-
-def motorcycle(pen: Pen, phase: float, look: Look) -> None:
-    paint = look.or_else("#c8382e")
-    for x in (-0.46, 0.48):
-        _wheel(pen, x, 0.23, phase, 6)
-    pen.line([(0.48, 0.23), (0.32, 0.66)], 0.045, "#5a6068")
-    pen.line([(-0.46, 0.23), (0.02, 0.30)], 0.06, "#4a4e54")
-    pen.smooth([(-0.18, 0.20), (-0.20, 0.42), (0.18, 0.44), (0.22, 0.22)], "#6a7078")
-    pen.smooth([(-0.62, 0.52), (-0.30, 0.46), (-0.05, 0.46), (0.22, 0.48), (0.34, 0.60), (0.20, 0.66), (-0.02, 0.60),
-        (-0.32, 0.56)], paint)
-    pen.smooth([(-0.60, 0.56), (-0.30, 0.55), (-0.06, 0.58), (-0.30, 0.62)], "#26282c")
-    pen.limb([(-0.20, 0.62, 0.07), (0.08, 0.46, 0.05), (-0.02, 0.24, 0.04)], "#26303c")
-    pen.smooth([(-0.08, 0.24), (0.08, 0.24), (0.10, 0.18), (-0.08, 0.18)], "#1e1f22")
-    pen.limb([(-0.20, 0.66, 0.09), (0.0, 0.94, 0.085)], "#3a3f48")
-    pen.limb([(0.02, 0.94, 0.042), (0.16, 0.78, 0.034), (0.33, 0.72, 0.028)], "#2e333b")
-    pen.oval(0.07, 1.09, 0.105, 0.105, paint)
-    pen.smooth([(0.08, 1.12), (0.17, 1.12), (0.18, 1.05), (0.09, 1.04)], "#1d2530")
-    _lamps(pen, 0.38, -0.62, 0.60)
-
-
 def train(pen: Pen, phase: float, look: Look) -> None:
     """A steam engine with its tender and two coaches; it looks to the right."""
     paint = look.or_else("#2f5a48")
@@ -200,8 +148,6 @@ FIGURES = {
     "car": _rolling(car, 0.95, 0.66, 0.34, 0.16),
     "bus": _rolling(bus, 1.06, 0.8, 0.34, 0.12),
     "truck": _rolling(truck, 1.12, 0.92, 0.30, 0.12),
-    "bicycle": _rolling(bicycle, 0.75, 1.3, 0.30, 0.10),
-    "motorcycle": _rolling(motorcycle, 0.78, 1.24, 0.27, 0.18),
     "train": Figure(draw=train, box=(-2.7, -0.02, 1.28, 0.82), size=0.30, place="rail", home="rail", phases=10,
         rate=1.2,
                     pace=0.11),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 LIVING: Mapping[str, str] = {
     "person": (
         "person man woman girl boy lady gentleman guy child kid human someone hiker traveler traveller tourist "
-        "figure silhouette monk samurai warrior wizard knight cowboy king queen princess prince grandmother "
+        "figure silhouette monk samurai warrior wizard cowboy king queen princess prince grandmother "
         "grandfather grandma grandpa old_man old_woman young_man young_woman farmer fisherman chef teacher "
         "student businessman runner jogger model bride stranger wanderer explorer mann frau madchen junge kind "
         "mensch alter_mann junge_frau homme femme fille garcon enfant personne promeneur dame hombre mujer nina "
@@ -39,6 +39,24 @@ LIVING: Mapping[str, str] = {
         "danseur* danseuse* dansent baila bailando bailar* bailarin* danza danca dancando dancarin* balla "
         "ballando ballerin* танцу* танцовщ* танец танцор* 跳舞 舞者 舞蹈 踊る 踊り 踊っている ダンサー ダンス "
         "춤추는 춤 댄서 يرقص ترقص راقص* رقص नाच* नृत्य नर्तक*"
+    ),
+    "knight": (
+        "knight knights ritter rittern chevalier* caballero caballeros cavaleiro cavaleiros cavaliere cavalieri "
+        "рыцар* 骑士 騎士 기사 فارس فرسان शूरवीर"
+    ),
+    "surfer": (
+        "surfer surfers surfing surfboard* surfs wellenreit* surfend* surft surfeur* surfeuse* surfista* "
+        "surfeando surfando серфер* серфинг* серфингист* 冲浪 冲浪者 冲浪板 サーファー サーフィン 서퍼 서핑 "
+        "راكب_الأمواج सर्फर सर्फिंग"
+    ),
+    "skier": (
+        "skier skiers skiing ski skis downhill_skier* skifahr* skilaufer* skilauf* skieur* skieuse* skie "
+        "esquiador* esquiando esquia sciator* sciatric* sciando лыжник* лыжниц* лыж* 滑雪 滑雪者 滑雪板 スキー "
+        "スキーヤー 스키 스키어 متزلج متزلجة स्कीयर स्कीइंग"
+    ),
+    "snowboarder": (
+        "snowboarder* snowboarding snowboard snowboards planche_a_neige сноуборд* 单板滑雪 スノーボード "
+        "スノーボーダー 스노보드 스노보더 स्नोबोर्ड*"
     ),
     "astronaut": (
         "astronaut* cosmonaut* spaceman raumfahrer astronaute* cosmonaute* astronauta* astronauti космонавт* "

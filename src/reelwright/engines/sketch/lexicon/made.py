@@ -11,6 +11,7 @@ MADE: Mapping[str, str] = {
         "veleiro* barca barche barca_a_vela veliero парусник* лодк* яхт* кораблик* 帆船 船 小船 小舟 游艇 渔船 "
         "ヨット ボート 배 돛단배 요트 보트 배가 قارب قوارب يخت مركب नाव नौका पाल_नाव"
     ),
+    "sofa": "sofa sofas couch couches settee sofá canape divano divani диван* 沙发 ソファ ソファー 소파 أريكة सोफा सोफे",
     "rowboat": (
         "rowboat* rowing_boat* canoe* kayak* gondola* raft wooden_boat fishing_boat small_boat paddle* rowing "
         "ruderboot* kanu* kajak* gondel* barque* pirogue bote_de_remos canoa* kayak barco_a_remo caiaque canoa "

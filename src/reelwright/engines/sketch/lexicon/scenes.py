@@ -106,13 +106,13 @@ SETTINGS: Mapping[str, str] = {
 
 HINTS: Mapping[str, str] = {
     "room": (
-        "piano* sofa* couch armchair desk* bed carpet fireplace_room studio gym museum hospital television tv "
+        "piano* armchair desk* bed carpet fireplace_room studio gym museum hospital television tv "
         "computer laptop keyboard oven fridge refrigerator sink bathtub chair chairs shelf wardrobe curtain* "
-        "violin* drum* klavier sofa bett schreibtisch stuhl fernseher geige piano canape lit bureau chaise "
+        "violin* drum* klavier bett schreibtisch stuhl fernseher geige piano lit bureau chaise "
         "ordinateur violon cama escritorio silla ordenador violin escrivaninha cadeira computador violino "
-        "pianoforte divano letto scrivania sedia пианино диван* кроват* стол_письменный стул* компьютер* скрипк* "
-        "钢琴 沙发 床 椅子 电脑 电视 小提琴 ピアノ ソファ ベッド パソコン テレビ バイオリン 피아노 소파 침대 의자 "
-        "컴퓨터 바이올린 بيانو أريكة سرير كرسي حاسوب كمان पियानो सोफा बिस्तर कुर्सी कंप्यूटर वायलिन"
+        "pianoforte letto scrivania sedia пианино кроват* стол_письменный стул* компьютер* скрипк* "
+        "钢琴 床 椅子 电脑 电视 小提琴 ピアノ ベッド パソコン テレビ バイオリン 피아노 침대 의자 "
+        "컴퓨터 바이올린 بيانو سرير كرسي حاسوب كمان पियानो बिस्तर कुर्सी कंप्यूटर वायलिन"
     ),
 }
 """Things that are not drawn, but say where the scene is."""
@@ -286,14 +286,37 @@ MANNERS: Mapping[str, str] = {
         "скач* 奔跑 跑步 跑 飞奔 走る 走って 駆ける 달리는 뛰는 يركض تركض दौड़ दौड़ता दौड़ती"
     ),
     "standing": (
-        "standing stands stand watching watches looking looks gazing gazes sitting sits sit staring silhouette "
-        "silhouettes steht stehen sitzt blickt schaut betrachtet debout assis regarde regardant contemple de_pie "
-        "sentad* mira mirando contempla em_pe olha olhando observa in_piedi sedut* guarda guardando стоит стоят "
-        "смотрит сидит сидят 站 站在 坐 坐在 看着 望着 立つ 立って 座る 座って 見る 眺める 서있는 서_있는 앉아 "
-        "바라보는 يقف تقف يجلس تجلس ينظر खड़ा खड़ी बैठा बैठी देख"
+        "standing stands stand watching watches looking looks gazing gazes staring silhouette silhouettes steht "
+        "stehen blickt schaut betrachtet debout regarde regardant contemple de_pie mira mirando contempla em_pe olha "
+        "olhando observa in_piedi guarda guardando стоит стоят смотрит 站 站在 看着 望着 立つ 立って 見る 眺める "
+        "서있는 서_있는 바라보는 يقف تقف ينظر खड़ा खड़ी देख"
+    ),
+    "sitting": (
+        "sitting sits sit seated sitzt sitzen sitzend* assis assise assises sentad* sedut* сидит сидят сидящ* 坐 坐在 "
+        "座る 座って 座っている 앉아 يجلس تجلس बैठा बैठी"
     ),
 }
 """What people do."""
+
+RIDING: str = (
+    "riding rides ridden rode ride reitet reiten reitend* ritt monte_sur monte_un monte_une chevauch* "
+    "montando monta_en monta_un monta_una cavalca cavalcano cavalcando скачет_на едет_на 骑 骑着 乗る 乗って "
+    "乗った 타는 타고 탄 يركب تركب ركوب सवार सवारी"
+)
+HORSEBACK: str = (
+    "horseback on_horseback horse_rider* horse_riding horsewoman horseman horsemen jockey jockeys reiter "
+    "reiterin reitern a_cheval cavaliers_a_cheval a_caballo jinete* cabalga* a_cavalo cavalga* a_cavallo "
+    "верхом всадни* на_коне на_лошади 骑马 騎馬 乗馬 승마 말을_타고 말을_탄 घुड़सवार*"
+)
+"""Words for someone on a horse that do not name the horse, or hold its name."""
+UPON: str = "on upon atop astride auf sur sobre em su sulla на верхом على पर"
+"""What stands between a rider and a beast."""
+
+ARMS: str = (
+    "sword swords shield shields armor armour lance schwert rustung epee armure espada armadura escudo spada "
+    "armatura меч доспех* щит 剑 盔甲 剣 鎧 검 갑옷 سيف درع तलवार कवच"
+)
+"""What a knight wears and bears."""
 
 GROUPS: Mapping[str, str] = {
     "7": (

@@ -57,7 +57,7 @@ STOP: str = (
     "wild tropical rural urban remote rugged steep pristine crystal clear fresh ripe sweet delicious tasty "
     "rich thick thin heavy sharp round square flat rough shiny glossy matte glittering gleaming shimmering "
     "flickering twinkling crackling roaring raging rushing flowing cascading towering sprawling bustling cozy "
-    "cosy rustic luxurious humble simple plain natural artificial real fake true false perfect ideal typical "
+    "downhill cosy rustic luxurious humble simple plain natural artificial real fake true false perfect ideal typical "
     "famous popular unknown hidden secret lost forgotten early late mid sudden constant final main extra "
     "different various several similar strong weak powerful mighty fierce brave wise noble royal holy sacred "
     "divine evil dead alive black-and-white please create generate animate animated animation imagine depict "
