@@ -64,8 +64,8 @@ def turns(stage: Stage, engine: ComfyUIEngine, url: str, jobs: int) -> tuple[lis
     with httpx2.Client() as client:
         for number in range(jobs + 3):
             taken = by_hand(client, url, 100_000 + number)
-            assignment, begun = stage.assignment(), time.perf_counter()
-            engine.generate(assignment, Recorder())
+            job, begun = stage.job(), time.perf_counter()
+            engine.generate(job, Recorder())
             if number >= 3:  # the first ones import and compile
                 hand.append(taken)
                 ours.append(time.perf_counter() - begun)
@@ -85,7 +85,7 @@ def under_way(stage: Stage, fake: ComfyUIProcess, jobs: int) -> list[float]:
     figures = [memory_mb()]
     for _ in range(WAVES):
         fake.turn(hold_at=1)
-        running = [Running(engine, stage.assignment(seconds=120.0)) for _ in range(jobs)]
+        running = [Running(engine, stage.job(seconds=120.0)) for _ in range(jobs)]
         while httpx2.get(f"{fake.url}/prompt").json()["exec_info"]["queue_remaining"] < jobs:
             time.sleep(0.1)
         time.sleep(2.0)  # looks and sockets are in full swing
@@ -93,7 +93,7 @@ def under_way(stage: Stage, fake: ComfyUIProcess, jobs: int) -> list[float]:
         fake.turn(hold_at=None)
         for job in running:
             job.made()
-            job.assignment.frames.close()
+            job.job.frames.close()
         running.clear()
         figures.append(memory_mb())
     return figures

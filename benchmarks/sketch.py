@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reelwright.engines.engine import Assignment
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.media.clip import FrameBuffer
 from reelwright.video import Task, VideoSpec
@@ -67,7 +67,7 @@ def draw(prompt: str, width: int, height: int, num_frames: int) -> float:
         fps=12,
         seed=7,
     )
-    task = Assignment(
+    task = RenderJob(
         video_id="video_01",
         attempt=1,
         spec=spec,

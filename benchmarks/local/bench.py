@@ -17,7 +17,8 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.footprint import Kind
 from reelwright.engines.local.recipe import GIB
 from reelwright.video import Image, Task, VideoSpec
@@ -202,7 +203,7 @@ class Bench:
         child = await self.child()
         self._number += 1
         name = scratch or f"job-{self._number}"
-        job = Job(
+        job = RenderJob(
             video_id=f"video_{self._number}",
             attempt=1,
             spec=self._spec(model, shape, side),

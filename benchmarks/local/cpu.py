@@ -32,8 +32,9 @@ import PIL.Image
 import torch
 
 from benchmarks.local.mp4 import write_mp4
-from reelwright.engines.engine import Assignment
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
+from reelwright.engines.local.options import Options
 from reelwright.engines.local.share import cores
 from reelwright.media.clip import FrameBuffer
 from reelwright.video import Image, Task, VideoSpec
@@ -100,7 +101,7 @@ def engine_job(
         buffer = FrameBuffer.create(frames, 64, 64)
         folder = scratch / str(seed)
         folder.mkdir(exist_ok=True)
-        assignment = Assignment(
+        render_job = RenderJob(
             video_id=f"video_{seed}",
             attempt=1,
             spec=spec,
@@ -109,7 +110,7 @@ def engine_job(
             image_path=picture,
             seconds_left=3600.0,
         )
-        engine.generate(assignment, Silent())
+        engine.generate(render_job, Silent())
         return buffer
 
     return job
@@ -197,10 +198,11 @@ def all_sides(
     torch.set_num_threads(1)
     for speed, batch in (("plain", 1), ("plain", 4), ("exact", 1)):
         models = {"svd": {"source": str(folder), "image": None}}
-        engine = LocalEngine(models=models, batch=batch, speed=speed, placement="resident")
+        options = {"models": models, "batch": batch, "speed": speed, "placement": "resident"}
+        engine = LocalEngine(**options)
         engine.load()
         job = engine_job(engine, picture, chosen.frames, chosen.steps, scratch)
-        sides[f"engine, {speed}, batches of {batch}, 1 thread"] = through(job, engine.slots, scratch)
+        sides[f"engine, {speed}, batches of {batch}, 1 thread"] = through(job, Options.parse(options).slots, scratch)
     for threads in sorted(wanted, reverse=True):
         workers = max(1, cores() // threads)
         name = f"server, {workers} child(ren), {threads} thread(s) each"

@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 import torch
 
-from reelwright.engines.engine import Assignment, Engine, Made, Report
+from reelwright.engines.engine import Engine, Made, RenderJob, Report
 from reelwright.engines.local import memory, weights
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.memory import Device
@@ -46,13 +46,13 @@ class Sides:
     def state(self) -> Mapping[str, Any]:
         return {}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
+    def generate(self, job: RenderJob, report: Report) -> Made:
         """The facts say on top what the job took: `stages` (seconds by name) and, of a GPU, `peak_…` (bytes)."""
-        spec = assignment.spec
+        spec = job.spec
         engine = self._side(spec.params["side"])
         spans = _Stopwatch()
         self._forget_peak()
-        made = engine.generate(replace(assignment, spec=replace(spec, params={}), span=spans), report)
+        made = engine.generate(replace(job, spec=replace(spec, params={}), span=spans), report)
         return replace(made, facts={**made.facts, "stages": spans.seconds, **self._peak()})
 
     def _side(self, wanted: object) -> Engine:
@@ -109,20 +109,20 @@ class PlainLoop:
     def clear(self) -> None:
         self._pipes.clear()
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
-        spec = assignment.spec
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        spec = job.spec
         model = self._options.models[spec.model]
         plan = make_plan(model, spec, self._options)
-        with assignment.span.begin("weights"):
+        with job.span.begin("weights"):
             pipe = self._pipe(spec.model, plan.variant.pipeline)
         arguments = dict(plan.arguments)
-        if assignment.image_path is not None:
-            arguments |= {"image": PIL.Image.open(assignment.image_path).convert("RGB"), "decode_chunk_size": 8}
+        if job.image_path is not None:
+            arguments |= {"image": PIL.Image.open(job.image_path).convert("RGB"), "decode_chunk_size": 8}
         torch.manual_seed(spec.seed)
         generator = torch.Generator("cpu").manual_seed(spec.seed)
         frames = pipe(**arguments, generator=generator, output_type="np").frames[0][: spec.num_frames]
-        assignment.frames.array()[:] = (frames * 255).round().astype(np.uint8)
-        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=assignment.frames)
+        job.frames.array()[:] = (frames * 255).round().astype(np.uint8)
+        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=job.frames)
         return Made(clip=clip, facts={})
 
     def _pipe(self, name: str, class_name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Phase, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task, VideoSpec
 
@@ -50,9 +52,11 @@ class Heard:
         return Watch(progress=on_progress, stage=on_stage, preview=lambda data, kind: None, checkpoint=save)
 
 
-def job(prompt: str, scratch: Path, seconds: float | None = 20, **more: Any) -> Job:
+def job(prompt: str, scratch: Path, seconds: float = 20, **more: Any) -> RenderJob:
     values: dict[str, Any] = {"attempt": 1, "image_path": None, "checkpoint": None}
-    return Job(video_id=f"video_{prompt}", spec=spec(prompt), scratch=scratch, seconds_left=seconds, **(values | more))
+    return RenderJob(
+        video_id=f"video_{prompt}", spec=spec(prompt), scratch=scratch, seconds_left=seconds, **(values | more)
+    )
 
 
 async def start(log: list[str] | None = None, **options: Any) -> EngineChild:
@@ -70,6 +74,7 @@ async def child() -> AsyncIterator[EngineChild]:
 
 async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_path: Path) -> None:
     heard = Heard()
+    assert child.phase is Phase.READY
     clip, facts = await child.render(job("paint", tmp_path), heard.watch())
     assert clip.frames is not None
     frames = clip.frames.array()
@@ -112,7 +117,7 @@ async def test_a_job_that_does_not_listen_is_killed_with_its_process(child: Engi
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert not child.alive
+    assert child.phase is Phase.GONE
 
 
 async def test_a_deadline_ends_the_job(child: EngineChild, tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ async def test_a_deadline_ends_the_job(child: EngineChild, tmp_path: Path) -> No
 async def test_a_job_may_last_as_long_as_it_moves(child: EngineChild, tmp_path: Path) -> None:
     """Each wait is shorter than the limit, all of them together are four times as long."""
     heard = Heard()
-    clip, _ = await child.render(job("slow 2", tmp_path, None, silence_s=0.5), heard.watch())
+    clip, _ = await child.render(job("slow 2", tmp_path, math.inf, silence_s=0.5), heard.watch())
     assert clip.frames
     clip.frames.close()
 
@@ -136,7 +141,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
     """One tells the same unit of progress again and again, the other stands still in a stage of its own."""
     heard = Heard()
     with pytest.raises(EngineError, match=r"made no progress for 0\.7 s") as caught:
-        await child.render(job(prompt, tmp_path, None, silence_s=0.7), heard.watch())
+        await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.watch())
     assert caught.value.code == Code.TIMED_OUT
     if prompt.startswith("stuck"):
         assert "while it was loading the weights" in str(caught.value)
@@ -148,7 +153,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
 async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild, tmp_path: Path) -> None:
     """Work in this process, in one that it has started, and parts of a step."""
     heard = Heard()
-    clip, _ = await child.render(job(prompt, tmp_path, None, silence_s=0.7), heard.watch())
+    clip, _ = await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.watch())
     assert clip.frames
     clip.frames.close()
     told = {"load 1.6": ["loading the weights", None], "compile 1.6": ["compiling", None], "parts 1.6": []}
@@ -158,7 +163,7 @@ async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild
 async def test_a_job_at_a_provider_has_the_limit_in_all(tmp_path: Path) -> None:
     child = await start(upstream=True)
     with pytest.raises(EngineError, match=r"longer than its limit of 0\.5 s"):
-        await child.render(job("slow 60", tmp_path, None, silence_s=0.5), Heard().watch())
+        await child.render(job("slow 60", tmp_path, math.inf, silence_s=0.5), Heard().watch())
     await child.kill()
 
 
@@ -194,7 +199,7 @@ async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: Engin
     with pytest.raises(EngineError, match="The device is gone") as caught:
         await child.render(job("unplug", tmp_path), Heard().watch())
     assert caught.value.code == Code.ENGINE_CRASHED
-    assert not child.alive
+    assert child.phase is Phase.ENDING
     await asyncio.wait_for(child.gone(), 10)
 
 

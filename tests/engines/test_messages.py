@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from reelwright.engines import messages
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.messages import decode, encode
-from reelwright.video import Failure
+from reelwright.video import Failure, Task, VideoSpec
 
+JOB = RenderJob(
+    video_id="video_1",
+    attempt=2,
+    spec=VideoSpec(
+        prompt="line\nbreak \u2028 日本 \ud800 \x00",
+        engine="toy",
+        model="toy",
+        task=Task.TEXT_TO_VIDEO,
+        width=64,
+        height=48,
+        num_frames=5,
+        fps=12,
+        seed=7,
+    ),
+    scratch=Path("/tmp/a b"),
+    last_image_path=Path("/tmp/last.png"),
+    checkpoint={"step": 3},
+    seconds_left=1.5,
+    silence_s=60.0,
+)
 EVERY = [
     messages.Load(engine="toy", options={"a": [1, None, {"b": 0.5}]}),
-    messages.Generate(
-        video_id="video_1",
-        attempt=2,
-        spec={"prompt": "line\nbreak \u2028 日本 \ud800 \x00"},
-        scratch="/tmp/a b",
-        image_path=None,
-        checkpoint={"step": 3},
-        seconds_left=1.5,
-    ),
+    messages.Generate(job=JOB),
+    messages.Generate(job=replace(JOB, seconds_left=math.inf, image_path=Path("/tmp/first.png"))),
     messages.Cancel(video_id="video_1"),
     messages.Saved(video_id="video_1", serial=7),
-    messages.Loaded(slots=2, facts={"torch": "2.13"}),
+    messages.Loaded(facts={"torch": "2.13"}),
     messages.Progress(video_id="video_1", done=1, total=24),
     messages.Stage(video_id="video_1", name="loading the weights"),
     messages.Alive(video_id="video_1"),

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from reelwright.engines.engine import Assignment, Card, Made, Report
+from reelwright.engines.engine import Card, Made, RenderJob, Report
 from reelwright.errors import Code, EngineError, EngineLost
 from reelwright.media.clip import Clip
 from reelwright.media.probe import probe
@@ -73,7 +73,7 @@ class ToyEngine:
     """
 
     def __init__(self, slots: int = 1, fail_to_load: bool = False) -> None:
-        self.slots = slots
+        del slots  # the server's business: tests.fakes.server offers the engine with them
         self._fail_to_load = fail_to_load
 
     def load(self) -> Mapping[str, Any]:
@@ -84,9 +84,9 @@ class ToyEngine:
     def state(self) -> Mapping[str, Any]:
         return {}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
-        word, _, rest = assignment.spec.prompt.partition(" ")
-        first = _frames_done(assignment)
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        word, _, rest = job.spec.prompt.partition(" ")
+        first = _frames_done(job)
         facts: dict[str, Any] = {"first_frame": first, "pid": os.getpid()}
         match word:
             case "slow":
@@ -106,15 +106,15 @@ class ToyEngine:
                 report.preview(_picture(), "image/webp")
                 _wait_for(Path(rest), report)
             case "film":
-                shutil.copy(rest, assignment.clip)
-                found = probe(assignment.clip)
-                clip = Clip(fps=found.fps, num_frames=found.num_frames, path=assignment.clip, probe=found)
+                shutil.copy(rest, job.clip)
+                found = probe(job.clip)
+                clip = Clip(fps=found.fps, num_frames=found.num_frames, path=job.clip, probe=found)
                 return Made(clip=clip, facts=facts)
             case "noise":
-                fill = np.random.default_rng(assignment.spec.seed)
-                frames = assignment.frames.array()
+                fill = np.random.default_rng(job.spec.seed)
+                frames = job.frames.array()
                 frames[:] = fill.integers(0, 256, frames.shape, np.uint8)
-                return _made(assignment, facts)
+                return _made(job, facts)
             case "repeat":
                 for _ in range(int(float(rest) * 20)):
                     report.progress(1, 100)
@@ -162,17 +162,17 @@ class ToyEngine:
                 field = "image" if rest == Code.INVALID_FIELD else None
                 told = {"details": "what the provider said", "retry_after": 7.2}
                 raise EngineError("It went wrong", code=Code(rest), field=field, **told)  # type: ignore[arg-type]
-        frames = assignment.frames.array()
+        frames = job.frames.array()
         for index in range(first, len(frames)):
-            frames[index] = (index * 9 % 256, assignment.spec.seed % 256, 128)
+            frames[index] = (index * 9 % 256, job.spec.seed % 256, 128)
             if word == "resume":
-                assignment.scratch.mkdir(exist_ok=True)
-                done = assignment.scratch / f"frames-{index + 1}"
+                job.scratch.mkdir(exist_ok=True)
+                done = job.scratch / f"frames-{index + 1}"
                 done.write_text(str(index + 1))
                 report.checkpoint({"file": done.name})
                 report.wait(float(rest))
             report.progress(index + 1, len(frames))
-        return _made(assignment, facts)
+        return _made(job, facts)
 
 
 def _reserve(size: int) -> None:
@@ -192,9 +192,9 @@ def _work(seconds: float) -> None:
         pass
 
 
-def _frames_done(assignment: Assignment) -> int:
+def _frames_done(job: RenderJob) -> int:
     """By the file that the checkpoint names; without it the job starts again."""
-    done = assignment.scratch / (assignment.checkpoint or {}).get("file", "none")
+    done = job.scratch / (job.checkpoint or {}).get("file", "none")
     return int(done.read_text()) if done.is_file() else 0
 
 
@@ -206,9 +206,9 @@ def _picture() -> bytes:
     return file.getvalue()
 
 
-def _made(assignment: Assignment, facts: Mapping[str, Any]) -> Made:
-    request = assignment.spec
-    return Made(clip=Clip(fps=request.fps, num_frames=request.num_frames, frames=assignment.frames), facts=facts)
+def _made(job: RenderJob, facts: Mapping[str, Any]) -> Made:
+    request = job.spec
+    return Made(clip=Clip(fps=request.fps, num_frames=request.num_frames, frames=job.frames), facts=facts)
 
 
 def _wait_for(path: Path, report: Report) -> None:

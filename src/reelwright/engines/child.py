@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 from reelwright.engines import messages
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.shortage import LAST_WORDS
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip, FrameBuffer
@@ -78,27 +80,17 @@ class Watch:
     checkpoint: Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """What to render, and where its files may lie.
+class Phase(IntEnum):
+    """Where an engine's process is in its life. It only ever goes forward; how many jobs run in it is another fact."""
 
-    It is ended after `silence_s` without a sign of progress, or after `seconds_left` in all (None: there is no such
-    limit).
-    """
-
-    video_id: str
-    attempt: int
-    spec: VideoSpec
-    scratch: Path
-    image_path: Path | None
-    checkpoint: Mapping[str, Any] | None
-    seconds_left: float | None = None
-    silence_s: float | None = None
-    opened: bool = False
-    """The card's opening is saved already."""
-    trace: str | None = None
-    """Names the span that the child's own spans are parts of."""
-    last_image_path: Path | None = None
+    LOADING = 1
+    """It has been started and loads its engine."""
+    READY = 2
+    """Its engine is loaded: it takes jobs."""
+    ENDING = 3
+    """It takes no more jobs: it was told to end, or says itself that it cannot go on."""
+    GONE = 4
+    """It has ended, and all that it had said is read."""
 
 
 @dataclass(slots=True)
@@ -114,25 +106,24 @@ class _Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Patience:
-    """How long a job may take: in all, and without a sign of progress. None: for ever."""
+    """How long a job may take: in all, and without a sign of progress. Infinite where there is no such limit."""
 
     deadline: float
-    total_s: float | None
-    silence_s: float | None
+    total_s: float
+    silence_s: float
 
     @classmethod
-    def of(cls, job: Job, spec: Spec) -> _Patience:
-        """From now on. Where a job waits for somebody else's machine there is nothing to see of its progress."""
-        total_s, silence_s = job.seconds_left, job.silence_s
+    def of(cls, job: RenderJob, spec: Spec) -> _Patience:
+        """From now on. A job that waits for somebody else's machine shows nothing of its progress: what would be its
+        limit without a sign of it is then its limit in all."""
+        total_s, silence_s = job.seconds_left, math.inf if job.silence_s is None else job.silence_s
         if spec.upstream:
-            total_s, silence_s = min((s for s in (total_s, silence_s) if s is not None), default=None), None
-        # The engine knows that limit, too, and may tell more.
-        deadline = math.inf if total_s is None else time.monotonic() + total_s + CANCEL_GRACE_S
-        return cls(deadline=deadline, total_s=total_s, silence_s=silence_s)
+            total_s, silence_s = min(total_s, silence_s), math.inf
+        # The engine knows that limit, too, and gets the time to say more about it than the server can.
+        return cls(deadline=time.monotonic() + total_s + CANCEL_GRACE_S, total_s=total_s, silence_s=silence_s)
 
     def left(self, running: _Running) -> float:
-        silent = math.inf if self.silence_s is None else running.moved_at + self.silence_s
-        return min(self.deadline, silent) - time.monotonic()
+        return min(self.deadline, running.moved_at + self.silence_s) - time.monotonic()
 
     def error(self, running: _Running) -> tuple[EngineError, bool]:
         """What to tell, and whether the job still moves."""
@@ -145,7 +136,7 @@ class _Patience:
 
 
 class EngineChild:
-    """One child process with a loaded engine. Create it with `start`; `alive` turns false when the process ends."""
+    """One child process with a loaded engine. Create it with `start`; `phase` says where it is in its life."""
 
     def __init__(
         self, spec: Spec, process: asyncio.subprocess.Process, sock: socket.socket, on_log: Callable[[str], None]
@@ -162,8 +153,7 @@ class EngineChild:
         """It has said that memory ran out."""
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._read_log())]
         self._saving: set[asyncio.Task[None]] = set()
-        self.alive = True
-        self.slots = 1
+        self._phase = Phase.LOADING
         self._preparing_s = 0.0
         self.facts: Mapping[str, Any] = {}
         self.state: Mapping[str, Any] = {}
@@ -200,9 +190,23 @@ class EngineChild:
         except BaseException:
             await child.kill()
             raise
-        child.slots, child.facts = loaded.slots, loaded.facts
+        child.facts = loaded.facts
         child._preparing_s = time.monotonic() - begun
+        child._enter_phase(Phase.READY)
         return child
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be given jobs, now or when it has loaded."""
+        return self._phase < Phase.ENDING
+
+    def _enter_phase(self, phase: Phase) -> None:
+        """What comes late changes nothing: a process that has died while it loaded does not become ready."""
+        self._phase = max(self._phase, phase)
 
     @property
     def pid(self) -> int:
@@ -214,7 +218,7 @@ class EngineChild:
         return len(self._running)
 
     async def render(
-        self, job: Job, watch: Watch, wanted: Callable[[], bool] = lambda: False
+        self, job: RenderJob, watch: Watch, wanted: Callable[[], bool] = lambda: False
     ) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job to its end. Returns the clip and the facts that shaped it; the caller closes `clip.frames`.
 
@@ -222,39 +226,12 @@ class EngineChild:
         the call ends when the job has really ended or its process was killed. `wanted`: whether another job waits for
         that.
         """
-        spec = job.spec
-        frames = _room(spec)
+        frames = _room(job.spec)
         running = _Running(watch, frames, asyncio.get_running_loop().create_future(), time.monotonic())
-        patience = _Patience.of(job, self._spec)
         self._running[job.video_id] = running
         self._short = False
         try:
-            try:
-                await self._send(
-                    messages.Generate(
-                        video_id=job.video_id,
-                        attempt=job.attempt,
-                        spec=spec.to_json(),
-                        scratch=str(job.scratch),
-                        image_path=str(job.image_path) if job.image_path else None,
-                        checkpoint=job.checkpoint,
-                        seconds_left=patience.total_s,
-                        opened=job.opened,
-                        trace=job.trace,
-                        last_image_path=str(job.last_image_path) if job.last_image_path else None,
-                    ),
-                    frames.fd,
-                )
-            except OSError:  # the process has ended meanwhile; why, its exit code tells
-                _settle(running.done, self._post_mortem(await self._process.wait()))
-            while not running.done.done():
-                if (left := patience.left(running)) <= 0:
-                    error, moves = patience.error(running)
-                    # What does not move will hardly listen.
-                    await self._end(job.video_id, running, self._grace_s(wanted) if moves else lambda: CANCEL_GRACE_S)
-                    raise error
-                await asyncio.wait({running.done}, timeout=left)
-            done = running.done.result()
+            done = await self._outcome(job, running, wanted)
         except asyncio.CancelledError:
             await self._end(job.video_id, running, self._grace_s(wanted))
             raise
@@ -263,19 +240,23 @@ class EngineChild:
             raise
         finally:
             self._running.pop(job.video_id, None)
-        path = Path(done.path) if done.path else None
-        if path:
-            frames.close()
-        clip = Clip(
-            fps=done.fps,
-            num_frames=done.num_frames,
-            frames=None if path else frames,
-            path=path,
-            probe=done.probe,
-            sha256=done.sha256,
-            sound=Sound(path=Path(done.sound), rate=done.sound_rate) if done.sound else None,
-        )
-        return clip, {**self.facts, **done.facts}
+        return _clip(done, frames), {**self.facts, **done.facts}
+
+    async def _outcome(self, job: RenderJob, running: _Running, wanted: Callable[[], bool]) -> messages.Done:
+        """Hand the job over and wait for its end, for as long as it may take. Raises `EngineError`."""
+        patience = _Patience.of(job, self._spec)
+        try:
+            await self._send(messages.Generate(job=replace(job, seconds_left=patience.total_s)), running.frames.fd)
+        except OSError:  # the process has ended meanwhile; why, its exit code tells
+            _settle(running.done, self._post_mortem(await self._process.wait()))
+        while not running.done.done():
+            if (left := patience.left(running)) <= 0:
+                error, moves = patience.error(running)
+                # What does not move will hardly listen.
+                await self._end(job.video_id, running, self._grace_s(wanted) if moves else lambda: CANCEL_GRACE_S)
+                raise error
+            await asyncio.wait({running.done}, timeout=None if math.isinf(left) else left)
+        return running.done.result()
 
     def _grace_s(self, wanted: Callable[[], bool]) -> Callable[[], float]:
         """How long a job that is cancelled now may take to end. The next one waits for it no longer than it would take
@@ -308,7 +289,7 @@ class EngineChild:
 
     async def kill(self) -> None:
         """End the process now and wait until it is gone."""
-        self.alive = False
+        self._enter_phase(Phase.ENDING)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -340,10 +321,11 @@ class EngineChild:
                 buffer = bytearray(rest)
                 for line in lines:
                     self._receive(messages.decode(line))
-        self.alive = False
+        self._enter_phase(Phase.ENDING)
         self._sock.close()
         code = await self._process.wait()
         await asyncio.wait(self._tasks[1:], timeout=LAST_WORDS_S)
+        self._enter_phase(Phase.GONE)
         error = self._post_mortem(code)
         if not self._loaded.done():
             self._loaded.set_exception(error)
@@ -357,7 +339,8 @@ class EngineChild:
             case messages.Failed(video_id=None, failure=failure):
                 self._loaded.set_exception(EngineError.from_failure(failure))
             case messages.Failed(video_id=str(video_id), failure=failure, ends=ends):
-                self.alive = self.alive and not ends
+                if ends:
+                    self._enter_phase(Phase.ENDING)
                 if running := self._running.get(video_id):
                     _settle(running.done, EngineError.from_failure(failure))
             case messages.Done(video_id=video_id):
@@ -424,6 +407,22 @@ class EngineChild:
             f"The engine's process ended unexpectedly ({how}); a new one is started for the next job.",
             code=Code.ENGINE_CRASHED,
         )
+
+
+def _clip(done: messages.Done, frames: FrameBuffer) -> Clip:
+    """What the engine has left. The buffer is closed where a file takes its place."""
+    path = Path(done.path) if done.path else None
+    if path:
+        frames.close()
+    return Clip(
+        fps=done.fps,
+        num_frames=done.num_frames,
+        frames=None if path else frames,
+        path=path,
+        probe=done.probe,
+        sha256=done.sha256,
+        sound=Sound(path=Path(done.sound), rate=done.sound_rate) if done.sound else None,
+    )
 
 
 def _settle(done: asyncio.Future[messages.Done], result: messages.Done | EngineError) -> None:

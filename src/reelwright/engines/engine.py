@@ -1,17 +1,18 @@
 """What an engine is: a card that says what it can do, and sync code that runs in a child process.
 
-An engine knows nothing of HTTP, queues or databases. It gets an `Assignment` and a `Report`, and leaves a clip: either
-frames written into the assignment's shared frame buffer, or one encoded file where its `clip` says.
+An engine knows nothing of HTTP, queues or databases. It gets a `RenderJob` and a `Report`, and leaves a clip: either
+frames written into the job's shared frame buffer, or one encoded file where its `clip` says.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from reelwright.media.clip import Clip, FrameBuffer
+from reelwright.media.clip import NO_FRAMES, Clip, FrameBuffer
 from reelwright.store.files import CLIP
 from reelwright.tracing import NO_SPAN, Span
 from reelwright.video import Task, VideoSpec
@@ -66,27 +67,34 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
-    """One job as the engine sees it.
+class RenderJob:
+    """One attempt at one video: what to render, and where its files may lie. The server makes it, the messages carry
+    it into the engine's process, and the engine gets it.
 
-    `frames` is the shared buffer of shape (num_frames, height, width, 3), uint8, sRGB. `scratch` is a folder of this
-    job's own, which the engine makes when it needs it; it outlives a crash on this machine. `image_path` is the checked
-    input image, `last_image_path` the one that the video ends with. `checkpoint` is the state that an earlier attempt
-    saved last, or None; `opened`: the card's opening is saved already. `seconds_left` is the total deadline, counted
-    from now; infinite where there is none. `span` is the trace of `generate`: an engine may divide it into its own
-    stages.
+    `scratch` is a folder of this job's own, which the engine makes when it needs it; it outlives a crash on this
+    machine. `image_path` is the checked input image, `last_image_path` the one that the video ends with. `checkpoint`
+    is the state that an earlier attempt saved last, or None; `opened`: the card's opening is saved already.
+    `seconds_left` is the limit of the whole job, counted from now; infinite where there is none. `silence_s`: the
+    server ends the job when it has heard no sign of progress for so long; None: it waits for ever. `trace` names the
+    span (a W3C traceparent) that the spans of the engine's process are parts of.
+
+    Two fields belong to one process and do not cross. `frames` is the shared buffer of shape (num_frames, height,
+    width, 3), uint8, sRGB; it has no room before the engine's process has the job. `span` is the trace of `generate`:
+    an engine may divide it into its own stages.
     """
 
     video_id: str
     attempt: int
     spec: VideoSpec
-    frames: FrameBuffer
     scratch: Path
     image_path: Path | None = None
     last_image_path: Path | None = None
     checkpoint: Mapping[str, Any] | None = None
-    seconds_left: float
     opened: bool = False
+    seconds_left: float = math.inf
+    silence_s: float | None = None
+    trace: str | None = None
+    frames: FrameBuffer = NO_FRAMES
     span: Span = NO_SPAN
 
     @property
@@ -101,6 +109,40 @@ class Assignment:
     def sound(self) -> Path:
         """Where the clip's sound is written (`Sound.write`), if it has any."""
         return self.scratch / "sound.npy"
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads in the engine's process; paths are as they are, so they have to be absolute."""
+        return {
+            "video_id": self.video_id,
+            "attempt": self.attempt,
+            "spec": self.spec.to_json(),
+            "scratch": str(self.scratch),
+            "image_path": str(self.image_path) if self.image_path else None,
+            "last_image_path": str(self.last_image_path) if self.last_image_path else None,
+            "checkpoint": self.checkpoint,
+            "opened": self.opened,
+            "seconds_left": None if math.isinf(self.seconds_left) else self.seconds_left,
+            "silence_s": self.silence_s,
+            "trace": self.trace,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RenderJob:
+        """Raises KeyError, TypeError or ValueError for what `to_json` has not made."""
+        seconds_left = value["seconds_left"]
+        return cls(
+            video_id=value["video_id"],
+            attempt=value["attempt"],
+            spec=VideoSpec.from_json(value["spec"]),
+            scratch=Path(value["scratch"]),
+            image_path=Path(value["image_path"]) if value["image_path"] else None,
+            last_image_path=Path(value["last_image_path"]) if value["last_image_path"] else None,
+            checkpoint=value["checkpoint"],
+            opened=value["opened"],
+            seconds_left=math.inf if seconds_left is None else seconds_left,
+            silence_s=value["silence_s"],
+            trace=value["trace"],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +193,11 @@ class Report(Protocol):
 class Engine(Protocol):
     """Sync code in a child process. Constructed with its options; imports heavy libraries in `load`, not before."""
 
-    slots: int
-    """How many jobs may run side by side in this one child."""
-
     def load(self) -> Mapping[str, Any]:
         """Load what generation needs, once. Returns facts for the record (library versions, device)."""
         ...
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
+    def generate(self, job: RenderJob, report: Report) -> Made:
         """Make the clip. Called from a thread of its own. Raises `errors.EngineError` with a clear message."""
         ...
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import math
 import os
 import signal
 import socket
@@ -19,19 +18,19 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 from reelwright.engines import messages
-from reelwright.engines.engine import Assignment, Engine
+from reelwright.engines.engine import Engine, Made, RenderJob
 from reelwright.engines.pulse import Pulse
 from reelwright.engines.shortage import is_shortage, limit_memory
 from reelwright.engines.signals import leave_signals_to_the_server
 from reelwright.errors import Cancelled, Code, EngineError, EngineLost
-from reelwright.media.clip import FrameBuffer
+from reelwright.media.clip import NO_FRAMES, FrameBuffer
 from reelwright.telemetry import open_tracer
 from reelwright.tracing import Span, Tracer
-from reelwright.video import Failure, VideoSpec
+from reelwright.video import Failure
 
 ENGINES: Mapping[str, str] = {
     "sketch": "reelwright.engines.sketch.engine:SketchEngine",
@@ -96,8 +95,7 @@ class JobReport:
         """The engine has returned: its answer tells the rest."""
         with self._staging:
             self._stage = None
-        if self._pulse is not None:
-            self._pulse.stop()
+            self._stop_pulse()
 
     def preview(self, data: bytes, media_type: str) -> None:
         self._raise_if_cancelled()
@@ -129,18 +127,24 @@ class JobReport:
             self._saved.notify_all()
 
     def _enter(self, stage: str | None) -> None:
-        if stage == self._stage:
-            return
+        """Begin a stage, or end it (None). An engine may tell it from several threads: the stage and the pulse that
+        goes with it change together."""
         with self._staging:
+            if stage == self._stage:
+                return
             self._stage = stage
-            if stage is None and self._told is not None:
-                self._tell(None)
-        if stage is None and self._pulse is not None:
+            if stage is None:
+                if self._told is not None:
+                    self._tell(None)
+                self._stop_pulse()
+            elif self._pulse is None:
+                self._pulse = Pulse(self._beat)
+                self._pulse.start()
+
+    def _stop_pulse(self) -> None:
+        if self._pulse is not None:
             self._pulse.stop()
             self._pulse = None
-        elif self._pulse is None:
-            self._pulse = Pulse(self._beat)
-            self._pulse.start()
 
     def _beat(self, moved: bool) -> None:
         """Only now is a stage told: most are over before anybody could read of it."""
@@ -181,14 +185,14 @@ class Host:
             match messages.decode(line):
                 case messages.Load() as load:
                     threading.Thread(target=self._load, args=(load,), daemon=True).start()
-                case messages.Generate() as generate:
-                    self._start(generate, fd)
+                case messages.Generate(job=job):
+                    self._start(job, fd)
                 case messages.Cancel(video_id=video_id):
-                    if job := self._jobs.get(video_id):
-                        job.cancel()
+                    if report := self._jobs.get(video_id):
+                        report.cancel()
                 case messages.Saved(video_id=video_id, serial=serial):
-                    if job := self._jobs.get(video_id):
-                        job.saved(serial)
+                    if report := self._jobs.get(video_id):
+                        report.saved(serial)
                 case other:
                     raise ValueError(f"unexpected message {type(other).__name__}")
 
@@ -206,63 +210,38 @@ class Host:
             return
         self._engine = engine
         self._tell(engine)  # before the other side hears that it may go on
-        self._send(messages.Loaded(slots=engine.slots, facts=facts))
+        self._send(messages.Loaded(facts=facts))
         self._tracer.flush()
 
-    def _start(self, generate: messages.Generate, fd: int | None) -> None:
-        report = JobReport(generate.video_id, self._send)
+    def _start(self, job: RenderJob, fd: int | None) -> None:
+        report = JobReport(job.video_id, self._send)
         with self._listing:
-            self._jobs[generate.video_id] = report
-        self._threads.submit(self._generate, generate, fd, report).add_done_callback(_complain)
+            self._jobs[job.video_id] = report
+        self._threads.submit(self._generate, job, fd, report).add_done_callback(_complain)
 
-    def _generate(self, generate: messages.Generate, fd: int | None, report: JobReport) -> None:
-        engine, frames = self._engine, None
+    def _generate(self, job: RenderJob, fd: int | None, report: JobReport) -> None:
+        engine, frames = self._engine, NO_FRAMES
         answer: messages.Message
         try:
             if engine is None or fd is None:
                 raise EngineError("The engine was asked to generate before it was loaded")
-            spec = VideoSpec.from_json(generate.spec)
-            frames = FrameBuffer(fd, spec.num_frames, spec.height, spec.width)
-            with self._begin(generate, spec) as span:
-                assignment = Assignment(
-                    video_id=generate.video_id,
-                    attempt=generate.attempt,
-                    spec=spec,
-                    frames=frames,
-                    scratch=Path(generate.scratch),
-                    image_path=Path(generate.image_path) if generate.image_path else None,
-                    last_image_path=Path(generate.last_image_path) if generate.last_image_path else None,
-                    checkpoint=generate.checkpoint,
-                    seconds_left=math.inf if generate.seconds_left is None else generate.seconds_left,
-                    opened=generate.opened,
-                    span=span,
-                )
-                made = engine.generate(assignment, report)
-            answer = messages.Done(
-                video_id=generate.video_id,
-                fps=made.clip.fps,
-                num_frames=made.clip.num_frames,
-                path=str(made.clip.path) if made.clip.path else None,
-                facts=made.facts,
-                probe=made.clip.probe,
-                sha256=made.clip.sha256,
-                sound=str(made.clip.sound.path) if made.clip.sound else None,
-                sound_rate=made.clip.sound.rate if made.clip.sound else 0,
-            )
+            frames = FrameBuffer(fd, job.spec.num_frames, job.spec.height, job.spec.width)
+            with self._begin(job) as span:
+                made = engine.generate(replace(job, frames=frames, span=span), report)
+            answer = _done(job.video_id, made)
         except Exception as error:  # noqa: BLE001 - the edge of the child: every failure becomes a message
             lost = isinstance(error, EngineLost)
-            answer = messages.Failed(video_id=generate.video_id, failure=_failure(error), ends=lost)
+            answer = messages.Failed(video_id=job.video_id, failure=_failure(error), ends=lost)
         finally:
             report.end()
-            if frames is not None:
-                frames.close()
+            frames.close()
         if engine is not None:
             self._tell(engine)
         self._send(answer)
         with self._listing:
             # The answer may have brought the same video's next attempt, which must go on to hear what it is told.
-            if self._jobs.get(generate.video_id) is report:
-                del self._jobs[generate.video_id]
+            if self._jobs.get(job.video_id) is report:
+                del self._jobs[job.video_id]
         self._tracer.flush()  # the server may end this process at any time
         if isinstance(answer, messages.Failed) and answer.ends:
             self._leave()
@@ -282,14 +261,14 @@ class Host:
                 self._told = state
                 self._send(messages.State(state=state))
 
-    def _begin(self, generate: messages.Generate, spec: VideoSpec) -> Span:
+    def _begin(self, job: RenderJob) -> Span:
         facts: dict[str, str | int] = {
-            "reelwright.video.id": generate.video_id,
-            "reelwright.attempt": generate.attempt,
-            "reelwright.engine": spec.engine,
-            "reelwright.model": spec.model,
+            "reelwright.video.id": job.video_id,
+            "reelwright.attempt": job.attempt,
+            "reelwright.engine": job.spec.engine,
+            "reelwright.model": job.spec.model,
         }
-        return self._tracer.begin("generate", facts, parent=generate.trace)
+        return self._tracer.begin("generate", facts, parent=job.trace)
 
 
 def build(name: str, options: Mapping[str, Any]) -> Engine:
@@ -303,6 +282,21 @@ def _complain(job: Future[None]) -> None:
     """What went wrong where a failure could not become a message any more."""
     if error := job.exception():
         traceback.print_exception(error)
+
+
+def _done(video_id: str, made: Made) -> messages.Done:
+    clip = made.clip
+    return messages.Done(
+        video_id=video_id,
+        fps=clip.fps,
+        num_frames=clip.num_frames,
+        path=str(clip.path) if clip.path else None,
+        facts=made.facts,
+        probe=clip.probe,
+        sha256=clip.sha256,
+        sound=str(clip.sound.path) if clip.sound else None,
+        sound_rate=clip.sound.rate if clip.sound else 0,
+    )
 
 
 def _failure(error: Exception) -> Failure:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelwright.engines.engine import RenderJob
 from reelwright.media.probe import Probe
 from reelwright.video import Failure
 
@@ -23,7 +24,7 @@ from reelwright.video import Failure
 class Load:
     """Build the named engine with these options and load it. Answered by `Loaded`, or `Failed` without a video.
 
-    `trace` here and in `Generate`: a traceparent, the span that the child's spans are parts of.
+    `trace`: a traceparent, the span that the child's spans are parts of.
     """
 
     engine: str
@@ -33,18 +34,9 @@ class Load:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generate:
-    """Start a job. `spec` is `VideoSpec.to_json()`; paths are absolute; `seconds_left` None: no limit in all."""
+    """Start a job. The descriptor of its frame buffer comes along."""
 
-    video_id: str
-    attempt: int
-    spec: Mapping[str, Any]
-    scratch: str
-    image_path: str | None
-    checkpoint: Mapping[str, Any] | None
-    seconds_left: float | None
-    opened: bool = False
-    trace: str | None = None
-    last_image_path: str | None = None
+    job: RenderJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +57,6 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    slots: int
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -157,6 +148,8 @@ def encode(message: Message) -> bytes:
         value = getattr(message, name)
         if isinstance(value, bytes):
             value = base64.b64encode(value).decode("ascii")
+        elif isinstance(value, RenderJob):
+            value = value.to_json()
         elif isinstance(value, Failure | Probe):
             value = dataclasses.asdict(value)
         body[name] = value
@@ -170,6 +163,8 @@ def decode(line: bytes) -> Message:
         kind = _BY_NAME[body.pop("type")]
         if kind is Preview:
             body["data"] = base64.b64decode(body["data"])
+        elif kind is Generate:
+            body["job"] = RenderJob.from_json(body["job"])
         elif kind is Done and body.get("probe"):
             body["probe"] = Probe(**body["probe"])
         elif kind is Failed:

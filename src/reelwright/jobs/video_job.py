@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -29,7 +30,8 @@ import structlog
 
 from reelwright import ids
 from reelwright.clock import Clock
-from reelwright.engines.child import Job, Watch
+from reelwright.engines.child import Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.errors import Busy, Cancelled, Code, EngineError, StorageBusy
 from reelwright.jobs.checkpoints import Checkpoints
 from reelwright.jobs.events import Live
@@ -354,7 +356,7 @@ class VideoJob:
         pictures = await self._patiently(self._checkpoints.fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
             clip, facts = await slot.render(
-                self._assignment(lease, pictures, rendering.traceparent), self._watch(video)
+                self._render_job(lease, pictures, rendering.traceparent), self._watch(video)
             )
         made_with = {**facts, "render_s": round(time.monotonic() - begun, 3)}
         if video.spec.refined:
@@ -447,9 +449,9 @@ class VideoJob:
         except (OSError, Busy) as error:
             self._log.warning("files not removed", video=video_id, reason=getattr(error, "strerror", str(error)))
 
-    def _assignment(self, lease: Lease, pictures: tuple[Path | None, Path | None], trace: str | None) -> Job:
+    def _render_job(self, lease: Lease, pictures: tuple[Path | None, Path | None], trace: str | None) -> RenderJob:
         video = lease.video
-        return Job(
+        return RenderJob(
             video_id=video.id,
             attempt=video.attempt,
             spec=video.spec,
@@ -457,7 +459,7 @@ class VideoJob:
             image_path=pictures[0],
             last_image_path=pictures[1],
             checkpoint=lease.checkpoint,
-            seconds_left=self._total_s,
+            seconds_left=math.inf if self._total_s is None else self._total_s,
             silence_s=self._silence_s,
             opened=lease.opened,
             trace=trace,

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 
@@ -23,7 +24,7 @@ class Slot:
         self._pool = pool
         self._index = index
 
-    async def render(self, job: Job, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
+    async def render(self, job: RenderJob, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it.
 
         A job that waits for somebody else's machine outlives the process that waited: it goes on in the next one, from

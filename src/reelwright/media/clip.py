@@ -72,6 +72,10 @@ class FrameBuffer:
             self.fd = -1
 
 
+NO_FRAMES = FrameBuffer(-1, 0, 0, 0)
+"""Room for none: where the buffer is in another process, or the clip is a file."""
+
+
 def _anonymous_memory() -> int | None:
     """A file descriptor of anonymous memory; None where the system has none or a sandbox forbids it (old kernels, some
     seccomp profiles, macOS)."""

@@ -1,4 +1,4 @@
-"""What a test needs to drive the engine: a report that records, assignments, and engines before fakes."""
+"""What a test needs to drive the engine: a report that records, jobs, and engines before fakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.engines.comfyui.engine import ComfyUIEngine
-from reelwright.engines.engine import Assignment, Made
+from reelwright.engines.engine import Made, RenderJob
 from reelwright.errors import Cancelled, EngineError
 from reelwright.media.clip import FrameBuffer
 from reelwright.video import Image, Task, VideoSpec
@@ -94,7 +94,7 @@ class Stage:
         engine.load()
         return engine
 
-    def assignment(
+    def job(
         self,
         *,
         model: str = "wan",
@@ -103,13 +103,13 @@ class Stage:
         image: Path | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         **fields: Any,
-    ) -> Assignment:
+    ) -> RenderJob:
         """Small, and with a seed of its own, so that no job is another's twin in the cache."""
         self._jobs += 1
         video_id = video_id or f"video_{self._jobs}"
         values = {"width": 64, "height": 64, "num_frames": 5, "fps": 8, "seed": self._jobs} | fields
         described = Image(sha256="0" * 64, media_type="image/png", width=64, height=64) if image else None
-        return Assignment(
+        return RenderJob(
             video_id=video_id,
             attempt=1,
             spec=VideoSpec(
@@ -128,7 +128,7 @@ class Stage:
         )
 
     def make(self, engine: ComfyUIEngine, **fields: Any) -> Made:
-        return engine.generate(self.assignment(**fields), Recorder())
+        return engine.generate(self.job(**fields), Recorder())
 
     def fail(self, engine: ComfyUIEngine, **fields: Any) -> EngineError:
         """The error that a job ends with."""
@@ -142,11 +142,11 @@ class Stage:
 class Running:
     """A job in a thread of its own, as in the engine's child."""
 
-    def __init__(self, engine: ComfyUIEngine, assignment: Assignment, report: Recorder | None = None) -> None:
-        self.assignment = assignment
+    def __init__(self, engine: ComfyUIEngine, job: RenderJob, report: Recorder | None = None) -> None:
+        self.job = job
         self.report = report or Recorder()
         self.outcome: Made | BaseException | None = None
-        self._work = lambda: engine.generate(assignment, self.report)
+        self._work = lambda: engine.generate(job, self.report)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

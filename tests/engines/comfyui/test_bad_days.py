@@ -25,7 +25,7 @@ def test_a_comfyui_that_is_killed_with_eight_jobs_makes_them_all(stage: Stage, t
     with ComfyUIProcess(tmp_path / "comfyui") as fake:
         engine = stage.engine(fake, jobs_per_url=8)
         fake.turn(hold_at=2)
-        jobs = [Running(engine, stage.assignment()) for _ in range(8)]
+        jobs = [Running(engine, stage.job()) for _ in range(8)]
         fake.ledger.wait_for("submitted", times=8)
         [running] = fake.ledger.wait_for("began")
         fake.kill()
@@ -62,8 +62,7 @@ def test_a_comfyui_that_is_down_is_left_for_another(stage: Stage, fakes: Fakes) 
 def test_jobs_are_spread_over_all(stage: Stage, fakes: Fakes) -> None:
     both = [fakes(hold_at=1), fakes(hold_at=1)]
     engine = stage.engine(*both)
-    assert engine.slots == 2
-    jobs = [Running(engine, stage.assignment()) for _ in range(2)]
+    jobs = [Running(engine, stage.job()) for _ in range(2)]
     for fake in both:
         fake.ledger.wait_for("began")
         fake.turn(hold_at=None)
@@ -81,7 +80,7 @@ def test_three_hundred_quick_jobs_and_none_is_taken_for_lost(
     engine = stage.engine(fake, jobs_per_url=16, lost_looks=1, idle_seconds=20.0)
     fields = {"model": "stills", "num_frames": 1, "width": 64, "height": 64}
     for start in range(0, count, 50):
-        jobs = [Running(engine, stage.assignment(**fields)) for _ in range(start, start + 50)]
+        jobs = [Running(engine, stage.job(**fields)) for _ in range(start, start + 50)]
         for job in jobs:
             job.made().clip.frames.close()  # type: ignore[union-attr]
     assert len(fake.ledger.ids("submitted")) == fake.ledger.executions() == count
@@ -93,7 +92,7 @@ def test_without_the_socket_the_result_is_the_same(
     stage: Stage, fakes: Fakes, trouble: dict[str, object], version: str
 ) -> None:
     fake = fakes(version=version, step_seconds=0.05, **trouble)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     assert job.made().clip.num_frames == 5
     assert job.report.parts == sorted(job.report.parts)
     assert fake.ledger.executions() == 1
@@ -101,7 +100,7 @@ def test_without_the_socket_the_result_is_the_same(
 
 def test_a_second_socket_takes_no_job_away(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     [entry] = fake.ledger.wait_for("began")
     with socket(fake, entry["id"]):
         pass
@@ -112,7 +111,7 @@ def test_a_second_socket_takes_no_job_away(stage: Stage, fakes: Fakes) -> None:
 def test_somebody_elses_jobs_are_waited_for(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
     fake.foreign(3)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("submitted")
     fake.turn(hold_at=None)
     job.made()
@@ -123,7 +122,7 @@ def test_a_queue_that_somebody_clears_has_lost_the_job(stage: Stage, fakes: Fake
     fake = fakes(hold_at=1)
     engine = stage.engine(fake, lost_looks=2)
     fake.foreign()
-    job = Running(engine, stage.assignment())
+    job = Running(engine, stage.job())
     [first] = fake.ledger.wait_for("submitted")
     httpx2.post(f"{fake.url}/queue", json={"clear": True})
     [_, second] = fake.ledger.wait_for("submitted", times=2)
@@ -136,7 +135,7 @@ def test_a_job_that_is_lost_again_and_again_fails(stage: Stage, fakes: Fakes) ->
     fake = fakes(hold_at=0)
     engine = stage.engine(fake, lost_looks=2, tries=2)
     fake.foreign()
-    job = Running(engine, stage.assignment())
+    job = Running(engine, stage.job())
     for times in (1, 2):
         fake.ledger.wait_for("submitted", times=times)
         httpx2.post(f"{fake.url}/queue", json={"clear": True})
@@ -149,7 +148,7 @@ def test_a_job_that_is_lost_again_and_again_fails(stage: Stage, fakes: Fakes) ->
 
 def test_what_somebody_interrupts_is_not_made_again(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     [entry] = fake.ledger.wait_for("began")
     httpx2.post(f"{fake.url}/interrupt", json={"prompt_id": entry["id"]})
     error = job.join()
@@ -161,7 +160,7 @@ def test_what_somebody_interrupts_is_not_made_again(stage: Stage, fakes: Fakes) 
 def test_a_short_silence_is_waited_for(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
     engine = stage.engine(fake)
-    job = Running(engine, stage.assignment())
+    job = Running(engine, stage.job())
     fake.ledger.wait_for("began")
     fake.turn(replies={"history": [4, {"status": 502, "before": True}]})
     fake.ledger.wait_for("request", route="history", times=5)
@@ -174,7 +173,7 @@ def test_previews_are_ours_and_no_more_than_one_a_second(stage: Stage, fakes: Fa
     fake = fakes(version=NEW, step_seconds=0.05, previews=True)
     fake.foreign(2, steps=4)
     engine = stage.engine(fake, jobs_per_url=2)
-    first, second = (Running(engine, stage.assignment(num_inference_steps=30)) for _ in range(2))
+    first, second = (Running(engine, stage.job(num_inference_steps=30)) for _ in range(2))
     first.made(), second.made()
     for job in (first, second):
         times = [at for at, _, _ in job.report.previews]
@@ -186,7 +185,7 @@ def test_previews_are_ours_and_no_more_than_one_a_second(stage: Stage, fakes: Fa
 
 def test_progress_is_measured_and_never_falls(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(step_seconds=0.01)
-    job = Running(stage.engine(fake), stage.assignment(num_inference_steps=20))
+    job = Running(stage.engine(fake), stage.job(num_inference_steps=20))
     job.made()
     assert job.report.parts == sorted(job.report.parts)
     assert len(job.report.parts) > 20

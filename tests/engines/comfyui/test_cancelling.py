@@ -22,7 +22,7 @@ def queued(fake: FakeComfyUI) -> list[str]:
 def test_a_job_that_waits_is_taken_out(stage: Stage, fakes: Fakes, version: str) -> None:
     fake = fakes(version=version, hold_at=1)
     strangers = fake.foreign(2)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("submitted")
     fake.ledger.wait_for("request", route="history")
     job.report.cancel()
@@ -37,7 +37,7 @@ def test_a_job_that_waits_is_taken_out(stage: Stage, fakes: Fakes, version: str)
 @pytest.mark.parametrize("version", [USUAL, NEW])
 def test_a_job_that_runs_is_stopped(stage: Stage, fakes: Fakes, version: str) -> None:
     fake = fakes(version=version, hold_at=2)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     [began] = fake.ledger.wait_for("began")
     [stranger] = fake.foreign()
     job.report.cancel()
@@ -51,7 +51,7 @@ def test_a_job_that_runs_is_stopped(stage: Stage, fakes: Fakes, version: str) ->
 
 def test_where_ids_are_not_read_a_running_job_runs_on(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(version=OLD, hold_at=2)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("began")
     job.report.cancel()
     assert isinstance(job.join(), Cancelled)
@@ -63,7 +63,7 @@ def test_where_ids_are_not_read_a_running_job_runs_on(stage: Stage, fakes: Fakes
 
 def test_where_nobody_else_is_it_is_stopped_all_the_same(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(version=OLD, hold_at=2)
-    job = Running(stage.engine(fake, exclusive=True), stage.assignment())
+    job = Running(stage.engine(fake, exclusive=True), stage.job())
     fake.ledger.wait_for("began")
     job.report.cancel()
     assert fake.ledger.wait_for("ended")[0]["outcome"] == "interrupted"
@@ -72,18 +72,18 @@ def test_where_nobody_else_is_it_is_stopped_all_the_same(stage: Stage, fakes: Fa
 @VERSIONS
 def test_a_job_that_is_ending_is_left(stage: Stage, fakes: Fakes, version: str) -> None:
     fake = fakes(version=version, replies={"view": [1, {"drip": 0.3}]})
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("request", route="view")
     [stranger] = fake.foreign()
     job.report.cancel()
     assert isinstance(job.join(2), Cancelled)
     assert fake.ledger.wait_for("ended", id=stranger)[0]["outcome"] == "success"
-    assert not job.assignment.clip.exists()
+    assert not job.job.clip.exists()
 
 
 def test_a_cancel_while_it_is_submitted_reaches_comfyui(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1, replies={"prompt": [1, {"delay": 0.2}]})
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("submitted")
     job.report.cancel()
     assert isinstance(job.join(), Cancelled)
@@ -92,7 +92,7 @@ def test_a_cancel_while_it_is_submitted_reaches_comfyui(stage: Stage, fakes: Fak
 
 def test_a_late_job_is_stopped(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
-    job = Running(stage.engine(fake), stage.assignment(seconds=1.5))
+    job = Running(stage.engine(fake), stage.job(seconds=1.5))
     error = job.join()
     assert isinstance(error, EngineError)
     assert error.code is Code.TIMED_OUT
@@ -106,7 +106,7 @@ def test_a_job_at_a_comfyui_that_does_not_answer_is_ended_when_it_is_back(
 
     monkeypatch.setattr(servers, "CHECK_SECONDS", 0.2)
     fake = fakes(hold_at=1)
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("began")
     deaf = {route: (-1, {"status": 502, "before": True}) for route in ("queue", "history", "interrupt", "unqueue")}
     fake.turn(replies=deaf)
@@ -122,7 +122,7 @@ def test_both_of_two_twins_are_taken_out(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(hold_at=1)
     strangers = fake.foreign()
     fake.turn(replies={"prompt": [1, {"cut": 0}], "queue": [2, {"status": 502}]})
-    job = Running(stage.engine(fake), stage.assignment())
+    job = Running(stage.engine(fake), stage.job())
     fake.ledger.wait_for("submitted", times=2)
     assert len(queued(fake)) == 3
     job.report.cancel()
@@ -134,7 +134,7 @@ def test_both_of_two_twins_are_taken_out(stage: Stage, fakes: Fakes) -> None:
 def test_an_interrupt_that_comes_too_late_hurts_nobody(stage: Stage, fakes: Fakes) -> None:
     """Between the look at the queue and the interrupt our job ends, and a stranger's begins."""
     fake = fakes(hold_at=0)
-    job = Running(stage.engine(fake), stage.assignment(num_inference_steps=1))
+    job = Running(stage.engine(fake), stage.job(num_inference_steps=1))
     fake.ledger.wait_for("began")
     [stranger] = fake.foreign(steps=3)
     fake.turn(replies={"interrupt": [1, {"late": 0.3}]})

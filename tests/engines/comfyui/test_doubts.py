@@ -67,7 +67,7 @@ def test_a_comfyui_that_is_starting_is_waited_for_with_a_picture_too(
     Image.new("RGB", (64, 64), (10, 200, 90)).save(picture)
     engine = stage.engine(fake)
     fake.die()
-    job = Running(engine, stage.assignment(model="picture", image=picture))
+    job = Running(engine, stage.job(model="picture", image=picture))
     eventually(lambda: engine.state()["servers"][f"127.0.0.1:{fake.port}"]["breaker"] is not None)
     fake.rise()
     assert job.made().clip.num_frames == 5
@@ -90,7 +90,7 @@ def test_what_may_have_been_taken_before_the_way_broke_is_ended(stage: Stage, fa
     urls = [first.url, second.url]
     engine = ComfyUIEngine(**QUICK, urls=urls, workflows=str(stage.workflows), transport=way)
     engine.load()
-    job = Running(engine, stage.assignment())
+    job = Running(engine, stage.job())
     first.ledger.wait_for("began")
     made = job.made()
     assert made.facts["provider"] == f"127.0.0.1:{second.port}"

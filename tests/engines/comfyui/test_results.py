@@ -104,11 +104,11 @@ def test_a_file_that_is_gone_is_saved_again_without_sampling(stage: Stage, fakes
 
 def test_a_job_whose_file_was_tidied_away_while_nobody_looked(stage: Stage, fake: FakeComfyUI) -> None:
     report = Recorder()
-    assignment = stage.assignment(video_id="video_tidied", seed=99)
+    job = stage.job(video_id="video_tidied", seed=99)
     engine = stage.engine(fake)
-    engine.generate(assignment, report)
+    engine.generate(job, report)
     fake.lose_files()
-    assignment.clip.unlink()
+    job.clip.unlink()
     made = stage.make(engine, video_id="video_tidied", seed=99, checkpoint=report.checkpoints[-1])
     assert made.clip.num_frames == 5
     assert fake.ledger.count("node", kind="KSampler") == 1
@@ -129,7 +129,7 @@ def test_every_request_carries_the_key_and_no_other_host_sees_it(
     picture = tmp_path / "in.png"
     Image.new("RGB", (64, 64)).save(picture)
     engine = stage.engine(fake, **options)
-    job = Running(engine, stage.assignment(model="picture", image=picture))
+    job = Running(engine, stage.job(model="picture", image=picture))
     made = job.made()
     assert job.report.parts != []  # the socket was let in, too
     assert fake.ledger.count("request", route="signed", keyed=False) == 1

@@ -47,7 +47,7 @@ def test_a_workflow_makes_what_it_is_asked_for(stage: Stage, fakes: Fakes, file:
     Image.new("RGB", (64, 64), (10, 200, 90)).save(picture)
     described = Picture(sha256="0" * 64, media_type="image/png", width=64, height=64)
     first, last = ("image" in workflow.fields, "last_image" in workflow.fields)
-    assignment = stage.assignment()
+    job = stage.job()
     spec = VideoSpec(
         prompt="A quiet lake at dawn",
         engine="comfyui",
@@ -62,7 +62,7 @@ def test_a_workflow_makes_what_it_is_asked_for(stage: Stage, fakes: Fakes, file:
         seed=77,
     )
     paths = {"image_path": picture if first else None, "last_image_path": picture if last else None}
-    asked = replace(assignment, spec=spec, **paths)
+    asked = replace(job, spec=spec, **paths)
     made = stage.engine(fake, workflows=str(file)).generate(asked, Recorder())
 
     [entry] = fake.ledger.entries("submitted")

@@ -43,7 +43,7 @@ def _live(stage: Stage, urls: list[str], fields: dict[str, Any], saved: Path, st
     checkpoint = json.loads(saved.read_text()) if saved.exists() else None
     report = _Saving(saved, stop, saved.with_suffix(".mark"))
     engine = stage.engine(urls=urls, **options)
-    made = engine.generate(stage.assignment(checkpoint=checkpoint, **fields), report)
+    made = engine.generate(stage.job(checkpoint=checkpoint, **fields), report)
     report.pause(MADE, "")
     clip = made.clip
     outcome = {"sha256": clip.sha256, "num_frames": clip.num_frames, "facts": dict(made.facts)}

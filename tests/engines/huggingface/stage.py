@@ -1,4 +1,4 @@
-"""What a test needs to drive the engine: a report that records, an assignment, and the engine before the fake."""
+"""What a test needs to drive the engine: a report that records, jobs, and the engine before the fake."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reelwright.engines.engine import Assignment, Made
+from reelwright.engines.engine import Made, RenderJob
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
 from reelwright.errors import Cancelled, EngineError
-from reelwright.media.clip import FrameBuffer
 from reelwright.video import Image, Task, VideoSpec
 from tests.fakes.huggingface import FakeHuggingFace, rewriting
 
@@ -76,7 +75,7 @@ class Stage:
         kind = "image_to_video" if model == IMAGE_MODEL else "text_to_video"
         return self.engine(**{kind: [[provider, model]]}, **options)
 
-    def assignment(
+    def job(
         self,
         *,
         model: str = TEXT_MODEL,
@@ -85,7 +84,7 @@ class Stage:
         checkpoint: Mapping[str, Any] | None = None,
         scratch: Path | None = None,
         **fields: Any,
-    ) -> Assignment:
+    ) -> RenderJob:
         self._jobs += 1
         scratch = scratch or self._folder / f"job-{self._jobs}"
         scratch.mkdir(exist_ok=True)
@@ -99,11 +98,10 @@ class Stage:
             image=described,
             **values,
         )
-        return Assignment(
+        return RenderJob(
             video_id=f"video_{self._jobs}",
             attempt=1,
             spec=spec,
-            frames=FrameBuffer(-1, 0, 0, 0),
             scratch=scratch,
             image_path=image,
             checkpoint=checkpoint,
@@ -111,7 +109,7 @@ class Stage:
         )
 
     def make(self, engine: HuggingFaceEngine, **fields: Any) -> Made:
-        return engine.generate(self.assignment(**fields), Recorder())
+        return engine.generate(self.job(**fields), Recorder())
 
     def fail(self, engine: HuggingFaceEngine, **fields: Any) -> EngineError:
         """The error that a job ends with."""
@@ -125,9 +123,9 @@ class Stage:
 class Running:
     """A job in a thread of its own, as in the engine's child."""
 
-    def __init__(self, engine: HuggingFaceEngine, assignment: Assignment, report: Recorder) -> None:
+    def __init__(self, engine: HuggingFaceEngine, job: RenderJob, report: Recorder) -> None:
         self.outcome: Made | BaseException | None = None
-        self._work = lambda: engine.generate(assignment, report)
+        self._work = lambda: engine.generate(job, report)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 

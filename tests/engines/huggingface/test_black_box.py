@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task, VideoSpec
 from tests.engines.huggingface.stage import TEXT_MODEL
@@ -43,7 +44,7 @@ async def start(environment: Mapping[str, str]) -> EngineChild:
     return await EngineChild.start(Spec(engine="huggingface"), environment, lambda line: None)
 
 
-def job(scratch: Path, checkpoint: Mapping[str, Any] | None = None) -> Job:
+def job(scratch: Path, checkpoint: Mapping[str, Any] | None = None) -> RenderJob:
     scratch.mkdir(exist_ok=True)
     spec = VideoSpec(
         prompt="A red fox in the snow",
@@ -56,7 +57,7 @@ def job(scratch: Path, checkpoint: Mapping[str, Any] | None = None) -> Job:
         fps=12,
         seed=7,
     )
-    return Job(
+    return RenderJob(
         video_id="video_1",
         attempt=1,
         spec=spec,

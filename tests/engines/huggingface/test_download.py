@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from reelwright.engines.engine import Assignment
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.outcomes import Fault, Scrubber
@@ -68,10 +68,10 @@ def test_a_refused_body_has_no_digest(tmp_path: Path, pieces: list[bytes], code:
     assert caught.value.code is code
 
 
-def assignment(stage: Stage, folder: Path, **fields: object) -> Assignment:
+def job_in(stage: Stage, folder: Path, **fields: object) -> RenderJob:
     """One whose scratch folder is not there, as the server hands it over."""
     folder.mkdir()
-    return replace(stage.assignment(**fields), scratch=folder / "video_1")  # type: ignore[arg-type]
+    return replace(stage.job(**fields), scratch=folder / "video_1")  # type: ignore[arg-type]
 
 
 def endpoint(stage: Stage) -> HuggingFaceEngine:
@@ -81,7 +81,7 @@ def endpoint(stage: Stage) -> HuggingFaceEngine:
 def test_an_endpoints_clip_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
     fake.script("endpoint", Reply(body=CLIP))
     report = Recorder()
-    job = assignment(stage, tmp_path / "work", model="endpoint")
+    job = job_in(stage, tmp_path / "work", model="endpoint")
     made = endpoint(stage).generate(job, report)
     assert made.clip.path == job.clip
     assert (made.clip.sha256, job.clip.read_bytes()) == (sha256(CLIP), CLIP)
@@ -124,7 +124,7 @@ def test_a_download_that_was_begun_again_has_the_digest_of_its_file(stage: Stage
 
 @pytest.mark.parametrize("model", ["endpoint", TEXT_MODEL])
 def test_a_job_leaves_its_clip_and_no_folder(stage: Stage, tmp_path: Path, model: str) -> None:
-    job = assignment(stage, tmp_path / "work", model=model)
+    job = job_in(stage, tmp_path / "work", model=model)
     engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
     engine.generate(job, Recorder())
     assert not job.scratch.exists()
@@ -136,7 +136,7 @@ def test_a_failed_job_leaves_nothing(
     stage: Stage, fake: FakeHuggingFace, tmp_path: Path, step: str, model: str
 ) -> None:
     fake.script(step, Reply(cut=300))
-    job = assignment(stage, tmp_path / "work", model=model)
+    job = job_in(stage, tmp_path / "work", model=model)
     engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
     with pytest.raises(Fault):
         engine.generate(job, Recorder())
@@ -147,7 +147,7 @@ def test_a_chain_makes_the_folder_for_its_picture(stage: Stage, tmp_path: Path) 
     engine = stage.engine(
         text_to_video=[], image_to_video=[["fal-ai", IMAGE_MODEL]], chain={"text_to_image": ["fal-ai", PICTURE_MODEL]}
     )
-    job = assignment(stage, tmp_path / "work", model=IMAGE_MODEL)
+    job = job_in(stage, tmp_path / "work", model=IMAGE_MODEL)
     engine.generate(job, Recorder())
     assert [path.name for path in job.scratch.iterdir()] == ["picture"]
     assert sorted((tmp_path / "work").iterdir()) == [job.scratch, job.clip]

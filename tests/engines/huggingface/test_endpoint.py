@@ -22,9 +22,7 @@ def endpoint(stage: Stage, **options: Any) -> HuggingFaceEngine:
 
 def test_the_wire_form(stage: Stage, fake: FakeHuggingFace) -> None:
     report = Recorder()
-    made = endpoint(stage).generate(
-        stage.assignment(model="endpoint", motion_bucket_id=127, noise_aug_strength=0.02), report
-    )
+    made = endpoint(stage).generate(stage.job(model="endpoint", motion_bucket_id=127, noise_aug_strength=0.02), report)
 
     assert made.clip.path is not None
     assert made.clip.path.read_bytes() == fake.clip
@@ -105,7 +103,7 @@ def test_the_deadline(stage: Stage, fake: FakeHuggingFace, reply: Reply) -> None
 def test_a_cancel_hangs_up(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("endpoint", Reply(hang=True))
     report = Recorder()
-    job = Running(endpoint(stage), stage.assignment(model="endpoint"), report)
+    job = Running(endpoint(stage), stage.job(model="endpoint"), report)
     fake.wait_for("endpoint")
     report.cancel()
     assert isinstance(job.join(1), Cancelled)

@@ -121,7 +121,7 @@ def test_the_only_provider_is_asked_even_with_an_open_breaker(stage: Stage, fake
 def test_checkpoints_of_a_failover(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("submit", Reply(status=500, body=b"no"), provider="fal-ai")
     report = Recorder()
-    stage.engine(text_to_video=ORDER).generate(stage.assignment(), report)
+    stage.engine(text_to_video=ORDER).generate(stage.job(), report)
 
     assert [(state["phase"], state["provider"]) for state in report.checkpoints] == [
         ("submitting", "fal-ai"),

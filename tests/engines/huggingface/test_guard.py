@@ -86,9 +86,7 @@ def test_a_cancel_is_noticed_within_a_second(
         fake.script(step, Reply(hang=True))
     report = Recorder()
     # The pauses are those of production: a cancel must end them too.
-    job = Running(
-        stage.only(provider, poll_seconds=5.0 if provider == "together" else 0.25), stage.assignment(), report
-    )
+    job = Running(stage.only(provider, poll_seconds=5.0 if provider == "together" else 0.25), stage.job(), report)
     if provider == "together":
         fake.wait_for("submit")
     else:
@@ -104,7 +102,7 @@ def test_a_cancel_is_noticed_within_a_second(
 
 def test_a_cancel_while_the_acceptance_is_saved_reaches_the_provider(stage: Stage, fake: FakeHuggingFace) -> None:
     report = Recorder(on_checkpoint=lambda state: report.cancel() if state["phase"] == "accepted" else None)
-    outcome = Running(stage.only("fal-ai"), stage.assignment(), report).join()
+    outcome = Running(stage.only("fal-ai"), stage.job(), report).join()
 
     assert isinstance(outcome, Cancelled)
     fake.wait_for("cancel")
@@ -113,7 +111,7 @@ def test_a_cancel_while_the_acceptance_is_saved_reaches_the_provider(stage: Stag
 def test_a_cancel_while_a_job_is_being_accepted_reaches_the_provider(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("submit", Reply(delay=0.15))
     report = Recorder()
-    job = Running(stage.only("fal-ai"), stage.assignment(), report)
+    job = Running(stage.only("fal-ai"), stage.job(), report)
     fake.wait_for("submit")
     report.cancel()
 
@@ -125,7 +123,7 @@ def test_a_cancel_while_a_job_is_being_accepted_reaches_the_provider(stage: Stag
 def test_a_cancel_before_the_start_sends_nothing(stage: Stage, fake: FakeHuggingFace) -> None:
     report = Recorder()
     report.cancel()
-    assert isinstance(Running(stage.only("fal-ai"), stage.assignment(), report).join(), Cancelled)
+    assert isinstance(Running(stage.only("fal-ai"), stage.job(), report).join(), Cancelled)
     assert fake.requests("submit") == []
 
 
@@ -134,7 +132,7 @@ def test_many_jobs_side_by_side(stage: Stage, fake: FakeHuggingFace) -> None:
     number = 48
     fake.polls = 1_000_000
     engine = stage.only("fal-ai", poll_seconds=0.05)
-    jobs = [Running(engine, stage.assignment(seconds=30), Recorder()) for _ in range(number)]
+    jobs = [Running(engine, stage.job(seconds=30), Recorder()) for _ in range(number)]
     fake.wait_for("submit", times=number, seconds=20)
     fake.polls = 0
     for job in jobs:

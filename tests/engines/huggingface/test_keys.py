@@ -41,7 +41,7 @@ def hosts(fake: FakeHuggingFace, *steps: str) -> set[str]:
 @pytest.mark.parametrize("provider", HOSTS)
 def test_a_provider_is_asked_at_its_own_address(own: Stage, fake: FakeHuggingFace, provider: str) -> None:
     report = Recorder()
-    made = own.only(provider).generate(own.assignment(), report)
+    made = own.only(provider).generate(own.job(), report)
 
     assert made.clip.path is not None
     assert made.clip.path.read_bytes() == fake.clip
@@ -52,7 +52,7 @@ def test_a_provider_is_asked_at_its_own_address(own: Stage, fake: FakeHuggingFac
     assert made.facts["provider"] == provider
     assert not any(key in json.dumps(report.checkpoints) for key in KEYS.values())
 
-    again = own.only(provider).generate(own.assignment(checkpoint=report.checkpoints[-1]), Recorder())
+    again = own.only(provider).generate(own.job(checkpoint=report.checkpoints[-1]), Recorder())
     assert again.facts["resumed"] is True
     assert len(fake.requests("submit")) == 1
 
@@ -95,7 +95,7 @@ def test_who_has_no_key_is_asked_through_the_router(
 def test_a_cancel_goes_to_the_provider_itself(own: Stage, fake: FakeHuggingFace, provider: str, method: str) -> None:
     fake.polls = 1_000_000
     report = Recorder()
-    job = Running(own.only(provider), own.assignment(), report)
+    job = Running(own.only(provider), own.job(), report)
     fake.wait_for("status", times=2)
     report.cancel()
     job.join()
@@ -108,13 +108,13 @@ def test_an_accepted_job_is_followed_the_way_it_was_sent(
     stage: Stage, fake: FakeHuggingFace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     routed = Recorder()
-    stage.only("fal-ai").generate(stage.assignment(), routed)
+    stage.only("fal-ai").generate(stage.job(), routed)
     monkeypatch.setenv("FAL_KEY", KEYS["fal-ai"])
     stage.make(stage.only("fal-ai"), checkpoint=routed.checkpoints[-1])
     assert hosts(fake, "submit", "status", "result") == {ROUTER}
 
     direct = Recorder()
-    stage.only("fal-ai").generate(stage.assignment(), direct)
+    stage.only("fal-ai").generate(stage.job(), direct)
     monkeypatch.delenv("FAL_KEY")
     fake.log.clear()
     error = stage.fail(stage.only("fal-ai"), checkpoint=direct.checkpoints[-1])

@@ -25,7 +25,7 @@ def image(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("provider", TEXT_PROVIDERS)
 def test_text_to_video(stage: Stage, fake: FakeHuggingFace, provider: str) -> None:
     engine, report = stage.only(provider), Recorder()
-    made = engine.generate(stage.assignment(), report)
+    made = engine.generate(stage.job(), report)
 
     assert made.clip.path is not None
     assert made.clip.path.read_bytes() == fake.clip
@@ -109,7 +109,7 @@ def test_a_finished_picture_is_not_made_again(stage: Stage, fake: FakeHuggingFac
         chain={"text_to_image": ["fal-ai", PICTURE_MODEL]},
     )
     report = Recorder()
-    engine.generate(stage.assignment(model=IMAGE_MODEL, scratch=tmp_path / "same"), report)
+    engine.generate(stage.job(model=IMAGE_MODEL, scratch=tmp_path / "same"), report)
     assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
     assert [state.get("stage") for state in report.checkpoints] == ["image", None, "video", None]
 

@@ -20,12 +20,12 @@ from tests.fakes.huggingface import FakeHuggingFace, Reply
 def test_an_accepted_job_is_followed_on(stage: Stage, fake: FakeHuggingFace, provider: str) -> None:
     report = Recorder()
     engine = stage.only(provider)
-    engine.generate(stage.assignment(), report)
+    engine.generate(stage.job(), report)
     state = report.checkpoints[-1]
     assert (state["phase"], state["provider"], state["model"]) == ("accepted", provider, TEXT_MODEL)
 
     resumed = Recorder()
-    made = stage.only(provider).generate(stage.assignment(checkpoint=state), resumed)
+    made = stage.only(provider).generate(stage.job(checkpoint=state), resumed)
 
     assert isinstance(made, Made)
     assert made.facts["resumed"] is True
@@ -36,7 +36,7 @@ def test_an_accepted_job_is_followed_on(stage: Stage, fake: FakeHuggingFace, pro
 
 def test_the_fal_ticket_names_the_addresses(stage: Stage) -> None:
     report = Recorder()
-    stage.only("fal-ai").generate(stage.assignment(), report)
+    stage.only("fal-ai").generate(stage.job(), report)
 
     answer = report.checkpoints[-1]["answer"]
     assert answer["cancel_url"] == "https://queue.fal.run/fal-ai/wan/requests/req-1/cancel"
@@ -55,7 +55,7 @@ def test_a_crash_while_submitting_is_an_unknown_outcome(stage: Stage, fake: Fake
 def test_a_crash_while_waiting_begins_anew(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("submit", Reply(status=503, headers={"Retry-After": "0.01"}), Reply())
     report = Recorder()
-    stage.only("fal-ai").generate(stage.assignment(), report)
+    stage.only("fal-ai").generate(stage.job(), report)
     assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
 
     stage.make(stage.only("fal-ai"), checkpoint=report.checkpoints[1])
@@ -65,18 +65,18 @@ def test_a_crash_while_waiting_begins_anew(stage: Stage, fake: FakeHuggingFace) 
 def test_nothing_is_sent_before_submitting_is_saved(stage: Stage, fake: FakeHuggingFace) -> None:
     seen: list[tuple[str, int]] = []
     report = Recorder(on_checkpoint=lambda state: seen.append((state["phase"], len(fake.requests("submit")))))
-    stage.only("fal-ai").generate(stage.assignment(), report)
+    stage.only("fal-ai").generate(stage.job(), report)
 
     assert seen == [("submitting", 0), ("accepted", 1)]
 
 
 def test_a_resumed_job_can_be_cancelled_upstream(stage: Stage, fake: FakeHuggingFace) -> None:
     report = Recorder()
-    stage.only("fal-ai").generate(stage.assignment(), report)
+    stage.only("fal-ai").generate(stage.job(), report)
     fake.script("status", Reply(status=202, body={"status": "IN_PROGRESS"}))
 
     second = Recorder()
-    job = Running(stage.only("fal-ai"), stage.assignment(checkpoint=report.checkpoints[-1]), second)
+    job = Running(stage.only("fal-ai"), stage.job(checkpoint=report.checkpoints[-1]), second)
     fake.wait_for("status", times=4)
     second.cancel()
     job.join()
@@ -87,7 +87,7 @@ def test_an_open_breaker_does_not_send_an_accepted_job_elsewhere(stage: Stage, f
     report = Recorder()
     routes = [["fal-ai", TEXT_MODEL], ["wavespeed", TEXT_MODEL]]
     engine = stage.engine(text_to_video=routes, breaker_failures=1)
-    engine.generate(stage.assignment(), report)
+    engine.generate(stage.job(), report)
     fake.script("submit", Reply(status=500, body=b"no"), provider="fal-ai")
     stage.make(engine)
     assert engine.state()["breakers"]["fal-ai"]["state"] == "open"
@@ -103,7 +103,7 @@ def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
 ) -> None:
     engine = stage.engine(endpoint_url="https://endpoint.example/")
     report = Recorder()
-    engine.generate(stage.assignment(model="endpoint", scratch=tmp_path / "job"), report)
+    engine.generate(stage.job(model="endpoint", scratch=tmp_path / "job"), report)
     [state] = report.checkpoints
 
     made = stage.make(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
@@ -120,7 +120,7 @@ def test_the_clip_of_one_provider_is_not_taken_for_anothers(
     stage: Stage, fake: FakeHuggingFace, tmp_path: Path
 ) -> None:
     state = {"phase": "submitting", "provider": "wavespeed", "model": TEXT_MODEL, "stage": "video"}
-    stage.assignment(scratch=tmp_path / "job").clip.write_bytes(fake.clip)
+    stage.job(scratch=tmp_path / "job").clip.write_bytes(fake.clip)
     error = stage.fail(stage.only("wavespeed"), scratch=tmp_path / "job", checkpoint=state)
     assert error.code is Code.UNKNOWN_OUTCOME
 
@@ -128,11 +128,11 @@ def test_the_clip_of_one_provider_is_not_taken_for_anothers(
 def test_an_opening_that_is_stored_already_is_not_saved_again(stage: Stage, fake: FakeHuggingFace) -> None:
     engine = stage.engine(endpoint_url="https://endpoint.example/", text_to_video=[["fal-ai", TEXT_MODEL]])
     report = Recorder()
-    made = engine.generate(replace(stage.assignment(model="endpoint"), opened=True), report)
+    made = engine.generate(replace(stage.job(model="endpoint"), opened=True), report)
     assert (made.facts["provider"], report.checkpoints) == ("endpoint", [])
 
     fake.script("endpoint", Reply(status=500, body=b"no"))
-    made = engine.generate(replace(stage.assignment(model="endpoint"), opened=True), report)
+    made = engine.generate(replace(stage.job(model="endpoint"), opened=True), report)
     assert made.facts["provider"] == "fal-ai"  # whoever is asked next is named before
     assert [(state["phase"], state["provider"]) for state in report.checkpoints] == [
         ("submitting", "fal-ai"),
@@ -144,7 +144,7 @@ def test_the_cards_opening_is_what_a_job_saves_first(stage: Stage) -> None:
     options = {"endpoint_url": "https://endpoint.example/"}
     [card] = [card for card in cards(options) if card.model == "endpoint"]
     report = Recorder()
-    stage.engine(**options).generate(stage.assignment(model="endpoint"), report)
+    stage.engine(**options).generate(stage.job(model="endpoint"), report)
     assert report.checkpoints == [card.opening]
     chain = {"text_to_image": ["nscale", "black-forest-labs/FLUX.1-schnell"]}
     assert {card.opening for card in cards({**options, "chain": chain})} == {None}
@@ -159,7 +159,7 @@ def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_pa
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
-    job = stage.assignment(scratch=tmp_path / "job")
+    job = stage.job(scratch=tmp_path / "job")
     job.clip.symlink_to("/dev/full")
     assert stage.fail(stage.only("fal-ai"), scratch=job.scratch).code is Code.STORAGE_FULL
 
@@ -171,7 +171,7 @@ def left_by(stage: Stage, provider: str, *, seconds: float = 10.0, **fields: Any
     """What a job that fails at `provider` saves last."""
     report = Recorder()
     with pytest.raises(EngineError):
-        stage.only(provider).generate(stage.assignment(seconds=seconds, **fields), report)
+        stage.only(provider).generate(stage.job(seconds=seconds, **fields), report)
     return report.checkpoints[-1]
 
 
@@ -224,10 +224,10 @@ def test_work_that_was_left_at_the_provider_is_had_once_more_and_then_made_anew(
 
 def test_a_crash_after_the_end_bills_nothing(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("status", Reply(body={"status": "COMPLETED", "error": "the GPU fell off"}))
-    report, assignment = Recorder(), stage.assignment()
+    report, job = Recorder(), stage.job()
     with pytest.raises(EngineError) as first:
-        stage.only("fal-ai").generate(assignment, report)
-    again = replace(assignment, attempt=2, checkpoint=report.checkpoints[-1])
+        stage.only("fal-ai").generate(job, report)
+    again = replace(job, attempt=2, checkpoint=report.checkpoints[-1])
     with pytest.raises(EngineError) as second:
         stage.only("fal-ai").generate(again, Recorder())
     assert (second.value.code, second.value.message) == (first.value.code, first.value.message)

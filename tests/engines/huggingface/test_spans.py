@@ -15,7 +15,7 @@ def test_each_provider_that_is_asked_is_a_span_with_its_stages(stage: Stage, fak
     fake.script("submit", Reply(status=503, body=b"no"), provider="fal-ai")
     engine = stage.engine(text_to_video=[["fal-ai", TEXT_MODEL], ["wavespeed", TEXT_MODEL]])
     span = Recorded()
-    engine.generate(replace(stage.assignment(), span=span), Recorder())
+    engine.generate(replace(stage.job(), span=span), Recorder())
 
     name = f"generate_content {TEXT_MODEL}"
     assert span.tree == [(name, [("submit", [])]), (name, STAGES)]
@@ -34,6 +34,6 @@ def test_the_picture_of_a_chain_is_a_stage(stage: Stage) -> None:
         chain={"text_to_image": ["fal-ai", PICTURE_MODEL]},
     )
     span = Recorded()
-    engine.generate(replace(stage.assignment(model=IMAGE_MODEL), span=span), Recorder())
+    engine.generate(replace(stage.job(model=IMAGE_MODEL), span=span), Recorder())
 
     assert span.tree == [(f"generate_content {IMAGE_MODEL}", [("picture", []), *STAGES])]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelwright.engines.engine import Assignment, Engine, Made
+from reelwright.engines.engine import Engine, Made, RenderJob
 from reelwright.errors import Cancelled
 from reelwright.media.clip import FrameBuffer
 from reelwright.tracing import NO_SPAN, Span
@@ -113,7 +113,7 @@ def take(
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         made = engine.generate(
-            Assignment(
+            RenderJob(
                 video_id=video_id,
                 attempt=1,
                 spec=spec,

@@ -13,6 +13,7 @@ import pytest
 
 from reelwright.engines.local.card import cards
 from reelwright.engines.local.engine import LocalEngine
+from reelwright.engines.local.options import Options
 from reelwright.errors import Cancelled
 from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
@@ -121,8 +122,8 @@ def test_batching_ends_the_promise_of_equal_bits(options: dict[str, Any]) -> Non
     (single,) = cards(options | {"batch": 1})
     assert not batched.deterministic
     assert single.deterministic
-    assert LocalEngine(**options).slots == 4
-    assert LocalEngine(**options | {"batch": 1}).slots == 1
+    assert Options.parse(options).slots == 4
+    assert Options.parse(options | {"batch": 1}).slots == 1
 
 
 def test_requests_of_other_sizes_do_not_travel_together(options: dict[str, Any], tmp_path: Path, fox: Path) -> None:

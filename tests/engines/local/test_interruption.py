@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.local.conftest import REASON, TinyFolder
@@ -103,9 +104,9 @@ async def test_after_an_error_of_the_device_the_process_ends_and_the_next_job_ha
 
     watch = Watch(progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=kept)
 
-    def job(prompt: str) -> Job:
+    def job(prompt: str) -> RenderJob:
         request = a_request("wan", prompt=prompt, num_inference_steps=1, num_frames=5)
-        return Job(video_id="video_1", attempt=1, spec=request, scratch=tmp_path, image_path=None, checkpoint=None)
+        return RenderJob(video_id="video_1", attempt=1, spec=request, scratch=tmp_path)
 
     with pytest.raises(EngineError, match="failed: AcceleratorError"):
         await child.render(job("CUDA error: no kernel image is available for execution on the device"), watch)

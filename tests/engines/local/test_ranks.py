@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Job, Spec, Watch
+from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Code, ConfigurationError, EngineError
@@ -63,7 +64,7 @@ class Studio:
 
     async def take(self, spec: VideoSpec, follower: Follower | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
         follower = follower or Follower()
-        job = Job(
+        job = RenderJob(
             video_id="video_1",
             attempt=1,
             spec=spec,

@@ -10,12 +10,11 @@ from typing import Any
 import httpx2
 from PIL import Image as Pictures
 
-from reelwright.engines.engine import Assignment, Made
+from reelwright.engines.engine import Made, RenderJob
 from reelwright.engines.openai import ending
 from reelwright.engines.openai.engine import OpenAIEngine
 from reelwright.engines.upstream.network import sliced
 from reelwright.errors import EngineError
-from reelwright.media.clip import FrameBuffer
 from reelwright.video import Image, Task, VideoSpec
 from tests.engines.huggingface.stage import Recorder
 
@@ -86,7 +85,7 @@ class Stage:
         Pictures.new("RGB", (64, 64), (200, 90, 40)).save(path)
         return path
 
-    def assignment(
+    def job(
         self,
         *,
         prompt: str = PROMPT,
@@ -95,7 +94,7 @@ class Stage:
         image: Path | None = None,
         checkpoint: Mapping[str, Any] | None = None,
         **fields: Any,
-    ) -> Assignment:
+    ) -> RenderJob:
         self._jobs += 1
         scratch = self._folder / f"job-{self._jobs}"
         values = {"width": 64, "height": 64, "num_frames": 8, "fps": 8, "seed": 7} | fields
@@ -108,11 +107,10 @@ class Stage:
             image=described,
             **values,
         )
-        return Assignment(
+        return RenderJob(
             video_id=f"video_{self._jobs}",
             attempt=1,
             spec=spec,
-            frames=FrameBuffer(-1, 0, 0, 0),
             scratch=scratch,
             image_path=image,
             checkpoint=checkpoint,
@@ -120,7 +118,7 @@ class Stage:
         )
 
     def make(self, engine: OpenAIEngine, report: Recorder | None = None, **fields: Any) -> Made:
-        return engine.generate(self.assignment(**fields), report or Recorder())
+        return engine.generate(self.job(**fields), report or Recorder())
 
     def fail(self, engine: OpenAIEngine, **fields: Any) -> EngineError:
         """The error that a job ends with."""

@@ -57,7 +57,7 @@ def test_a_job_that_is_cancelled_ends(stage: Stage, url: str) -> None:
     upstream = {"url": url, "model": os.environ.get("REELWRIGHT_TEST_VIDEOS_MODEL")}
     job = Running(
         stage.engine(upstream, connect_seconds=5.0, idle_seconds=30.0),  # type: ignore[arg-type]
-        stage.assignment(prompt=f"{PROMPT}, again", seconds=60, **wanted(url)),
+        stage.job(prompt=f"{PROMPT}, again", seconds=60, **wanted(url)),
         report,
     )
     report.until_accepted()

@@ -50,7 +50,7 @@ def test_a_crash_while_it_was_being_submitted(stage: Stage, fake: FakeVideos, ar
     stage.make(stage.engine(fake.url), report, prompt=PROMPT if arrived else "another", **size)
     submitting = report.checkpoints[0]
 
-    outcome = Running(stage.engine(fake.url), stage.assignment(checkpoint=submitting, **size), Audience()).join()  # type: ignore[arg-type]
+    outcome = Running(stage.engine(fake.url), stage.job(checkpoint=submitting, **size), Audience()).join()  # type: ignore[arg-type]
     # A Reelwright knows its job by the key; vLLM-Omni's list shows it; the others tell nothing.
     if fake.profile.name == "reelwright" and not arrived:
         # That key belongs to another request, which is no crash but a changed job.
@@ -75,7 +75,7 @@ def test_a_create_that_never_arrived_is_made_by_its_key(stage: Stage, fake: Fake
 @on("vllm-omni", "sglang", "reelwright")
 def test_a_connection_that_breaks_before_the_answer(stage: Stage, fake: FakeVideos) -> None:
     fake.swallowed = 1
-    outcome = Running(stage.engine(fake.url), stage.assignment(), Audience()).join()  # type: ignore[arg-type]
+    outcome = Running(stage.engine(fake.url), stage.job(), Audience()).join()  # type: ignore[arg-type]
     if fake.profile.name == "sglang":
         assert outcome.code is Code.UNKNOWN_OUTCOME  # type: ignore[union-attr]
     else:

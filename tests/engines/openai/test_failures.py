@@ -129,7 +129,7 @@ def test_looks_that_fail_are_repeated(stage: Stage, fake: FakeVideos) -> None:
     fake.strays = 2
     fake.scripts["look"] = [(502, {"detail": "bad gateway"}, {}), (429, {"detail": "slow"}, {"Retry-After": "0"})]
     fake.gpu.held = True
-    job = Running(stage.engine(fake.url), stage.assignment(), Audience())  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url), stage.job(), Audience())  # type: ignore[arg-type]
     fake.until(lambda: len(fake.steps("look")) > 4)
     fake.scripts["look"] = [(503, {"detail": "away"}, {})] * 20
     fake.until(lambda: not fake.scripts["look"])
@@ -141,7 +141,7 @@ def test_looks_that_fail_are_repeated(stage: Stage, fake: FakeVideos) -> None:
 def test_a_lost_job_is_sent_again_to_a_server_of_ones_own(stage: Stage, fake: FakeVideos) -> None:
     fake.gpu.held = True
     report = Audience()
-    job = Running(stage.engine(fake.url), stage.assignment(), report)  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
     fake.until(lambda: fake.gpu.busy)
     fake.restart()
     fake.gpu.held = False
@@ -154,7 +154,7 @@ def test_a_lost_job_is_sent_again_to_a_server_of_ones_own(stage: Stage, fake: Fa
 def test_a_lost_job_may_be_billed_elsewhere(stage: Stage, fake: FakeVideos) -> None:
     fake.gpu.held = True
     engine = stage.engine({"url": fake.url, "when_lost": "fail"})
-    job = Running(engine, stage.assignment(), Audience())  # type: ignore[arg-type]
+    job = Running(engine, stage.job(), Audience())  # type: ignore[arg-type]
     fake.until(lambda: fake.gpu.busy)
     fake.restart()
     error = job.join()
@@ -165,7 +165,7 @@ def test_a_lost_job_may_be_billed_elsewhere(stage: Stage, fake: FakeVideos) -> N
 def test_a_job_that_somebody_removed_is_not_made_again(stage: Stage) -> None:
     with FakeVideos("reelwright", token=TOKEN) as fake:
         fake.gpu.held = True
-        job = Running(stage.engine(fake.url), stage.assignment(), Audience())  # type: ignore[arg-type]
+        job = Running(stage.engine(fake.url), stage.job(), Audience())  # type: ignore[arg-type]
         fake.until(lambda: fake.gpu.busy)
         fake.restart()
         fake.gpu.held = False
@@ -175,7 +175,7 @@ def test_a_job_that_somebody_removed_is_not_made_again(stage: Stage) -> None:
 
 def test_a_server_that_goes_away_for_long_is_replaced(stage: Stage, fake: FakeVideos, other: FakeVideos) -> None:
     fake.gpu.held = True
-    job = Running(stage.engine(fake.url, other.url), stage.assignment(), Audience())  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url, other.url), stage.job(), Audience())  # type: ignore[arg-type]
     fake.until(lambda: fake.gpu.busy)
     fake.down()
     made = job.join()
@@ -220,7 +220,7 @@ def test_a_cancel_ends_the_work(stage: Stage, fake: FakeVideos) -> None:
     fake.slow_deletes = 1
     fake.gpu.held = True
     report = Audience()
-    job = Running(stage.engine(fake.url), stage.assignment(), report)  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
     fake.until(lambda: fake.gpu.busy)
     report.cancel()
     assert "cancelled" in str(job.join())
@@ -234,7 +234,7 @@ def test_a_reelwright_is_asked_to_cancel(stage: Stage) -> None:
     with FakeVideos("reelwright", token=TOKEN) as fake:
         fake.gpu.held = True
         report = Audience()
-        job = Running(stage.engine(fake.url), stage.assignment(), report)  # type: ignore[arg-type]
+        job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
         fake.until(lambda: fake.gpu.busy)
         report.cancel()
         job.join()
@@ -246,7 +246,7 @@ def test_what_cannot_be_cancelled_is_said(stage: Stage, fake: FakeVideos, capfd:
     with FakeLiteLLM(fake, token=TOKEN) as front:
         fake.gpu.held = True
         report = Audience()
-        job = Running(stage.engine({"url": front.url, "model": ALIAS}), stage.assignment(), report)  # type: ignore[arg-type]
+        job = Running(stage.engine({"url": front.url, "model": ALIAS}), stage.job(), report)  # type: ignore[arg-type]
         fake.until(lambda: fake.gpu.busy)
         report.cancel()
         job.join()

@@ -137,7 +137,7 @@ def test_the_less_busy_of_two_servers_gets_the_next_job(stage: Stage) -> None:
     with FakeVideos("vllm-omni", token=TOKEN) as one, FakeVideos("sglang", token=TOKEN) as two:
         engine = stage.engine(one.url, two.url)
         one.gpu.held = True
-        first = Running(engine, stage.assignment(), Audience())  # type: ignore[arg-type]
+        first = Running(engine, stage.job(), Audience())  # type: ignore[arg-type]
         one.until(lambda: one.gpu.busy)
         stage.make(engine)
         assert two.executions(PROMPT) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reelwright.engines.engine import Assignment, Made
+from reelwright.engines.engine import Made, RenderJob
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.media.clip import FrameBuffer
 from reelwright.video import Task, VideoSpec
@@ -54,7 +54,7 @@ class Notes:
         raise AssertionError("the sketch engine never waits")
 
 
-def assignment(
+def job(
     prompt: str,
     width: int = 128,
     height: int = 128,
@@ -64,7 +64,7 @@ def assignment(
     image: Path | None = None,
     motion: int | None = None,
     params: Mapping[str, Any] | None = None,
-) -> Assignment:
+) -> RenderJob:
     spec = VideoSpec(
         prompt=prompt,
         engine="sketch",
@@ -78,7 +78,7 @@ def assignment(
         motion_bucket_id=motion,
         params=params or {},
     )
-    return Assignment(
+    return RenderJob(
         video_id="video_01",
         attempt=1,
         spec=spec,
@@ -89,7 +89,7 @@ def assignment(
     )
 
 
-def drawn(task: Assignment, threads: int = 2) -> tuple[NDArray[np.uint8], Made, Notes]:
+def drawn(task: RenderJob, threads: int = 2) -> tuple[NDArray[np.uint8], Made, Notes]:
     """The frames, what `generate` returned, and the report."""
     notes = Notes()
     made = SketchEngine(threads=threads).generate(task, notes)
@@ -97,4 +97,4 @@ def drawn(task: Assignment, threads: int = 2) -> tuple[NDArray[np.uint8], Made, 
 
 
 def frames_of(prompt: str, **options: object) -> NDArray[np.uint8]:
-    return drawn(assignment(prompt, **options))[0]  # type: ignore[arg-type]
+    return drawn(job(prompt, **options))[0]  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from reelwright.engines.sketch.cast.riders import ridden
 from reelwright.engines.sketch.cast.roster import FIGURES
 from reelwright.engines.sketch.lexicon.living import LIVING
 from reelwright.engines.sketch.lexicon.made import MADE
-from tests.engines.sketch.easel import assignment, drawn, frames_of
+from tests.engines.sketch.easel import drawn, frames_of, job
 
 
 def test_every_figure_has_words_and_every_word_a_figure() -> None:
@@ -89,13 +89,13 @@ def test_water_mirrors_a_boat() -> None:
 
 
 def test_equal_requests_with_figures_give_equal_frames() -> None:
-    one, _, _ = drawn(assignment("two dogs running on the beach, birds", num_frames=4), threads=1)
-    three, _, _ = drawn(assignment("two dogs running on the beach, birds", num_frames=4), threads=3)
+    one, _, _ = drawn(job("two dogs running on the beach, birds", num_frames=4), threads=1)
+    three, _, _ = drawn(job("two dogs running on the beach, birds", num_frames=4), threads=3)
     assert np.array_equal(one, three)
 
 
 def test_the_record_tells_what_was_understood_and_what_not() -> None:
-    _, made, _ = drawn(assignment("two boats at sunset with a koala, pan left", num_frames=1))
+    _, made, _ = drawn(job("two boats at sunset with a koala, pan left", num_frames=1))
     facts = json.loads(json.dumps(dict(made.facts)))
     assert facts["understood"] == ["sunset", "two sailboats", "pan left"]
     assert facts["not_drawn"] == ["koala"]
@@ -136,7 +136,7 @@ def test_a_rider_sits_higher_than_the_beast() -> None:
 )
 def test_a_loop_ends_where_it_began(prompt: str) -> None:
     def frames(**options: object) -> NDArray[np.float32]:
-        return drawn(assignment(prompt, num_frames=24, **options))[0].astype(np.float32)  # type: ignore[arg-type]
+        return drawn(job(prompt, num_frames=24, **options))[0].astype(np.float32)  # type: ignore[arg-type]
 
     looped = frames(params={"loop": True})
     coarse = looped.reshape(24, 32, 4, 32, 4, 3).mean((2, 4))

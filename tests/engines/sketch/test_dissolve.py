@@ -12,7 +12,7 @@ import pytest
 from reelwright.engines.sketch.prompt import read
 from reelwright.engines.sketch.soundscape import PEAK, RATE, soundscape
 from reelwright.video import Source
-from tests.engines.sketch.easel import GALLERY, assignment, drawn, frames_of
+from tests.engines.sketch.easel import GALLERY, drawn, frames_of, job
 
 
 @pytest.fixture
@@ -28,18 +28,18 @@ def pixels(path: Path) -> np.ndarray:
 
 @pytest.mark.parametrize("prompt", ["Sunrise over misty mountains", "an endless improvisation, pan left"])
 def test_it_ends_with_the_picture_and_passes_over_gently(prompt: str, city: Path) -> None:
-    task = dataclasses.replace(assignment(prompt, num_frames=24), last_image_path=city)
+    task = dataclasses.replace(job(prompt, num_frames=24), last_image_path=city)
     frames = drawn(task)[0].astype(int)
     assert np.abs(frames[-1] - pixels(city)).max() <= 2
     assert np.array_equal(frames[0], frames_of(prompt, num_frames=24)[0])
     whole = np.abs(frames[-1] - frames[0]).mean()
     assert np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2, 3)).max() < whole / 2  # no cut
-    again = dataclasses.replace(assignment(prompt, num_frames=24), last_image_path=city)
+    again = dataclasses.replace(job(prompt, num_frames=24), last_image_path=city)
     assert np.array_equal(drawn(again, threads=1)[0], frames)
 
 
 def test_it_goes_on_from_the_picture_exactly(city: Path) -> None:
-    task = assignment("Snow falling on a pine forest at dusk", num_frames=12, image=city)
+    task = job("Snow falling on a pine forest at dusk", num_frames=12, image=city)
     source = Source(sha256="", width=128, height=128, num_frames=9, fps=12)
     frames = drawn(dataclasses.replace(task, spec=dataclasses.replace(task.spec, extends=source)))[0].astype(int)
     assert np.abs(frames[0] - pixels(city)).max() <= 2
@@ -66,7 +66,7 @@ def test_rain_is_brighter_than_the_sea() -> None:
 
 def test_sound_is_made_only_when_it_is_asked_for(tmp_path: Path) -> None:
     for asked in (None, False, True):
-        task = assignment("A calm sea", num_frames=2)
+        task = job("A calm sea", num_frames=2)
         spec = dataclasses.replace(task.spec, generate_audio=asked)
         made = drawn(dataclasses.replace(task, spec=spec, scratch=tmp_path / "job"))[1]
         assert (made.clip.sound is not None) is bool(asked)

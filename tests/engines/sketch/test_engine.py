@@ -11,7 +11,7 @@ from PIL import Image
 
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Cancelled
-from tests.engines.sketch.easel import GALLERY, Notes, assignment, drawn, frames_of
+from tests.engines.sketch.easel import GALLERY, Notes, drawn, frames_of, job
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,8 @@ def test_the_gallery_s_pictures_differ(gallery: dict[str, NDArray[np.float32]]) 
 
 @pytest.mark.parametrize("prompt", [GALLERY[0], GALLERY[3], GALLERY[8], GALLERY[10]])
 def test_equal_requests_give_equal_frames_on_any_number_of_threads(prompt: str) -> None:
-    one, _, _ = drawn(assignment(prompt, num_frames=5), threads=1)
-    three, _, _ = drawn(assignment(prompt, num_frames=5), threads=3)
+    one, _, _ = drawn(job(prompt, num_frames=5), threads=1)
+    three, _, _ = drawn(job(prompt, num_frames=5), threads=3)
     assert np.array_equal(one, three)
 
 
@@ -92,7 +92,7 @@ def test_camera_moves_leave_no_hole(move: str) -> None:
 
 
 def test_progress_is_reported_for_every_frame_in_order() -> None:
-    _, made, notes = drawn(assignment("the sea", num_frames=7))
+    _, made, notes = drawn(job("the sea", num_frames=7))
     assert notes.steps == [(n, 7) for n in range(1, 8)]
     assert (made.clip.num_frames, made.clip.fps) == (7, 12)
     assert made.clip.frames is not None
@@ -100,7 +100,7 @@ def test_progress_is_reported_for_every_frame_in_order() -> None:
 
 
 def test_the_facts_are_plain_json_and_tell_the_scene() -> None:
-    _, made, _ = drawn(assignment("A stormy night sea", num_frames=1))
+    _, made, _ = drawn(job("A stormy night sea", num_frames=1))
     facts = json.loads(json.dumps(dict(made.facts)))
     assert facts["ground"] == "sea"
     assert facts["hour"] == "night"
@@ -115,7 +115,7 @@ class Stop(Notes):
 
 
 def test_a_cancel_passes_through_and_ends_the_drawing() -> None:
-    task, report = assignment("the sea", num_frames=40), Stop()
+    task, report = job("the sea", num_frames=40), Stop()
     with pytest.raises(Cancelled):
         SketchEngine().generate(task, report)
     assert report.steps == [(1, 40), (2, 40)]
@@ -135,7 +135,7 @@ def picture(path: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_an_image_moves_and_stays_itself(tmp_path: Path, kind: str) -> None:
     image = picture(tmp_path / f"input.{kind.lower()}", kind)
-    task = assignment("slow zoom in", width=128, height=128, num_frames=5, fps=2, image=image)
+    task = job("slow zoom in", width=128, height=128, num_frames=5, fps=2, image=image)
     frames, made, _ = drawn(task)
     assert made.facts["scene"] == "image"
     assert np.abs(frames[4].astype(int) - frames[0]).mean() > 1

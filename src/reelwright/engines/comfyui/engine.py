@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.engines.comfyui.library import read_library
 from reelwright.engines.comfyui.options import Options
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.upstream.failover import Breakers
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ class ComfyUIEngine:
         self._transport = transport
         self._renderer: Renderer | None = None
         self._servers: Servers | None = None
-        self.slots = self._options.slots
 
     def load(self) -> Mapping[str, Any]:
         """Read the workflows and look at each ComfyUI. One that is down now may be up later. Returns their versions."""
@@ -77,10 +76,10 @@ class ComfyUIEngine:
         )
         return {}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
-        """One encoded file, where the assignment's `clip` says, or frames. Raises `EngineError`."""
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        """One encoded file, where the job's `clip` says, or frames. Raises `EngineError`."""
         assert self._renderer is not None, "load() comes first"
-        return self._renderer.render(assignment, report)
+        return self._renderer.render(job, report)
 
     def state(self) -> Mapping[str, Any]:
         """For `/health`: `servers`, what each ComfyUI was like when it was looked at last."""

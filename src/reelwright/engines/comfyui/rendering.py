@@ -40,7 +40,7 @@ from reelwright.engines.comfyui.refusals import (
 from reelwright.engines.comfyui.server import FOLDER, ComfyUI, State
 from reelwright.engines.comfyui.servers import Place, Servers
 from reelwright.engines.comfyui.workflow import Filled, Workflow
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.upstream.clips import Clips
 from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader, storage_told
@@ -87,21 +87,21 @@ class Renderer:
         self.clips = Clips()
         self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
-    def render(self, assignment: Assignment, report: Report) -> Made:
+    def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `upstream.failover` say, and `Cancelled` within a second."""
-        with self._crowd.joined(assignment, report) as watch:
-            return _Rendering(self, assignment, report, watch).run()
+        with self._crowd.joined(job, report) as watch:
+            return _Rendering(self, job, report, watch).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: Watch) -> None:
         self._renderer = renderer
         self._options = renderer.options
         self._servers = renderer.servers
-        self._assignment = assignment
-        self._spec = assignment.spec
+        self._job = job
+        self._spec = job.spec
         self._report = report
         self._watch = watch
         self._n = 0
@@ -153,7 +153,7 @@ class _Rendering:
     # --- what an earlier attempt left -------------------------------------------------------------------------------
 
     def _resume(self) -> Made | None:
-        state = self._assignment.checkpoint or {}
+        state = self._job.checkpoint or {}
         self._n, self._submissions = int(state.get("n", 0)), int(state.get("submissions", 0))
         phase, server = state.get("phase"), self._servers.named(str(state.get("url", "")))
         if phase == "ended":  # somebody asked for it anew
@@ -161,10 +161,10 @@ class _Rendering:
         if phase not in ("submitting", "accepted"):
             return None
         self._facts["resumed"] = True
-        if phase == "accepted" and self._assignment.clip.exists():
+        if phase == "accepted" and self._job.clip.exists():
             with suppress(BadVideo):  # it came whole before the crash
                 facts = self._about(server) if server else {}
-                clip = self._renderer.clips.check(self._assignment.clip, None)
+                clip = self._renderer.clips.check(self._job.clip, None)
                 return Made(clip=clip, facts=facts | self._facts)
         if phase == "submitting":
             self._phase = "submitting"
@@ -199,7 +199,7 @@ class _Rendering:
         name = f"generate_content {place.model}"
         self._servers.move(self._at, place.provider)
         self._at = place.provider
-        with self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
+        with self._job.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
             self._check_health(server)
             while True:
                 try:
@@ -280,10 +280,10 @@ class _Rendering:
     # --- submission -------------------------------------------------------------------------------------------------
 
     def _filled(self, server: ComfyUI) -> Filled:
-        assignment, spec = self._assignment, self._spec
+        job, spec = self._job, self._spec
         pictures = {
-            "image": (assignment.image_path, spec.image),
-            "last_image": (assignment.last_image_path, spec.last_image),
+            "image": (job.image_path, spec.image),
+            "last_image": (job.last_image_path, spec.last_image),
         }
         names: dict[str, str] = {}
         for field, (path, image) in pictures.items():
@@ -292,7 +292,7 @@ class _Rendering:
                 name = f"{sha256_of(path)}.{ending}"
                 with self._awaited(server), self._span.begin("upload"):
                     names[field] = self._uploaded(server, path, name, image.media_type)
-        return self._workflow.fill(spec, prefix=f"{FOLDER}/{assignment.video_id}-{self._n}", **names)
+        return self._workflow.fill(spec, prefix=f"{FOLDER}/{job.video_id}-{self._n}", **names)
 
     def _uploaded(self, server: ComfyUI, path: Path, name: str, media_type: str) -> str:
         try:
@@ -369,7 +369,7 @@ class _Rendering:
 
     def _take(self, server: ComfyUI, entry: Mapping[str, Any]) -> Clip:
         output = outputs.find(entry, self._workflow.output)
-        scratch = self._assignment.scratch
+        scratch = self._job.scratch
         scratch.mkdir(exist_ok=True)
         paths = []
         with self._span.begin("download"):
@@ -384,8 +384,8 @@ class _Rendering:
         with storage_told():
             remux(paths[0], part, metadata=describe(self._spec, generative_ai=True))
         paths[0].unlink()
-        part.replace(self._assignment.clip)
-        return self._renderer.clips.check(self._assignment.clip, None)
+        part.replace(self._job.clip)
+        return self._renderer.clips.check(self._job.clip, None)
 
     def _fetch(self, server: ComfyUI, url: str, path: Path, *, video: bool) -> None:
         try:
@@ -398,7 +398,7 @@ class _Rendering:
 
     def _drawn(self, paths: Sequence[Path]) -> Clip:
         """Pictures, as the frames of the clip."""
-        buffer = self._assignment.frames
+        buffer = self._job.frames
         frames = buffer.array()
         count = 0
         for count, picture in enumerate(outputs.pictures_of(paths), 1):
@@ -420,7 +420,7 @@ class _Rendering:
 
     @property
     def _prompt_id(self) -> str:
-        return str(uuid.uuid5(NAMESPACE, f"{self._assignment.video_id}-{self._n}"))
+        return str(uuid.uuid5(NAMESPACE, f"{self._job.video_id}-{self._n}"))
 
     def _save(self, phase: str, server: ComfyUI | None = None) -> None:
         self._phase = phase  # before it is saved: what raises here may be a cancel, after it was saved

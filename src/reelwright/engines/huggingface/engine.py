@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.huggingface.access import TOKEN_VARIABLE, Access
 from reelwright.engines.huggingface.options import Options
 from reelwright.engines.upstream.failover import Breakers
@@ -36,7 +36,6 @@ class HuggingFaceEngine:
         self._transport = transport
         self._breakers = Breakers(failures=self._options.breaker_failures, seconds=self._options.breaker_seconds)
         self._renderer: Renderer | None = None
-        self.slots = self._options.slots
 
     def load(self) -> Mapping[str, Any]:
         """Build the one HTTP client and what uses it. Returns the library's version."""
@@ -83,10 +82,10 @@ class HuggingFaceEngine:
         )
         return {"huggingface_hub": huggingface_hub.__version__}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
-        """One encoded file, where the assignment's `clip` says. Raises `EngineError`."""
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        """One encoded file, where the job's `clip` says. Raises `EngineError`."""
         assert self._renderer is not None, "load() comes first"
-        return self._renderer.render(assignment, report)
+        return self._renderer.render(job, report)
 
     def state(self) -> Mapping[str, Any]:
         """For `/health`: `breakers`, the health of every provider asked so far."""

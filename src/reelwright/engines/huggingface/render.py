@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.huggingface.endpoint import Endpoint
 from reelwright.engines.huggingface.form import Filled, fill
 from reelwright.engines.huggingface.guard import HubWatch
@@ -65,32 +65,32 @@ class Renderer:
         self.clips = Clips()
         self._crowd = Crowd(HubWatch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
-    def render(self, assignment: Assignment, report: Report) -> Made:
+    def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
-        with self._crowd.joined(assignment, report) as watch:
-            return _Rendering(self, assignment, report, watch).run()
+        with self._crowd.joined(job, report) as watch:
+            return _Rendering(self, job, report, watch).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: HubWatch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: HubWatch) -> None:
         self._renderer = renderer
         self._options = renderer.options
-        self._spec = assignment.spec
-        self._assignment = assignment
+        self._spec = job.spec
+        self._job = job
         self._report = report
         self._watch = watch
-        self._clip = assignment.clip
+        self._clip = job.clip
         self._saved_phase: str | None = None
         self._pending: Ticket | None = None
         self._left: Ticket | None = None
         """The job whose work may still be had at its provider after this one has failed."""
-        self._image = assignment.image_path
+        self._image = job.image_path
         self._image_type = self._spec.image.media_type if self._spec.image else "image/png"
         self._asking: Route | None = None
         self._facts: dict[str, Any] = {}
-        self._span = assignment.span
+        self._span = job.span
         self._sha256: str | None = None
 
     def run(self) -> Made:
@@ -117,9 +117,9 @@ class _Rendering:
 
     def _resume(self) -> Made | None:
         """Take up what an earlier attempt left: a whole file, or a job to follow. Raises when neither is certain."""
-        state = self._assignment.checkpoint or {}
+        state = self._job.checkpoint or {}
         self._saved_phase = state.get("phase")
-        if self._assignment.opened:
+        if self._job.opened:
             self._saved_phase, self._asking = "submitting", Route(ENDPOINT, ENDPOINT)
             return None
         if self._saved_phase == "submitting":
@@ -133,7 +133,7 @@ class _Rendering:
                 code=Code.UNKNOWN_OUTCOME,
             )
         if self._saved_phase == "ended":
-            if state["video_id"] == self._assignment.video_id:
+            if state["video_id"] == self._job.video_id:
                 raise EngineError(state["message"], code=Code(state["code"]))
             self._saved_phase = "accepted" if state["ticket"] else None
             state = state["ticket"]
@@ -173,7 +173,7 @@ class _Rendering:
             "gen_ai.request.model": route.model,
         }
         name = f"generate_content {route.model}"
-        with self._assignment.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
+        with self._job.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
             return self._ask(route)
 
     def _ask(self, route: Route) -> dict[str, Any]:
@@ -245,8 +245,8 @@ class _Rendering:
     def _make_picture(self) -> None:
         """Text to image, once: a finished picture outlives a crash in the scratch folder."""
         assert self._options.text_to_image is not None, "a chain has its first half"
-        self._assignment.scratch.mkdir(exist_ok=True)
-        self._image = self._assignment.scratch / PICTURE
+        self._job.scratch.mkdir(exist_ok=True)
+        self._image = self._job.scratch / PICTURE
         route = self._options.text_to_image
         if not self._image.exists():
             try:
@@ -277,7 +277,7 @@ class _Rendering:
     def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
         self._watch.check()
         if self._saved_phase != "submitting" or self._asking != route:
-            if self._assignment.attempt > 1:
+            if self._job.attempt > 1:
                 self._clip.unlink(missing_ok=True)  # what another one sent must not be taken for this one's
             self._save(submitting(route, stage))
         self._asking = route
@@ -288,7 +288,7 @@ class _Rendering:
             return
         ended = {
             "phase": "ended",
-            "video_id": self._assignment.video_id,
+            "video_id": self._job.video_id,
             "code": error.code.value,
             "message": error.message,
             "ticket": self._left.to_state() if self._left else None,

@@ -160,14 +160,14 @@ class Denoising:
             cpu_random=torch.get_rng_state(),
             device_random=torch.cuda.get_rng_state(self._device) if cuda else None,
             image=None if ticket.image is None else torch.from_numpy(np.array(ticket.image)),
-            work=keeping.works[ticket.assignment.video_id],
+            work=keeping.works[ticket.job.video_id],
             environment=keeping.environment,
         )
 
 
 def _save(snapshots: list[tuple[Ticket, Snapshot]]) -> None:
     for ticket, snapshot in snapshots:
-        scratch = ticket.assignment.scratch
+        scratch = ticket.job.scratch
         state = checkpoint.save(snapshot, scratch)
         ticket.tell(lambda t=ticket, s=state: t.report.checkpoint(s))  # type: ignore[misc]
         if ticket.alive:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.local.options import Model, Options
 from reelwright.engines.local.plan import default_request, make_plan
 from reelwright.errors import Code, ConfigurationError, EngineError
@@ -30,7 +30,6 @@ class LocalEngine:
     def __init__(self, **options: Any) -> None:
         self._given = options
         self._options = Options.parse(options)
-        self.slots = self._options.slots
         self._conductor: Conductor | None = None
         self._stock: Stock | None = None
         self._facts: dict[str, Any] = {}
@@ -109,22 +108,22 @@ class LocalEngine:
         """For `/health`: the `device`, what is warm there, and a `warning` where torch cannot use the machine's GPU."""
         return {**self._state, **(self._stock.state() if self._stock else {})}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
+    def generate(self, job: RenderJob, report: Report) -> Made:
         """Raises EngineError with a clear message, Cancelled when the job was cancelled."""
         from reelwright.engines.local import checkpoint
         from reelwright.engines.local.ticket import Ticket
 
         if self._conductor is None:
             raise EngineError("The local engine is not loaded.", code=Code.ENGINE_NOT_CONFIGURED)
-        model = self._options.models.get(assignment.spec.model)
+        model = self._options.models.get(job.spec.model)
         if model is None:
             known = ", ".join(self._options.models)
-            message = f"The local engine has no model {assignment.spec.model!r}; it has {known}."
+            message = f"The local engine has no model {job.spec.model!r}; it has {known}."
             raise EngineError(message, code=Code.MODEL_NOT_FOUND)
-        ticket = Ticket(make_plan(model, assignment.spec, self._options), assignment, report)
+        ticket = Ticket(make_plan(model, job.spec, self._options), job, report)
         ticket.facts |= self._facts
-        if assignment.checkpoint is not None and self._options.resumes(model.recipe):
-            ticket.snapshot = checkpoint.load(assignment.checkpoint, assignment.scratch)
+        if job.checkpoint is not None and self._options.resumes(model.recipe):
+            ticket.snapshot = checkpoint.load(job.checkpoint, job.scratch)
         self._conductor.perform(ticket)
         if ticket.error is not None:
             raise ticket.error

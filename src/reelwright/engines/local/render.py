@@ -154,7 +154,7 @@ class Renderer:
             "batched_with": batched - 1,
             "resumed_from_step": snapshot.step if snapshot else 0,
         }
-        if ticket.assignment.checkpoint is not None and snapshot is None:
+        if ticket.job.checkpoint is not None and snapshot is None:
             facts["restarted"] = "the checkpoint could not be used"
         if snapshot is not None:
             facts["resumed_exactly"] = snapshot.environment == self._surroundings(loaded, tier)
@@ -227,10 +227,10 @@ class Renderer:
             ticket.image = PIL.Image.fromarray(ticket.snapshot.image.numpy())
         elif plan.paints:
             self._paint(ticket, size, tier)
-        elif ticket.assignment.image_path is not None and "image" in plan.variant.arguments:
-            ticket.image = images.fit(images.decode_image(ticket.assignment.image_path), size)
-        if ticket.assignment.last_image_path is not None and "last_image" in plan.variant.arguments:
-            ticket.last_image = images.fit(images.decode_image(ticket.assignment.last_image_path), size)
+        elif ticket.job.image_path is not None and "image" in plan.variant.arguments:
+            ticket.image = images.fit(images.decode_image(ticket.job.image_path), size)
+        if ticket.job.last_image_path is not None and "last_image" in plan.variant.arguments:
+            ticket.last_image = images.fit(images.decode_image(ticket.job.last_image_path), size)
 
     def _paint(self, ticket: Ticket, size: tuple[int, int], tier: Tier) -> None:
         plan = ticket.plan
@@ -339,7 +339,7 @@ class Renderer:
             steps=self._options.checkpoint_steps,
             seconds=self._options.checkpoint_seconds,
             environment=self._surroundings(loaded, tier),
-            works={t.assignment.video_id: t.plan.work(loaded.weights.revision, self._mode) for t in tickets},
+            works={t.job.video_id: t.plan.work(loaded.weights.revision, self._mode) for t in tickets},
             every=speed.checkpoint_every(tickets[0].plan.model.recipe, self._options),
             saver=self._saver,
         )
@@ -396,7 +396,7 @@ class Renderer:
     def _deliver(self, ticket: Ticket, frames: torch.Tensor, sound: Sound | None) -> None:
         plan = ticket.plan
         spec = plan.spec
-        buffer = ticket.assignment.frames
+        buffer = ticket.job.frames
         wanted = (spec.num_frames, spec.height, spec.width, 3)
         if frames.shape[0] < wanted[0] or frames.shape[1:] != wanted[1:]:
             made = f"{frames.shape[0]} frames of {frames.shape[2]}x{frames.shape[1]}"
@@ -421,7 +421,7 @@ def _sound(output: Any, number: int, ticket: Ticket, loaded: Loaded) -> Sound | 
         return None
     wave = torch.as_tensor(output.audio[number]).float().cpu()
     rate = int(operator.attrgetter(place)(loaded.pipe))
-    return Sound.write(ticket.assignment.sound, (wave[None] if wave.ndim == 1 else wave).numpy(), rate)
+    return Sound.write(ticket.job.sound, (wave[None] if wave.ndim == 1 else wave).numpy(), rate)
 
 
 @contextmanager

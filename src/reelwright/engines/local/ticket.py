@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from PIL.Image import Image
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.local.checkpoint import Snapshot
 from reelwright.engines.local.plan import Plan
 from reelwright.errors import Cancelled, EngineError
@@ -22,9 +22,9 @@ _IMAGE_STREAM = 0x1_0000_0001
 class Ticket:
     """Made by the thread of `generate`, worked on by the conductor's thread, one at a time."""
 
-    def __init__(self, plan: Plan, assignment: Assignment, report: Report) -> None:
+    def __init__(self, plan: Plan, job: RenderJob, report: Report) -> None:
         self.plan = plan
-        self.assignment = assignment
+        self.job = job
         self.report = report
         self.image: Image | None = None
         self.last_image: Image | None = None
@@ -68,5 +68,5 @@ def stage(name: str, tickets: Sequence[Ticket]) -> Generator[None]:
     """Work on all of them together: a span in the trace of each one."""
     with ExitStack() as spans:
         for ticket in tickets:
-            spans.enter_context(ticket.assignment.span.begin(name))
+            spans.enter_context(ticket.job.span.begin(name))
         yield

@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.openai.options import Options
 from reelwright.engines.upstream.failover import Breakers
 
@@ -31,7 +31,6 @@ class OpenAIEngine:
         self._options = Options.parse(options)
         self._breakers = Breakers(failures=self._options.breaker_failures, seconds=self._options.breaker_seconds)
         self._renderer: Renderer | None = None
-        self.slots = self._options.slots
 
     def load(self) -> Mapping[str, Any]:
         """Build the one HTTP client and what uses it. Asks no server: one may start later than this."""
@@ -62,10 +61,10 @@ class OpenAIEngine:
         )
         return {}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
-        """One encoded file, where the assignment's `clip` says. Raises `EngineError`."""
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        """One encoded file, where the job's `clip` says. Raises `EngineError`."""
         assert self._renderer is not None, "load() comes first"
-        return self._renderer.render(assignment, report)
+        return self._renderer.render(job, report)
 
     def state(self) -> Mapping[str, Any]:
         """For `/health`: `breakers`, the health of every server asked so far."""

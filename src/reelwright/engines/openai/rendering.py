@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx2
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.openai.ending import end_in_background, end_now
 from reelwright.engines.openai.following import Following, Gone, Lost
 from reelwright.engines.openai.form import Form, form_of
@@ -97,23 +97,23 @@ class Renderer:
         self.sent_names = {model.name: model.sent for model in options.models}
         self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
-    def render(self, assignment: Assignment, report: Report) -> Made:
+    def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `failover` say, and `Cancelled` within a second of the cancel."""
-        with self._crowd.joined(assignment, report) as watch:
-            return _Rendering(self, assignment, report, watch).run()
+        with self._crowd.joined(job, report) as watch:
+            return _Rendering(self, job, report, watch).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, assignment: Assignment, report: Report, watch: Watch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: Watch) -> None:
         self._renderer = renderer
         self._options = renderer.options
-        self._spec = assignment.spec
-        self._assignment = assignment
+        self._spec = job.spec
+        self._job = job
         self._report = report
         self._watch = watch
-        self._digest = hashlib.sha256(assignment.spec.prompt.encode()).hexdigest()
+        self._digest = hashlib.sha256(job.spec.prompt.encode()).hexdigest()
         self._n = 1
         """The number of the create that comes next, or is under way."""
         self._saved_phase: str | None = None
@@ -138,7 +138,7 @@ class _Rendering:
 
     def _resume(self) -> str | None:
         """Take up what an earlier attempt left; the address where a job is, or may be. Raises where it is unknown."""
-        state = self._assignment.checkpoint or {}
+        state = self._job.checkpoint or {}
         self._saved_phase = state.get("phase")
         if self._saved_phase is None:
             return None
@@ -183,7 +183,7 @@ class _Rendering:
             "gen_ai.request.model": route.model,
         }
         server = self._renderer.servers[route.url]
-        span = self._assignment.span.begin(f"generate_content {route.model}", facts, kind=Kind.CLIENT)
+        span = self._job.span.begin(f"generate_content {route.model}", facts, kind=Kind.CLIENT)
         with span, _busy(server):
             while True:
                 try:
@@ -218,8 +218,8 @@ class _Rendering:
         return self._attend(server, video.id)
 
     def _form(self, server: Server) -> Form:
-        assignment = self._assignment
-        return form_of(self._spec, self._model(server), assignment.image_path, assignment.last_image_path)
+        job = self._job
+        return form_of(self._spec, self._model(server), job.image_path, job.last_image_path)
 
     def _submit(self, server: Server, form: Form) -> Video:
         with suppress(Fault, httpx2.TransportError):
@@ -227,7 +227,7 @@ class _Rendering:
         submission = Submission(
             url=server.upstream.url,
             n=self._n,
-            key=f"{self._assignment.video_id}-{self._n}",
+            key=f"{self._job.video_id}-{self._n}",
             since=server.now() - CLOCK_SLACK_S,
             others=tuple(server.accepted(self._digest)),
         )
@@ -243,7 +243,7 @@ class _Rendering:
             return self._settle(server, form, submission)
 
     def _create(self, server: Server, form: Form, submission: Submission) -> Video:
-        with self._assignment.span.begin("submit"):
+        with self._job.span.begin("submit"):
             return server.create(form, submission.key, self._watch)
 
     def _settle(self, server: Server, form: Form, submission: Submission) -> Video:
@@ -301,7 +301,7 @@ class _Rendering:
         """Follow an accepted job to its file. A job that is given up is ended at the server where that works."""
         following = Following(server, video_id, self._options, self._watch, self._report, self._renderer.scrub)
         try:
-            with self._watch.route_limit(self._options.route_seconds), self._assignment.span.begin("wait"):
+            with self._watch.route_limit(self._options.route_seconds), self._job.span.begin("wait"):
                 video = following.run(alternatives=self._can_go_on())
         except Fault as fault:
             self._after(fault, server, video_id)
@@ -310,7 +310,7 @@ class _Rendering:
             # Cancelled or late: nobody waits for the server's word, so the job need not either.
             end_in_background(server, video_id)
             raise
-        with self._assignment.span.begin("download"):
+        with self._job.span.begin("download"):
             self._sha256 = self._fetch(server, video)
         return {
             "provider": server.name,
@@ -337,7 +337,7 @@ class _Rendering:
         while True:
             try:
                 # The token goes to the server's own origin only.
-                return self._renderer.downloader.fetch(url, self._assignment.clip, self._watch, headers=server.headers)
+                return self._renderer.downloader.fetch(url, self._job.clip, self._watch, headers=server.headers)
             except Fault as fault:
                 if elsewhere and url != elsewhere and (fault.status or 0) in NOT_YET | {400}:
                     url = elsewhere
@@ -360,7 +360,7 @@ class _Rendering:
 
     def _made(self, facts: dict[str, Any]) -> Made:
         self._watch.check()
-        clip = self._renderer.clips.check(self._assignment.clip, self._sha256)
+        clip = self._renderer.clips.check(self._job.clip, self._sha256)
         more: dict[str, Any] = {"submissions": self._n} if self._n > 1 else {}
         if self._left_running:
             more["left_running"] = self._left_running

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from reelwright.engines.engine import Assignment, Made, Report
+from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.media.clip import Clip
 from reelwright.media.sound import Sound
 
@@ -22,8 +22,6 @@ class SketchEngine:
     `threads` is how many frames are drawn side by side.
     """
 
-    slots = 1
-
     def __init__(self, *, threads: int = 2) -> None:
         self._threads = max(1, threads)
 
@@ -36,33 +34,33 @@ class SketchEngine:
     def state(self) -> Mapping[str, Any]:
         return {}
 
-    def generate(self, assignment: Assignment, report: Report) -> Made:
+    def generate(self, job: RenderJob, report: Report) -> Made:
         from reelwright.engines.sketch.film import film_of
 
-        film = film_of(assignment.spec, assignment.image_path, assignment.last_image_path)
-        _shoot(film, assignment, report, self._threads)
-        spec = assignment.spec
-        sound = _sound(assignment) if spec.generate_audio else None
-        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=assignment.frames, sound=sound)
+        film = film_of(job.spec, job.image_path, job.last_image_path)
+        _shoot(film, job, report, self._threads)
+        spec = job.spec
+        sound = _sound(job) if spec.generate_audio else None
+        clip = Clip(fps=spec.fps, num_frames=spec.num_frames, frames=job.frames, sound=sound)
         return Made(clip=clip, facts={**film.facts, **self.load()})
 
 
-def _sound(assignment: Assignment) -> Sound:
+def _sound(job: RenderJob) -> Sound:
     from reelwright.engines.sketch.prompt import read
     from reelwright.engines.sketch.soundscape import RATE, soundscape
 
-    spec = assignment.spec
+    spec = job.spec
     samples = soundscape(read(spec.prompt), spec.seconds, spec.seed)
-    return Sound.write(assignment.sound, samples, RATE)
+    return Sound.write(job.sound, samples, RATE)
 
 
-def _shoot(film: Shown, assignment: Assignment, report: Report, threads: int) -> None:
+def _shoot(film: Shown, job: RenderJob, report: Report, threads: int) -> None:
     """Draw every frame; report them in order. A cancelled report ends the drawing and passes through."""
     from reelwright.engines.sketch.canvas import Canvas
 
-    frames = assignment.frames.array()
+    frames = job.frames.array()
     total, height, width = frames.shape[:3]
-    fps = assignment.spec.fps
+    fps = job.spec.fps
     own = threading.local()
 
     def draw(number: int) -> None:

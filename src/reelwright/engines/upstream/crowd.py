@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from reelwright.engines.engine import Assignment, Report
+from reelwright.engines.engine import RenderJob, Report
 from reelwright.engines.upstream.watch import Watch, watched
 
 W = TypeVar("W", bound=Watch)
@@ -21,17 +21,17 @@ class Crowd(Generic[W]):
         self._under_way: set[str] = set()
 
     @contextmanager
-    def joined(self, assignment: Assignment, report: Report) -> Iterator[W]:
+    def joined(self, job: RenderJob, report: Report) -> Iterator[W]:
         """Within the block the job is one of them, and the thread obeys its watch. A job that fails leaves no clip."""
         watch = self._kind(
-            report, assignment.seconds_left, self._idle_seconds, self._poll_seconds, lambda: len(self._under_way)
+            report, job.seconds_left, self._idle_seconds, self._poll_seconds, lambda: len(self._under_way)
         )
-        self._under_way.add(assignment.video_id)
+        self._under_way.add(job.video_id)
         try:
             with watched(watch):
                 yield watch
         except BaseException:
-            assignment.clip.unlink(missing_ok=True)
+            job.clip.unlink(missing_ok=True)
             raise
         finally:
-            self._under_way.discard(assignment.video_id)
+            self._under_way.discard(job.video_id)
