@@ -49,8 +49,8 @@ class Lack:
     """
 
     why: str
-    pull: str | None = None
-    damaged: bool = False
+    pull: str | None
+    damaged: bool
 
 
 def lacks_nothing(_model: str, _task: Task) -> Lack | None:

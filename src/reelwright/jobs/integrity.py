@@ -52,7 +52,7 @@ _IN_BUCKET = _Marks(0, 0, 0, 0)
 class Integrity:
     """Compares finished files with their records and remembers which ones were sound."""
 
-    def __init__(self, files: Files, clock: Clock, *, redirects: bool = False) -> None:
+    def __init__(self, files: Files, clock: Clock, *, redirects: bool) -> None:
         """`redirects`: clients fetch the files from the bucket themselves."""
         self._files = files
         self._clock = clock

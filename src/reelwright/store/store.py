@@ -155,9 +155,9 @@ def build_store(
     database_url: str | None,
     listen_url: str | None,
     on_lost_disk: Callable[[], None],
-    place: Place | None = None,
+    place: Place | None,
     *,
-    audited: bool = False,
+    audited: bool,
 ) -> Store:
     """Connects the parts; nothing is opened yet. `listen_url`: Postgres itself, where `database_url` is that of a
     pooler. `place`: the bucket that holds the files; None: the data directory does. `audited`: whether it is

@@ -46,7 +46,7 @@ class Complaint:
     kind: str
     input: str | None
     details: str
-    value: object = None
+    value: object
 
 
 class Rejected(Fault):

@@ -59,9 +59,9 @@ class Guard:
         connect_seconds: float,
         idle_seconds: float,
         access: Access,
-        endpoint_url: str | None = None,
-        endpoint_token: str | None = None,
-        transport: httpx2.BaseTransport | None = None,
+        endpoint_url: str | None,
+        endpoint_token: str | None,
+        transport: httpx2.BaseTransport | None,
     ) -> None:
         """`transport`: see `Network`."""
         self._scrub = scrub
