@@ -83,7 +83,7 @@ def refined(clip: Clip, refinements: Refinements, **asked: int) -> tuple[Clip, C
 
     async def job() -> tuple[Clip, Cost]:
         with ThreadPoolExecutor(1) as pool:
-            threads = Threads(database=pool, beside=pool, media=pool)
+            threads = Threads(database=pool, io=pool, media=pool)
             refining = Refining(refinements, device="auto", environment=dict(os.environ), threads=threads)
             await refining.take_place(clip)
             begun, spent = time.perf_counter(), _spent()

@@ -234,11 +234,7 @@ async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
                     await stack.enter_async_context(server.api.assistants.running())
                 yield server
         finally:
-            await server.jobs.stop(drain.over(), drain.left)
-            for task in loops:
-                task.cancel()
-            await asyncio.wait(loops)
-            await server.jobs.leave()
+            await server.jobs.stop(loops, drain.over(), drain.left)
     finally:
         server.jobs.threads.shutdown()
         server.store.close()

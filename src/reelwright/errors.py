@@ -101,6 +101,16 @@ class ReelwrightError(Exception):
         self.details = _sendable(details) if details is not None else None
         self.retry_after = retry_after
 
+    def to_failure(self) -> Failure:
+        """The same as a value: how an error is stored with its video and crosses to another process."""
+        return Failure(
+            code=self.code.value,
+            message=self.message,
+            details=self.details,
+            retry_after=self.retry_after,
+            field=self.field,
+        )
+
 
 def _sendable(text: str) -> str:
     """A lone surrogate cannot be sent as UTF-8: show it escaped."""
@@ -164,15 +174,6 @@ class StorageBusy(Busy):
 
 class EngineError(ReelwrightError):
     code = Code.ENGINE_FAILED
-
-    def to_failure(self) -> Failure:
-        return Failure(
-            code=self.code.value,
-            message=self.message,
-            details=self.details,
-            retry_after=self.retry_after,
-            field=self.field,
-        )
 
     @classmethod
     def from_failure(cls, failure: Failure) -> EngineError:

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from reelwright.api.events import EventStreams
-from reelwright.jobs.events import Live
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import LocalFeed
 from reelwright.video import Status, Task, Video, VideoSpec
 from tests.api.videos import Gate, cancel, create, ended, look, made
@@ -235,7 +235,7 @@ QUEUED = Video(id="video_1", owner="", status=Status.QUEUED, spec=SPEC, created_
 class NoFeed(LocalFeed):
     """Of videos that are in memory only."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveVideos) -> None:
         self._live = live
 
     async def look(self, video_id: str) -> Video | None:
@@ -247,12 +247,12 @@ def number_of(frame: bytes) -> int:
     return int(frame.partition(b"\n")[0].rpartition(b"-")[2])
 
 
-def stream(live: Live, video: Video, heartbeat_s: float) -> AsyncIterator[bytes]:
+def stream(live: LiveVideos, video: Video, heartbeat_s: float) -> AsyncIterator[bytes]:
     return EventStreams(live, NoFeed(live), lambda video, _: {"status": video.status}, heartbeat_s).of(video, "")
 
 
 async def test_silence_is_filled_with_comments() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(QUEUED)
     frames = stream(live, QUEUED, 0.01)
     first = await anext(frames)
@@ -265,7 +265,7 @@ async def test_silence_is_filled_with_comments() -> None:
 
 
 async def test_who_comes_while_the_server_stops_is_sent_away() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(QUEUED)
     live.close()
     async with asyncio.timeout(10):
@@ -273,7 +273,7 @@ async def test_who_comes_while_the_server_stops_is_sent_away() -> None:
 
 
 async def test_each_event_is_rendered_once_for_all() -> None:
-    live, rendered = Live(), 0
+    live, rendered = LiveVideos(), 0
     live.publish(QUEUED)
 
     def render(video: Video, before: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def test_what_a_key_has_used_is_its_own_and_an_admins_to_see(locked: House) -> N
     told, other = locked.make(name="=ann", limits={"video_seconds_per_day": 60}), locked.make(name="bob")
     with holding(locked.server, told["key"]) as ann, holding(locked.server, other["key"]) as bob:
         made(ann, "slow 0.3", seed=1, **SECOND)
-        made(ann, "slow 0.3", seed=1, **SECOND)  # a twin: it has the file, and asks nothing of an engine
+        made(ann, "slow 0.3", seed=1, **SECOND)  # a duplicate: it has the file, and asks nothing of an engine
         ended(ann, create(ann, "fail refused", **SECOND))
         ended(ann, cancel(ann, create(ann, "slow 30", **SECOND)))
         made(bob, **SECOND)

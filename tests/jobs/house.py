@@ -114,7 +114,7 @@ async def house(
         records=records,
         outbound=outbound or Outbound(allow=lambda address: str(address) == HOST, ports=range(65536)),
         clock=SystemClock(),
-        threads=Threads(database=pool, beside=pool, media=pool),
+        threads=Threads(database=pool, io=pool, media=pool),
         secret=lambda: signing_secret(transactions, data_dir),
         forms=Forms(bodies={"openai": envelope, "replicate": bare}, signatures={}, schedule=schedule),
         traces=Traces(NO_TRACES),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from reelwright.jobs import events
-from reelwright.jobs.events import Live
+from reelwright.jobs.events import LiveVideos
 from reelwright.video import Status, Task, Video, VideoSpec
 
 SPEC = VideoSpec(
@@ -22,7 +22,7 @@ def video(number: int = 1, status: Status = Status.QUEUED, engine: str = "toy") 
 
 
 def test_the_first_terminal_state_is_the_last_word() -> None:
-    live = Live()
+    live = LiveVideos()
     for status in (Status.QUEUED, Status.IN_PROGRESS, Status.COMPLETED, Status.FAILED, Status.IN_PROGRESS):
         live.publish(video(status=status))
     live.progress("video_1", 50)
@@ -33,7 +33,7 @@ def test_the_first_terminal_state_is_the_last_word() -> None:
 
 
 def test_progress_never_goes_back_and_never_says_100_before_the_end() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(video(status=Status.IN_PROGRESS))
     shown = []
     for percent in (10, 5, 10, 60, 100, 200):
@@ -44,13 +44,13 @@ def test_progress_never_goes_back_and_never_says_100_before_the_end() -> None:
     assert shown == [10, 10, 10, 60, 99, 99]
 
 
-def positions(live: Live, *numbers: int) -> list[int | None]:
+def positions(live: LiveVideos, *numbers: int) -> list[int | None]:
     seen = [live.get(f"video_{number}") for number in numbers]
     return [one and one.position for one in seen]
 
 
 def test_positions_are_counted_by_engine_and_turn() -> None:
-    live = Live()
+    live = LiveVideos()
     for number, fair_tag in ((1, 5), (2, 3), (3, 9), (4, 3)):
         live.publish(video(number), fair_tag)
     live.publish(video(5, engine="other"), 100)
@@ -62,50 +62,50 @@ def test_positions_are_counted_by_engine_and_turn() -> None:
 
 
 async def test_all_who_wait_are_woken_with_the_end() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(video(status=Status.IN_PROGRESS))
-    ends = [live.end("video_1") for _ in range(3)]
+    ends = [live.completion("video_1") for _ in range(3)]
     live.publish(video(status=Status.COMPLETED))
     for end in ends:
         assert end
         assert (await end).status is Status.COMPLETED
-    assert live.end("video_1") is None
+    assert live.completion("video_1") is None
 
 
 async def test_who_no_longer_waits_is_not_counted_from_that_moment() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(video())
-    first, second = live.end("video_1"), live.end("video_1")
+    first, second = live.completion("video_1"), live.completion("video_1")
     assert first
     assert second
     assert live.wanted_by_others("video_1")
     first.cancel()
     assert not live.wanted_by_others("video_1")
-    live.keep("video_1")
+    live.mark_promised("video_1")
     assert live.wanted_by_others("video_1")
 
 
 def test_what_is_told_of_a_deleted_video_is_dropped() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(video())
     live.publish(video(status=Status.FAILED))
-    live.forget("video_1")
+    live.mark_deleted("video_1")
     live.publish(video(status=Status.IN_PROGRESS))  # a late word of its worker
-    live.remember(video(status=Status.FAILED))  # a late read of its row
+    live.cache(video(status=Status.FAILED))  # a late read of its row
     assert live.get("video_1") is None
     assert live.active() == []
 
 
 def test_finished_videos_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "REMEMBERED", 3)
-    live = Live()
+    live = LiveVideos()
     for number in range(5):
         live.publish(video(number, Status.COMPLETED))
     assert [live.get(f"video_{number}") is not None for number in range(5)] == [False, False, True, True, True]
 
 
 def test_a_listener_who_leaves_is_forgotten() -> None:
-    live = Live()
+    live = LiveVideos()
     live.publish(video())
     with live.listen("video_1") as queue:
         assert queue

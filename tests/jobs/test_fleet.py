@@ -108,17 +108,17 @@ def test_events_of_a_job_elsewhere_arrive(start: Start, tmp_path: Path) -> None:
         assert '"progress":19' in seen  # 100 comes with the file
 
 
-def test_twins_of_a_job_that_runs_elsewhere_are_not_rendered(start: Start, tmp_path: Path) -> None:
+def test_duplicates_of_a_job_that_runs_elsewhere_are_not_rendered(start: Start, tmp_path: Path) -> None:
     server = start(ServerProcess, "server")
     for name in ("a", "b"):
         start(WorkerProcess, name)
     with client(server) as http:
         first = create(http, f"until {tmp_path / 'go'}", seed=7)
         eventually(lambda: look(http, first)["status"] == "in_progress")
-        twins = [create(http, f"until {tmp_path / 'go'}", seed=7) for _ in range(3)]
-        eventually(lambda: all(look(http, twin)["status"] == "in_progress" for twin in twins))
-        assert len({worker_of(server, one) for one in (first, *twins)}) == 1
+        duplicates = [create(http, f"until {tmp_path / 'go'}", seed=7) for _ in range(3)]
+        eventually(lambda: all(look(http, duplicate)["status"] == "in_progress" for duplicate in duplicates))
+        assert len({worker_of(server, one) for one in (first, *duplicates)}) == 1
         (tmp_path / "go").touch()
-        ends = [ended(http, one) for one in (first, *twins)]
+        ends = [ended(http, one) for one in (first, *duplicates)]
         assert [end["status"] for end in ends] == ["completed"] * 4
         assert sum("shared" in end["made_with"] for end in ends) == 3

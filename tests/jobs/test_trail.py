@@ -34,7 +34,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
 
 async def test_nothing_is_lost_or_told_twice_when_the_database_is_busy(rows: Audit, tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
-        trail = Trail(rows, SystemClock(), Threads(database=pool, beside=pool, media=pool))
+        trail = Trail(rows, SystemClock(), Threads(database=pool, io=pool, media=pool))
         trail.read(ANN, "video_a")
         trail.refused(ANN, Code.FORBIDDEN)
         trail.refused(BOB, Code.RATE_LIMITED)

@@ -156,7 +156,7 @@ def test_what_a_database_did_not_write_down_is_told_when_it_does(start: Callable
                     "WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE FROM webhooks%'"
                 )
                 eventually(lambda: run_sql(server, waiting))
-                eventually(lambda: "webhooks not written down" in server.log_text())
+                eventually(lambda: "webhooks not recorded" in server.log_text())
             else:
                 eventually(lambda: "database busy" in server.log_text())
         told = json.loads(eventually(lambda: receiver.received)[0].body)

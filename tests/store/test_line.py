@@ -173,8 +173,8 @@ def test_a_job_that_is_given_back_unbegun_keeps_its_attempts(records: Records, q
     assert found.attempt == 2
 
 
-def test_a_twin_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(records: Records, queue: Line) -> None:
-    first, twin, other = (submit(records, fingerprint=name) for name in ("same", "same", "else"))
+def test_a_duplicate_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(records: Records, queue: Line) -> None:
+    first, duplicate, other = (submit(records, fingerprint=name) for name in ("same", "same", "else"))
     for name in ("maker", "idle"):
         queue.register(member(name))
     made = claim(queue, "maker")
@@ -182,11 +182,11 @@ def test_a_twin_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(records
     assert made.id == first.id
     found = claim(queue, "idle")
     assert found
-    assert found.id == other.id  # it passes the twin
+    assert found.id == other.id  # it passes the duplicate
     assert claim(queue, "idle") is None
-    assert [video.id for video, _ in queue.claim_twins("idle", [other.id], NOW)] == []
-    assert [video.id for video, _ in queue.claim_twins("maker", [first.id], NOW)] == [twin.id]
-    submit(records, "bob", fingerprint="same")  # another owner's is no twin
+    assert [video.id for video, _ in queue.claim_duplicates("idle", [other.id], NOW)] == []
+    assert [video.id for video, _ in queue.claim_duplicates("maker", [first.id], NOW)] == [duplicate.id]
+    submit(records, "bob", fingerprint="same")  # another owner's is no duplicate
     assert claim(queue, "idle")
 
 
@@ -358,7 +358,7 @@ def test_no_statement_of_a_job_walks_through_the_table(records: Records, queue: 
     }
     statements = (
         line._CLAIM,
-        line._CLAIM_TWINS,
+        line._CLAIM_DUPLICATES,
         line._BEAT,
         line._FREE,
         line._RELEASE,

@@ -296,23 +296,23 @@ def test_an_old_idempotency_key_is_free_again(records: Records) -> None:
     assert insert(records, later, idempotency_key=replace(same_key, digest="other")).video_id == later.id
 
 
-def test_a_completed_twin_is_found_by_its_owner(records: Records) -> None:
+def test_a_completed_duplicate_is_found_by_its_owner(records: Records) -> None:
     first, second, failed = new("a"), new("a"), new("a")
     for video in (first, second, failed):
         insert(records, video, fingerprint="f")
-    assert records.twin("a", "f") is None
+    assert records.completed_duplicate("a", "f") is None
     records.fail(failed.id, None, FAILURE, NOW)
     for video in (second, first):
         records.claim(video.id, "w", NOW)
         records.complete(video.id, 1, FILE, {}, NOW)
     newest = max(first.id, second.id)
-    found = records.twin("a", "f")
+    found = records.completed_duplicate("a", "f")
     assert found
     assert found.id == newest
-    assert records.twin("b", "f") is None
-    assert records.twin("a", "g") is None
+    assert records.completed_duplicate("b", "f") is None
+    assert records.completed_duplicate("a", "g") is None
     records.disown(newest)
-    left = records.twin("a", "f")
+    left = records.completed_duplicate("a", "f")
     assert left
     assert left.id == min(first.id, second.id)
 

@@ -69,7 +69,7 @@ class Continuing:
         source = await self._found(video, owner, field)
         _check_completed(source, field)
         assert source.file is not None
-        path = await self._integrity.path(source)
+        path = await self._integrity.verified_path(source)
         digest = source.file.sha256
         spec = await self._drafted(fields, names, typed, defaults, path, field, digest, source)
         yield Extension(spec=spec, source=source.file.key)

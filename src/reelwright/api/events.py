@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from reelwright.jobs.events import Event, Live
+from reelwright.jobs.events import Event, LiveVideos
 from reelwright.jobs.feed import Feed
 from reelwright.video import Status, Video
 
@@ -21,7 +21,7 @@ class EventStreams:
 
     def __init__(
         self,
-        live: Live,
+        live: LiveVideos,
         feed: Feed,
         render: Callable[[Video, str], Mapping[str, Any]],
         heartbeat_s: float = HEARTBEAT_S,

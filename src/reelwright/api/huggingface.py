@@ -73,7 +73,7 @@ def huggingface_router(
         if video.failure:
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
-        return delivery.send_file(await integrity.path(video), "video/mp4", headers, f"{video.id}.mp4")
+        return delivery.send_file(await integrity.verified_path(video), "video/mp4", headers, f"{video.id}.mp4")
 
     return router
 

@@ -96,7 +96,7 @@ def native_router(
             raise EngineError.from_failure(video.failure)
         headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
         name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
-        return delivery.send_file(await integrity.path(video), "video/mp4", headers, name, attachment=True)
+        return delivery.send_file(await integrity.verified_path(video), "video/mp4", headers, name, attachment=True)
 
     return router
 

@@ -40,7 +40,7 @@ from reelwright.api.video_object import video_object
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog, check_prompt
 from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
-from reelwright.jobs.events import Live
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import Feed
 from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Queue, SubmitOptions
@@ -100,7 +100,7 @@ class OpenAIVideos:
         queue: Queue,
         catalog: Catalog,
         variants: Variants,
-        live: Live,
+        live: LiveVideos,
         feed: Feed,
         reads: Reads,
         drafting: Drafting,

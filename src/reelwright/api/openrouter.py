@@ -128,7 +128,7 @@ class OpenRouterVideos:
         try:
             if address := await self._integrity.address(video, video.file.key, request.method):
                 return delivery.redirect(request, address, headers, video)
-            path = await self._integrity.path(video)
+            path = await self._integrity.verified_path(video)
         except NotFound:
             raise EngineError("The file of this video is gone. Make it anew.", code=Code.CORRUPT) from None
         return delivery.send_file(path, "video/mp4", headers, f"{video.id}.mp4")
@@ -171,7 +171,7 @@ class OpenRouterVideos:
         return SubmitOptions(detached=True, idempotency_key=idempotency(request, body), webhook=webhook)
 
     async def _answer(self, request: Request, video: Video, status: int = 200) -> Response:
-        gone = video.status is Status.COMPLETED and not await self._integrity.holds(video)
+        gone = video.status is Status.COMPLETED and not await self._integrity.is_intact(video)
         told = job(video, base_url(request), gone=gone)
         return JSONResponse(told, status, {"Cache-Control": "no-store"})
 

@@ -1,4 +1,4 @@
-"""Who makes a request: whose videos these are, what the key may do and have, and how a refusal is told."""
+"""Who makes a request: the owner of the videos, what the API key may do, and the errors when it is at a limit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from reelwright.store.usage import OverLimit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """One request's caller. `owner` has the videos; `key` is the id of the key, empty where no key is asked for.
+    """The caller of one request. `owner` has the videos; `key`: the id of the API key, empty where none is needed.
 
-    `left`: what this request has found to be left to the key, by the names of its limits; the answer tells it.
-    `address`: from where it came, empty where that is not known.
+    `left`: how much the key may still use, by the names of its limits, as this request has found; the answer's headers
+    tell it. `address`: the client's address, empty where it is not known.
     """
 
     owner: str = ""
@@ -28,7 +28,7 @@ class Caller:
     address: str = ""
 
     def entry(self, action: Action, about: str, now: datetime) -> Entry:
-        """What the audit keeps of something that it does."""
+        """An entry of the audit: the caller does `action` with `about`."""
         return self.who.did(action, about, now)
 
     @property
@@ -48,7 +48,7 @@ _WORDS: Mapping[str, str] = {
 
 
 def refusal(over: OverLimit, now: datetime) -> Busy:
-    """The error for a job that its key may not have now. It says when to come back."""
+    """The error for a job that is over a limit of its key. It says after how many seconds to come back."""
     message = f"This API key is at its limit: {_WORDS[over.limit].format(most=over.most, used=over.used)}."
     if over.limit == "waiting":
         return Busy(message, code=Code.QUEUE_FULL, retry_after=WAITING_RETRY_S)

@@ -1,4 +1,4 @@
-"""What an attempt goes on from, and what it leaves for the next one: checkpoints and input images."""
+"""The files that an attempt needs before it begins, and the checkpoints that it leaves for the next attempt."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Checkpoints:
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def save(self, video: Video, state: Mapping[str, Any]) -> bool:
-        """First the checkpoint's file, if it has one, then the row that names it.
+        """Store a checkpoint: first its file, if it has one, then the row that names the file.
 
-        False when the attempt does not count any more: another has begun, or the video was cancelled. A file that
-        cannot be kept costs the job nothing but this checkpoint: the one before counts on.
+        False when the attempt does not count any more: another one has begun, or the video was cancelled. If the file
+        cannot be stored, only this checkpoint is lost: the one before stays in the row.
         """
         if "file" not in state:
-            return await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, state)
+            return await self._threads.write_retrying(self._records.save_checkpoint, video.id, video.attempt, state)
         try:
             kept = await self._threads.process(self._files.keep_checkpoint, video.id, video.attempt, state)
         except (OSError, Busy) as error:
             self._log.warning("checkpoint not kept", video=video.id, reason=str(error))
             return True
-        saved = await self._threads.insist(self._records.save_checkpoint, video.id, video.attempt, kept)
+        saved = await self._threads.write_retrying(self._records.save_checkpoint, video.id, video.attempt, kept)
         forget = self._files.forget_older_checkpoints if saved else self._files.forget_checkpoint
         try:
             await self._threads.read(forget, video.id, kept)
@@ -45,9 +45,10 @@ class Checkpoints:
         return saved
 
     async def fetch_inputs(self, lease: Lease) -> tuple[Path | None, Path | None]:
-        """What the job goes on from, and the pictures that it begins and ends with: their places on this machine.
+        """Bring the checkpoint's file and the input images to this machine. Returns the paths of the first and the last
+        image, None for one that the request has not.
 
-        Raises `EngineError` when a picture is gone, `Busy` when the store does not answer.
+        Raises `EngineError` when an image is gone, `Busy` when the bucket does not answer.
         """
         video, spec = lease.video, lease.video.spec
         if lease.checkpoint and "stored" in lease.checkpoint:
@@ -55,7 +56,10 @@ class Checkpoints:
         return await self._picture(video, spec.image), await self._picture(video, spec.last_image)
 
     async def fetch_source(self, video: Video) -> Path | None:
-        """The file that the video goes on from. Raises `EngineError` when it is gone, `Busy`."""
+        """The path of the file that the video extends, on this machine; None when it extends none.
+
+        Raises `EngineError` when the file is gone, `Busy`.
+        """
         source = video.spec.extends
         if source is None:
             return None

@@ -1,8 +1,8 @@
-"""What a video looks like now, and who follows it.
+"""The present state of any video, and news of it for those who follow it.
 
-`Feed` is for a process that is alone with its database: all that is to be known is in its memory. `SharedFeed` is for
-one of many (Postgres): the rows say what is so, a notice makes it quick, and a look every two seconds finds what no
-notice has told.
+`LocalFeed` serves a process that is alone with its database: everything is in its memory (`events.py`). `SharedFeed`
+serves one process of a fleet, where another process may make the video: it reads the rows. A notice of Postgres says at
+once that a row has changed, and a read every two seconds finds what no notice has told.
 """
 
 from __future__ import annotations
@@ -16,49 +16,51 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-import structlog
-
 from reelwright.errors import Busy, Code
-from reelwright.jobs.events import Live
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.threads import Threads
+from reelwright.loop import Loop
 from reelwright.store.following import WATCHED_S, Following, Looked
 from reelwright.store.records import Records
 from reelwright.video import Failure, Status, Video
 
 LOOK_S = 2.0
 DEAF_LOOK_S = 1.0
-"""Between two looks where no notices arrive."""
+"""Seconds between two reads of the followed videos: usually, and while no notices arrive."""
 
 
 class Feed(Protocol):
     async def look(self, video_id: str, owner: str | None = None) -> Video | None:
-        """The video as it is; None when there is none, or none of this owner's. To find out takes as long in both
-        cases: whose id it is cannot be told by the time either."""
+        """The video as it is now; None when there is none with that id, or it is another owner's.
+
+        Both cases take the same time, so the time does not tell whether an id exists.
+        """
         ...
 
     async def as_they_are(self, videos: Sequence[Video]) -> list[Video]:
-        """Videos that were read from the database, with their progress and position."""
+        """Videos that were read from the database, each with its present progress and position."""
         ...
 
     def following(self, video: Video) -> contextlib.AbstractAsyncContextManager[Video]:
-        """Within it `Live` tells what becomes of the video, until its end. Gives the video as it is."""
+        """Within the block `LiveVideos` tells every change of the video until its end. Gives the video as it is now."""
         ...
 
     async def promise(self, video: Video, fresh: bool) -> None:
-        """Somebody was promised this video without waiting for it. `fresh`: its row says so already."""
+        """Note that a client counts on this video without waiting for it. `fresh`: the video is new, and its row was
+        stored with that note."""
         ...
 
     async def wanted_by_others(self, video_id: str) -> bool:
-        """Whether the video was promised, or somebody else than the one who asks waits for it."""
+        """Whether the video was promised to a client, or another one waits for it besides the one who asks."""
         ...
 
     async def run(self) -> None:
-        """What is to be done for ever."""
+        """Do what is to be done in the background, until the task is cancelled."""
         ...
 
 
 class LocalFeed:
-    def __init__(self, records: Records, live: Live, threads: Threads) -> None:
+    def __init__(self, records: Records, live: LiveVideos, threads: Threads) -> None:
         self._records = records
         self._live = live
         self._threads = threads
@@ -68,7 +70,7 @@ class LocalFeed:
         if video is None or owner not in (None, video.owner):
             video = await self._threads.read(self._records.get, video_id, owner)
             if video is not None:
-                self._live.remember(video)
+                self._live.cache(video)
         return video
 
     async def as_they_are(self, videos: Sequence[Video]) -> list[Video]:
@@ -79,13 +81,13 @@ class LocalFeed:
         yield self._live.get(video.id) or await self.look(video.id) or video
 
     async def promise(self, video: Video, fresh: bool) -> None:
-        self._live.keep(video.id)
+        self._live.mark_promised(video.id)
 
     async def wanted_by_others(self, video_id: str) -> bool:
         return self._live.wanted_by_others(video_id)
 
     async def run(self) -> None:
-        """Nothing: whoever changes a video tells it."""
+        """Nothing: whatever changes a video in this process tells it at once."""
 
 
 class SharedFeed:
@@ -94,12 +96,13 @@ class SharedFeed:
         *,
         rows: Following,
         records: Records,
-        live: Live,
+        live: LiveVideos,
         threads: Threads,
         me: Callable[[], str],
         makes: Callable[[str], bool],
     ) -> None:
-        """`me`: what this process is called in the rows. `makes`: whether it makes that video itself."""
+        """`me`: the id of this process in the rows, which changes when it registers anew. `makes`: whether this process
+        makes that video itself."""
         self._rows = rows
         self._records = records
         self._live = live
@@ -108,14 +111,15 @@ class SharedFeed:
         self._makes = makes
         self._followed: Counter[str] = Counter()
         self._left: set[str] = set()
-        """Followed no more; the rows still say so."""
+        """Videos that nobody follows any more through this process, though the rows still say so."""
         self._asked: set[str] = set()
-        """Followed videos of which there is news."""
+        """Followed videos whose rows are to be read in the next round."""
         self._seen: dict[str, int] = {}
-        """The number of the last preview of each followed video."""
-        self._wake = asyncio.Event()
-        self._pause = LOOK_S
-        self._log = structlog.get_logger("reelwright.jobs")
+        """The number of the preview that was told last, by followed video."""
+        self._look_s = LOOK_S
+        self._looked_at = self._renewed_at = 0.0
+        """When all followed videos were read last, and when the rows were told last that they are followed."""
+        self._loop = Loop("feed", self._round, self._until_next_look)
 
     async def look(self, video_id: str, owner: str | None = None) -> Video | None:
         found = await self._threads.read(self._rows.look, [video_id], owner)
@@ -135,8 +139,8 @@ class SharedFeed:
             if not video.status.terminal and self._live.get(video.id) is None:
                 self._live.publish(video)
             now = video
-            with contextlib.suppress(Busy):  # it is looked for again
-                # Only now, when no notice of its end is missed any more.
+            with contextlib.suppress(Busy):  # the next round reads it
+                # Not before: from now on a notice of its end is heard, so an end after this read is not missed.
                 now = await self.look(video.id) or _deleted(video)
                 self._live.refresh(now)
             self._ask(video.id)
@@ -159,17 +163,17 @@ class SharedFeed:
         return await self._threads.read(self._rows.wanted, self._me(), video_id)
 
     def forget(self, video_id: str) -> None:
-        """A job or a follower has gone: what nobody here has to do with any more is dropped."""
+        """Drop the live state of a video that this process neither makes nor follows any more."""
         if video_id not in self._followed and not self._makes(video_id):
             self._live.drop(video_id)
 
     def news(self, video_id: str) -> None:
-        """A notice: that video has begun or ended."""
+        """Take a notice: the state of that video has changed."""
         if video_id in self._followed:
             self._ask(video_id)
 
     def progress(self, text: str) -> None:
-        """A notice: how far some videos are."""
+        """Take a notice with the progress of some videos (`store/notices.py`)."""
         for video_id, (attempt, percent, preview) in json.loads(text).items():
             known = self._live.get(video_id) if video_id in self._followed else None
             if known is None or self._makes(video_id):
@@ -180,43 +184,40 @@ class SharedFeed:
                 self._live.progress(video_id, percent)
 
     def hears(self, heard: bool) -> None:
-        """Whether notices arrive. When they do again, some may have been missed."""
-        self._pause = LOOK_S if heard else DEAF_LOOK_S
+        """Whether notices arrive from now on. Some may have been missed, so all followed videos are read now."""
+        self._look_s = LOOK_S if heard else DEAF_LOOK_S
         for video_id in self._followed:
             self._ask(video_id)
 
     async def run(self) -> None:
-        """For ever: see what has become of the videos that are followed, and say that they are."""
-        loop = asyncio.get_running_loop()
-        looked = said = loop.time()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, looked + self._pause - loop.time())):
-                    await self._wake.wait()
-            self._wake.clear()
-            asked, self._asked = self._asked, set()
-            if (now := loop.time()) >= looked + self._pause:
-                looked, asked = now, set(self._followed)
-            new = [one for one in asked if one not in self._seen]
-            if now >= said + WATCHED_S / 3:
-                said, new = now, list(self._followed)
-            try:
-                await self._say(new)
-                await self._see(asked)
-            except Busy as error:
-                self._log.debug("followed videos not looked at", reason=error.message)
-                self._asked |= asked & self._followed.keys()
-                await asyncio.sleep(self._pause)
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded
-                self._log.exception("followed videos not looked at")
-                await asyncio.sleep(self._pause)
+        """Read the rows of the followed videos and tell what is new, until the task is cancelled."""
+        await self._loop.run()
+
+    def _until_next_look(self) -> float:
+        return max(0.0, self._looked_at + self._look_s - asyncio.get_running_loop().time())
+
+    async def _round(self) -> None:
+        """Read those of which there is news; all of them, when the last time is long enough ago."""
+        now = asyncio.get_running_loop().time()
+        asked, self._asked = self._asked, set()
+        if now >= self._looked_at + self._look_s:
+            self._looked_at, asked = now, set(self._followed)
+        new = [video_id for video_id in asked if video_id not in self._seen]
+        if now >= self._renewed_at + WATCHED_S / 3:
+            self._renewed_at, new = now, list(self._followed)
+        try:
+            await self._say(new)
+            await self._see(asked)
+        except Exception:
+            self._asked |= asked & self._followed.keys()
+            raise
 
     def _ask(self, video_id: str) -> None:
         self._asked.add(video_id)
-        self._wake.set()
+        self._loop.wake()
 
     async def _say(self, new: Sequence[str]) -> None:
-        """Tell who makes them that their progress is of interest."""
+        """Write into the rows that this process follows `new`, so that whoever makes them tells their progress."""
         new = [video_id for video_id in new if video_id in self._followed and not self._makes(video_id)]
         if new:
             await self._threads.write(self._rows.watch, self._me(), new)
@@ -237,7 +238,7 @@ class SharedFeed:
                 self._live.publish(_deleted(known))
 
     async def _show(self, looked: Looked) -> None:
-        """A preview that was not shown yet."""
+        """Tell the newest preview, if it was not told yet."""
         video_id, number = looked.video.id, looked.preview or 0
         if video_id not in self._followed:  # its last follower has gone meanwhile
             return
@@ -248,7 +249,8 @@ class SharedFeed:
             self._live.preview(video_id, picture[1], picture[2])
 
     def _newest(self, video: Video) -> Video:
-        """With the progress and the stage that this process knows, if it makes the video itself."""
+        """The video with the progress and phase in memory, which are newer than the row's where this process makes
+        it."""
         known = self._live.get(video.id)
         if known is None or known.attempt != video.attempt or video.status is not Status.IN_PROGRESS:
             return video
@@ -256,6 +258,6 @@ class SharedFeed:
 
 
 def _deleted(video: Video) -> Video:
-    """A video whose row is gone, as those who follow it are told: it was cancelled before it was deleted."""
+    """What followers of a deleted video are told: it was cancelled, since a delete cancels first."""
     gone = Failure(code=Code.CANCELLED, message="The video was deleted")
     return dataclasses.replace(video, status=Status.FAILED, failure=gone, position=None)

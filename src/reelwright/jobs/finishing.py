@@ -1,4 +1,4 @@
-"""From a clip to the finished file in its place: encode, probe, poster, rename."""
+"""Makes the finished file from a clip: poster, encode, probe, rename."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from reelwright.video import MadeFile, Video
 
 
 class Finishing:
-    """Blocking work, for a thread."""
+    """Puts finished files in place. Its method blocks, so call it in a thread."""
 
     def __init__(self, files: Files, generative: frozenset[str]) -> None:
-        """`generative`: the engines that are generative AI; their files say so."""
+        """`generative`: the engines that are generative AI; the metadata of their files says so."""
         self._files = files
         self._generative = generative
 
     def put_in_place(self, video: Video, clip: Clip, stop: threading.Event, base: Path | None = None) -> MadeFile:
-        """Write the poster; then the file beside its place, probe it, store it; then clear up.
+        """Store the poster and the finished file, then remove the scratch folder. Returns the facts of the file.
 
-        `base` is the file that the video goes on from. An encode ends at its next frame once `stop` is set, and a
-        bucket that is away is waited for no longer. Raises `Cancelled` then, `BadVideo`, `Busy`, OSError.
+        `base`: the file that the video extends. Once `stop` is set, an encode ends at its next frame and a bucket that
+        is away is waited for no longer. Raises `Cancelled` then; `BadVideo`, `Busy`, OSError.
         """
         key = self._files.key(video.id, video.attempt)
 
@@ -40,20 +40,21 @@ class Finishing:
                 encode.encode_mp4(clip, part, metadata=about, cancelled=stop.is_set)
             return measure(part, key, clip)
 
-        # From the frames a poster costs 2 ms. A file would be decoded once more: its poster waits until it is wanted.
-        # That of a joined video comes from its beginning.
+        # From frames in memory a poster costs 2 ms. For a file it would have to be decoded, and that of an extended
+        # video shows its beginning, which is in another file: both are made at the first request (`variants.py`).
         if clip.frames and base is None:
             poster = self._files.beside(key, "jpg")
             self._files.publish(poster, lambda part: stills.poster(clip, part), "image/jpeg", last=False, until=stop)
         file = self._files.publish(key, write, "video/mp4", safe=clip.sha256 is not None and base is None, until=stop)
-        self._files.discard_scratch(video.id, video.attempt)  # after a crash from now on the file is adopted
+        self._files.discard_scratch(video.id, video.attempt)  # from now on a next attempt adopts the stored file
         return file
 
 
 def measure(path: Path, key: str, clip: Clip | None = None) -> MadeFile:
-    """The file's facts; what an engine's process has found out already is not done again.
+    """The facts of the file at `path`, which is stored under `key`.
 
-    `key`: its name in the store. Raises `EngineError` when it is not a whole video.
+    Probe and SHA-256 are taken from `clip` where its engine's process has made them already. Raises `EngineError` when
+    the file is not a whole video.
     """
     seen = (clip and clip.probe) or probe.probe(path)
     return MadeFile(

@@ -1,11 +1,11 @@
-"""This process as one of many that work on one Postgres: it claims jobs, shows that it lives, and removes the dead.
+"""The scheduler of a process that shares one Postgres with others, a fleet.
 
     claim    take the first waiting job that this process can make, whenever a slot is free (a notice wakes it)
-    beat     once a second: I live, I have got so far; what do I hold, and what of it have I lost?
-    reap     every two seconds: free what dead processes hold
-    tell     how far those jobs are that somebody follows through another process
+    beat     once a second: write that this process lives and how far its jobs are; learn which jobs it still holds
+    reap     every two seconds: free the jobs that dead processes hold
+    tell     write the progress of those jobs that clients follow through other processes
 
-Each of them may come too late or not at all without harm: the rows decide (`store/line.py`).
+Each of these may come late, or not at all, without harm: only the rows decide (`store/line.py`).
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import contextlib
 import dataclasses
 import random
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
 from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import Busy
-from reelwright.jobs.events import Live
+from reelwright.jobs.duplicates import Duplicates
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import SharedFeed
 from reelwright.jobs.keyring import Keyring
 from reelwright.jobs.running import Lease
 from reelwright.jobs.scheduler import Reserved
-from reelwright.jobs.threads import RETRY_S, Threads
-from reelwright.jobs.twins import Twins
+from reelwright.jobs.threads import Threads
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
+from reelwright.loop import Loop
 from reelwright.store.following import Following
 from reelwright.store.line import Backlog, Beat, Line, Member
 from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
@@ -46,16 +47,19 @@ T = TypeVar("T")
 BEAT_S = 1.0
 REAP_S = 2.0
 LOOK_S = 5.0
-"""A worker with a free slot looks for work so often, whatever it hears."""
+"""Seconds between two claims while no notice comes, where notices arrive."""
 DEAF_LOOK_S = 1.0
+"""The same where no notices arrive."""
 TELL_S = 0.2
+"""Seconds between two notices of progress."""
 PREVIEW_S = 1.0
+"""Seconds between two previews of one video in the rows."""
 MOST_TOLD = 150
-"""Videos in one notice: Postgres takes 8,000 bytes."""
+"""Videos in one notice: Postgres allows 8,000 bytes."""
 
 
 class Fleet:
-    """See `Scheduler` for the methods without a sentence of their own."""
+    """A `Scheduler`, whose docstrings say what the public methods do."""
 
     def __init__(
         self,
@@ -67,12 +71,12 @@ class Fleet:
         presence: Presence,
         job: VideoJob,
         worker: Worker,
-        live: Live,
+        live: LiveVideos,
         feed: SharedFeed,
         keyring: Keyring,
         threads: Threads,
         webhooks: Webhooks,
-        twins: Twins,
+        duplicates: Duplicates,
         clock: Clock,
     ) -> None:
         self._member = member
@@ -88,27 +92,27 @@ class Fleet:
         self._keyring = keyring
         self._threads = threads
         self._webhooks = webhooks
-        self._twins = twins
+        self._duplicates = duplicates
         self._clock = clock
-        self._own = ThreadPoolExecutor(2, "fleet")
-        """A beat waits behind nothing else."""
-        self._wake = asyncio.Event()
+        self._own_threads = ThreadPoolExecutor(2, "fleet")
+        """For beats and what belongs to them: they must not wait behind other calls."""
+        self._claiming = Loop("claim", self._claim, lambda: self._look_s)
         self._look_s = LOOK_S
         self._heard = False
         self._draining = False
         self._stopping = False
         self._unknown: Mapping[str, int] = {}
-        """What the last beat said that this process holds, though it knew nothing of it."""
+        """Attempts that the rows said at the last beat to be held here, though no job for them was under way."""
         self._starting: set[str] = set()
-        """Claimed, and about to be under way."""
+        """Videos that are claimed, and whose jobs have not begun yet."""
         self._watched: set[str] = set()
         self._any_watched = asyncio.Event()
         self._backlog: Mapping[str, Backlog] = {}
         self._given_back: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("reelwright.fleet")
-        worker.watch(lambda engine: self._wake.set(), self._is_wanted)
-        job.on_vain = self._give_back
-        job.on_gone = self._gone
+        worker.watch(lambda engine: self._claiming.wake(), self._is_wanted)
+        job.on_requeue = self._give_back
+        job.on_over = self._over
 
     @property
     def name(self) -> str:
@@ -118,17 +122,17 @@ class Fleet:
         return Reserved(video=video)
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
-        self._wake.set()
+        self._claiming.wake()
         return lease.video
 
     def forget(self, video_id: str) -> None:
-        """Nothing: this process holds nothing that is not under way."""
+        """Nothing: nothing is reserved here, all waiting jobs are in the rows."""
 
     def moved(self, video_id: str, fair_tag: int) -> None:
-        """Nothing: the line is the rows."""
+        """Nothing: the fair tag is in the row."""
 
     def pause(self, engines: frozenset[str]) -> None:
-        """Nothing: a claim looks for it."""
+        """Nothing: each claim reads which queues are paused."""
 
     def backlog(self) -> Mapping[str, Backlog]:
         return self._backlog
@@ -142,29 +146,34 @@ class Fleet:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._notices.listen(self._on_notice, self._on_state))
-            for work in (self._claim, self._beat, self._reap, self._tell):
-                loops.create_task(self._for_ever(work))
+            for loop in (
+                self._claiming,
+                Loop("beat", self._beat, BEAT_S, at_once=False),
+                Loop("reap", self._reap, lambda: REAP_S * random.uniform(0.8, 1.2), at_once=False),
+                Loop("tell", self._tell, 0.0),
+            ):
+                loops.create_task(loop.run())
 
     def stop(self) -> None:
         self._stopping = True
 
     async def leave(self) -> None:
         self._presence.hide()
-        with contextlib.suppress(Busy):  # then it is called dead
-            await self._alone(self._line.leave, self.name)
-        self._own.shutdown(wait=False, cancel_futures=True)
+        with contextlib.suppress(Busy):  # the others find out by its missing beats
+            await self._in_own_thread(self._line.leave, self.name)
+        self._own_threads.shutdown(wait=False, cancel_futures=True)
 
-    # --- what is heard ---
+    # --- notices ---
 
     def _is_wanted(self, engine: str) -> bool:
-        """Whether a slot of that engine would be taken at once, by what was known a moment ago."""
+        """Whether a free slot of that engine would be taken at once, by the backlog as it was last read."""
         return self._stopping or self._backlog.get(engine, Backlog()).waiting > 0
 
     def _on_notice(self, channel: str, text: str) -> None:
         match channel:
             case str() if channel == WORK:
                 if text in self._member.engines:
-                    self._wake.set()
+                    self._claiming.wake()
             case str() if channel == NEWS:
                 video_id, _, status = text.partition(" ")
                 self._feed.news(video_id)
@@ -179,33 +188,18 @@ class Fleet:
         if heard or self._heard:
             self._feed.hears(heard)
             self._keyring.hears(heard)
-            self._wake.set()
+            self._claiming.wake()
         self._heard = heard
         self._look_s = LOOK_S if heard else DEAF_LOOK_S
 
     # --- the loops ---
 
-    async def _for_ever(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Round after round of it, whatever the database does."""
-        while True:
-            try:
-                await work()
-            except Busy as error:
-                self._log.debug("database busy", work=work.__name__, reason=error.message)
-                await asyncio.sleep(RETRY_S)
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded
-                self._log.exception("fleet", work=work.__name__)
-                await asyncio.sleep(RETRY_S)
-
     async def _claim(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._look_s):
-                await self._wake.wait()
-        self._wake.clear()
+        """Claim waiting jobs as long as there are free slots."""
         for engine in self._member.engines:
             while self._takes_work and self._worker.has_room(engine) and await self._claim_one(engine):
                 pass
-        await self._claim_twins()
+        await self._claim_duplicates()
 
     @property
     def _takes_work(self) -> bool:
@@ -224,13 +218,13 @@ class Fleet:
         self._job.start(lease, slot)
         return True
 
-    async def _claim_twins(self) -> None:
-        """Those that wait for the same as a job under way here get their file from it."""
-        made = [video.id for video in self._job.videos() if self._twins.fingerprint(video.spec)]
+    async def _claim_duplicates(self) -> None:
+        """Claim the waiting duplicates of jobs under way here: they get their leaders' files."""
+        made = [video.id for video in self._job.videos() if self._duplicates.fingerprint(video.spec)]
         if not (made and self._takes_work):
             return
-        for lease in await self._threads.write(self._leased_twins, made):
-            leader = next(filter(self._job.can_follow, self._twins.of(lease.video)), None)
+        for lease in await self._threads.write(self._leased_duplicates, made):
+            leader = next(filter(self._job.can_follow, self._duplicates.of(lease.video)), None)
             if leader is None:
                 self._give_back(lease)
                 continue
@@ -238,10 +232,10 @@ class Fleet:
             self._job.follow(lease, leader)
 
     async def _beat(self) -> None:
-        await asyncio.sleep(BEAT_S)
+        """Write that this process lives, and drop the jobs that it has lost."""
         running = {video.id: (video.attempt, self._percent(video)) for video in self._job.videos()}
         session = self._session if self._heard else None
-        beat = await self._alone(self._line.beat, self.name, session, running)
+        beat = await self._in_own_thread(self._line.beat, self.name, session, running)
         if beat is None:
             await self._register_anew()
         else:
@@ -249,30 +243,31 @@ class Fleet:
             await self._compare(beat, {video_id: attempt for video_id, (attempt, _) in running.items()})
 
     async def _compare(self, beat: Beat, running: Mapping[str, int]) -> None:
-        """What this process holds, by the rows, with what was under way here when it asked."""
+        """Compare the attempts that this process holds by the rows with those that were under way when it asked."""
         held = {one.video_id: one.attempt for one in beat.held}
         now = {video.id: video.attempt for video in self._job.videos()}
         for video_id, attempt in running.items():
             if held.get(video_id) != attempt and now.get(video_id) == attempt:
-                self._job.cancel(video_id)  # it was cancelled, or taken over
+                self._job.cancel(video_id)  # cancelled, or taken over by another process
         known = running.keys() | now.keys() | self._starting
         unknown = {video_id: attempt for video_id, attempt in held.items() if video_id not in known}
         for video_id, attempt in unknown.items():
-            if self._unknown.get(video_id) == attempt:  # a claim whose answer was lost
-                await self._alone(self._line.release, self.name, video_id, attempt)
+            if self._unknown.get(video_id) == attempt:  # at two beats: the answer to a claim was lost
+                await self._in_own_thread(self._line.release, self.name, video_id, attempt)
         self._unknown = unknown
         self._watched = {one.video_id for one in beat.held if one.watched}
         if self._watched:
             self._any_watched.set()
 
     async def _reap(self) -> None:
-        await asyncio.sleep(REAP_S * random.uniform(0.8, 1.2))
-        dead, freed = await self._alone(self._line.reap, self.name)
+        """Free the jobs of dead processes, and read the backlog."""
+        dead, freed = await self._in_own_thread(self._line.reap, self.name)
         if dead or freed:
             self._log.warning("processes are gone", processes=len(dead), interrupted=len(freed))
-        self._backlog = await self._alone(self._line.backlog)
+        self._backlog = await self._in_own_thread(self._line.backlog)
 
     async def _tell(self) -> None:
+        """Write the progress of the followed jobs as long as there are any."""
         await self._any_watched.wait()
         told: dict[str, tuple[int, int, int]] = {}
         shown: dict[str, tuple[float, int, int]] = {}
@@ -285,84 +280,90 @@ class Fleet:
                     news[video.id] = told[video.id] = state
             for start in range(0, len(news), MOST_TOLD):
                 some = dict(list(news.items())[start : start + MOST_TOLD])
-                await self._alone(self._following.tell, some)
+                await self._in_own_thread(self._following.tell, some)
             await asyncio.sleep(TELL_S)
         self._any_watched.clear()
 
     async def _preview(self, video_id: str, shown: dict[str, tuple[float, int, int]]) -> int:
-        """The number of the video's last preview in the rows; a newer one is kept there, one a second at most."""
+        """Store the newest preview, one a second at most. Returns the number of the preview that is stored."""
         since, kept, number = shown.get(video_id, (-PREVIEW_S, 0, 0))
         event = self._live.last_preview(video_id)
         if event is None or event.preview is None or event.number == kept or time.monotonic() - since < PREVIEW_S:
             return number
-        number = await self._alone(self._following.keep_preview, video_id, *event.preview)
+        number = await self._in_own_thread(self._following.keep_preview, video_id, *event.preview)
         shown[video_id] = (time.monotonic(), event.number, number)
         return number
 
-    # --- the pieces ---
+    # --- parts of the loops ---
 
     async def _register(self, member: Member) -> None:
         await self._threads.read(self._presence.show, member.id)
-        await self._alone(self._line.register, member)
+        await self._in_own_thread(self._line.register, member)
 
     async def _register_anew(self) -> None:
-        """This process was called dead, but lives. What nobody has begun anew meanwhile is still its own."""
+        """Register under a new id: the others took this process for dead, although it lives.
+
+        It takes those of its jobs back that no other process has begun meanwhile, and drops the rest.
+        """
         member = dataclasses.replace(self._member, id=ids.worker_id(int(self._clock.now().timestamp() * 1000)))
         self._log.warning("called dead", was=self.name, now=member.id)
         await self._register(member)
         self._member = member
         for video in self._job.videos():
-            if not await self._alone(self._line.adopt, member.id, video.id, video.attempt):
+            if not await self._in_own_thread(self._line.adopt, member.id, video.id, video.attempt):
                 self._job.cancel(video.id)
 
     def _leased(self, engine: str, models: Sequence[str]) -> Lease | None:
-        """In a thread: the first job in that line."""
+        """In a thread: claim the first waiting job of that engine that one of the models can make."""
         claimed = self._line.claim(self.name, engine, models, self._clock.now())
         return self._lease(claimed) if claimed else None
 
-    def _leased_twins(self, made: Sequence[str]) -> Sequence[Lease]:
-        """In a thread: those that wait and are twins of the videos under way here."""
-        return [self._lease(claimed) for claimed in self._line.claim_twins(self.name, made, self._clock.now())]
+    def _leased_duplicates(self, made: Sequence[str]) -> Sequence[Lease]:
+        """In a thread: claim the waiting duplicates of the videos `made` here."""
+        return [self._lease(claimed) for claimed in self._line.claim_duplicates(self.name, made, self._clock.now())]
 
     def _lease(self, claimed: Claimed) -> Lease:
         video, checkpoint = claimed
         self._starting.add(video.id)
-        return Lease(video=video, stored=True, checkpoint=checkpoint, due=self._webhooks.record_deliveries(video))
+        return Lease(video=video, claimed=True, checkpoint=checkpoint, due=self._webhooks.record_deliveries(video))
 
     def _begin(self, lease: Lease) -> None:
-        """It is under way from now on."""
+        """Note that a claimed job is about to begin, and tell its state."""
         self._starting.discard(lease.video.id)
-        self._twins.add(lease.video)
+        self._duplicates.add(lease.video)
         self._live.publish(lease.video)
 
     def _give_back(self, lease: Lease) -> None:
-        """A claimed job that is not made here, after all."""
+        """Return a claimed job that cannot begin here after all; the attempt does not count."""
         self._starting.discard(lease.video.id)
         task = asyncio.create_task(self._released(lease.video))
         self._given_back.add(task)
         task.add_done_callback(self._given_back.discard)
 
     async def _released(self, video: Video) -> None:
-        with contextlib.suppress(Busy):  # then a beat finds that it is held and unknown
-            await self._alone(self._line.give_back, self.name, video.id, video.attempt)
-        self._wake.set()
+        with contextlib.suppress(Busy):  # a later beat finds it held but unknown
+            await self._in_own_thread(self._line.give_back, self.name, video.id, video.attempt)
+        self._claiming.wake()
 
-    def _gone(self, video: Video) -> None:
-        """A job is under way no more."""
-        self._twins.remove(video)
+    def _over(self, video: Video) -> None:
+        """A job is under way no more: its slot is free."""
+        self._duplicates.remove(video)
         self._feed.forget(video.id)
-        self._wake.set()
+        self._claiming.wake()
 
     def _percent(self, video: Video) -> int:
         known = self._live.get(video.id)
         return known.progress if known else 0
 
-    async def _alone(self, function: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._own, function, *arguments)
+    async def _in_own_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._own_threads, function, *arguments)
 
 
 def member_of(models: Mapping[str, Sequence[str]], slots: int, version: str, address: str, milliseconds: int) -> Member:
-    """This process, under a name and with a lock that no other has."""
+    """The row of this process, with a new id, and a number for its session's advisory lock.
+
+    `milliseconds`: now, since the epoch.
+    """
     return Member(
         id=ids.worker_id(milliseconds),
         engines=models,

@@ -1,23 +1,22 @@
-"""The janitor: removes what has had its time, so that the disk does not fill up.
+"""The janitor: removes what is no longer kept, so that the disk does not fill up.
 
-    expired videos             their `expires_at` is over
-    the store's size budget    least recently used first; what was read lately stays
-    old idempotency keys       after 24 hours
+    expired videos             when their `expires_at` is over
+    the store's size budget    the least recently used videos first; one that was read lately stays
+    idempotency keys           after 24 hours
     ended webhook deliveries   after 30 days
-    entries of the audit       when their time is over
+    entries of the audit       after the time that is set for them
     uploaded files             after 24 hours
     checkpoints of failures    after 24 hours; until then such a video can be resumed
-    orphans                    files of no video or of an attempt that does not count, input images of no video,
-                               checkpoints of jobs that have ended, half-written files
+    orphans                    files without a video, files of an attempt that does not count, input images without a
+                               video, checkpoints of jobs that have ended, half-written files
 
-Of several processes on one database one sweeps at a time.
+Where several processes work on one database, only one of them sweeps at a time.
 
-A file that is being sent is safe in any case: its reader holds it open, and the name's removal does not touch it.
+A file that is being sent can be removed: its reader holds it open, and reads it to the end.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,12 +24,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from reelwright.clock import Clock
-from reelwright.errors import Busy, NotFound
+from reelwright.errors import NotFound
 from reelwright.jobs.callers import Caller
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.trail import Trail
 from reelwright.jobs.webhooks import Webhooks
+from reelwright.loop import Loop
 from reelwright.store.audit import Audit
 from reelwright.store.chores import Chores
 from reelwright.store.files import Files
@@ -41,14 +41,14 @@ from reelwright.store.uploads import Uploads
 READ_LATELY = timedelta(minutes=10)
 KEYS_KEPT = timedelta(hours=24)
 CHECKPOINTS_KEPT = timedelta(hours=24)
-"""So long a video that has failed can be resumed."""
+"""How long a video that has failed can be resumed."""
 LISTED_EACH_S = 3600.0
-"""A bucket is listed so often: each thousand names are one request."""
+"""Seconds between two listings of a bucket, which cost one request for each thousand names."""
 
 
 class Reads:
-    """When each video was read last by this process: written into the rows with each sweep, a video each ten
-    minutes. The audit is told of them, too."""
+    """When each video was read last through this process. Each sweep writes the new times into the rows, for one video
+    at most once in ten minutes. The audit is told of each read, too."""
 
     def __init__(self, clock: Clock, trail: Trail) -> None:
         self._clock = clock
@@ -57,13 +57,14 @@ class Reads:
         self._written: dict[str, datetime] = {}
 
     def note(self, video_id: str, caller: Caller) -> None:
+        """The caller reads the file of that video now."""
         now = self._clock.now()
         self._trail.read(caller, video_id)
         if now - self._written.get(video_id, datetime.min.replace(tzinfo=UTC)) >= READ_LATELY / 2:
             self._new[video_id] = now
 
     def unwritten(self) -> Mapping[str, datetime]:
-        """What was read and is in no row yet; it counts as written from now on."""
+        """The times that are in no row yet, by video. They count as written from now on."""
         new, self._new = self._new, {}
         horizon = self._clock.now() - READ_LATELY
         self._written = {video_id: at for video_id, at in {**self._written, **new}.items() if at > horizon}
@@ -71,8 +72,8 @@ class Reads:
 
 
 class Janitor:
-    """Sweeps every `period_s`. `budget_bytes` None: the store may grow without a bound. `audit_days`: so long
-    entries of the audit stay."""
+    """Sweeps every `period_s` seconds. `budget_bytes`: the size that the store is brought back to; None: it may grow
+    without a bound. `audit_days`: how long entries of the audit are kept."""
 
     def __init__(
         self,
@@ -107,30 +108,28 @@ class Janitor:
         self._audit_kept = timedelta(days=audit_days)
         self._period_s = period_s
         self._next_list = 0.0
+        self._loop = Loop("janitor", self._round, period_s)
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def run(self) -> None:
-        """Sweep for ever; a sweep that fails is told and tried again after the usual pause."""
-        while True:
-            try:
-                if await self._threads.write(self._chores.take, "sweep", self._period_s * 0.9):
-                    await self.sweep()
-                else:
-                    await self._write_reads()
-            except Busy as error:
-                self._log.warning("sweep put off", reason=error.message)
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded
-                self._log.exception("sweep failed")
-            await asyncio.sleep(self._period_s)
+        """Sweep until the task is cancelled."""
+        await self._loop.run()
+
+    async def _round(self) -> None:
+        """Sweep, unless another process has swept in this period; then only note what was read through this one."""
+        if await self._threads.write(self._chores.take, "sweep", self._period_s * 0.9):
+            await self.sweep()
+        else:
+            await self._write_reads()
 
     async def sweep(self) -> int:
-        """One round. Returns how many videos were removed."""
+        """Remove all that is no longer kept. Returns how many videos were removed. Raises `Busy`, OSError."""
         await self._write_reads()
         now = self._clock.now()
         doomed = list(await self._threads.read(self._records.expired, now))
         doomed += await self._over_budget(now, set(doomed))
         for video_id in doomed:
-            with contextlib.suppress(NotFound):  # somebody else was faster
+            with contextlib.suppress(NotFound):  # deleted meanwhile by its owner, or by another process
                 await self._queue.delete(await self._queue.get(video_id, None))
         await self._threads.write(self._records.forget_keys, now - KEYS_KEPT)
         await self._threads.write(self._resumable.forget, now - CHECKPOINTS_KEPT)
@@ -151,16 +150,17 @@ class Janitor:
             await self._threads.write(self._records.note_reads, reads)
 
     async def _listing(self) -> bool:
-        """Whether the bucket is to be listed now."""
+        """Whether the bucket is to be listed in this sweep."""
         if self._clock.monotonic() < self._next_list:
             return False
         self._next_list = self._clock.monotonic() + LISTED_EACH_S
         return await self._threads.write(self._chores.take, "list", LISTED_EACH_S * 0.9)
 
     async def _over_budget(self, now: datetime, doomed: set[str]) -> list[str]:
-        """The least recently read or made videos whose removal brings the store back under its budget.
+        """The ids of the least recently used videos whose removal brings the store back to its budget.
 
-        What was read or made within the last minutes stays, even above the budget: somebody is about to fetch it.
+        A video that was read or made within the last minutes stays even above the budget: a client may be about to
+        fetch it. `doomed`: videos that are removed anyway.
         """
         if self._budget is None:
             return []

@@ -1,4 +1,4 @@
-"""All that makes videos in this process, connected; how it starts, and how it stops."""
+"""All that makes videos in this process: how it is connected, how it starts, and how it stops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from reelwright import __version__
 from reelwright.clock import Clock
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import Busy, EngineError
-from reelwright.jobs.events import Live
+from reelwright.jobs.adopting import Adopting
+from reelwright.jobs.checkpoints import Checkpoints
+from reelwright.jobs.duplicates import Duplicates
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import Feed, LocalFeed, SharedFeed
 from reelwright.jobs.finishing import Finishing
 from reelwright.jobs.fleet import Fleet, member_of
@@ -27,15 +30,15 @@ from reelwright.jobs.janitor import Janitor, Reads
 from reelwright.jobs.keyring import Keyring
 from reelwright.jobs.overseer import Overseer
 from reelwright.jobs.queue import Queue
+from reelwright.jobs.recorder import Recorder
 from reelwright.jobs.refining import Refining
 from reelwright.jobs.requests import Requests
 from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.trail import Trail
-from reelwright.jobs.twins import Twins
 from reelwright.jobs.variants import Variants
-from reelwright.jobs.video_job import VideoJob
+from reelwright.jobs.video_job import Steps, VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.jobs.worker import Pool, Worker
 from reelwright.outbound import Outbound
@@ -44,15 +47,20 @@ from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.store import Store
 from reelwright.video import Video
 
-BESIDE_THREADS = 3
+IO_THREADS = 3
 MEDIA_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`children`: processes of each engine. `of_a_key`: what an API key may have that has no limits of its own.
-    `keep_bytes` None: the store may grow without a bound. `redirects`: clients fetch files from the bucket themselves.
-    `upscale_on`: the device of upscaling models. `audit_days`: so long the audit is kept."""
+    """How much may be made and kept.
+
+    `children`: processes of each engine. `of_a_key`: the limits of an API key that has none of its own. `max_queued`:
+    waiting jobs. `keep_days`: how long a video is kept. `keep_bytes`: the size of the store; None: no bound. `sweep_s`:
+    seconds between two sweeps of the janitor. `silence_s`, `total_s`: when a job fails (`VideoJob`). `redirects`:
+    clients fetch files from the bucket themselves. `upscale_on`: the device of upscaling models. `audit_days`: how long
+    entries of the audit are kept.
+    """
 
     children: int
     of_a_key: KeyLimits
@@ -69,11 +77,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
+    """The parts that make videos, connected. `engine`: the default one."""
+
     store: Store
     queue: Queue
     job: VideoJob
     worker: Worker
-    live: Live
+    live: LiveVideos
     feed: Feed
     scheduler: Scheduler
     webhooks: Webhooks
@@ -87,10 +97,9 @@ class Jobs:
     trail: Trail
     overseer: Overseer
     engine: str
-    """The default one: it is loaded before the first job asks for it."""
 
     async def start(self) -> list[asyncio.Task[None]]:
-        """Recover the jobs that have not ended. Returns the tasks that run until the server stops."""
+        """Take up the jobs that have not ended. Returns the background tasks, for `stop`."""
         with self.store.damage_told():
             unfinished = await self.threads.read(self.store.records.active)
             resumable = await self.threads.read(self.store.resumable.ids)
@@ -109,34 +118,74 @@ class Jobs:
         return [asyncio.create_task(loop) for loop in loops]
 
     async def _warm(self) -> None:
-        """A failure is told with the first job."""
+        """Load the default engine before the first job needs it. If that fails, the first job tells why."""
         if not self.worker.offers(self.engine):
             return
         with contextlib.suppress(EngineError):
             await self.worker.warm(self.engine)
 
-    async def stop(self, over: Coroutine[Any, Any, None], seconds: float) -> None:
-        """In this order: no job begins any more; what runs may end, until `over` returns (in `seconds`, or sooner);
-        the others are interrupted, and their rows are found by the next start."""
-        self.scheduler.stop()
-        if self.job.running:
-            _log.info("stopping", running=self.job.running, seconds=round(seconds, 1))
-            waits = {asyncio.create_task(self.job.quiet()), asyncio.create_task(over)}
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
-        else:
-            over.close()
-        await self.job.stop(self.worker.close)
+    async def stop(
+        self, loops: Sequence[asyncio.Task[None]], drained: Coroutine[Any, Any, None], seconds: float
+    ) -> None:
+        """Stop everything that `start` began, in this order:
 
-    async def leave(self) -> None:
-        """Nothing is under way any more, no job and no webhook: what this process has held is free for the others."""
+        1. No job begins any more. First, or the jobs that end would make room for others.
+        2. The jobs under way may end, until `drained` returns, after at most `seconds`.
+        3. The engines' processes are killed, and the other jobs are interrupted. Their rows stay as they are: the next
+           start goes on with them, and another process of a fleet at once.
+        4. The background tasks end. After the jobs, since these need them: a webhook is sent when a job has ended, and
+           a process of a fleet that beats no more loses its jobs.
+        5. What was gathered for the audit is written; nothing is added to it from here on.
+        6. This process gives up its place in the fleet, which frees its jobs. Last, or another process would begin jobs
+           that still run here.
+
+        The threads and the database are closed afterwards by whoever opened them: all steps use them.
+        """
+        self.scheduler.stop()
+        await self._drain(drained, seconds)
+        await self.job.stop(self.worker.close)
+        for task in loops:
+            task.cancel()
+        await asyncio.wait(loops)
         with contextlib.suppress(Busy):
             await self.trail.write()
         await self.scheduler.leave()
 
+    async def _drain(self, drained: Coroutine[Any, Any, None], seconds: float) -> None:
+        if not self.job.running:
+            drained.close()
+            return
+        _log.info("stopping", running=self.job.running, seconds=round(seconds, 1))
+        waits = {asyncio.create_task(self.job.idle()), asyncio.create_task(drained)}
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
 
 _log = structlog.get_logger("reelwright")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shared:
+    """What most parts need."""
+
+    store: Store
+    catalog: Catalog
+    limits: Limits
+    clock: Clock
+    threads: Threads
+    live: LiveVideos
+    integrity: Integrity
+    duplicates: Duplicates
+    webhooks: Webhooks
+    traces: Traces
+    environment: Mapping[str, str]
+    on_end: Callable[[Video], None]
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other process works on the database."""
+        return not self.store.shared
 
 
 def build_jobs(
@@ -152,28 +201,42 @@ def build_jobs(
     configured_keys: Sequence[str],
     on_end: Callable[[Video], None],
 ) -> Jobs:
-    """Nothing is started yet. `configured_keys`: API keys beside those of the database. `environment`: the engines'
-    processes get it. `on_end` is told each video whose end this process has recorded."""
-    twins = Twins(frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic))
+    """Connect the parts; nothing is started yet.
 
-    live, files, records = Live(alone=not store.shared), store.files, store.records
-    integrity = Integrity(files, clock, redirects=limits.redirects)
+    `configured_keys`: API keys in addition to those of the database. `environment`: that of the engines' processes.
+    `on_end` is called with each video whose end this process has recorded.
+    """
     threads = Threads(
         database=store.writing,
-        beside=ThreadPoolExecutor(BESIDE_THREADS, "beside"),
+        io=ThreadPoolExecutor(IO_THREADS, "io"),
         media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
     )
-    webhooks = Webhooks(
-        deliveries=store.deliveries,
-        records=records,
-        outbound=outbound,
+    shared = _Shared(
+        store=store,
+        catalog=catalog,
+        limits=limits,
         clock=clock,
         threads=threads,
-        secret=store.secret,
-        forms=forms,
+        live=LiveVideos(alone=not store.shared),
+        integrity=Integrity(store.files, clock, redirects=limits.redirects),
+        duplicates=Duplicates(
+            frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic)
+        ),
+        webhooks=Webhooks(
+            deliveries=store.deliveries,
+            records=store.records,
+            outbound=outbound,
+            clock=clock,
+            threads=threads,
+            secret=store.secret,
+            forms=forms,
+            traces=traces,
+            me=lambda: scheduler.name,
+            alone=not store.shared,
+        ),
         traces=traces,
-        me=lambda: scheduler.name,
-        alone=not store.shared,
+        environment=environment,
+        on_end=on_end,
     )
     keyring = Keyring(
         configured=configured_keys,
@@ -181,81 +244,26 @@ def build_jobs(
         limits=limits.of_a_key,
         clock=clock,
         threads=threads,
-        alone=not store.shared,
+        alone=shared.alone,
     )
-    worker = _worker(catalog, limits.children, environment)
-    generative = frozenset(
-        card.engine for offer in catalog.offers.values() for card in offer.cards if card.generative_ai
-    )
-    job = VideoJob(
-        records=records,
-        files=files,
-        live=live,
-        clock=clock,
-        threads=threads,
-        silence_s=limits.silence_s,
-        total_s=limits.total_s,
-        refining=Refining(catalog.refinements, device=limits.upscale_on, environment=environment, threads=threads),
-        finishing=Finishing(files, generative),
-        webhooks=webhooks,
-        integrity=integrity,
-        traces=traces,
-        twins=twins,
-        on_end=on_end,
-    )
-    scheduler, feed = _alone_or_together(
-        store, catalog, limits, job, worker, live, keyring, threads, webhooks, twins, clock
-    )
-    queue = Queue(
-        records=records,
-        annotations=store.annotations,
-        job=job,
-        scheduler=scheduler,
-        live=live,
-        feed=feed,
-        clock=clock,
-        threads=threads,
-        max_queued=limits.max_queued,
-        keep_days=limits.keep_days,
-        files=files,
-        resumable=store.resumable,
-        integrity=integrity,
-        webhooks=webhooks,
-        traces=traces,
-        twins=twins,
-        on_end=on_end,
-    )
+    worker, job = _worker(shared), _video_job(shared)
+    scheduler, feed = _local(shared, job, worker) if shared.alone else _fleet(shared, job, worker, keyring)
+    queue = _queue(shared, job, scheduler, feed)
     trail = Trail(store.audit, clock, threads)
     reads = Reads(clock, trail)
-    janitor = Janitor(
-        records=records,
-        chores=store.chores,
-        audit=store.audit,
-        resumable=store.resumable,
-        files=files,
-        uploads=store.uploads,
-        queue=queue,
-        webhooks=webhooks,
-        reads=reads,
-        clock=clock,
-        threads=threads,
-        budget_bytes=limits.keep_bytes,
-        audit_days=limits.audit_days,
-        period_s=limits.sweep_s,
-    )
     return Jobs(
         store=store,
         queue=queue,
         job=job,
         worker=worker,
-        live=live,
+        live=shared.live,
         feed=feed,
         scheduler=scheduler,
-        webhooks=webhooks,
-        integrity=integrity,
-        variants=Variants(files, integrity, threads.media),
+        webhooks=shared.webhooks,
+        integrity=shared.integrity,
+        variants=Variants(store.files, shared.integrity, threads.media),
         reads=reads,
-        janitor=janitor,
+        janitor=_janitor(shared, queue, reads),
         threads=threads,
         keyring=keyring,
         requests=Requests(store.buckets if store.shared else None, threads, clock),
@@ -265,47 +273,80 @@ def build_jobs(
     )
 
 
-def _alone_or_together(
-    store: Store,
-    catalog: Catalog,
-    limits: Limits,
-    job: VideoJob,
-    worker: Worker,
-    live: Live,
-    keyring: Keyring,
-    threads: Threads,
-    webhooks: Webhooks,
-    twins: Twins,
-    clock: Clock,
-) -> tuple[Scheduler, Feed]:
-    """What begins jobs, and what tells of them: in this process's memory, or through Postgres."""
-    if store.listen_url is None:
-        scheduler = LocalScheduler(
+def _video_job(shared: _Shared) -> VideoJob:
+    store, threads, limits, catalog = shared.store, shared.threads, shared.limits, shared.catalog
+    offers = catalog.offers.values()
+    generative = frozenset(card.engine for offer in offers for card in offer.cards if card.generative_ai)
+    steps = Steps(
+        adopting=Adopting(
             records=store.records,
-            job=job,
-            worker=worker,
-            live=live,
+            files=store.files,
             threads=threads,
-            webhooks=webhooks,
-            twins=twins,
-            clock=clock,
-            openings={(card.engine, card.model): card.opening for card in catalog.possible_cards() if card.opening},
-        )
-        return scheduler, LocalFeed(store.records, live, threads)
-    usable = {name: offer for name, offer in catalog.offers.items() if worker.offers(name)}
+            integrity=shared.integrity,
+            duplicates=shared.duplicates,
+        ),
+        checkpoints=Checkpoints(store.records, store.files, threads),
+        refining=Refining(
+            catalog.refinements, device=limits.upscale_on, environment=shared.environment, threads=threads
+        ),
+        finishing=Finishing(store.files, generative),
+        recorder=Recorder(
+            records=store.records,
+            files=store.files,
+            live=shared.live,
+            webhooks=shared.webhooks,
+            threads=threads,
+            clock=shared.clock,
+            on_end=shared.on_end,
+        ),
+    )
+    return VideoJob(
+        steps=steps,
+        files=store.files,
+        live=shared.live,
+        threads=threads,
+        integrity=shared.integrity,
+        traces=shared.traces,
+        send_webhooks=lambda lease: shared.webhooks.send_later(lease.due),
+        silence_s=limits.silence_s,
+        total_s=limits.total_s,
+    )
+
+
+def _local(shared: _Shared, job: VideoJob, worker: Worker) -> tuple[Scheduler, Feed]:
+    """For a process that is alone with its database: the queue and the news are in memory."""
+    scheduler = LocalScheduler(
+        records=shared.store.records,
+        job=job,
+        worker=worker,
+        live=shared.live,
+        threads=shared.threads,
+        webhooks=shared.webhooks,
+        duplicates=shared.duplicates,
+        clock=shared.clock,
+        openings={(card.engine, card.model): card.opening for card in shared.catalog.possible_cards() if card.opening},
+    )
+    return scheduler, LocalFeed(shared.store.records, shared.live, shared.threads)
+
+
+def _fleet(shared: _Shared, job: VideoJob, worker: Worker, keyring: Keyring) -> tuple[Scheduler, Feed]:
+    """For one process of many: the queue and the news are in Postgres."""
+    store, limits = shared.store, shared.limits
+    usable = {name: offer for name, offer in shared.catalog.offers.items() if worker.offers(name)}
     member = member_of(
         models={name: offer.makes() for name, offer in usable.items()},
         slots=sum(offer.slots * (offer.children or limits.children) for offer in usable.values()),
         version=__version__,
         address=f"{socket.gethostname()}:{os.getpid()}",
-        milliseconds=int(clock.now().timestamp() * 1000),
+        milliseconds=int(shared.clock.now().timestamp() * 1000),
     )
+    assert store.listen_url is not None
     assert member.session is not None
     feed = SharedFeed(
         rows=store.following,
         records=store.records,
-        live=live,
-        threads=threads,
+        live=shared.live,
+        threads=shared.threads,
         me=lambda: fleet.name,
         makes=job.has,
     )
@@ -317,24 +358,69 @@ def _alone_or_together(
         presence=store.presence,
         job=job,
         worker=worker,
-        live=live,
+        live=shared.live,
         feed=feed,
         keyring=keyring,
-        threads=threads,
-        webhooks=webhooks,
-        twins=twins,
-        clock=clock,
+        threads=shared.threads,
+        webhooks=shared.webhooks,
+        duplicates=shared.duplicates,
+        clock=shared.clock,
     )
     return fleet, feed
 
 
-def _worker(catalog: Catalog, children: int, environment: Mapping[str, str]) -> Worker:
+def _queue(shared: _Shared, job: VideoJob, scheduler: Scheduler, feed: Feed) -> Queue:
+    store, limits = shared.store, shared.limits
+    return Queue(
+        records=store.records,
+        annotations=store.annotations,
+        job=job,
+        scheduler=scheduler,
+        live=shared.live,
+        feed=feed,
+        clock=shared.clock,
+        threads=shared.threads,
+        max_queued=limits.max_queued,
+        keep_days=limits.keep_days,
+        files=store.files,
+        resumable=store.resumable,
+        integrity=shared.integrity,
+        webhooks=shared.webhooks,
+        traces=shared.traces,
+        duplicates=shared.duplicates,
+        on_end=shared.on_end,
+    )
+
+
+def _janitor(shared: _Shared, queue: Queue, reads: Reads) -> Janitor:
+    store, limits = shared.store, shared.limits
+    return Janitor(
+        records=store.records,
+        chores=store.chores,
+        audit=store.audit,
+        resumable=store.resumable,
+        files=store.files,
+        uploads=store.uploads,
+        queue=queue,
+        webhooks=shared.webhooks,
+        reads=reads,
+        clock=shared.clock,
+        threads=shared.threads,
+        budget_bytes=limits.keep_bytes,
+        audit_days=limits.audit_days,
+        period_s=limits.sweep_s,
+    )
+
+
+def _worker(shared: _Shared) -> Worker:
+    catalog, children = shared.catalog, shared.limits.children
+
     def tell(engine: str, line: str) -> None:
         _log.info("engine", name=engine, line=line)
 
     usable = {name: offer for name, offer in catalog.offers.items() if children and not offer.problem}
     pools = {
-        name: Pool(offer.spec, offer.children or children, offer.slots, environment, partial(tell, name))
+        name: Pool(offer.spec, offer.children or children, offer.slots, shared.environment, partial(tell, name))
         for name, offer in usable.items()
     }
     for name, pool in pools.items():

@@ -1,37 +1,35 @@
-"""The API keys in memory: those of the configuration, and those of the database as they were a moment ago.
+"""The API keys in memory: those of the configuration, and a copy of those in the database.
 
-A request finds its key by a digest in a table of this process, and asks no database. A change in the database is heard
-of by a notice (Postgres), and looked for in any case: so a revoked key opens no door from that moment on.
+A request's key is found by its digest in this copy, without asking the database. The copy is refreshed when a notice
+says that a key has changed (Postgres), and at short intervals in any case; from then on a revoked key is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from reelwright.clock import Clock
-from reelwright.errors import Busy
 from reelwright.jobs.callers import Caller
 from reelwright.jobs.threads import Threads
+from reelwright.loop import Loop
 from reelwright.store.key_text import digest_of
 from reelwright.store.keys import USED_EACH_S, USUAL_SCOPES, ApiKeys, KeyLimits, Scope, Secret
 
 ALONE_LOOK_S = 0.5
-"""Between two looks on SQLite, where `reelwright keys` changes the file beside the server."""
+"""Seconds between two refreshes on SQLite, where the command `reelwright keys` changes the server's file."""
 HEARD_LOOK_S = 5.0
-"""The same on Postgres, where a notice comes first; …"""
+"""The same on Postgres, where a notice tells of a change at once."""
 DEAF_LOOK_S = 1.0
-"""… and where none arrives."""
+"""The same on Postgres while no notices arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Holder:
-    """`until`: seconds since the epoch. `recorded`: it has a row in which its use is noted."""
+    """What a key stands for. `until`: when it expires, in seconds since the epoch. `recorded`: it has a row, in which
+    the time of its last use is noted."""
 
     id: str
     owner: str
@@ -52,7 +50,8 @@ class Keyring:
         threads: Threads,
         alone: bool,
     ) -> None:
-        """`configured`: the keys of the configuration. `limits`: of every key that has none of its own."""
+        """`configured`: the keys of the configuration. `limits`: those of every key that has none of its own. `alone`:
+        no other process works on the database, so no notices come."""
         self._configured = {digest_of(key): _of_the_configuration(key, limits) for key in configured}
         self._rows = rows
         self._limits = limits
@@ -63,24 +62,23 @@ class Keyring:
         self._used: dict[str, datetime] = {}
         self._noted: dict[str, float] = {}
         self._look_s = ALONE_LOOK_S if alone else DEAF_LOOK_S
-        self._wake = asyncio.Event()
-        self._looking = asyncio.Lock()
-        self._log = structlog.get_logger("reelwright.keys")
+        self._refreshing = asyncio.Lock()
+        self._loop = Loop("keys", self._refresh, lambda: self._look_s)
 
     @property
     def limits(self) -> KeyLimits:
-        """Of a key that has none of its own."""
+        """The limits of a key that has none of its own."""
         return self._limits
 
     @property
     def asked_for(self) -> bool:
-        """Whether a request needs a key: there are some, or there were; the last one's end opens the door to nobody."""
+        """Whether a request needs a key: keys exist, or existed. The end of the last key does not open the server."""
         return bool(self._configured) or self._state[0] > 0
 
     def find(self, key: str, address: str = "") -> Caller | None:
-        """Who comes with that key, from that address; None for a wrong, expired or revoked one.
+        """The caller with that key, from that address; None when the key is wrong, expired or revoked.
 
-        Found by the SHA-256: how long that takes says nothing of a digest that nobody can choose.
+        The key is looked up by its SHA-256: the time that takes may depend on the digest, which nobody can choose.
         """
         digest = digest_of(key)
         holder = self._stored.get(digest) or self._configured.get(digest)
@@ -94,17 +92,17 @@ class Keyring:
         return Caller(owner=holder.owner, key=holder.id, scopes=holder.scopes, limits=holder.limits, address=address)
 
     def wake(self) -> None:
-        """Something has changed."""
-        self._wake.set()
+        """A notice says that a key has changed: refresh now."""
+        self._loop.wake()
 
     def hears(self, heard: bool) -> None:
-        """Whether notices arrive; when they do again, some may have been missed."""
+        """Whether notices arrive from now on. Some may have been missed, so refresh now."""
         self._look_s = HEARD_LOOK_S if heard else DEAF_LOOK_S
-        self._wake.set()
+        self._loop.wake()
 
     async def look(self) -> None:
-        """Know what the database knows. Raises `Busy`."""
-        async with self._looking:  # or an older look that ends later would let in what is revoked
+        """Refresh the copy of the database's keys. Raises `Busy`."""
+        async with self._refreshing:  # one at a time: an older read that ends later would let in a revoked key
             state = await self._threads.read(self._rows.state)
             if state != self._state:
                 found = await self._threads.read(self._rows.secrets)
@@ -112,19 +110,12 @@ class Keyring:
                 self._state = state
 
     async def run(self) -> None:
-        """For ever: look for changes, and write down which keys were used."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._look_s):
-                    await self._wake.wait()
-            self._wake.clear()
-            try:
-                await self.look()
-                await self._note_use()
-            except Busy as error:
-                self._log.debug("keys not looked at", reason=error.message)
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded
-                self._log.exception("keys not looked at")
+        """Refresh the copy, and note which keys were used, until the task is cancelled."""
+        await self._loop.run()
+
+    async def _refresh(self) -> None:
+        await self.look()
+        await self._note_use()
 
     async def _note_use(self) -> None:
         now = self._clock.monotonic()

@@ -1,16 +1,16 @@
-"""The outbox: sends deliveries when they are due, a few at a time to one receiver.
+"""The outbox: makes the tries of webhook deliveries when they are due, a few at a time for one receiver.
 
-The rows say what is to be sent and when; what waits for its time is only there. In memory are the deliveries that are
-due now and that this process has taken, in one queue a receiver, so that a slow receiver only delays its own messages.
+The rows say what is to be sent and when; a delivery that waits for its next try is only there. In memory are the
+deliveries that are due now and that this process has taken, in one queue for each receiver, so that a slow receiver
+delays only its own messages.
 
-On Postgres there may be other processes: it looks for what they have left at intervals as well. On SQLite it looks when
-something is due.
+On SQLite the outbox reads the rows when something is due. On Postgres it also reads them at intervals, since another
+process may have left deliveries behind.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -20,19 +20,24 @@ import structlog
 from reelwright.clock import Clock
 from reelwright.errors import Busy
 from reelwright.jobs.threads import RETRY_S, Threads
+from reelwright.loop import Loop
 from reelwright.store.deliveries import Deliveries, Delivery, Due
 
 AT_ONCE = 64
+"""Tries under way at one time, in all."""
 TO_ONE_RECEIVER = 4
+"""Tries under way at one time to one receiver."""
 LOOK_S = 60.0
-"""It looks so often at least while a try is to come: the clock may be set, and stands still while a machine sleeps."""
+"""The longest pause, in seconds, while a try is to come: the clock may be set, and stands still while a machine
+sleeps."""
 LOOK_AT_OTHERS_S = 5.0
-"""It looks so often for what other processes have left, if there may be any: the schedule's shortest pause."""
+"""The longest pause where there are other processes: as long as the shortest pause of the schedule of tries."""
 LEAVE_S = 1.0
-"""A server that stops waits so long for the tries that are under way. One that it does not wait for is made again."""
+"""How long a server that stops waits for the tries under way. A try that takes longer is made again later."""
 
 Send = Callable[[str, int], Awaitable[Delivery | None]]
-"""Makes the try with that number of a delivery (its id). Returns the delivery when there is to be another one."""
+"""Makes one try of a delivery: (its id, its fencing token) → the delivery when there is to be another try, else
+None."""
 
 
 class Outbox:
@@ -46,8 +51,8 @@ class Outbox:
         me: Callable[[], str],
         look_s: float | None,
     ) -> None:
-        """`me`: this process's id in `workers` now. `look_s`: the most seconds between two looks even if no try is to
-        come; None: it does not look then."""
+        """`me`: the id of this process in the rows, which changes when it registers anew. `look_s`: the longest pause
+        while no try is to come; None: without end."""
         self._deliveries = deliveries
         self._threads = threads
         self._clock = clock
@@ -58,29 +63,21 @@ class Outbox:
         self._tasks: set[asyncio.Task[None]] = set()
         self._me = me
         self._look_s = look_s
-        self._sooner = asyncio.Event()
+        self._pause_s: float | None = 0.0
+        self._loop = Loop("webhooks", self._look, lambda: self._pause_s)
         self._log = structlog.get_logger("reelwright.webhooks")
 
     def add(self, delivery: Delivery) -> None:
-        """This process has written the delivery's row, or its next try."""
+        """Take over a delivery whose row, or whose next try, this process has just written."""
         if delivery.worker is None:
-            self.look()
+            self._loop.wake()  # its try may be due sooner than the loop would look
         else:
             self._queue(delivery.due)
 
-    def look(self) -> None:
-        """There may be something to send, or the next try may be sooner than the loop knows."""
-        self._sooner.set()
-
     async def run(self) -> None:
-        """Send what is due, for ever. When it is cancelled it lets the tries under way end, for a moment."""
+        """Make the tries that are due, until the task is cancelled; then let those under way end, for a moment."""
         try:
-            while True:
-                self._sooner.clear()
-                pause = await self._look()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._sooner.wait()
+            await self._loop.run()
         finally:
             self._waiting.clear()
             if self._tasks:
@@ -88,21 +85,19 @@ class Outbox:
             for task in self._tasks:
                 task.cancel()
 
-    async def _look(self) -> float | None:
-        """Queue what has become due. Returns the seconds until it is to look again, None when no try is to come."""
-        try:
-            while (pause := await self._pause()) is not None and pause <= 0:
-                taken = await self._threads.write(self._deliveries.claim, self._me(), self._clock.now(), self._ids)
-                if not taken:
-                    return RETRY_S  # another process is taking it
-                for due in taken:
-                    self._queue(due)
-        except Busy:
-            return RETRY_S
-        return self._look_s if pause is None else min(self._look_s or LOOK_S, pause)
+    async def _look(self) -> None:
+        """Queue what has become due, and find out when the next try is."""
+        while (pause := await self._until_next_try()) is not None and pause <= 0:
+            taken = await self._threads.write(self._deliveries.claim, self._me(), self._clock.now(), self._ids)
+            if not taken:
+                pause = RETRY_S  # another process is taking it at this moment
+                break
+            for due in taken:
+                self._queue(due)
+        self._pause_s = self._look_s if pause is None else min(self._look_s or LOOK_S, pause)
 
-    async def _pause(self) -> float | None:
-        """The seconds until the next try is due that nobody makes yet; None when there is none."""
+    async def _until_next_try(self) -> float | None:
+        """Seconds until the next try is due that no process makes yet; None when there is none."""
         upcoming = await self._threads.read(self._deliveries.next_try, self._me(), self._ids)
         return (upcoming - self._clock.now()).total_seconds() if upcoming else None
 
@@ -118,7 +113,7 @@ class Outbox:
         self._begin()
 
     def _begin(self) -> None:
-        """Begin as many tries as may be under way, one receiver after the other."""
+        """Begin as many of the queued tries as may be under way, one receiver after the other."""
         for receiver in list(self._waiting):
             if len(self._tasks) == AT_ONCE:
                 return
@@ -134,7 +129,7 @@ class Outbox:
     async def _try(self, due: Due, receiver: str) -> None:
         following: Delivery | None = None
         try:
-            following = await self._insist(due)
+            following = await self._try_retrying(due)
             self._known.discard(due)
         except Exception:  # noqa: BLE001 - the edge of a task: recorded; not tried again before the next start
             self._log.exception("webhook not sent", delivery=due.id)
@@ -147,8 +142,8 @@ class Outbox:
         if following:
             self.add(following)
 
-    async def _insist(self, due: Due) -> Delivery | None:
-        """A receiver's failure is a result; what is tried again here is a database that does not answer."""
+    async def _try_retrying(self, due: Due) -> Delivery | None:
+        """Make the try, and again while the database does not answer. A failure of the receiver is a result."""
         while True:
             try:
                 return await self._send(due.id, due.fence)
@@ -157,5 +152,5 @@ class Outbox:
 
 
 def _receiver(url: str) -> str:
-    """Who is behind a URL: those with the same receiver wait for each other."""
+    """The host and port of a URL. Messages to the same one wait for each other."""
     return urlsplit(url).netloc.lower()

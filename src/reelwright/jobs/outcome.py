@@ -1,4 +1,4 @@
-"""How an attempt ends: a value, matched in one place (`video_job.py`)."""
+"""How an attempt ends: a value, which `recorder.py` matches."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from reelwright.errors import Code
 from reelwright.media.clip import Clip
 from reelwright.video import Failure, MadeFile, Video
 
-_SPARING = frozenset({Code.TIMED_OUT, Code.ENGINE_CRASHED, Code.ENGINE_FAILED, Code.OUT_OF_MEMORY, Code.INTERNAL})
+_KEEPS_CHECKPOINT = frozenset(
+    {Code.TIMED_OUT, Code.ENGINE_CRASHED, Code.ENGINE_FAILED, Code.OUT_OF_MEMORY, Code.INTERNAL}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """What an engine has made; it is still to be refined and finished."""
+    """An engine has made the clip; it is still to be refined and finished. `made_with`: the facts that shaped it."""
 
     video: Video
     clip: Clip
@@ -24,7 +26,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """The file is written, fsynced, probed and in place. `made_with` holds the facts that shaped it."""
+    """The file is in place under its key, probed and safe on the disk. `made_with`: the facts that shaped it."""
 
     attempt: int
     file: MadeFile
@@ -37,14 +39,14 @@ class Failed:
     failure: Failure
 
     @property
-    def spares_work(self) -> bool:
-        """Whether the work that the job had saved is as good as before: another one can go on from there."""
-        return self.failure.code in _SPARING
+    def keeps_checkpoint(self) -> bool:
+        """Whether the job's checkpoint is still good: a new video can go on from there."""
+        return self.failure.code in _KEEPS_CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """There is nothing to record: the video was cancelled, or another attempt has taken over."""
+    """Nothing is to be recorded: the row has ended already by a cancel, or another attempt has begun."""
 
 
 Outcome = Finished | Failed | Ended

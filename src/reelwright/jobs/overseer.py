@@ -1,4 +1,5 @@
-"""What an admin sees and does: the lines of all engines, whoever's the jobs are; the disk; the processes."""
+"""What a key with the scope `admin` sees and does: the queues of all engines with all owners' jobs, the disk, the
+processes."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ MOST_JOBS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """`jobs`: at most `MOST_JOBS`, those that are made first. `members`: the processes of a fleet; none where one is
-    alone. `stored` and `stored_bytes`: finished videos. `free_bytes`: on the disk of the data directory."""
+    """`jobs`: at most `MOST_JOBS`, the running ones first, then the waiting ones in their order. `members`: the
+    processes of a fleet; none where one is alone. `stored`: finished videos; `stored_bytes`: their files. `free_bytes`:
+    free space on the disk of the data directory."""
 
     jobs: Sequence[Video]
     backlog: Mapping[str, Backlog]
@@ -48,7 +50,7 @@ class Overseer:
         self._clock = clock
 
     async def look(self) -> Overview:
-        """Everything as it is now. Raises `Busy`."""
+        """The present state of everything. Raises `Busy`."""
         jobs = await self._feed.as_they_are(await self._threads.read(self._rows.jobs, MOST_JOBS))
         stored, size = await self._threads.read(self._store.records.stored)
         return Overview(
@@ -62,7 +64,10 @@ class Overseer:
         )
 
     async def to_front(self, video_id: str, by: Caller) -> Video:
-        """It is the next of its engine. Raises `NotFound`, `BadRequest` when it does not wait, `Busy`."""
+        """Put a waiting video first in the queue of its engine.
+
+        Raises `NotFound`, `BadRequest` when it does not wait any more, `Busy`.
+        """
         video = await self._queue.get(video_id, None)
         entry = by.entry(Action.MOVED, video_id, self._clock.now())
         fair_tag = await self._threads.write(self._rows.to_front, video_id, entry)
@@ -72,15 +77,15 @@ class Overseer:
         return await self._queue.get(video.id, None)
 
     async def cancel(self, video_id: str, by: Caller) -> Video:
-        """End it, whoever's it is. Raises `NotFound`, `Busy`."""
+        """Cancel the job of any owner's video. Raises `NotFound`, `Busy`."""
         return await self._queue.cancel(await self._queue.get(video_id, None), by)
 
     async def pause(self, engine: str, by: Caller, *, paused: bool) -> None:
-        """Begin none of that engine's jobs any more, on any machine; or begin them again. Raises `Busy`."""
+        """Pause the queue of an engine in all processes, or resume it; jobs that run go on. Raises `Busy`."""
         change, action = (self._rows.pause, Action.PAUSED) if paused else (self._rows.resume, Action.RESUMED)
         await self._threads.write(change, engine, by.entry(action, engine, self._clock.now()))
         await self.look_for_pauses()
 
     async def look_for_pauses(self) -> None:
-        """The scheduler knows which lines are paused. Raises `Busy`."""
+        """Tell the scheduler which queues are paused in the database. Raises `Busy`."""
         self._scheduler.pause(await self._threads.read(self._rows.paused))

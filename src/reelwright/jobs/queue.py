@@ -1,4 +1,4 @@
-"""The queue as the API sees it: submit, look, wait, cancel."""
+"""What the API does with jobs: submit, get, list, wait, cancel, delete."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from reelwright import ids
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Busy, Cancelled, Code, NotFound
 from reelwright.jobs.callers import Caller, refusal
-from reelwright.jobs.events import Live
+from reelwright.jobs.duplicates import Duplicates, shared
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import Feed
 from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.running import Lease
 from reelwright.jobs.scheduler import Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
-from reelwright.jobs.twins import Twins, shared
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.annotations import Annotations, TooMuchMetadata
@@ -38,9 +38,10 @@ from reelwright.store.usage import OverLimit
 from reelwright.video import Failure, Status, Video, VideoSpec, Webhook
 
 STOPPING_S = 10.0
-"""When to come back to a server that is stopping: it may be back by then."""
+"""After how many seconds a client should come back to a server that is stopping; it may have restarted by then."""
 
 _NO_BOUND = 2**31 - 1
+"""In place of `max_queued`, for a video that does not wait."""
 
 CANCELLED = Failure(code=Code.CANCELLED, message="The job was cancelled")
 
@@ -68,7 +69,7 @@ class SubmitOptions:
 
 
 class Queue:
-    """All that a dialect may do with jobs. Nothing is acknowledged before it is in the database."""
+    """The jobs, for the dialects. A method returns when the database has stored what it did."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Queue:
         annotations: Annotations,
         job: VideoJob,
         scheduler: Scheduler,
-        live: Live,
+        live: LiveVideos,
         feed: Feed,
         clock: Clock,
         threads: Threads,
@@ -88,10 +89,10 @@ class Queue:
         integrity: Integrity,
         webhooks: Webhooks,
         traces: Traces,
-        twins: Twins,
+        duplicates: Duplicates,
         on_end: Callable[[Video], None],
     ) -> None:
-        """`on_end` is told each video whose end is recorded here."""
+        """`keep_days`: how long a video is kept. `on_end` is called with each video whose end is recorded here."""
         self._records = records
         self._annotations = annotations
         self._job = job
@@ -107,31 +108,32 @@ class Queue:
         self._integrity = integrity
         self._webhooks = webhooks
         self._traces = traces
-        self._twins = twins
+        self._duplicates = duplicates
         self._on_end = on_end
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def submit(self, spec: VideoSpec, caller: Caller, options: SubmitOptions) -> Video:
         """Store the job and start or queue it, or answer with the video that its key has led to already.
 
-        A deterministic request that was made before gets a video of its own with the file of its twin. Raises `Busy`
-        when the queue is full, the caller's key may have no more or the database does not answer, `BadRequest` when the
-        idempotency key came before with another body.
+        A deterministic request that was made before gets a video of its own with the file of its duplicate. Raises
+        `Busy` when the queue is full, the caller's key may have no more or the database does not answer, `BadRequest`
+        when the idempotency key came before with another body.
         """
         with self._traces.submission(spec) as submission:
             while True:
-                video, fresh = await self._place(spec, caller, options, submission.traceparent)
-                if fresh or await self._is_sound(video):
+                video, fresh = await self._submit(spec, caller, options, submission.traceparent)
+                if fresh or await self._can_repeat(video):
                     break
             self._traces.submitted(submission, video)
         if options.detached:
             await self._feed.promise(video, fresh)
         return video
 
-    async def _place(
+    async def _submit(
         self, spec: VideoSpec, caller: Caller, options: SubmitOptions, trace: str | None
     ) -> tuple[Video, bool]:
-        """The new video, stored and perhaps begun, or the earlier one that its key leads to; and whether it is new."""
+        """Returns the new video, stored and perhaps begun, and True; or the earlier video of the idempotency key, and
+        False. `trace`: the W3C `traceparent` of the submission."""
         now = self._clock.now()
         video = Video(
             id=ids.video_id(int(now.timestamp() * 1000)),
@@ -148,8 +150,8 @@ class Queue:
             asked=options.asked,
             resumed_from=options.resumes,
         )
-        if (made := await self._with_the_file_of_a_twin(video)) is not None:
-            return await self._place_made(made, caller, options)
+        if (made := await self._with_file_of_duplicate(video)) is not None:
+            return await self._store_completed(made, caller, options)
         saved = await self._take_checkpoint(options.resumes, video.id) if options.resumes else None
         source = options.source
         if options.resumes and video.spec.extends:
@@ -174,13 +176,13 @@ class Queue:
             return await self.get(placed.video_id, None), False
         begun = reserved.slot is not None
         opened = saved is None and reserved.opening is not None
-        lease = Lease(video=reserved.video, stored=begun, checkpoint=saved, opened=opened, due=due)
+        lease = Lease(video=reserved.video, claimed=begun, checkpoint=saved, opened=opened, due=due)
         return self._scheduler.add(lease, reserved.slot, placed.fair_tag), True
 
     async def _take_checkpoint(self, video_id: str, new_id: str) -> Mapping[str, Any]:
-        """What that video had saved last; its file is also the new one's from now on. Raises `BadRequest`, `Busy`.
+        """The last checkpoint of the failed video; its file is shared with the new one. Raises `BadRequest`, `Busy`.
 
-        If the new one is not stored after all, the janitor removes the file.
+        If the new video is not stored after all, the janitor removes its share.
         """
         state = await self._threads.read(self._resumable.checkpoint, video_id)
         try:
@@ -197,23 +199,28 @@ class Queue:
         )
 
     async def _keep_source(self, video_id: str, source: str | Path) -> None:
-        """What the video goes on from is its own from now on. Raises `NotFound` when it was deleted a moment ago."""
+        """Give the new video its own copy of the file that it extends, or its own hard link to it.
+
+        Raises `NotFound` when that file was deleted a moment ago, `Busy`.
+        """
         try:
             await self._threads.read(self._files.keep_source, video_id, source)
         except FileNotFoundError:
             raise NotFound("The file of this video is gone", field="id") from None
         if isinstance(source, str):
-            self._integrity.trust(source)  # a new link changes what its file looks like
+            self._integrity.mark_verified(source)  # a new hard link changes the file's ctime
 
-    async def _with_the_file_of_a_twin(self, video: Video) -> Video | None:
-        """The new video as completed, when its twin has been made already; its file is in place then."""
-        fingerprint = self._twins.fingerprint(video.spec)
-        while fingerprint and (twin := await self._threads.read(self._records.twin, video.owner, fingerprint)):
-            if twin.file is not None and await self._integrity.holds(twin):
-                with contextlib.suppress(FileNotFoundError):  # it was deleted a moment ago
-                    key = await self._threads.read(self._files.share_video, twin.file.key, video.id, 1)
-                    for one in (twin.file.key, key):
-                        self._integrity.trust(one)
+    async def _with_file_of_duplicate(self, video: Video) -> Video | None:
+        """The new video as completed, with a duplicate's file in place; None when no intact duplicate exists."""
+        fingerprint = self._duplicates.fingerprint(video.spec)
+        while fingerprint and (
+            duplicate := await self._threads.read(self._records.completed_duplicate, video.owner, fingerprint)
+        ):
+            if duplicate.file is not None and await self._integrity.is_intact(duplicate):
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    key = await self._threads.read(self._files.share_video, duplicate.file.key, video.id, 1)
+                    for one in (duplicate.file.key, key):
+                        self._integrity.mark_verified(one)
                     return dataclasses.replace(
                         video,
                         status=Status.COMPLETED,
@@ -221,14 +228,14 @@ class Queue:
                         completed_at=video.created_at,
                         progress=100,
                         attempt=1,
-                        file=dataclasses.replace(twin.file, key=key),
-                        made_with=shared(twin.made_with),
+                        file=dataclasses.replace(duplicate.file, key=key),
+                        made_with=shared(duplicate.made_with),
                     )
-            await self._threads.write(self._records.disown, twin.id)
+            await self._threads.write(self._records.stop_sharing, duplicate.id)
         return None
 
-    async def _place_made(self, video: Video, caller: Caller, options: SubmitOptions) -> tuple[Video, bool]:
-        """Store a video that is completed already."""
+    async def _store_completed(self, video: Video, caller: Caller, options: SubmitOptions) -> tuple[Video, bool]:
+        """Store a video that is completed already. Returns as `_submit`."""
         placed: InsertResult | None = None
         try:
             placed, due = await self._store(video, caller, options, None)
@@ -245,7 +252,10 @@ class Queue:
     async def _store(
         self, video: Video, caller: Caller, options: SubmitOptions, opening: Mapping[str, Any] | None
     ) -> tuple[InsertResult, Sequence[Delivery]]:
-        """The row, and what is to be told about its beginning. Raises `Busy` and `BadRequest`."""
+        """Store the row. Returns it with the webhook deliveries about its beginning, for `send_later`.
+
+        Raises `Busy` and `BadRequest`.
+        """
 
         def insert() -> tuple[InsertResult, Sequence[Delivery]]:
             placed = self._records.insert(
@@ -253,7 +263,7 @@ class Queue:
                 _NO_BOUND if video.status is Status.COMPLETED else self._max_queued,
                 options.priority,
                 options.idempotency_key,
-                self._twins.fingerprint(video.spec),
+                self._duplicates.fingerprint(video.spec),
                 options.webhook,
                 opening,
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,
@@ -281,15 +291,18 @@ class Queue:
                 field="Idempotency-Key",
             ) from None
 
-    async def _is_sound(self, video: Video) -> bool:
-        """Whether a repeated key can be answered with its video: a damaged one is made anew."""
-        if video.status is Status.COMPLETED and not await self._integrity.holds(video):
-            await self._threads.write(self._records.disown, video.id)
+    async def _can_repeat(self, video: Video) -> bool:
+        """Whether a repeated idempotency key can be answered with its video. A damaged one is made anew."""
+        if video.status is Status.COMPLETED and not await self._integrity.is_intact(video):
+            await self._threads.write(self._records.stop_sharing, video.id)
             return False
         return True
 
     async def get(self, video_id: str, owner: str | None) -> Video:
-        """The video; `owner` None may see all. What is not there and what is not yours raise the same `NotFound`."""
+        """The video, if it is this owner's; None stands for all owners.
+
+        Raises the same `NotFound` for an id that does not exist and for another owner's video.
+        """
         video = await self._feed.look(video_id, owner) if ids.is_video_id(video_id) else None
         if video is None:
             raise NotFound("There is no video with this id", field="id")
@@ -298,11 +311,11 @@ class Queue:
     async def wait(self, video: Video) -> Video:
         """The video in its terminal state."""
         async with self._feed.following(video) as now:
-            end = self._live.end(video.id)
+            end = self._live.completion(video.id)
             return await end if end else now
 
     async def wait_for(self, video: Video, seconds: float) -> Video:
-        """The video in its terminal state, or as it is after that many seconds, or when the server stops."""
+        """The video in its terminal state; or as it is when the seconds are over, or the server stops."""
         waiting, closing = asyncio.create_task(self.wait(video)), asyncio.create_task(self._live.closing())
         try:
             await asyncio.wait({waiting, closing}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -312,12 +325,13 @@ class Queue:
             closing.cancel()
 
     async def wait_while(self, video: Video, gone: Callable[[], Coroutine[Any, Any, None]]) -> Video:
-        """The video in its terminal state. When `gone` ends first (the client hung up), the job is cancelled, unless
+        """The video in its terminal state. If `gone` returns first (the client hung up), the job is cancelled.
 
-        somebody else waits for the same video or was promised it; then `Cancelled` is raised.
+        It is not cancelled where another client waits for the video, or was promised it; then `Cancelled` is raised.
+        Raises `Busy` when the server stops.
         """
         async with self._feed.following(video) as now:
-            end = self._live.end(video.id)
+            end = self._live.completion(video.id)
             if end is None:
                 return now
             hang_up = asyncio.create_task(gone())
@@ -330,7 +344,7 @@ class Queue:
                     raise Cancelled("The client hung up")
                 return await self.cancel(video, Caller(owner=video.owner, key=video.key))
             except asyncio.CancelledError:
-                # The server stops and has drained long enough; the job goes on at its next start.
+                # The server stops, and the time for running jobs is over; the next start goes on with the job.
                 raise Busy("The server is stopping", retry_after=STOPPING_S) from None
             finally:
                 end.cancel()
@@ -345,7 +359,7 @@ class Queue:
         newest_first: bool,
         sought: Sought = EVERYTHING,
     ) -> tuple[Sequence[Video], bool]:
-        """At most `limit` videos in the order of their creation beyond `after`, and whether there are more."""
+        """At most `limit` videos after the id `after`, in the order of their creation, and whether there are more."""
 
         def read() -> Sequence[Video]:
             return self._records.page(
@@ -360,9 +374,9 @@ class Queue:
         return await self._feed.as_they_are(found[:limit]), len(found) > limit
 
     async def annotate(self, video: Video, changes: Mapping[str, str | None], most: int) -> Video:
-        """The ended video with these entries of its metadata set, or removed where they are None; `most` it may have.
+        """Set these entries of an ended video's metadata; a None removes the entry. It may have `most` entries.
 
-        Raises `BadRequest` for more, and before its end (`conflict`): until then it is what the client has asked for.
+        Raises `BadRequest` when it would have more, and while the video is being made (code `conflict`).
         """
         try:
             changed = await self._threads.write(self._annotations.change, video.id, changes, most)
@@ -377,13 +391,14 @@ class Queue:
                 code=Code.CONFLICT,
                 field="video_id",
             )
-        self._live.remember(changed)
+        self._live.cache(changed)
         return changed
 
     async def cancel(self, video: Video, by: Caller | None = None) -> Video:
-        """End the job, wherever it is. Of several cancels, or a cancel and the finish, the first one counts.
+        """End the job as cancelled, in whatever process it is. Returns the video as it is then.
 
-        `by`: who asks; None: this server itself.
+        Of several cancels, or a cancel and the finish, the first one in the database counts. `by`: who asks; None: this
+        server itself. Raises `NotFound`, `Busy`.
         """
         if video.status.terminal:
             return video
@@ -400,17 +415,19 @@ class Queue:
         return now
 
     def _end(self, video_id: str, by: Caller | None) -> tuple[bool, Video | None, Sequence[Delivery]]:
-        """In a thread: whether this ended it, the video as it is now, and what is to be told about it."""
+        """In a thread. Returns whether this call ended the video, the video as it is now, and the webhook
+        deliveries."""
         entry = self._entry(Action.CANCELLED, video_id, by)
         ended = self._records.fail(video_id, None, CANCELLED, self._clock.now(), entry=entry)
         now = ended or self._records.get(video_id)
         return ended is not None, now, self._webhooks.record_deliveries(now) if now and now.status.terminal else ()
 
     async def delete(self, video: Video, by: Caller | None = None) -> None:
-        """Remove the video for good; a job that runs or waits is cancelled first. `by`: see `cancel`."""
+        """Remove the video and its files; a job that runs or waits is cancelled first. `by`, and errors: see
+        `cancel`."""
         await self.cancel(video, by)
         if await self._threads.write(self._records.delete, video.id, self._entry(Action.DELETED, video.id, by)):
-            self._live.forget(video.id)
+            self._live.mark_deleted(video.id)
             await self._job.discard(video.id, resumable=video.resumable)
 
     def _entry(self, action: Action, video_id: str, by: Caller | None) -> Entry:

@@ -1,8 +1,9 @@
-"""Refining: what is done to a clip after its engine, each in a process of its own (`engines/refiner.py`).
+"""Refining: interpolating and upscaling the frames of a clip after it was rendered.
 
-It takes seconds to minutes, and one frame of it holds no lock: the server answers meanwhile, and a cancel is a kill. As
-many clips as there are places are refined at a time. A job takes its place while it still has the engine's slot: where
-refining is slower than rendering, the next render waits, and finished frames do not pile up in memory.
+Each clip is refined in a process of its own (`engines/refiner.py`), for seconds to minutes. So the server goes on
+answering, and a cancel kills the process. The number of places limits how many clips are refined at one time. A job
+takes its place while it still holds the engine's slot: where refining is slower than rendering, the next render waits,
+and finished frames do not pile up in memory.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from reelwright.video import Failure, VideoSpec
 
 MOST_PLACES = 4
 STILL_S = 600.0
-"""No word for so long: it is stuck. The longest step is a part of a frame that a large network enlarges on a CPU."""
+"""After so many seconds without a report the process is taken for stuck. Its longest step is one tile of a frame that a
+large network enlarges on a CPU."""
 
 
 class Refining:
-    """Gives clips to the processes that refine them."""
+    """Runs the processes that refine clips."""
 
     def __init__(
         self, refinements: Refinements, *, device: str, environment: Mapping[str, str], threads: Threads
@@ -47,7 +49,7 @@ class Refining:
         self._log = structlog.get_logger("reelwright.jobs")
 
     async def take_place(self, clip: Clip) -> None:
-        """Wait until the clip can be refined. Then `refine` is to follow, which gives the place back."""
+        """Wait for a place. `refine` has to follow: it gives the place back. On a cancel the clip is closed."""
         try:
             await self._places.acquire()
         except BaseException:
@@ -58,9 +60,10 @@ class Refining:
     async def refine(
         self, spec: VideoSpec, clip: Clip, progress: Callable[[int, int], None]
     ) -> tuple[Clip, Mapping[str, Any]]:
-        """The refined clip, always as frames, and what shaped it. The clip given is closed, its file stays.
+        """Refine a clip. Returns the refined one, always as frames, and the facts that shaped it.
 
-        `progress` is told how many of all frames are done. Raises `EngineError`. A cancel kills the process.
+        The frames of the given clip are closed; its file stays, since the sound is in it. `progress` is called with the
+        frames done and their total. Raises `EngineError`. A cancel kills the process.
         """
         try:
             height, width = await self._size(clip)
@@ -87,7 +90,7 @@ class Refining:
         return refined, facts
 
     async def _size(self, clip: Clip) -> tuple[int, int]:
-        """Height and width of the clip's frames."""
+        """Height and width of the clip's frames, in pixels."""
         if clip.frames:
             return clip.frames.height, clip.frames.width
         assert clip.path is not None
@@ -109,7 +112,7 @@ class Refining:
         )
 
     async def _run(self, task: Task, progress: Callable[[int, int], None]) -> Mapping[str, Any]:
-        """In a process of its own, which is gone when this returns."""
+        """Run the task in a process of its own, which has ended when this returns."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # nothing is imported from the folder in which the server runs

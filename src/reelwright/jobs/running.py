@@ -1,4 +1,4 @@
-"""A job under way in this process: the right to make its video, and what can be done with it meanwhile."""
+"""A job that this process is working on: the right to make its video, and its state meanwhile."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from reelwright.video import Video
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right of this process to make a video.
+    """The right of this process to make a video: its row says that this attempt is under way here.
 
-    `stored`: the row says so already, since the video was stored as begun; else it is claimed first. `opened`: it was
-    stored with the card's opening as its checkpoint. `due`: what is to be told about the beginning.
+    `claimed`: False when the row does not say so yet, because the job was only queued in memory; it is claimed before
+    anything else is done. `checkpoint`: what the attempt goes on from. `opened`: that checkpoint is the card's initial
+    one (`Card.opening`), stored together with the row. `due`: the webhook deliveries about the beginning.
     """
 
     video: Video
-    stored: bool = False
+    claimed: bool = False
     checkpoint: Mapping[str, Any] | None = None
     opened: bool = False
     due: Sequence[Delivery] = ()
@@ -29,12 +30,16 @@ class Lease:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Running:
-    """A job under way. `cancel` ends what can be cancelled of it; the record of its outcome cannot.
+    """A job under way, and the task that does it.
 
-    `renders`: it makes a file, and `followers` wait for it; those in `served` have it, under that key. `made` tells
-    them how it ended: None when there is no file. `kept`: it has a checkpoint's file in the store. `unwanted`: its own
-    video has ended; `deleted`: its files are to go. `in_vain`: what it may be made with after all, since the one that
-    it followed has made nothing.
+    `cancellable`: the task is in a part of its work that may be interrupted; recording the outcome may not.
+    `cancelled`: somebody has asked for the end. `video_ended`: the row has ended already, by a cancel; `deleted`: the
+    video's files are to be removed when the task ends. `has_stored_checkpoint`: the store holds a checkpoint file.
+
+    Duplicates (`duplicates.py`): `renders` is True for the job that makes the file, the leader; `followers` are the ids
+    of the videos that wait for the same file, and `shared_keys` the keys of those that have it already. `result` is set
+    once: to the outcome with the file, or to None when there is none. `requeue` is set for a follower whose leader made
+    no file: the lease with which the scheduler queues it again.
     """
 
     video: Video
@@ -43,15 +48,16 @@ class Running:
     cancelled: bool = False
     renders: bool = False
     followers: set[str] = field(default_factory=set)
-    served: dict[str, str] = field(default_factory=dict)
-    kept: bool = False
-    unwanted: bool = False
+    shared_keys: dict[str, str] = field(default_factory=dict)
+    has_stored_checkpoint: bool = False
+    video_ended: bool = False
     deleted: bool = False
-    made: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)
-    in_vain: Lease | None = None
+    result: asyncio.Future[Finished | None] = field(default_factory=asyncio.Future)
+    requeue: Lease | None = None
 
     def cancel(self) -> None:
-        # Once: a second one would end the clearing up after the first.
+        """Interrupt the task if it can be interrupted now; otherwise it sees `cancelled` before its next part."""
+        # At most once: a second interruption would hit the clean-up after the first.
         if self.cancellable and not self.cancelled and self.task is not None:
             self.task.cancel()
         self.cancelled = True

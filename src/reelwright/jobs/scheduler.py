@@ -1,7 +1,7 @@
-"""Which waiting job begins in which free slot.
+"""Decides which waiting job begins in which free slot.
 
-`Scheduler` is what the queue needs of it. `LocalScheduler` is for a process that is alone with its database (SQLite):
-the line is in memory, rebuilt from the rows at start, and nothing polls. Among many processes it is `fleet.py`.
+`LocalScheduler` serves a process that is alone with its database (SQLite): its queue is in memory, rebuilt from the
+rows at the start, and nothing polls. In a fleet (Postgres) `fleet.py` does the same by claiming rows.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import structlog
 
 from reelwright import ids
 from reelwright.clock import Clock
-from reelwright.jobs.events import Live
+from reelwright.jobs.duplicates import Duplicates
+from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.running import Lease
 from reelwright.jobs.threads import Threads
-from reelwright.jobs.twins import Twins
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
@@ -32,8 +32,11 @@ from reelwright.video import Status, Video
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """A new video as it is to be stored. With a `slot` it begins at once, with the card's `opening` as its checkpoint,
-    if it has one; then whoever stores it gives the slot on, or back."""
+    """A new video as it is to be stored: queued, or begun in a `slot` that is reserved for it.
+
+    `opening`: the initial checkpoint of its model's card, which is stored with a video that begins at once. Whoever
+    stores the video hands the slot to `add`, or gives it back.
+    """
 
     video: Video
     slot: Slot | None = None
@@ -43,47 +46,47 @@ class Reserved:
 class Scheduler(Protocol):
     @property
     def name(self) -> str:
-        """What this process is called in the rows of the videos that it holds."""
+        """The id of this process in the rows of the videos that it makes."""
         ...
 
     def reserve(self, video: Video) -> Reserved:
-        """The new video with a free slot, if it may begin before all that wait."""
+        """Reserve a free slot for a new video, if no waiting job comes before it."""
         ...
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
-        """The new video was stored. Returns it as it is now."""
+        """Take over a new video that was stored, with its reserved slot. Returns it as it is now."""
         ...
 
     def forget(self, video_id: str) -> None:
-        """That video has ended, or was not stored."""
+        """Drop what is kept of a video that has ended, or was not stored after `reserve`."""
         ...
 
     def moved(self, video_id: str, fair_tag: int) -> None:
-        """A video that waits has another fair tag."""
+        """Give a waiting video another fair tag, which its row has already."""
         ...
 
     def pause(self, engines: frozenset[str]) -> None:
-        """The jobs of these engines are not begun; those of all others are."""
+        """From now on begin no jobs of these engines, and those of all others."""
         ...
 
     def backlog(self) -> Mapping[str, Backlog]:
-        """What waits and runs, by engine; where there are many processes, as it was a moment ago."""
+        """How many jobs wait and run, by engine; in a fleet, of all processes, as it was at most two seconds ago."""
         ...
 
     async def start(self) -> None:
-        """Begin what an earlier process has left."""
+        """Take up the jobs that an earlier process has left."""
         ...
 
     async def run(self) -> None:
-        """What is to be done for ever."""
+        """Do what is to be done in the background, until the task is cancelled."""
         ...
 
     def stop(self) -> None:
-        """No job is begun any more."""
+        """Begin no job any more."""
         ...
 
     async def leave(self) -> None:
-        """No job is under way any more."""
+        """Give up all that this process holds. No job is under way any more."""
         ...
 
 
@@ -94,41 +97,41 @@ class LocalScheduler:
         records: Records,
         job: VideoJob,
         worker: Worker,
-        live: Live,
+        live: LiveVideos,
         threads: Threads,
         webhooks: Webhooks,
-        twins: Twins,
+        duplicates: Duplicates,
         clock: Clock,
         openings: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
-        """`openings`: the first checkpoints of the (engine, model) pairs that have one."""
+        """`openings`: the initial checkpoints of the (engine, model) pairs that have one."""
         self._records = records
         self._job = job
         self._worker = worker
         self._live = live
         self._threads = threads
         self._webhooks = webhooks
-        self._twins = twins
+        self._duplicates = duplicates
         self._clock = clock
         self._openings = openings
-        self._begun: dict[str, Lease] = {}
-        """Of those in line: what this process has begun already, and what came to nothing."""
+        self._requeued: dict[str, Lease] = {}
+        """The leases of queued videos that this process had begun: followers whose leaders made no file."""
         self._reserved: dict[str, str] = {}
-        """The keys of the videos that have a slot and are about to be stored, by the videos' ids."""
+        """The API keys of the videos that have a slot but are not stored yet, by the videos' ids."""
         self._stopping = False
         self._paused: frozenset[str] = frozenset()
         self._log = structlog.get_logger("reelwright.jobs")
         worker.watch(self._dispatch, lambda engine: self._stopping or live.waiting(engine))
-        job.on_vain = self._line_up_again
-        job.on_gone = self._gone
+        job.on_requeue = self._requeue
+        job.on_over = self._over
 
     name = ids.LOCAL_WORKER
 
     def reserve(self, video: Video) -> Reserved:
         engine = video.spec.engine
-        served = self._live.waiting(engine) or self._leader(video) is not None
+        others_first = self._live.waiting(engine) or self._leader(video) is not None
         busy = video.most_running is not None and self._by_key()[video.key] >= video.most_running
-        slot = None if served or busy or engine in self._paused else self._worker.take(engine)
+        slot = None if others_first or busy or engine in self._paused else self._worker.take(engine)
         if slot is None:
             return Reserved(video=video)
         self._reserved[video.id] = video.key
@@ -137,16 +140,16 @@ class LocalScheduler:
         return Reserved(video=begun, slot=slot, opening=opening)
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
-        """It is made in its slot, or with a twin, or is in line."""
+        """It begins in its slot, or follows a duplicate, or is queued."""
         video = lease.video
         self._reserved.pop(video.id, None)
         self._live.publish(video, fair_tag)
         present = self._live.get(video.id)
-        if present is None or present.status.terminal:  # somebody found it in a list, and cancelled or deleted it
+        if present is None or present.status.terminal:  # a client found it in a list, and has cancelled or deleted it
             self._webhooks.send_later(lease.due)
             with slot or contextlib.nullcontext():
                 return present or video
-        self._twins.add(video)
+        self._duplicates.add(video)
         if slot:
             self._start(lease, slot)
         elif (leader := self._leader(video)) is not None:
@@ -156,7 +159,7 @@ class LocalScheduler:
         return self._live.get(video.id) or video
 
     def forget(self, video_id: str) -> None:
-        self._begun.pop(video_id, None)
+        self._requeued.pop(video_id, None)
         if self._reserved.pop(video_id, None) is not None:
             self._dispatch_all()
 
@@ -177,14 +180,15 @@ class LocalScheduler:
         return {engine: self._line(total[engine], waiting.get(engine, ())) for engine in total}
 
     def _line(self, total: int, waiting: Sequence[datetime]) -> Backlog:
-        """`waiting`: since when each of them waits, in the order of their submission."""
+        """The backlog of one engine with `total` active jobs. `waiting`: when each waiting one came, the oldest
+        first."""
         oldest_s = (self._clock.now() - waiting[0]).total_seconds() if waiting else 0.0
         return Backlog(waiting=len(waiting), running=total - len(waiting), oldest_s=max(0.0, oldest_s))
 
     async def start(self) -> None:
-        """The videos that have not ended, with their fair tags and in their order, are in line.
+        """Queue all videos that have not ended, in the order of their fair tags.
 
-        Those that an earlier process had begun are among them: their slots ended with that process.
+        Also those that an earlier process had begun: their slots ended with that process.
         """
         await self._threads.write(self._records.free)
         self._recover(await self._threads.read(self._records.active))
@@ -192,8 +196,8 @@ class LocalScheduler:
     def _recover(self, unfinished: Sequence[tuple[int, Video]]) -> None:
         for fair_tag, video in unfinished:
             self._live.publish(video, fair_tag, interrupted=video.status is Status.IN_PROGRESS)
-            self._live.keep(video.id)
-            self._twins.add(video)
+            self._live.mark_promised(video.id)
+            self._duplicates.add(video)
             if not self._worker.offers(video.spec.engine):
                 self._job.refuse(video, f"The engine {video.spec.engine} is not available on this server")
         for engine in {video.spec.engine for _, video in unfinished}:
@@ -204,69 +208,71 @@ class LocalScheduler:
             self._log.info("recovered", waiting=len(unfinished), interrupted=interrupted)
 
     async def run(self) -> None:
-        """Nothing: whatever comes or goes in the line begins what may begin."""
+        """Nothing: jobs begin when a video is added, a slot becomes free, or a pause ends."""
 
     def stop(self) -> None:
         self._stopping = True
 
     async def leave(self) -> None:
-        """Nothing: the next start frees what this process holds."""
+        """Nothing: the next start frees the rows that this process holds."""
 
     def _leader(self, video: Video) -> str | None:
-        """The twin whose file is being made, and may be that of this video, too."""
-        return next(filter(self._job.can_follow, self._twins.of(video)), None)
+        """The id of a duplicate whose job renders here and can be followed; None when there is none."""
+        return next(filter(self._job.can_follow, self._duplicates.of(video)), None)
 
     def _start(self, lease: Lease, slot: Slot) -> None:
-        """Begin the job in that slot, unless a twin's has begun; what it makes is for those of its twins that wait."""
+        """Begin the job in that slot, and let its waiting duplicates follow it. If a duplicate renders already, follow
+        that one instead, and give the slot back."""
         leader = self._leader(lease.video)
         if leader is not None:
             with slot:
                 self._job.follow(lease, leader)
             return
         self._job.start(lease, slot)
-        for twin_id in self._twins.of(lease.video):
-            twin = self._live.get(twin_id)
-            if twin is not None and not twin.status.terminal and not self._job.has(twin_id):
-                self._job.follow(self._out_of_line(twin), lease.video.id)
+        for duplicate_id in self._duplicates.of(lease.video):
+            duplicate = self._live.get(duplicate_id)
+            if duplicate is not None and not duplicate.status.terminal and not self._job.has(duplicate_id):
+                self._job.follow(self._out_of_line(duplicate), lease.video.id)
 
-    def _line_up_again(self, lease: Lease) -> None:
-        """The file that it waited for was not made: it is rendered itself when it comes first, or another twin is."""
+    def _requeue(self, lease: Lease) -> None:
+        """Queue a follower again whose leader made no file: it is rendered itself, or follows another duplicate."""
         video = lease.video
-        self._begun[video.id] = lease
-        self._live.line_up_again(video.id)
+        self._requeued[video.id] = lease
+        self._live.requeue(video.id)
         if (leader := self._leader(video)) is not None:
             self._job.follow(self._out_of_line(video), leader)
         else:
             self._dispatch(video.spec.engine)
 
     def _out_of_line(self, video: Video) -> Lease:
-        """The right to make a video that was in line: it may have been begun before."""
-        lease = self._begun.pop(video.id, None)
+        """The lease of a queued video that is about to begin; its earlier one, if it was requeued."""
+        lease = self._requeued.pop(video.id, None)
         if lease is None:
             return Lease(video=video)
         self._live.publish(lease.video)
         return lease
 
     def _first(self, engine: str) -> str | None:
-        """The video that is first in line, without those under way and those whose keys have their full share."""
+        """The first queued video that may begin: its job is not under way, and its API key has not as many jobs under
+        way as it may. One that can follow a duplicate needs no slot, so the limit does not hold it back."""
         under_way = self._by_key()
 
         def must_wait(video_id: str) -> bool:
             if self._job.has(video_id):
                 return True
-            video = self._live.unplaced(video_id)
+            video = self._live.without_position(video_id)
             if video is None or video.most_running is None or under_way[video.key] < video.most_running:
                 return False
             return self._leader(video) is None
 
-        return self._live.first(engine, must_wait)
+        return self._live.first_in_line(engine, must_wait)
 
     def _by_key(self) -> Counter[str]:
-        """How many videos of each API key are under way, or about to be."""
+        """How many jobs of each API key are under way, or have a slot reserved."""
         return Counter([*(video.key for video in self._job.videos()), *self._reserved.values()])
 
-    def _gone(self, video: Video) -> None:
-        """A job is under way no more: another one of its key may begin, with whatever engine."""
+    def _over(self, video: Video) -> None:
+        """A job is under way no more. If its API key has a limit, another job of that key may begin, on any engine."""
         if video.most_running is not None:
             self._dispatch_all()
 
@@ -276,9 +282,9 @@ class LocalScheduler:
                 self._dispatch(engine)
 
     def _dispatch(self, engine: str) -> None:
-        """The one place where waiting jobs begin: as many as there are free slots, in the order of the line.
+        """Begin waiting jobs in the order of the queue, as many as there are free slots. Jobs begin nowhere else.
 
-        Called whenever a job has come into the line, and whenever a slot is given back.
+        Called whenever a job is queued, a slot becomes free, or a limit or pause no longer holds.
         """
         if engine in self._paused:
             return

@@ -1,4 +1,4 @@
-"""Where blocking work runs: three pools of threads, so that a long encode never holds up a commit."""
+"""The threads for blocking work. There are three pools, so that a long encode never delays a commit."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ _log = structlog.get_logger("reelwright.jobs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threads:
-    """`database`: changes of the database. `beside`: reads and small file work. `media`: encodes and large files.
+    """`database`: writes to the database. `io`: reads of the database, and small files. `media`: encoding, decoding and
+    large files.
 
-    The three verbs return what the function returns, or raise what it raises. Those that touch the database raise
+    Each method returns what the function returns and raises what it raises; functions that use the database raise
     `DatabaseBusy`, `DatabaseFull` and `DatabaseLost`.
     """
 
     database: Executor
-    beside: Executor
+    io: Executor
     media: Executor
 
     async def write(self, function: Callable[..., T], *arguments: object) -> T:
-        """Change the database."""
+        """Run a function that writes to the database."""
         return await asyncio.get_running_loop().run_in_executor(self.database, function, *arguments)
 
-    async def insist(self, function: Callable[..., T], *arguments: object) -> T:
-        """Change the database, even if it is locked, full or away for a while: no accepted job is lost to that."""
+    async def write_retrying(self, function: Callable[..., T], *arguments: object) -> T:
+        """As `write`, but repeated each `RETRY_S` while the database is locked, full or away.
+
+        For what must be stored however long it takes: otherwise an accepted job would be lost.
+        """
         while True:
             try:
                 return await self.write(function, *arguments)
@@ -45,14 +49,14 @@ class Threads:
             await asyncio.sleep(RETRY_S)
 
     async def read(self, function: Callable[..., T], *arguments: object) -> T:
-        """Read the database, or do small work with files."""
-        return await asyncio.get_running_loop().run_in_executor(self.beside, function, *arguments)
+        """Run a function that reads the database, or works on small files."""
+        return await asyncio.get_running_loop().run_in_executor(self.io, function, *arguments)
 
     async def process(self, function: Callable[..., T], *arguments: object) -> T:
-        """Encode, decode, copy a large file."""
+        """Run a function that encodes, decodes or copies a large file."""
         return await asyncio.get_running_loop().run_in_executor(self.media, function, *arguments)
 
     def shutdown(self) -> None:
-        """What is under way ends by itself; what waits never begins."""
-        for pool in (self.database, self.beside, self.media):
+        """Drop the calls that wait in the pools. Calls that run end by themselves; nobody waits for them."""
+        for pool in (self.database, self.io, self.media):
             pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,8 @@
 """The job path as spans: `submit` (in the request), then `wait` and `process` with `render`, `finish` and `record`.
 
 Each job is a part of the trace of the request that submitted it: its row keeps that `submit` span's name, so a later
-attempt, in whichever process, is found by the same trace. Names: https://opentelemetry.io/docs/specs/semconv/messaging/.
+attempt, in whichever process, is found by the same trace. Names:
+https://opentelemetry.io/docs/specs/semconv/messaging/.
 """
 
 from __future__ import annotations

@@ -1,31 +1,30 @@
-"""What is told to the audit beside the changes: whose files were read, and who was refused.
+"""What the audit keeps beside the changes: whose files were read, and which requests were refused.
 
-Neither is worth a write of its own: both are gathered in memory and written together. A file that one key reads again
-within ten minutes (a player asks for many ranges) is one entry. Refusals are counted by key and kind, an entry a
-minute: so nobody fills the disk by knocking at the door. What a killed process had not written yet is lost.
+A write for each would cost too much, so they are gathered in memory and written together. A file that one key reads
+again within ten minutes (a player asks for many ranges) is one entry. Refusals are counted by key and code, and each
+count becomes an entry once a minute, so a flood of refused requests does not fill the disk. A process that is killed
+loses what it has not written yet.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from reelwright.clock import Clock
-from reelwright.errors import Busy, Code
+from reelwright.errors import Code
 from reelwright.jobs.callers import Caller
 from reelwright.jobs.threads import Threads
+from reelwright.loop import Loop
 from reelwright.store.audit import Action, Audit, Entry
 
 WRITE_EACH_S = 5.0
 COUNTED_S = 60.0
-"""Refusals of one kind become an entry so often."""
+"""Refusals with one key and code become an entry each so many seconds."""
 SAME_READ_S = 600.0
 MOST_READS = 10_000
-"""Of which a process knows that they were written lately, or are to be."""
+"""Reads that wait to be written, and reads that are remembered as written; more are dropped."""
 
 REFUSALS = frozenset(
     {
@@ -38,7 +37,7 @@ REFUSALS = frozenset(
         Code.REFUSED,
     }
 )
-"""What this server refuses somebody, beside requests that are wrong."""
+"""The codes of refusals that the audit counts. A malformed request is not one of them."""
 
 
 @dataclass(slots=True)
@@ -60,10 +59,10 @@ class Trail:
         self._read_at: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._refused: _Counts = {}
         self._counted_at = clock.monotonic()
-        self._log = structlog.get_logger("reelwright.audit")
+        self._loop = Loop("audit", self._write_due, WRITE_EACH_S, at_once=False)
 
     def read(self, caller: Caller, video_id: str) -> None:
-        """The file of that video was asked for."""
+        """Note that the caller has read the file of that video."""
         if not self._rows.kept:
             return
         who, now = (caller.key or caller.address, video_id), self._clock.monotonic()
@@ -76,7 +75,7 @@ class Trail:
         self._reads.append(caller.entry(Action.READ, video_id, self._clock.now()))
 
     def refused(self, caller: Caller, code: Code) -> None:
-        """A request was not let in, or its job not taken. There are as many counts as keys and kinds."""
+        """Count a request of the caller that was refused with that code."""
         if not self._rows.kept or code not in REFUSALS:
             return
         count = self._refused.get((caller.key, code))
@@ -87,7 +86,7 @@ class Trail:
             count.address = ""
 
     async def write(self) -> None:
-        """All that was gathered, now. What the database does not take is tried again. Raises `Busy`."""
+        """Write all that was gathered. It stays gathered when the database does not take it. Raises `Busy`."""
         reads, self._reads = self._reads, []
         refused, self._refused = self._refused, {}
         self._counted_at = self._clock.monotonic()
@@ -95,21 +94,17 @@ class Trail:
             await self._threads.write(self._rows.write, [*reads, *map(_entry, refused.items())], self._clock.now())
         except BaseException:
             self._reads = [*reads, *self._reads]
-            self._refused = _together(refused, self._refused)
+            self._refused = _merged(refused, self._refused)
             raise
 
     async def run(self) -> None:
-        """For ever: write what there is to write."""
-        while True:
-            await asyncio.sleep(WRITE_EACH_S)
-            try:
-                due = self._refused and self._clock.monotonic() - self._counted_at >= COUNTED_S
-                if self._reads or due:
-                    await self.write()
-            except Busy as error:
-                self._log.debug("audit not written", reason=error.message)
-            except Exception:  # noqa: BLE001 - a loop that must not end: recorded
-                self._log.exception("audit not written")
+        """Write what was gathered, at intervals, until the task is cancelled."""
+        await self._loop.run()
+
+    async def _write_due(self) -> None:
+        counted = self._refused and self._clock.monotonic() - self._counted_at >= COUNTED_S
+        if self._reads or counted:
+            await self.write()
 
 
 def _entry(counted: tuple[tuple[str, Code], _Count]) -> Entry:
@@ -117,7 +112,7 @@ def _entry(counted: tuple[tuple[str, Code], _Count]) -> Entry:
     return Entry(at=count.since, action=Action.REFUSED, key=key, code=code, number=count.number, address=count.address)
 
 
-def _together(earlier: _Counts, later: _Counts) -> _Counts:
+def _merged(earlier: _Counts, later: _Counts) -> _Counts:
     for what, count in later.items():
         if (before := earlier.get(what)) is None:
             earlier[what] = count

@@ -1,4 +1,5 @@
-"""What can be had of a finished video: the MP4 itself, its poster, and stills and renditions made on request, once."""
+"""The files that a client can get of a finished video: the MP4, its poster, other still pictures, and renditions in
+other formats. What does not exist yet is made at the first request, and then kept."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from reelwright.video import Video
 
 
 class Variant(StrEnum):
-    """The names that `variant=` takes."""
+    """The values of the query parameter `variant`."""
 
     VIDEO = "video"
     POSTER = "poster"
@@ -39,12 +40,12 @@ _ENDINGS = {
 
 
 MEDIA_TYPES = {Variant.VIDEO: "video/mp4", **{variant: ending[1] for variant, ending in _ENDINGS.items()}}
-"""What each variant is sent as."""
+"""The media type of each variant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A file, its type, and how its name ends (without a dot at the beginning)."""
+    """A variant's file, its media type, and the ending of its name, without a dot at its beginning."""
 
     path: Path
     media_type: str
@@ -52,13 +53,13 @@ class Made:
 
 
 class Variants:
-    """Finds or makes a variant's file. Two who ask for the same one at once wait for one making.
+    """Finds or makes the files of variants. Two requests for the same one at the same time share one making.
 
-    One is made at a time, so that renditions never hold up the encoding of new videos.
+    Only one variant is made at a time, so that renditions do not delay the encoding of new videos.
     """
 
     def __init__(self, files: Files, integrity: Integrity, threads: Executor) -> None:
-        """`threads`: where pictures and renditions are made."""
+        """`threads`: the pool in which pictures and renditions are made."""
         self._files = files
         self._integrity = integrity
         self._threads = threads
@@ -71,7 +72,7 @@ class Variants:
         Raises `EngineError` (`corrupt`) when the video is damaged, `NotFound` when its file is gone, `Busy` when the
         bucket does not answer.
         """
-        source = await self._integrity.path(video)
+        source = await self._integrity.verified_path(video)
         if variant is Variant.VIDEO:
             return Made(path=source, media_type=MEDIA_TYPES[variant], ending="mp4")
         ending, media_type = _ENDINGS[variant]
@@ -80,12 +81,13 @@ class Variants:
             try:
                 path = await asyncio.to_thread(self._files.fetch, key)
             except FileNotFoundError:
-                await self._ask_for(source, variant, key)
+                await self._make_one(source, variant, key)
                 path = self._files.path(key)
         return Made(path=path, media_type=media_type, ending=ending)
 
     async def address(self, video: Video, variant: Variant, method: str) -> str | None:
-        """Where the client may fetch it, by `method`, made before if need be; None when this server sends it.
+        """A signed address with which the client fetches the variant from the bucket, for an HTTP `method`; the variant
+        is made if need be. None when this server sends the files itself.
 
         Raises as `get`.
         """
@@ -103,7 +105,7 @@ class Variants:
         assert video.file is not None
         return video.file.key if variant is Variant.VIDEO else Files.beside(video.file.key, _ENDINGS[variant][0])
 
-    async def _ask_for(self, source: Path, variant: Variant, key: str) -> None:
+    async def _make_one(self, source: Path, variant: Variant, key: str) -> None:
         async with self._one_at_a_time:
             try:
                 await asyncio.get_running_loop().run_in_executor(self._threads, self._make, source, variant, key)

@@ -1,4 +1,4 @@
-"""The worker: the engine processes of this server, and a slot in one of them for each job that runs."""
+"""The engines' processes of this server, and their slots: a slot is room for one job in one process."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 
 MOST_CRASHES = 3
-"""A job at somebody else's machine whose process has died so often is given up."""
+"""A job that runs on an upstream server is given up when its process here has died so often."""
 
 
 class Slot:
-    """Room for one job in an engine's process; it is free again at the end of the `with` block."""
+    """Room for one job in an engine's process. It is given back at the end of its `with` block."""
 
     def __init__(self, pool: Pool, index: int) -> None:
         self._pool = pool
         self._index = index
 
     async def render(self, job: RenderJob, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
-        """Run one job here; returns the clip and the facts. Raises `EngineError`. Cancelling the task cancels it.
+        """Run one job in this slot. Returns the clip and the facts that shaped it. Raises `EngineError`.
 
-        A job that waits for somebody else's machine outlives the process that waited: it goes on in the next one, from
-        what it saved last, as it would after a restart of the server.
+        Cancelling the task cancels the job. A job on an upstream server outlives the process that waits for it: a new
+        process goes on from the last checkpoint, as after a restart of the server.
         """
         saved = job.checkpoint
 
@@ -48,17 +48,17 @@ class Slot:
                 return await child.render(job, remembering, self._pool.is_wanted)
             except EngineError as error:
                 crashes += 1
-                # With the card's opening stored and nothing else, nobody knows whether something was sent.
+                # With only the initial checkpoint stored, nobody knows whether the job was submitted upstream.
                 unknown = job.opened and saved is None
                 if error.code is not Code.ENGINE_CRASHED or crashes == MOST_CRASHES or unknown:
                     raise
-                if not self._pool.goes_on:
+                if not self._pool.can_resume:
                     raise
                 job = replace(job, checkpoint=saved, opened=False)
 
     @property
     def ready(self) -> bool:
-        """Whether a job given to it now would begin at once: the engine is loaded."""
+        """Whether a job would begin at once, because the engine is loaded."""
         return self._pool.loaded(self._index)
 
     def __enter__(self) -> Self:
@@ -69,12 +69,12 @@ class Slot:
 
 
 class Pool:
-    """The processes of one engine. One is started when a job needs it, reused, and replaced when it has died."""
+    """The processes of one engine. A process is started when a job needs it, then reused, and replaced when it dies."""
 
     def __init__(
         self, spec: Spec, children: int, slots: int, environment: Mapping[str, str], on_log: Callable[[str], None]
     ) -> None:
-        """`slots`: how many jobs one process takes side by side."""
+        """`slots`: how many jobs one process takes at a time."""
         self._spec = spec
         self._slots = slots
         self._environment = environment
@@ -84,16 +84,16 @@ class Pool:
         self._taken = [0] * children
         self._closed = False
         self.on_free: Callable[[], None] = lambda: None
-        """Called whenever a slot is given back."""
+        """Called when a slot is given back."""
         self.on_loaded: Callable[[Mapping[str, Any], Mapping[str, Any]], None] = lambda _facts, _state: None
-        """Called with the facts and the state of a process whose engine has loaded."""
+        """Called with the facts and the state of each process whose engine has loaded."""
         self.is_wanted: Callable[[], bool] = lambda: False
         """Whether a job waits for a slot."""
         self.restarts = 0
         """How many processes have died, by a crash or a kill, and were replaced."""
 
     def take(self) -> Slot | None:
-        """A slot of the process that has the fewest jobs; None when all are taken."""
+        """Take a slot in the process with the fewest jobs; None when all slots are taken."""
         index = min(range(len(self._taken)), key=self._taken.__getitem__)
         if self._taken[index] == self._slots:
             return None
@@ -101,8 +101,9 @@ class Pool:
         return Slot(self, index)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether its jobs outlive a process: they are done elsewhere, and this server is not stopping."""
+    def can_resume(self) -> bool:
+        """Whether a new process can go on with a job whose process has died: the job runs on an upstream server, and
+        this server is not stopping."""
         return self._spec.upstream and not self._closed
 
     @property
@@ -110,7 +111,7 @@ class Pool:
         return min(self._taken) < self._slots
 
     def free(self, index: int) -> None:
-        """What `take` gave is free again."""
+        """Give back a slot that `take` has given."""
         self._taken[index] -= 1
         self.on_free()
 
@@ -119,17 +120,17 @@ class Pool:
         return child is not None and child.alive
 
     def states(self) -> list[Mapping[str, Any]]:
-        """What the living processes last said of themselves."""
+        """The state that each living process has reported last."""
         return [dict(child.state) for child in self._children if child is not None and child.alive and child.state]
 
     async def child(self, index: int, trace: str | None = None) -> EngineChild:
-        """The process with that number; started, if need be. Raises `EngineError`."""
+        """The process with that index; it is started if it does not run. Raises `EngineError`."""
         async with self._starting[index]:
             child = self._children[index]
             if child is None or not child.alive:
                 if child is not None:
                     self.restarts += 1
-                    await child.gone()  # what it held of the device is free then
+                    await child.gone()  # only then is its device memory free
                 child = await EngineChild.start(self._spec.of_child(index), self._environment, self._on_log, trace)
                 self._children[index] = child
                 self.on_loaded(child.facts, child.state)
@@ -141,14 +142,14 @@ class Pool:
 
 
 class Worker:
-    """The pools of this server, by the engine's name."""
+    """The pools of this server by the engines' names."""
 
     def __init__(self, pools: Mapping[str, Pool]) -> None:
         self._pools = pools
 
     def watch(self, on_free: Callable[[str], None], is_wanted: Callable[[str], bool]) -> None:
-        """`on_free` is told the engine's name whenever one of its slots becomes free. `is_wanted`: whether a job of
-        that engine waits for one."""
+        """Set the callbacks: `on_free` is called with an engine's name when one of its slots becomes free; `is_wanted`
+        says whether a job of that engine waits for a slot."""
         for name, pool in self._pools.items():
             pool.on_free = partial(on_free, name)
             pool.is_wanted = partial(is_wanted, name)
@@ -161,15 +162,15 @@ class Worker:
         return self._pools[engine].has_room
 
     def take(self, engine: str) -> Slot | None:
-        """A slot of that engine; None when all are taken."""
+        """Take a slot of that engine; None when all are taken."""
         return self._pools[engine].take()
 
     def states(self) -> Mapping[str, list[Mapping[str, Any]]]:
-        """The processes' own states by engine, where they have any."""
+        """The states that the processes have reported, by engine."""
         return {name: states for name, pool in self._pools.items() if (states := pool.states())}
 
     def restarts(self) -> Mapping[str, int]:
-        """How many processes were replaced, by engine."""
+        """How many processes have died and were replaced, by engine."""
         return {name: pool.restarts for name, pool in self._pools.items()}
 
     async def warm(self, engine: str) -> None:

@@ -1,4 +1,5 @@
-"""The one database: SQLite in the data directory, or Postgres; and its errors as the rest of the house knows them."""
+"""Connects to the database, SQLite in the data directory or Postgres, and turns its drivers' errors into the
+store's."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ import sqlalchemy as sa
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseFull, DatabaseLost
 
 tables = sa.MetaData()
-"""All tables, as the statements know them; `migrations.py` makes them."""
+"""All tables, for building statements. `migrations.py` creates them in the database."""
 
 FILE = "reelwright.db"
-"""SQLite's, in the data directory."""
+"""The name of SQLite's file in the data directory."""
 
 BUSY_TIMEOUT_MS = 4_000
-"""How long a statement waits for somebody else's lock before the client is told to come back."""
+"""How long a statement of SQLite waits for another program's lock before it fails with `DatabaseBusy`."""
 
 
 def open_database(url: str | None, data_dir: Path) -> sa.Engine:
@@ -39,7 +40,8 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
-        # Writers begin with the write lock: a deferred read that turns into a write gives BUSY at once under load.
+        # A transaction takes the write lock when it begins: one that reads first and then writes would fail with
+        # SQLITE_BUSY at once, without the time-out, if another one has written in between.
         connection.isolation_level = "IMMEDIATE"
         for pragma in (
             "journal_mode=WAL",
@@ -48,7 +50,7 @@ def open_database(url: str | None, data_dir: Path) -> sa.Engine:
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        # SQLite's own knows the letters of English only, and a search is for every language.
+        # SQLite's own `lower` changes only the letters of English; the search of prompts is for every language.
         connection.create_function("lower", 1, _lower, deterministic=True)
 
     return engine
@@ -59,9 +61,9 @@ def _lower(text: str | None) -> str | None:
 
 
 def make_private(data_dir: Path) -> None:
-    """The file of SQLite, which is made if there is none yet, and its log are for their owner only: secrets are in it.
+    """Let only their owner read SQLite's file and its logs, since they hold secrets. The file is created if need be.
 
-    Not to be called while this process has it open.
+    Not while this process has the file open: to close it would release SQLite's own locks (POSIX).
     """
     if not (data_dir / FILE).exists():
         os.close(os.open(data_dir / FILE, os.O_CREAT, 0o600))
@@ -71,7 +73,7 @@ def make_private(data_dir: Path) -> None:
 
 
 def driver_url(database: sa.Engine) -> str:
-    """The database's address as the driver takes it."""
+    """The address of a Postgres in the form that psycopg takes, with its password."""
     return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 

@@ -1,20 +1,20 @@
-"""What the store holds, and under which names: finished videos and what was made of them, input images, what a running
-job needs on another machine. And, on this machine's disk only, the folders that running jobs work in.
+"""The names of all that the store holds: finished videos and what was made from them, input images, checkpoints,
+uploads. Also the folders in which running jobs work, which are on this machine's disk only.
 
     in the data directory, or in a bucket of S3:
       videos/<id>-<attempt>.mp4            finished: the row's `file.key` says which one counts
       videos/<id>-<attempt>.jpg, ….…       its poster, what was made of it on request
-      videos/<id>-0.mp4                    what it goes on from, until it has ended
+      videos/<id>-0.mp4                    the file that it extends, until it has ended
       images/<sha256>                      input images, named by their content
-      checkpoints/<id>/<attempt>-<name>    what a killed job goes on from, wherever it goes on
-      uploads/                             what clients have sent beforehand: see uploads.py
-      database-id, store-id                which database knows these files, and which store this is
+      checkpoints/<id>/<attempt>-<name>    the files of checkpoints, on any machine that goes on with the job
+      uploads/                             files that clients have uploaded (uploads.py)
+      database-id, store-id                the id of the database that knows these files, and the store's own id
     always in the data directory:
-      work/<id>-<attempt>/                 a running job's own folder; may be lost
-      work/<id>-<attempt>.clip             what an engine has encoded or fetched, until it is stored
-      cache/                               what was fetched from the bucket; may be lost
+      work/<id>-<attempt>/                 the scratch folder of an attempt; may be lost
+      work/<id>-<attempt>.clip             a clip that an engine has encoded or fetched, until it is stored
+      cache/                               copies of objects in the bucket; may be lost
 
-Files of before have the key `<id>.mp4`, without an attempt. All names are made here from ids, attempts and digests;
+The first release wrote `<id>.mp4`, without an attempt. All names are made here from ids, attempts and digests;
 nothing a client sent becomes part of a path.
 """
 
@@ -42,19 +42,22 @@ T = TypeVar("T")
 DATABASE_ID, STORE_ID = "database-id", "store-id"
 
 CLIP = ".clip"
-"""What an encoded clip beside a job's folder has after that folder's name."""
+"""The suffix of an encoded clip, after the name of the attempt's scratch folder."""
 
 VIDEO = ".mp4"
 
 FORGOTTEN_S = 3600.0
-"""An object younger than this may belong to a row that is on its way."""
+"""An object without a row is removed only when it is older, in seconds: its row may be about to be stored."""
 
 
 class Files:
-    """The names of all that is stored. `remote`: reading an object may mean to fetch it from a bucket."""
+    """Stores, finds and removes files by the ids of their videos. `remote`: they are in a bucket.
+
+    A `key` is the name of a finished video's file below `videos/`, as the row holds it.
+    """
 
     def __init__(self, data_dir: Path, objects: Objects | None = None) -> None:
-        """`objects`: where they lie; None: in the data directory."""
+        """`objects`: the storage; None: the data directory."""
         self._root = data_dir.absolute()
         self._work = self._root / "work"
         self.objects = objects or Folder(self._root)
@@ -64,7 +67,8 @@ class Files:
     def prepare(self, *, alone: bool = True) -> None:
         """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`.
 
-        `alone`: no other process works in the data directory; else what is young may be theirs, and stays.
+        `alone`: no other process works in the data directory; otherwise young files stay, since another process may be
+        writing them.
         """
         self._alone = alone
         try:
@@ -76,7 +80,7 @@ class Files:
         self.objects.prepare(alone=alone)
 
     def spool(self) -> IO[bytes]:
-        """An empty file without a name, gone when it is closed. Raises OSError."""
+        """An empty temporary file without a name; it is removed when it is closed. Raises OSError."""
         return tempfile.TemporaryFile(dir=self._work)
 
     def check_writable(self) -> None:
@@ -85,14 +89,14 @@ class Files:
         self.objects.check_writable()
 
     def mark(self, name: str) -> str | None:
-        """The id that is kept under `DATABASE_ID` or `STORE_ID`; None when nobody has kept one yet."""
+        """The id that is stored under `DATABASE_ID` or `STORE_ID`; None when there is none yet."""
         try:
             return self.objects.read(name).decode().strip()
         except FileNotFoundError:
             return None
 
     def keep_mark(self, name: str, value: str) -> str:
-        """Keep the id unless there is one. Returns the one that is kept."""
+        """Store the id unless there is one. Returns the one that is stored."""
         return self.objects.create(name, value.encode() + b"\n").decode().strip()
 
     def videos(self) -> frozenset[str]:
@@ -100,42 +104,45 @@ class Files:
         names = (found.name.rpartition("/")[2] for found in self.objects.look("videos"))
         return frozenset(_id_of(name) for name in names if name.endswith(VIDEO) and is_video_id(_id_of(name)))
 
-    # --- finished videos: `key` is the name that the row has ---
+    # --- finished videos ---
 
     @staticmethod
     def key(video_id: str, attempt: int) -> str:
-        """The key of the file that this attempt makes."""
+        """The key of the file that an attempt makes."""
         return f"{_checked(video_id)}-{attempt}{VIDEO}"
 
     @staticmethod
     def beside(key: str, ending: str) -> str:
-        """The key of something made from the finished video, as `jpg` for its poster."""
+        """The key of a file that was made from the finished video: `jpg` for its poster, for one."""
         return f"{key.removesuffix(VIDEO)}.{ending}"
 
     @staticmethod
     def keys_of_earlier(video_id: str, attempt: int) -> list[str]:
-        """The keys that a file of an earlier attempt may have, the newest first."""
+        """The keys under which earlier attempts may have stored the file, the newest first."""
         numbered = [Files.key(video_id, number) for number in range(attempt - 1, 0, -1)]
         return [*numbered, f"{_checked(video_id)}{VIDEO}"]
 
     def path(self, key: str) -> Path:
-        """Where its bytes are on this machine, once they are fetched. Looks at nothing."""
+        """The path that `fetch` returns. Does not check whether anything is there."""
         return self.objects.path(f"videos/{key}")
 
     def fetch(self, key: str) -> Path:
-        """The same, and they are there. Raises FileNotFoundError, `Busy` when the bucket does not answer."""
+        """The path of the file on this machine; it is fetched from the bucket if need be.
+
+        Raises FileNotFoundError, `Busy` when the bucket does not answer.
+        """
         return self.objects.fetch(f"videos/{key}")
 
     def drop(self, key: str) -> bool:
-        """Forget the bytes that were fetched; False when they are no copy, but the object itself."""
+        """Remove a damaged copy that was fetched. False when the file is not a copy."""
         return self.objects.drop(f"videos/{key}")
 
     def size(self, key: str) -> int:
-        """As the store has it. Raises FileNotFoundError."""
+        """The size of the stored file in bytes. Raises FileNotFoundError."""
         return self.objects.size(f"videos/{key}")
 
     def address(self, key: str, method: str, seconds: int) -> str | None:
-        """Where a client may fetch it without this server for that long; None when the store has no such address."""
+        """A signed address in the bucket, valid for so many seconds; None when the files are in a folder."""
         return self.objects.address(f"videos/{key}", method, seconds)
 
     def publish(
@@ -148,17 +155,18 @@ class Files:
         last: bool = True,
         until: threading.Event | None = None,
     ) -> T:
-        """`write` fills a file, which is then there under its key, or nothing is. See `Objects.put`."""
+        """Store a file under its key as a whole, or not at all: `write` fills it. See `Objects.put`."""
         name = f"{_id_of(key)}.{key.partition('.')[2]}"
         return self.objects.put(
             f"videos/{key}", write, media_type=media_type, file_name=name, safe=safe, last=last, until=until
         )
 
     def share_video(self, key: str, video_id: str, attempt: int) -> str:
-        """The finished file with that key, and its poster, are also those of another video from now on.
+        """Give another video the finished file with that key, and its poster: as hard links, or as copies in the
+        bucket.
 
-        Returns their key there. As hard links, where the store has them. Raises FileNotFoundError when there is no such
-        file, `Busy` when the disk is full or the bucket does not answer.
+        Returns the key of the other video's file. Raises FileNotFoundError when there is no such file, `Busy` when the
+        disk is full or the bucket does not answer.
         """
         other = self.key(video_id, attempt)
         with contextlib.suppress(FileNotFoundError):  # a poster may be made later
@@ -166,15 +174,18 @@ class Files:
         self.objects.copy(f"videos/{key}", f"videos/{other}")
         return other
 
-    # --- what a video goes on from: its own from its submission on, whatever becomes of the other one ---
+    # --- the source: the file that a video extends. It has its own copy, since the other video may be deleted ---
 
     @staticmethod
     def source_key(video_id: str) -> str:
-        """The key of the file that a video goes on from. Attempts are counted from 1."""
+        """The key of the file that a video extends: that of attempt 0. Attempts are counted from 1."""
         return Files.key(video_id, 0)
 
     def keep_source(self, video_id: str, source: str | Path) -> None:
-        """`source` is the key of a finished file, or one that was sent. Raises FileNotFoundError, `Busy`."""
+        """Store the file that a video extends. `source`: the key of a finished file, or the path of one that was sent.
+
+        Raises FileNotFoundError, `Busy`.
+        """
         key = f"videos/{self.source_key(video_id)}"
         if isinstance(source, str):
             self.objects.copy(f"videos/{source}", key)
@@ -182,7 +193,7 @@ class Files:
             self.objects.put(key, lambda part: _copy(source, part))
 
     def fetch_source(self, video_id: str, sha256: str) -> Path:
-        """Where it is on this machine. Raises FileNotFoundError, also where it is damaged, and `Busy`."""
+        """The path of the source on this machine. Raises FileNotFoundError when it is gone or damaged, `Busy`."""
         key = self.source_key(video_id)
         path = self.fetch(key)
         if sha256_of(path) != sha256:
@@ -191,7 +202,7 @@ class Files:
         return path
 
     def forget_source(self, video_id: str) -> None:
-        """The video has ended, or is not made."""
+        """Remove the source: the video has ended, or was not stored."""
         self.objects.remove([f"videos/{self.source_key(video_id)}"])
 
     def discard_video(self, video_id: str) -> None:
@@ -204,16 +215,16 @@ class Files:
     def keep_image(self, data: bytes) -> str:
         """Store an input image under its digest (hex SHA-256), which is returned."""
         digest = hashlib.sha256(data).hexdigest()
-        if not self.objects.renew(f"images/{digest}"):  # young again: it is left until its new row is there
+        if not self.objects.renew(f"images/{digest}"):  # if renewed, the janitor leaves it until its new row is stored
             self.objects.put(f"images/{digest}", lambda part: _write(part, data))
         return digest
 
     def image(self, sha256: str) -> Path:
-        """Where a stored input image is on this machine, if it need not be fetched."""
+        """The path of a stored input image, where the files are in a folder."""
         return self.objects.path(f"images/{sha256}")
 
     def fetch_image(self, sha256: str, video_id: str, attempt: int) -> Path:
-        """A stored input image for a job, in its folder where it has to be fetched.
+        """The path of a stored input image; one in a bucket is fetched into the attempt's scratch folder.
 
         Raises FileNotFoundError, `Busy`.
         """
@@ -226,33 +237,34 @@ class Files:
             raise FileNotFoundError(errno.ENOENT, "the stored image is damaged", sha256)
         return target
 
-    # --- what a running job works in, on this machine ---
+    # --- scratch folders of attempts, on this machine ---
 
     def scratch(self, video_id: str, attempt: int) -> Path:
-        """The attempt's own folder; the engine makes it when it needs it, and leaves its encoded clip beside it."""
+        """The path of the attempt's scratch folder. The engine makes it when it needs it; its encoded clip gets the
+        same path with the suffix `CLIP`."""
         return self._work / f"{_checked(video_id)}-{attempt}"
 
     def take_over_scratch(self, video_id: str, attempt: int) -> None:
-        """What an earlier attempt has left on this machine is this one's from now on.
+        """Give the scratch folder of an earlier attempt on this machine to this attempt.
 
-        Renamed, so that a process that was only thought dead finds its folder no more.
+        It is renamed, so that a process that was wrongly taken for dead cannot write into it any more.
         """
         earlier = [self.scratch(video_id, number) for number in range(attempt - 1, 0, -1)]
-        for scratch in (*earlier, self._work / video_id):  # the last one is of before
+        for scratch in (*earlier, self._work / video_id):  # the last one is the first release's name
             scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 scratch.rename(self.scratch(video_id, attempt))
 
     def discard_scratch(self, video_id: str, attempt: int) -> None:
-        """The attempt has ended: remove its clip and its folder."""
+        """Remove the clip and the scratch folder of an attempt that has ended."""
         scratch = self.scratch(video_id, attempt)
         scratch.with_name(scratch.name + CLIP).unlink(missing_ok=True)
         if scratch.exists():
             shutil.rmtree(scratch, ignore_errors=True)
 
     def remove_stale_scratch(self, running: frozenset[str], resumable: frozenset[str] = frozenset()) -> None:
-        """At a start: remove the clips and folders of jobs that are no longer running, and their checkpoints but those
-        of `resumable` videos."""
+        """At a start: remove the clips, scratch folders and checkpoints of all videos but the `running` ones; the
+        `resumable` ones keep their checkpoints."""
         horizon = time.time() - (0 if self._alone else FORGOTTEN_S)
         for path in self._work.iterdir():
             if is_video_id(_id_of(path.name)) and _id_of(path.name) not in running:
@@ -265,9 +277,9 @@ class Files:
     # --- checkpoints ---
 
     def keep_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Store the file that a checkpoint's `state` names in the scratch folder (`file`), if it names one.
+        """Store the file of a checkpoint: the one in the scratch folder that `state` names (`file`), if it names one.
 
-        Returns the state with the file's name in the store (`stored`). Raises OSError, or `Busy`.
+        Returns the state with the name of the stored file (`stored`). Raises OSError, `Busy`.
         """
         if "file" not in state:
             return state
@@ -277,7 +289,7 @@ class Files:
         return {**state, "stored": stored}
 
     def fetch_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> None:
-        """Put a kept checkpoint's file back into the scratch folder. One that is gone is for the engine to miss."""
+        """Write the file of a stored checkpoint into the scratch folder. If it is gone, the engine notices that."""
         if "stored" not in state:
             return
         target = self.scratch(video_id, attempt) / Path(state["file"]).name
@@ -288,26 +300,26 @@ class Files:
             part.replace(target)
 
     def share_checkpoint(self, video_id: str, state: Mapping[str, Any], other_id: str) -> None:
-        """The file of a kept checkpoint is also that of another video, which goes on from it.
+        """Give the file of a stored checkpoint to another video, which goes on from it.
 
         Raises FileNotFoundError when it is gone, `Busy`.
         """
         name = f"checkpoints/{_checked(video_id)}/{state['stored']}"
-        if not self.objects.renew(name):  # young, so that it is left until the new row is there
+        if not self.objects.renew(name):  # young, so that the janitor leaves it until the new row is stored
             raise FileNotFoundError(errno.ENOENT, "the checkpoint is gone", name)
         self.objects.copy(name, f"checkpoints/{_checked(other_id)}/{state['stored']}")
 
     def forget_older_checkpoints(self, video_id: str, state: Mapping[str, Any]) -> None:
-        """Remove the files of all checkpoints but this one, which counts now."""
+        """Remove the files of all the video's checkpoints but this one."""
         if "stored" in state:
             self._forget(video_id, lambda name: name != state["stored"])
 
     def forget_checkpoint(self, video_id: str, state: Mapping[str, Any]) -> None:
-        """Remove the file of this one: the job has ended, or is another attempt's, while it was kept."""
+        """Remove the file of this checkpoint: while it was stored the job has ended, or another attempt has begun."""
         self._forget(video_id, lambda name: name == state["stored"])
 
     def forget_inputs(self, video_id: str) -> None:
-        """The job has ended: nobody goes on from its checkpoints, nor from its source."""
+        """Remove the checkpoints and the source of a job that has ended."""
         self._forget(video_id, lambda name: True)
         self.forget_source(video_id)
 
@@ -323,10 +335,10 @@ class Files:
     # --- clearing up ---
 
     def sizes(self) -> Mapping[str, int]:
-        """The bytes that each video's files take: its own and all that was made from it; nothing for a bucket, which
-        would have to be listed for it.
+        """The bytes of each video's files, including all that was made from it. Videos that share a file have an equal
+        part of it each.
 
-        Videos that share a file take an equal part of it each.
+        Empty where the files are in a bucket, since that would have to be listed.
         """
         sizes: dict[str, int] = {}
         for found in () if self.remote else self.objects.look("videos"):
@@ -337,12 +349,13 @@ class Files:
     def remove_orphans(
         self, keys: Mapping[str, str | None], images: frozenset[str], resumable: frozenset[str] = frozenset()
     ) -> int:
-        """Remove what belongs to no row, and the checkpoints of videos that have ended and are not `resumable`. Returns
-        how many objects were removed.
+        """Remove all that belongs to no row, and the checkpoints of ended videos that are not `resumable`. Returns how
+        many objects were removed.
 
-        `keys`: the key of each video's file, by its id; empty when the video has ended without one, None while it has
-        not ended. What has no row at all stays while it is young, since its row may be on its way; so does the file of
-        a video that has ended without one, since a twin's job may be about to link to it. Read the rows first.
+        `keys`: the key of each video's file by the video's id: "" when it has ended without a file, None while it has
+        not ended. An object without a row stays while it is young, since the row may be about to be stored. So does the
+        file of a video that has ended without one: a duplicate's job may be about to link to it. `keys` must have been
+        read before this is called.
         """
         horizon = time.time() - FORGOTTEN_S
 
@@ -350,7 +363,7 @@ class Files:
             name = found.name.rpartition("/")[2]
             video_id = _id_of(name)
             if video_id in resumable and not name.endswith(".part"):
-                return False  # what it goes on from is still wanted
+                return False  # its source is still needed
             key = keys.get(video_id, "")
             if name.endswith(".part") or key == "":
                 return found.changed < horizon
@@ -375,7 +388,7 @@ def sha256_of(path: Path) -> str:
 
 
 def make_safe(path: Path, digest: str | None = None) -> str:
-    """The file's bytes are on the disk when this returns (fsync). Returns their SHA-256, hex: `digest`, if known."""
+    """Fsync the file. Returns its SHA-256 (hex), which is `digest` where that is known already."""
     digest = digest or sha256_of(path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
@@ -383,14 +396,16 @@ def make_safe(path: Path, digest: str | None = None) -> str:
 
 
 class DirectoryLock:
-    """One server a data directory. The lock is the kernel's: it ends with the process, however that ends."""
+    """Keeps a second server out of the data directory. The kernel releases the lock when the process ends in any
+    way."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / "server.lock"
         self._file: IO[str] | None = None
 
     def acquire(self, holder: str) -> None:
-        """Take the lock and write who holds it. Raises `ConfigurationError` that names the present holder."""
+        """Take the lock, and write `holder` into its file. Raises `ConfigurationError` that names the present
+        holder."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             file = self._path.open("a+")
@@ -446,7 +461,7 @@ def _checked(video_id: str) -> str:
 
 
 def _id_of(name: str) -> str:
-    """The video that a file's name begins with: `<id>-<attempt>.<ending>`, or of before `<id>.<ending>`."""
+    """The video's id in the name of a file: `<id>-<attempt>.<ending>`, or `<id>.<ending>` of the first release."""
     return name.partition(".")[0].partition("-")[0]
 
 

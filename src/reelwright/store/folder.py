@@ -1,6 +1,7 @@
-"""Objects as files below a folder of a local or a network disk: written as `.part`, fsynced, then renamed into place.
+"""Objects as files below a folder on a local or network disk.
 
-A name (`videos/video_….mp4`) is the path below the folder. What is there is whole, and after a power cut, too.
+A name (`videos/video_….mp4`) is the path below the folder. A file is written under a name that ends in `.part`,
+fsynced, and renamed; then its folder is fsynced. So a file under its own name is always whole, also after a power cut.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ T = TypeVar("T")
 FOLDERS = ("videos", "images", "checkpoints", "uploads")
 
 HALF_WRITTEN_S = 3600.0
-"""Older than this, a `.part` file is nobody's work any more."""
+"""A `.part` file that is older was left by a process that has died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An object that is there: `size` in bytes, `changed` in seconds since the epoch; `names` is how many share it."""
+    """An object that exists: `size` in bytes, `changed` in seconds since the epoch; `names`: how many hard links it
+    has."""
 
     name: str
     size: int
@@ -38,20 +40,24 @@ class Found:
 
 
 class Objects(Protocol):
-    """Where whole files lie by name, for all machines that name the same place: a folder, or a bucket of S3.
+    """The storage of whole files by name: a folder, or a bucket of S3 that all machines of a fleet share.
 
-    Nobody writes a name twice with other bytes. All methods block; all may raise OSError (FileNotFoundError: there is
-    no such object) or `Busy` (the disk is full, or the bucket does not answer).
+    A name never gets other bytes. All methods block; all may raise OSError (FileNotFoundError: there is no such object)
+    or `Busy` (the disk is full, or the bucket does not answer).
     """
 
     remote: bool
-    """Whether reading an object means to fetch it first."""
+    """Whether an object has to be fetched before it is read."""
 
     def prepare(self, *, alone: bool) -> None:
-        """Make it ready; `alone`: no other process works on it. Raises `ConfigurationError` when it cannot be used."""
+        """Create the folders, and remove what a killed process left half-written. `alone`: no other process works on
+        it.
+
+        Raises `ConfigurationError` when the storage cannot be used.
+        """
 
     def check_writable(self) -> None:
-        """Write something small."""
+        """Store and remove a small object. Raises OSError or `Busy` when that fails."""
 
     def put(
         self,
@@ -64,49 +70,51 @@ class Objects(Protocol):
         last: bool = True,
         until: threading.Event | None = None,
     ) -> T:
-        """`write` fills a file on this machine, which is then there as a whole under `name`, or not at all.
+        """Store an object: `write` fills a file, which then exists under `name` as a whole, or not at all.
 
-        Returns what `write` returned. `media_type`, `file_name`: how a browser that fetches it from the bucket gets it.
-        `safe`: its bytes are on this disk already. `last`: no other object follows whose own fsync of the folder would
-        do for this one. `until`: a bucket that is away is waited for (minutes), but not when this is set.
+        Returns what `write` returned. `media_type`, `file_name`: what a browser is told that fetches it from the
+        bucket. `safe`: `write` has fsynced the file. `last=False`: skip the fsync of the folder, because another object
+        follows in the same folder whose fsync does it. `until`: if given, a bucket that is away is waited for, for
+        minutes, but no longer once this is set.
         """
 
     def create(self, name: str, data: bytes) -> bytes:
-        """Store a small object unless there is one. Returns the bytes of the one that is there: of many callers the
-        first one's."""
+        """Store a small object unless it exists. Returns the stored bytes: of several callers those of the first
+        one."""
 
     def read(self, name: str, most: int | None = None) -> bytes:
-        """Its first `most` bytes, or all."""
+        """The first `most` bytes of the object, or all of them."""
 
     def path(self, name: str) -> Path:
-        """Where its bytes are on this machine, once it has been fetched here. Looks at nothing."""
+        """The path that `fetch` returns. Does not check whether anything is there."""
 
     def fetch(self, name: str) -> Path:
-        """The same, and they are there."""
+        """The path of the object's bytes on this machine; they are fetched if need be."""
 
     def drop(self, name: str) -> bool:
-        """Forget the bytes that were fetched: they are damaged. False when they are not a copy."""
+        """Remove a damaged copy that was fetched. False when this machine has the object itself, not a copy."""
 
     def save(self, name: str, target: Path) -> None:
-        """Write its bytes into a file of this machine."""
+        """Write the object's bytes into a file on this machine."""
 
     def size(self, name: str) -> int:
-        """Of the object as the place has it."""
+        """The size of the stored object in bytes."""
 
     def renew(self, name: str) -> bool:
-        """Whether it is there; it is young again then, so that whoever clears up leaves it."""
+        """Make an existing object young again, so that the janitor leaves it. False when there is none."""
 
     def copy(self, name: str, other: str, *, last: bool = True) -> None:
-        """The same bytes under another name, without moving them."""
+        """Give the same bytes another name, without sending them through this process. `last`: see `put`."""
 
     def look(self, folder: str, begin: str = "") -> Iterator[Found]:
-        """All below that folder whose names there begin like that."""
+        """All objects below that folder whose names in it begin with `begin`."""
 
     def remove(self, names: Sequence[str]) -> None:
-        """What is not there any more is fine."""
+        """Remove objects. One that does not exist is no error."""
 
     def address(self, name: str, method: str, seconds: int) -> str | None:
-        """Where a client may ask for it (`method`) itself for that long; None when only this server can."""
+        """A signed address for that HTTP `method`, valid for so many seconds; None when only this server can read
+        it."""
 
 
 class Folder:
@@ -223,7 +231,7 @@ class Folder:
                     if entry.is_dir(follow_symlinks=False):
                         yield from self.look(name)
                         continue
-                    # A shared file is as old as the first of its names; its inode is as old as the last one.
+                    # A new hard link leaves the mtime and sets the ctime: the object is as young as its newest name.
                     changed = found.st_mtime if found.st_nlink == 1 else found.st_ctime
                     yield Found(name=name, size=found.st_size, changed=changed, names=max(1, found.st_nlink))
 
@@ -231,7 +239,7 @@ class Folder:
         for name in names:
             path = self._root / name
             path.unlink(missing_ok=True)
-            if path.parent.parent != self._root:  # a folder of its own: it goes with its last file
+            if path.parent.parent != self._root:  # a folder for one video: it is removed with its last file
                 with contextlib.suppress(OSError):
                     path.parent.rmdir()
 
@@ -240,18 +248,18 @@ class Folder:
 
 
 class Landmark:
-    """A file that has to stay where it is while the server works: what is written to one that was moved is lost."""
+    """Notices when a file is replaced or moved while the server has it open: what is written to it then is lost."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seen: tuple[int, int] | None = None
 
     def note(self) -> None:
-        """It is where it should be now. Raises OSError."""
+        """Remember which file is there now. Raises OSError."""
         self._seen = self._identity()
 
     def check(self) -> None:
-        """Raises FileNotFoundError when it is gone, or another one is in its place."""
+        """Raises FileNotFoundError when the file is gone, or another one is in its place."""
         if self._seen not in (None, self._identity()):
             raise FileNotFoundError(errno.ENOENT, "another file is in its place", str(self._path))
 
@@ -272,9 +280,9 @@ def write_probe(folder: Path) -> None:
 
 @contextlib.contextmanager
 def whole(part: Path) -> Iterator[None]:
-    """Within it `part` is written and moved to its place; when that fails nothing of it is left.
+    """For a block that writes the file `part` and moves it to its place: if the block fails, `part` is removed.
 
-    Raises `Busy` when the disk is full (`storage_full`), or has gone.
+    Raises `Busy` in place of the OSError of a full disk (`storage_full`) or of a folder that is gone.
     """
     try:
         yield
@@ -310,7 +318,7 @@ def _fsync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems write a folder's names at once
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some file systems cannot fsync a folder
             raise
     finally:
         os.close(descriptor)

@@ -1,12 +1,13 @@
-"""The rows of `videos` as a queue for many processes, on Postgres: who waits, who holds which video, and who lives.
+"""The queue of a fleet, on Postgres: which videos wait, which process makes which video, and which processes live.
 
-A process that makes videos, or serves the API, has a row in `workers` and writes the time into it once a second (a
-beat). A video that it has claimed carries its name. Whose beats have stopped is removed by any of the others (a reap),
-and what it held is free again. The number of a video's attempt is the fence: whatever a process that was taken for
-dead still writes is refused once another one has begun the next attempt. The times are those of the database's clock
-alone.
+Each process of the fleet has a row in `workers`, and writes the time into it once a second (a beat). A video that it
+has claimed has its id in the column `worker`. When a process stops beating, any other one removes its row (a reap) and
+so frees its videos. The number of a video's attempt is a fencing token: once another process has begun the next
+attempt, nothing that the earlier process writes is accepted, in case it was wrongly taken for dead. All times are of
+the database's clock.
 
-Sync code; every method is one transaction, and nearly every one is one statement.
+`line` in the tables is the name of an engine, since each engine has a queue of its own. Sync code; every method is one
+transaction, and nearly every one is one statement.
 """
 
 from __future__ import annotations
@@ -43,24 +44,24 @@ workers = sa.Table(
 paused = sa.Table("paused", tables, sa.Column("line", sa.Text, primary_key=True))
 
 TTL_S = 15.0
-"""A process without a beat for so long is dead, whatever else there is to see of it."""
+"""A process whose last beat is older, in seconds, is dead in any case."""
 LATE_S = 3.0
-"""Without a beat for so long, and without the lock that its connection to Postgres held."""
+"""A process whose last beat is older is dead if its connection's advisory lock is gone, too."""
 BREAK_S = 4.0
-"""Two beats that lie further apart are no steady row: who has been away himself calls nobody dead."""
+"""After a longer break between two of its own beats a process must beat steadily for `TTL_S` before it may reap."""
 
 LOCK = 0x6B657973
-"""The first half of the advisory locks of Postgres that stand for API keys: the letters `keys`."""
+"""The first half of the number of an advisory lock for an API key: the letters `keys`. The second half is a hash."""
 
 NOW = "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A process of the fleet. `engines`: the models that it makes videos with, by engine; empty: it only serves the
-    API.
+    """A process of the fleet. `engines`: the models that it can render with, by engine; empty: it only serves the API.
 
-    `address`: the machine's name and the process's number. `session`: the number of the lock that its connection holds.
+    `address`: the machine's name and the process's number. `session`: the number of the advisory lock that its
+    connection to Postgres holds, None when it has none.
     """
 
     id: str
@@ -73,7 +74,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """A video that a process holds. `watched`: somebody follows it through another process."""
+    """An attempt that a process holds by the rows. `watched`: a client follows the video through another process."""
 
     video_id: str
     attempt: int
@@ -82,7 +83,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """What a beat has found."""
+    """The answer to a beat: whether the process is to claim nothing more, and what it holds."""
 
     draining: bool
     held: Sequence[Held]
@@ -90,7 +91,7 @@ class Beat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits and runs in one engine's line. `oldest_s`: how long the one that waits longest has waited."""
+    """How many jobs of one engine wait and run. `oldest_s`: how long the oldest waiting one has waited, in seconds."""
 
     waiting: int = 0
     running: int = 0
@@ -119,8 +120,8 @@ WITH busy AS MATERIALIZED (
         WHERE v.engine = :engine AND v.model = offered.model AND v.worker IS NULL AND v.completed_at IS NULL
             AND v.shape <= :shape AND (v.most_running IS NULL OR v.key NOT IN (SELECT key FROM busy))
             AND (v.fingerprint IS NULL OR NOT EXISTS (
-                SELECT 1 FROM videos twin WHERE twin.fingerprint = v.fingerprint AND twin.owner = v.owner
-                    AND twin.worker IS NOT NULL AND twin.completed_at IS NULL))
+                SELECT 1 FROM videos duplicate WHERE duplicate.fingerprint = v.fingerprint AND duplicate.owner = v.owner
+                    AND duplicate.worker IS NOT NULL AND duplicate.completed_at IS NULL))
         ORDER BY v.turn, v.id LIMIT 1 FOR UPDATE OF v SKIP LOCKED
     ) head
     ORDER BY head.turn, head.id LIMIT 1
@@ -137,21 +138,23 @@ WITH busy AS MATERIALIZED (
 )
 SELECT mine.*, pg_notify('{NEWS}', id || ' in_progress') FROM mine
 """
-"""The LATERAL takes the first row of each model from the index; `model = ANY(…)` would sort the whole line."""
+"""The LATERAL takes the first row of each model from the index; `model = ANY(…)` would sort the whole queue."""
 
 _ROOM = """
 SELECT count(*) <= min(most_running) FROM videos WHERE worker IS NOT NULL AND completed_at IS NULL AND key = :key
 """
-"""Asked once the key is locked: two processes may have claimed its last one at the same moment."""
+"""Whether the claimed job is within its key's limit of running jobs. Asked while the key is locked, since two processes
+may claim at the same moment."""
 
-_CLAIM_TWINS = f"""
+_CLAIM_DUPLICATES = f"""
 UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1,
     started_at = coalesce(started_at, greatest(:now, created_at))
 WHERE id IN (
-    SELECT twin.id FROM videos made JOIN videos twin ON twin.fingerprint = made.fingerprint AND twin.owner = made.owner
-    WHERE made.id = ANY(CAST(:made AS text[])) AND made.worker = :me AND made.completed_at IS NULL
-        AND twin.worker IS NULL AND twin.completed_at IS NULL AND twin.shape <= :shape
-    FOR UPDATE OF twin SKIP LOCKED)
+    SELECT duplicate.id FROM videos leader
+        JOIN videos duplicate ON duplicate.fingerprint = leader.fingerprint AND duplicate.owner = leader.owner
+    WHERE leader.id = ANY(CAST(:made AS text[])) AND leader.worker = :me AND leader.completed_at IS NULL
+        AND duplicate.worker IS NULL AND duplicate.completed_at IS NULL AND duplicate.shape <= :shape
+    FOR UPDATE OF duplicate SKIP LOCKED)
 RETURNING *, pg_notify('{NEWS}', id || ' in_progress')
 """
 
@@ -178,9 +181,9 @@ DELETE FROM workers WHERE id IN (
     FOR UPDATE SKIP LOCKED)
 RETURNING id
 """
-"""After an outage all beats are old, and the first process that is back would call everybody dead. So the one who
-calls must have beaten without a break for a whole TTL, until now: that is asked here, by the clock of the database, so
-that it also holds when this statement arrives late."""
+"""After an outage of the database all beats are old, and the first process that is back would take all others for dead.
+So a process may reap only after it has beaten without a break for `TTL_S`. The statement itself checks that by the
+database's clock, so it also holds when the statement arrives late."""
 
 _FREE = f"""
 UPDATE videos SET worker = NULL
@@ -209,7 +212,7 @@ FROM videos WHERE completed_at IS NULL GROUP BY engine
 
 
 class _NoRoom(Exception):
-    """The claim is undone."""
+    """Rolls a claim back: its API key has as many jobs running as it may."""
 
 
 class Line:
@@ -217,7 +220,7 @@ class Line:
         self._database = database
 
     def register(self, member: Member) -> None:
-        """This process is one of the fleet from now on."""
+        """Add this process to the fleet."""
         row = {
             "id": member.id,
             "engines": json.dumps(member.engines),
@@ -234,11 +237,13 @@ class Line:
                 connection.execute(sa.text(served), {"line": engine})
 
     def claim(self, me: str, engine: str, models: Sequence[str], now: datetime) -> Claimed | None:
-        """Hold the first video in that engine's line that one of these models can make. None: nothing to do, or this
-        process is to drain, or was called dead, or the line is paused, or as many videos of the keys that wait are made
-        as may be at one time.
+        """Claim the first waiting video of that engine that one of these models can make.
 
-        A twin of a video that is being made stays in the line: its maker takes it (`claim_twins`), or its file.
+        None when there is none, the engine's queue is paused, this process is to drain or was removed as dead, or all
+        waiting videos are of API keys that have as many jobs running as they may.
+
+        A duplicate of a video that is being made stays in the line: its maker takes it (`claim_duplicates`), or its
+        file.
         """
         values = {"me": me, "engine": engine, "models": list(models), "shape": SHAPE, "now": now.timestamp()}
         with contextlib.suppress(_NoRoom), self._database.begin() as connection:
@@ -251,17 +256,20 @@ class Line:
         return None
 
     def _has_room(self, connection: sa.Connection, key: str) -> bool:
-        """Whether that key has no more videos under way than it may. Others that claim of it wait for the commit."""
+        """Whether the API key has no more jobs running than it may. Locks the key until the commit."""
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock, hashtext(:key))"), {"lock": LOCK, "key": key})
         return bool(connection.execute(sa.text(_ROOM), {"key": key}).scalar_one())
 
-    def claim_twins(self, me: str, made: Sequence[str], now: datetime) -> Sequence[Claimed]:
-        """Hold what waits and may have the file of one of these videos, which this process makes."""
-        found = self._rows(_CLAIM_TWINS, {"me": me, "made": list(made), "shape": SHAPE, "now": now.timestamp()})
+    def claim_duplicates(self, me: str, made: Sequence[str], now: datetime) -> Sequence[Claimed]:
+        """Claim the waiting duplicates of the videos `made` by this process."""
+        found = self._rows(_CLAIM_DUPLICATES, {"me": me, "made": list(made), "shape": SHAPE, "now": now.timestamp()})
         return [claimed(row) for row in found]
 
     def beat(self, me: str, session: int | None, running: Mapping[str, tuple[int, int]]) -> Beat | None:
-        """This process lives, and has got so far (attempt and percent, by video). None: it was called dead."""
+        """Write that this process lives, and how far its jobs are: (attempt, percent) by video.
+
+        None when its row is gone, because it was taken for dead.
+        """
         values = {"me": me, "session": session, "running": json.dumps(running, separators=(",", ":"))}
         found = self._rows(_BEAT, values)
         if found[0]["draining"] is None:
@@ -274,9 +282,9 @@ class Line:
         return Beat(draining=found[0]["draining"], held=held)
 
     def reap(self, me: str) -> tuple[Sequence[str], Sequence[str]]:
-        """Remove the processes that are dead, and free what nobody holds any more. Returns their ids, and the videos'.
+        """Remove dead processes, and free the videos that they held. Returns the ids of both.
 
-        Never to be repeated when its answer does not come: see `_BURY`.
+        If its answer does not come, it must not be repeated at once: see `_BURY`.
         """
         with self._database.begin() as connection:
             dead = list(connection.execute(sa.text(_BURY), {"me": me}).scalars())
@@ -284,7 +292,8 @@ class Line:
         return dead, freed
 
     def bury(self, dead: Sequence[str]) -> Sequence[str]:
-        """Remove processes that are known for certain to have ended. Returns the ids of the videos that are free."""
+        """Remove processes that have certainly ended. Returns the ids of the videos that they held, which are free
+        now."""
         with self._database.begin() as connection:
             connection.execute(
                 sa.text("DELETE FROM workers WHERE id = ANY(CAST(:dead AS text[]))"), {"dead": list(dead)}
@@ -292,8 +301,10 @@ class Line:
             return list(connection.execute(sa.text(_FREE)).scalars())
 
     def adopt(self, me: str, video_id: str, attempt: int) -> bool:
-        """Hold a video again that was taken from this process; False when another attempt has begun, or it has
-        ended."""
+        """Take back a video that this process made before it was wrongly taken for dead.
+
+        False when another attempt has begun, or the video has ended.
+        """
         again = (
             "UPDATE videos SET worker = :me WHERE id = :id AND attempt = :attempt AND worker IS NULL"
             " AND completed_at IS NULL RETURNING id"
@@ -301,21 +312,21 @@ class Line:
         return bool(self._rows(again, {"me": me, "id": video_id, "attempt": attempt}))
 
     def release(self, me: str, video_id: str, attempt: int) -> None:
-        """This process makes that video no more: it is for whoever comes first."""
+        """Free a video that this process makes no more; the attempt counts."""
         self._rows(_RELEASE, {"me": me, "id": video_id, "attempt": attempt})
 
     def give_back(self, me: str, video_id: str, attempt: int) -> None:
-        """The same of a video that it has not begun to make: the attempt does not count."""
+        """Free a video that this process has not begun to make; the attempt does not count."""
         self._rows(_GIVE_BACK, {"me": me, "id": video_id, "attempt": attempt})
 
     def leave(self, me: str) -> None:
-        """This process ends."""
+        """Remove this process, which ends, and free the videos that it holds."""
         with self._database.begin() as connection:
             connection.execute(sa.text(_LEAVE), {"me": me})
             connection.execute(sa.text("DELETE FROM workers WHERE id = :me"), {"me": me})
 
     def backlog(self) -> Mapping[str, Backlog]:
-        """What waits and runs, by engine."""
+        """How many jobs wait and run, by engine."""
         return {
             row["engine"]: Backlog(waiting=row["waiting"], running=row["running"], oldest_s=max(0.0, row["oldest_s"]))
             for row in self._rows(_BACKLOG, {})
@@ -344,22 +355,22 @@ class Line:
         ]
 
     def drain(self, worker_id: str, draining: bool = True) -> bool:
-        """That process claims nothing more, or claims again. False when there is no such process."""
+        """Let that process claim nothing more, or claim again. False when there is no such process."""
         update = "UPDATE workers SET draining = :draining WHERE id = :id RETURNING id"
         return bool(self._rows(update, {"id": worker_id, "draining": draining}))
 
     def pause(self, engine: str) -> None:
-        """Nobody claims from that engine's line; what runs goes on."""
+        """From now on no process claims jobs of that engine; jobs that run go on."""
         with self._database.begin() as connection:
             connection.execute(sa.text("INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING"), {"line": engine})
 
     def resume(self, engine: str) -> bool:
-        """Its jobs are claimed again. False when it was not paused."""
+        """Let that engine's jobs be claimed again. False when it was not paused."""
         delete = "DELETE FROM paused WHERE line = :line RETURNING pg_notify(:channel, line)"
         return bool(self._rows(delete, {"line": engine, "channel": WORK}))
 
     def paused(self) -> frozenset[str]:
-        """The engines whose lines are paused."""
+        """The engines whose queues are paused."""
         return frozenset(row["line"] for row in self._rows("SELECT line FROM paused", {}))
 
     def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -30,9 +30,9 @@ from reelwright.store.video_rows import (
     claimed,
     idempotency_keys,
     insertion,
+    newest_duplicate,
     notice,
     row_of,
-    twin_of,
     video_of,
     videos,
 )
@@ -79,17 +79,18 @@ class QueueFull(Exception):
 
 
 class Records:
-    """The rows. Every method is one transaction; none retries, none waits longer than the database's busy time-out."""
+    """The rows. Every method is one transaction. None repeats a failed one, and none waits longer than the database's
+    time-outs."""
 
     def __init__(self, database: Transactions, audit: Audit | None = None) -> None:
-        """`audit`: what is told who submits, cancels and deletes."""
+        """`audit`: gets the entries about submissions, cancels and deletes."""
         self._database = database
         self._audit = audit or Audit(database, kept=False)
         dialect = database.engine.dialect
         self._fair_tags = FairTags(on_sqlite=database.sqlite)
         self._usage = Usage(database)
         self._insertion = Prepared(insertion(database.sqlite), dialect)
-        self._twin = Prepared(twin_of(), dialect)
+        self._duplicate = Prepared(newest_duplicate(), dialect)
         this = videos.c.id == sa.bindparam("this")
         self._one = Prepared(sa.select(videos).where(this), dialect)
         self._own = Prepared(sa.select(videos).where(this, videos.c.owner == sa.bindparam("its_owner")), dialect)
@@ -153,7 +154,7 @@ class Records:
 
         The video is queued, or begun at once, or completed already (with the file of a duplicate). It is stored only if
         fewer than `max_queued` jobs wait. `priority` is added to its fair tag (see `FairTags`). `fingerprint`: the
-        digest of a deterministic request (see `Twins`). `webhook`: the receiver that is told about the video.
+        digest of a deterministic request (see `Duplicates`). `webhook`: the receiver that is told about the video.
         `checkpoint`: the one that the job goes on from. `worker`: the process that makes a video that has begun.
         `detached`: it is made even if nobody waits for it. `limits`: those of the video's API key. `entry`: what the
         audit keeps, if the video is stored.
@@ -183,7 +184,8 @@ class Records:
         return InsertResult(video_id=video.id, fair_tag=fair_tag, left=left)
 
     def _claim_key(self, connection: sa.Connection, video: Video, idempotency_key: IdempotencyKey) -> str | None:
-        """None when the key is ours now, else the id of the video that it has led to before."""
+        """Claim the idempotency key for the new video. Returns the id of the earlier video if it is taken, else
+        None."""
         same = (idempotency_keys.c.owner == video.owner) & (idempotency_keys.c.key == idempotency_key.key)
         now = video.created_at.timestamp()
         connection.execute(
@@ -201,14 +203,15 @@ class Records:
             raise IdempotencyConflict
         return None if held["video_id"] == video.id else str(held["video_id"])
 
-    def twin(self, owner: str, fingerprint: str) -> Video | None:
+    def completed_duplicate(self, owner: str, fingerprint: str) -> Video | None:
         """The owner's newest completed video with that fingerprint."""
         with self._database.connect() as connection:
-            row = self._twin.first(connection, owner=owner, fingerprint=fingerprint)
+            row = self._duplicate.first(connection, owner=owner, fingerprint=fingerprint)
         return video_of(row) if row else None
 
     def get(self, video_id: str, owner: str | None = None) -> Video | None:
-        """`owner`: only if it is theirs; for one of another's the database does what it does for none."""
+        """The video; with `owner` only if it is theirs. The query is then the same for another owner's id and for an
+        unknown one, so its time tells nothing."""
         with self._database.connect() as connection:
             if owner is None:
                 row = self._one.first(connection, this=video_id)
@@ -225,7 +228,7 @@ class Records:
         newest_first: bool,
         sought: Sought = EVERYTHING,
     ) -> Sequence[Video]:
-        """At most `limit` videos beyond `after` in the order of their ids, which is the order of their creation."""
+        """At most `limit` videos after the id `after`, in the order of their ids, which is that of their creation."""
         query = sa.select(videos).limit(limit)
         query = query.order_by(videos.c.id.desc() if newest_first else videos.c.id.asc())
         if owner is not None:
@@ -249,20 +252,21 @@ class Records:
             self._audit.add(connection, entry)
         return True
 
-    def disown(self, video_id: str) -> None:
-        """The video's file is no good: it is given to no twin any more, and its key leads to it no more."""
+    def stop_sharing(self, video_id: str) -> None:
+        """The video's file is damaged: from now on no duplicate gets it, and its idempotency key leads to a new
+        video."""
         with self._database.begin() as connection:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.video_id == video_id))
             connection.execute(sa.update(videos).where(videos.c.id == video_id).values(fingerprint=None))
 
     def expired(self, now: datetime) -> Sequence[str]:
-        """The ids of ended videos whose time is over."""
+        """The ids of ended videos whose `expires_at` is over."""
         query = sa.select(videos.c.id).where(videos.c.expires_at < now.timestamp(), ~active)
         with self._database.connect() as connection:
             return list(connection.execute(query).scalars())
 
     def finished(self) -> Mapping[str, tuple[datetime, int]]:
-        """The finished videos, when each was made or read last, and the bytes of its file."""
+        """When each completed video was made or read last, and the bytes of its file, by id."""
         columns = (videos.c.id, videos.c.completed_at, videos.c.read_at, videos.c.bytes)
         query = sa.select(*columns).where(videos.c.status == Status.COMPLETED.value)
         with self._database.connect() as connection:
@@ -271,14 +275,14 @@ class Records:
         return {row.id: (datetime.fromtimestamp(used[row.id], UTC), row.bytes) for row in rows}
 
     def note_reads(self, reads: Mapping[str, datetime]) -> None:
-        """When videos were read last, by their ids; never an earlier time than one that is known."""
+        """Store when videos were read last, by their ids. An earlier time than the stored one changes nothing."""
         later = sa.or_(videos.c.read_at.is_(None), videos.c.read_at < sa.bindparam("at"))
         update = sa.update(videos).where(videos.c.id == sa.bindparam("this"), later).values(read_at=sa.bindparam("at"))
         with self._database.begin() as connection:
             connection.execute(update, [{"this": this, "at": at.timestamp()} for this, at in sorted(reads.items())])
 
     def stored(self) -> tuple[int, int]:
-        """How many finished videos there are, and the bytes of their files."""
+        """How many completed videos there are, and the bytes of their files."""
         total = sa.func.coalesce(sa.func.sum(videos.c.bytes), 0)
         query = sa.select(sa.func.count(), total).where(videos.c.status == Status.COMPLETED.value)
         with self._database.connect() as connection:
@@ -291,7 +295,7 @@ class Records:
             return frozenset(connection.execute(sa.select(videos.c.id)).scalars())
 
     def keys(self) -> Mapping[str, str | None]:
-        """The keys of all videos' files, by their ids: empty for one that ended without a file, None before its end."""
+        """The key of each video's file by the video's id: "" when it has ended without a file, None before its end."""
         if self._database.sqlite:
             key = sa.func.json_extract(videos.c.file, "$.key")
         else:
@@ -301,7 +305,7 @@ class Records:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def images(self) -> frozenset[str]:
-        """The digests of all input images that a video was made from, or is to be."""
+        """The digests of all input images that the stored requests name."""
         requests = sa.select(videos.c.request).where(videos.c.request.like('%image": {%'))
         with self._database.connect() as connection:
             found = [json.loads(request) for request in connection.execute(requests).scalars()]
@@ -314,7 +318,8 @@ class Records:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < before.timestamp()))
 
     def claim(self, video_id: str, worker: str, now: datetime) -> Claimed | None:
-        """Begin an attempt: raises the fencing number. Returns the video and its checkpoint, None if it has ended."""
+        """Begin an attempt, whose number is the fencing token. Returns the video and its checkpoint; None if it has
+        ended."""
         with self._database.begin() as connection:
             row = self._claim.first(connection, this=video_id, its_worker=worker, now=now.timestamp())
             if row is None:
@@ -323,17 +328,17 @@ class Records:
         return claimed(row)
 
     def free(self) -> None:
-        """No process holds a video that has not ended: this one is the only one, and it has just started."""
+        """Free all videos that have not ended. Only for a process that is alone with the database, at its start."""
         with self._database.begin() as connection:
             connection.execute(sa.update(videos).where(active, videos.c.worker.is_not(None)).values(worker=None))
 
     def promise(self, video_id: str) -> None:
-        """It is made even if nobody waits for it any more."""
+        """Note that the video is to be made even if no client waits for it any more."""
         with self._database.begin() as connection:
             connection.execute(sa.update(videos).where(videos.c.id == video_id, active).values(detached=True))
 
     def save_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> bool:
-        """Keep what a later attempt needs. False when this attempt is no longer the one that counts."""
+        """Store a checkpoint for a later attempt. False when the video has ended or a later attempt has begun."""
         with self._database.begin() as connection:
             saved = self._save.first(connection, this=video_id, of=attempt, its_checkpoint=json.dumps(state))
         return saved is not None
@@ -341,7 +346,7 @@ class Records:
     def complete(
         self, video_id: str, attempt: int, file: MadeFile, made_with: Mapping[str, Any], now: datetime
     ) -> Video | None:
-        """The terminal state of success. None when the video has ended already or a later attempt has taken over."""
+        """End the video as completed. None when it has ended already or a later attempt has begun."""
         values = {
             "its_file": json.dumps(dataclasses.asdict(file)),
             "its_made_with": json.dumps(made_with),
@@ -365,8 +370,10 @@ class Records:
         resumable: bool = False,
         entry: Entry | None = None,
     ) -> Video | None:
-        """The terminal state of failure; `attempt` None (a cancel) ends any attempt. None if it has ended already.
-        `resumable`: its checkpoint is kept, if it has one (see `Resumable`). `entry`: for the audit, if this ends it.
+        """End the video as failed. None when it has ended already or a later attempt has begun.
+
+        `attempt` None, for a cancel, ends any attempt. `resumable`: keep its checkpoint, if it has one (`Resumable`).
+        `entry`: what the audit keeps, if this call ends the video.
         """
         told = json.dumps(dataclasses.asdict(failure))
         values = {"its_failure": told, "kept": resumable, "now": now.timestamp()}
@@ -380,7 +387,7 @@ class Records:
         return video
 
     def active(self) -> Sequence[tuple[int, Video]]:
-        """All videos that are queued or in progress, with their fair tags and in their order."""
+        """All videos that are queued or in progress, with their fair tags, in the order of these."""
         query = sa.select(videos).where(active).order_by(videos.c.fair_tag, videos.c.id)
         with self._database.connect() as connection:
             return [(row[videos.c.fair_tag], video_of(row)) for row in connection.execute(query).mappings()]

@@ -1,11 +1,11 @@
-"""Transactions on the one database, and group commit for SQLite.
+"""Transactions on the database, and group commit for SQLite.
 
-SQLite has one writer at a time, and a disk takes milliseconds to say that a commit is safe. So one thread makes all of
-this process's writes: what waits for it is written in one transaction and made safe by one flush. Each unit of work
-keeps its own transactions all-or-nothing, by savepoints where others came before, and nobody is told what came of it
-before the common commit.
+SQLite has one writer at a time, and an fsync takes milliseconds. So one thread makes all writes of this process: it
+takes all calls that wait, writes them in one common transaction, and commits with one fsync. Each transaction of a call
+is still all-or-nothing, by a savepoint where others came before it. A caller gets its result after the common commit.
 
-Postgres has many writers and groups their commits itself: there each transaction is its own, in a pool of threads.
+Postgres has many writers and groups their commits itself: there each transaction is committed by itself, in a pool of
+threads.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MOST_TOGETHER = 128
-"""Units of work in one commit."""
+"""The most calls in one common commit."""
 POSTGRES_THREADS = 4
 
 
 class Transactions:
-    """Where rows are read and written. Within `together` (one thread) all transactions are parts of one.
+    """Opens transactions. Within `together` all transactions of the thread are parts of one.
 
     All methods raise `DatabaseBusy`, `DatabaseFull` and `DatabaseLost`.
     """
@@ -45,30 +45,31 @@ class Transactions:
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """A transaction: committed at the end, undone by an exception."""
+        """A transaction for writing: committed at the end of the block, rolled back by an exception."""
         common: _Common | None = getattr(self._here, "common", None)
         with store_errors(), common.part() if common else self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
-        """For reading. It sees what the common transaction of this thread has written."""
+        """A connection for reading. It sees what the common transaction of this thread has written."""
         common: _Common | None = getattr(self._here, "common", None)
         with store_errors(), nullcontext(common.connection) if common else self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def together(self) -> Iterator[_Common]:
-        """One commit at the end for all transactions of this thread until then."""
+        """Within the block all transactions of this thread are parts of a common one, which is committed at its end."""
         with store_errors(), self.engine.connect() as connection:
             self._here.common = common = _Common(connection)
             try:
                 yield common
-                if common.lost is not None:
-                    raise common.lost
+                if common.aborted_by is not None:
+                    raise common.aborted_by
                 connection.commit()
             except BaseException:
-                # If COMMIT fails, SQLite keeps the transaction open, but SQLAlchemy takes it for closed.
+                # If COMMIT fails, SQLite keeps the transaction open but SQLAlchemy thinks it is closed: so roll back on
+                # the driver itself.
                 common.driver.rollback()
                 raise
             finally:
@@ -76,89 +77,90 @@ class Transactions:
 
 
 class _Common:
-    """The transaction that several units of work share (SQLite)."""
+    """The common transaction of several calls (SQLite). A `part` is one transaction of a call."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
-        self.refused: sa.exc.OperationalError | None = None
-        """Why the database did not let it begin: whoever comes later is not kept waiting once more."""
-        self.lost: BaseException | None = None
-        """What made SQLite undo the whole of it (a full disk, for one): all parts are gone."""
+        self.begin_error: sa.exc.OperationalError | None = None
+        """The error with which BEGIN failed. Later parts fail with it at once: each try waits `BUSY_TIMEOUT_MS`."""
+        self.aborted_by: BaseException | None = None
+        """The error at which SQLite rolled back the whole transaction, such as a full disk: all parts have failed."""
         self._begun = False
         self._parts = 0
-        """Parts that are kept or under way: the next one needs a savepoint, so that it can be undone alone."""
+        """How many parts have been written or are under way. If any, the next part needs a savepoint of its own."""
 
     @property
     def driver(self) -> Any:
-        """The connection as the driver knows it."""
+        """The sqlite3 connection."""
         return self.connection.connection.driver_connection
 
     @contextmanager
     def part(self) -> Iterator[sa.Connection]:
-        if self.lost is not None:
-            # SQLite has undone everything: a SAVEPOINT outside a transaction would silently begin a new one.
-            raise self.lost
+        if self.aborted_by is not None:
+            # SQLite has rolled everything back; a SAVEPOINT outside a transaction would silently begin a new one.
+            raise self.aborted_by
         self._begin()
-        # Asked of the driver itself: a savepoint by SQLAlchemy costs as much as the statement that it protects.
-        driver, alone = self.driver, self._parts == 0
-        if not alone:
+        # On the driver: a savepoint by SQLAlchemy takes as long as the statement that it protects.
+        driver, first = self.driver, self._parts == 0
+        if not first:
             driver.execute("SAVEPOINT part")
         self._parts += 1
         try:
             yield self.connection
         except BaseException as error:
             self._parts -= 1
-            self._undo(error, alone)
+            self._roll_back_part(error, first)
             raise
-        if not alone:
+        if not first:
             driver.execute("RELEASE part")
 
-    def _undo(self, error: BaseException, alone: bool) -> None:
+    def _roll_back_part(self, error: BaseException, first: bool) -> None:
         driver = self.driver
-        if alone:
+        if first:
             driver.rollback()
             self._begun = False
         elif driver.in_transaction:
             driver.execute("ROLLBACK TO part")
             driver.execute("RELEASE part")
         else:
-            self.lost = error
+            self.aborted_by = error
 
     def _begin(self) -> None:
         if self._begun:
             return
-        if self.refused is not None:
-            raise self.refused
+        if self.begin_error is not None:
+            raise self.begin_error
         try:
             self.connection.exec_driver_sql("BEGIN IMMEDIATE")
         except sa.exc.OperationalError as error:
-            self.refused = error
+            self.begin_error = error
             raise
         self._begun = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unit:
+class _Call:
     work: Callable[[], Any]
     future: Future[Any]
 
 
 class GroupCommit(Executor):
-    """Runs units of work in one thread; those that wait meanwhile are committed together.
+    """An executor with one thread. The calls that wait are run in one common transaction.
 
-    A future has its result when its work is safe on the disk. When the commit fails, so do all units that were part of
-    it: none of them has happened.
+    A future gets its result when the commit is safe on the disk. If the commit fails, so do all calls in it: none of
+    them has changed anything.
     """
 
     def __init__(self, transactions: Transactions, on_lost_disk: Callable[[], None]) -> None:
-        """`on_lost_disk` is called, in the writing thread, when the disk refuses to make a commit safe.
+        """`on_lost_disk` is called, in the writing thread, when an fsync of the database fails. It has to end the
+        process.
 
-        What it holds is then not known, and a second fsync would tell success for pages that the kernel has dropped
-        (https://lwn.net/Articles/752063/): the process must not go on.
+        After a failed fsync nobody knows what is on the disk, and a second fsync would succeed although the kernel has
+        dropped the pages (https://lwn.net/Articles/752063/).
         """
         self._transactions = transactions
         self._on_lost_disk = on_lost_disk
-        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._closed = False
@@ -171,7 +173,7 @@ class GroupCommit(Executor):
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="database", daemon=True)
                 self._thread.start()
-            self._waiting.put(_Unit(work=lambda: fn(*args, **kwargs), future=future))
+            self._waiting.put(_Call(work=lambda: fn(*args, **kwargs), future=future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -179,8 +181,8 @@ class GroupCommit(Executor):
             self._closed = True
             thread = self._thread
         if cancel_futures:
-            for unit in self._take(None):
-                unit.future.cancel()
+            for call in self._take(None):
+                call.future.cancel()
         self._waiting.put(None)
         if wait and thread is not None:
             thread.join()
@@ -189,47 +191,47 @@ class GroupCommit(Executor):
         while (first := self._waiting.get()) is not None:
             self._commit(self._take(first))
 
-    def _take(self, first: _Unit | None) -> list[_Unit]:
-        """What waits, at most as many as go together."""
-        units = [first] if first else []
-        while len(units) < MOST_TOGETHER:
+    def _take(self, first: _Call | None) -> list[_Call]:
+        """The calls that wait, at most `MOST_TOGETHER`; `first` was taken already."""
+        calls = [first] if first else []
+        while len(calls) < MOST_TOGETHER:
             try:
-                unit = self._waiting.get_nowait()
+                call = self._waiting.get_nowait()
             except queue.Empty:
                 break
-            if unit is None:
-                self._waiting.put(None)  # the end: after what came before it
+            if call is None:
+                self._waiting.put(None)  # shut down: the mark goes behind the calls that were taken
                 break
-            units.append(unit)
-        return units
+            calls.append(call)
+        return calls
 
-    def _commit(self, units: list[_Unit]) -> None:
-        units = [unit for unit in units if unit.future.set_running_or_notify_cancel()]
+    def _commit(self, calls: list[_Call]) -> None:
+        calls = [call for call in calls if call.future.set_running_or_notify_cancel()]
         tell: list[Callable[[], None]] = []
         refused: BaseException | None = None
         try:
             with self._transactions.together() as common:
-                for unit in units:
+                for call in calls:
                     try:
-                        tell.append(partial(unit.future.set_result, unit.work()))
+                        tell.append(partial(call.future.set_result, call.work()))
                     except BaseException as error:  # noqa: BLE001 - the edge of the thread: it belongs to who waits
-                        tell.append(partial(unit.future.set_exception, error))
-                refused = common.refused and store_error(common.refused)
+                        tell.append(partial(call.future.set_exception, error))
+                refused = common.begin_error and store_error(common.begin_error)
         except BaseException as error:  # noqa: BLE001 - the commit failed, and with it all of them
             if isinstance(error, DatabaseLost):
                 self._on_lost_disk()
-            tell = [partial(unit.future.set_exception, error) for unit in units]
+            tell = [partial(call.future.set_exception, error) for call in calls]
         for one in tell:
             one()
         while refused is not None and (late := self._take(None)):
-            # They came while the first one waited for the lock: they have waited long enough.
-            for unit in late:
-                if unit.future.set_running_or_notify_cancel():
-                    unit.future.set_exception(refused)
+            # They came while the first call waited for the lock, so they have waited as long: they fail, too.
+            for call in late:
+                if call.future.set_running_or_notify_cancel():
+                    call.future.set_exception(refused)
 
 
 def writing_threads(transactions: Transactions, on_lost_disk: Callable[[], None]) -> Executor:
-    """What runs units of work on this database."""
+    """The executor for calls that write to this database."""
     return (
         GroupCommit(transactions, on_lost_disk)
         if transactions.sqlite

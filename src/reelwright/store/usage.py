@@ -96,7 +96,7 @@ class Usage:
     def reserve(self, connection: sa.Connection, video: Video, limits: KeyLimits) -> Mapping[str, int]:
         """Count a new job, if its key may have it. Returns how much is left then, by the limits that it has.
 
-        One that comes with a twin's file asks nothing of an engine, and only room. Raises `OverLimit`.
+        One that comes with a duplicate's file asks nothing of an engine, and only room. Raises `OverLimit`.
         """
         made = video.status is Status.COMPLETED
         seconds, pixels = limits.video_seconds_per_day, limits.pixel_frames_per_day

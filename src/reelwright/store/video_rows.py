@@ -124,7 +124,7 @@ def insertion(on_sqlite: bool) -> sa.UpdateBase:
     return insert.returning(videos.c.id, work)
 
 
-def twin_of() -> sa.Select[Any]:
+def newest_duplicate() -> sa.Select[Any]:
     """The owner's newest completed video with that fingerprint."""
     return (
         sa.select(videos)

@@ -1,6 +1,7 @@
-"""Twins: videos of one owner that ask for the same, so that one rendering and one file serve all of them.
+"""Duplicates: videos of one owner whose deterministic requests are equal, so that one rendering serves them all.
 
-Each is a video of its own all the same: id, metadata, webhook, priority, place in line, life.
+They share the work and the bytes of the file, not the video: each one has its own id, metadata, webhook, priority,
+place in the queue and life. The first to be rendered is the leader; the others follow it (`video_job.py`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from reelwright import __version__
 from reelwright.video import Video, VideoSpec
 
 _OWN = ("render_s", "finish_s")
-"""What is only true of the video that was rendered."""
+"""Entries of `made_with` that are true only of the video that was rendered."""
 
 
 def shared(made_with: Mapping[str, Any]) -> dict[str, Any]:
-    """What shaped a video whose file is that of a twin."""
+    """The `made_with` of a video that has the file of a duplicate."""
     return {**{name: value for name, value in made_with.items() if name not in _OWN}, "shared": True}
 
 
-class Twins:
-    """Knows which of the videos that have not ended are twins of each other."""
+class Duplicates:
+    """The videos of this process that have not ended, grouped by owner and fingerprint."""
 
     def __init__(self, deterministic: frozenset[tuple[str, str]]) -> None:
         """`deterministic`: the (engine, model) pairs that make the same video from the same request."""
@@ -31,7 +32,10 @@ class Twins:
         self._groups: dict[tuple[str, str], list[str]] = {}
 
     def fingerprint(self, spec: VideoSpec) -> str | None:
-        """Names a request whose result is determined by it; None when every one is to be made afresh."""
+        """A digest (hex SHA-256) of all that shapes the result; equal requests have the same one.
+
+        None when the request does not determine its result: it has no seed, or its model is not deterministic.
+        """
         if not spec.seed_given or (spec.engine, spec.model) not in self._deterministic:
             return None
         shape = {k: v for k, v in spec.to_json().items() if k not in ("seed_given", "unused")}
@@ -43,7 +47,7 @@ class Twins:
             self._groups.setdefault(group, []).append(video.id)
 
     def remove(self, video: Video) -> None:
-        """It has ended."""
+        """Forget a video that has ended."""
         group = self._group(video)
         members = self._groups.get(group, []) if group else []
         if group and video.id in members:
@@ -52,7 +56,7 @@ class Twins:
                 del self._groups[group]
 
     def of(self, video: Video) -> Iterator[str]:
-        """The ids of the others that ask for the same, in the order of their submission."""
+        """The ids of the video's duplicates, in the order of their submission."""
         group = self._group(video)
         members = self._groups.get(group, []) if group else []
         return (member for member in list(members) if member != video.id)

@@ -21,9 +21,9 @@ SLOTS = '{"slots": 3}'
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory, shared_database: Settings) -> Iterator[ServerProcess]:
-    """With three slots: a twin that took one would be seen."""
+    """With three slots: a duplicate that took one would be seen."""
     settings = {"TOY_OPTIONS": SLOTS, "REACHABLE": HOST, "REELWRIGHT_SWEEP_S": "0.2", **shared_database}
-    running = ServerProcess(tmp_path_factory.mktemp("twins") / "data", **settings).start()
+    running = ServerProcess(tmp_path_factory.mktemp("duplicates") / "data", **settings).start()
     yield running
     assert running.stop() == 0
 
@@ -67,7 +67,7 @@ def test_one_rendering_serves_all_who_ask_for_the_same(
         second, third = (create(http, gate.prompt, seed=seed, metadata={"who": who}) for who in ("bob", "carol"))
         assert len({first["id"], second["id"], third["id"]}) == 3
         eventually(lambda: {look(http, one)["status"] for one in (second, third)} == {"in_progress"})
-        other = made(http, seed=seed)  # a twin holds no slot
+        other = made(http, seed=seed)  # a duplicate holds no slot
     ends = [ended(http, one) for one in (first, second, third)]
     assert [one["status"] for one in ends] == ["completed"] * 3
     assert [one["metadata"]["who"] for one in ends] == ["alice", "bob", "carol"]
@@ -221,7 +221,7 @@ def test_a_place_in_line_and_a_priority_are_each_ones_own(
         between = create(http, "slow 0.2")
         urgent = create(http, "slow 0.2", seed=seed, priority=-10)
         assert [look(http, one)["queue_position"] for one in (urgent, between, patient)] == [1, 2, 3]
-        cancel(http, blocked[0])  # one slot: the urgent one begins, and its twin with it
+        cancel(http, blocked[0])  # one slot: the urgent one begins, and its duplicate with it
         eventually(lambda: look(http, patient)["status"] == "in_progress")
         assert look(http, urgent)["status"] == "in_progress"
         assert [ended(http, one)["status"] for one in (urgent, patient, between)] == ["completed"] * 3
