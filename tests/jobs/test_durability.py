@@ -18,6 +18,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from reelwright.jobs.video_job import MAX_ATTEMPTS
 from tests.databases import ON_BOTH, Settings, run_sql
 from tests.processes import Process
 from tests.servers import SOURCES, ServerProcess, eventually
@@ -196,6 +197,45 @@ def test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_of_the_end(star
     assert ended(server, one)["error"]["code"] == "timed_out"
     assert "files not removed" in server.log_text()
     assert server.stop() == 0
+
+
+def test_an_unforeseen_error_ends_the_job_and_its_text_is_told_to_nobody(start: StartServer, tmp_path: Path) -> None:
+    server, go = start(), tmp_path / "go"
+    one = submit(server, f"until {go}")
+    eventually(lambda: video(server, one)["status"] == "in_progress")
+    (server.data_dir / "videos").rename(server.data_dir / "away")
+    (server.data_dir / "videos").write_bytes(b"a file in the place of the folder")
+    go.touch()
+    error = ended(server, one)["error"]
+    assert (error["code"], str(server.data_dir) in str(error)) == ("internal", False)
+    assert "attempt broke" in server.log_text()
+
+
+def test_a_job_that_is_interrupted_again_and_again_is_given_up(start: StartServer) -> None:
+    server = start()
+    one = submit(server, "slow 60")
+    eventually(lambda: video(server, one)["status"] == "in_progress")
+    server.kill()
+    run_sql(server, f"UPDATE videos SET attempt = {MAX_ATTEMPTS - 1}")
+    server.start()
+    eventually(lambda: run_sql(server, "SELECT attempt FROM videos") == [(MAX_ATTEMPTS,)])
+    assert video(server, one)["status"] == "in_progress"
+    server.kill()
+    server.start()
+    assert "Gave up after" in ended(server, one)["error"]["message"]
+
+
+@pytest.mark.parametrize("end", ["cancel", "failure"])
+def test_a_job_that_is_cancelled_or_fails_leaves_no_files(end: str, start: StartServer) -> None:
+    server = start(**({} if end == "cancel" else {"REELWRIGHT_JOB_LIMIT_S": "2"}))
+    one = submit(server, "resume 0.1", num_frames=100)
+    scratch, kept = server.data_dir / "work" / f"{one}-1", server.data_dir / "checkpoints" / one
+    eventually(lambda: scratch.exists() and any(kept.glob("*")))
+    if end == "cancel":
+        httpx2.post(f"{server.url}/v1/videos/{one}/cancel").raise_for_status()
+        eventually(lambda: not kept.exists())
+    assert ended(server, one)["status"] == "failed"
+    eventually(lambda: not scratch.exists())
 
 
 def test_a_file_that_is_in_place_is_adopted(start: StartServer) -> None:

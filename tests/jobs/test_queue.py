@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -71,6 +72,34 @@ def test_a_queued_and_a_running_job_are_cancelled_once(http: httpx2.Client, tmp_
             assert ends[0] == ends[1] == ends[2] == look(http, video)
             assert (ends[0]["status"], ends[0]["error"]["code"]) == ("failed", "cancelled")
         assert made(http)["status"] == "completed"
+
+
+def test_a_cancel_ends_the_encode(server: ServerProcess, http: httpx2.Client) -> None:
+    """Not only the row: what was to be written is not written to its end."""
+    noise = {"size": "512x512", "num_frames": 60}
+    whole = made(http, "noise", **noise, seed=1)
+    [file] = (server.data_dir / "videos").glob(f"{whole['id']}-1.mp4")
+    other = create(http, "noise", **noise, seed=2)
+
+    def written() -> int:
+        sizes = []
+        for part in (server.data_dir / "videos").glob(f"{other['id']}*"):
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(part.stat().st_size)
+        return max(sizes, default=0)
+
+    eventually(lambda: written() > 0)
+    cancel(http, other)
+    seen = 0
+
+    def gone() -> bool:
+        nonlocal seen
+        now = written()
+        seen = max(seen, now)
+        return now == 0
+
+    eventually(gone)
+    assert seen < file.stat().st_size * 0.8
 
 
 def test_a_finished_job_cannot_be_cancelled(http: httpx2.Client) -> None:

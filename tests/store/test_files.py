@@ -210,6 +210,16 @@ def test_only_ids_become_paths(on_disk: Files, name: str) -> None:
             make()
 
 
+def test_a_file_that_goes_while_its_folder_is_read_is_passed_over(on_disk: Files) -> None:
+    for attempt in (1, 2):
+        put(on_disk, f"{VIDEO}-{attempt}.mp4")
+    found = on_disk.objects.look("videos")
+    first = next(found)
+    on_disk.objects.remove([f"videos/{VIDEO}-{attempt}.mp4" for attempt in (1, 2)])
+    assert first.name.startswith(f"videos/{VIDEO}-")
+    assert list(found) == []
+
+
 def test_a_discarded_video_takes_all_that_was_made_of_it(files: Files) -> None:
     late = f"{VIDEO}-2.mp4"
     for key in (KEY, files.beside(KEY, "jpg"), files.beside(KEY, "spritesheet.jpg"), late, f"{VIDEO}.mp4", OTHERS):
@@ -246,7 +256,7 @@ def test_what_belongs_to_no_row_goes(files: Files) -> None:
     for key in (*left, f"{VIDEO}-2.mp4", f"{VIDEO}-2.jpg", OTHERS):
         put(files, key)
     assert files.remove_orphans({VIDEO: KEY, OTHER: "", running: None}, frozenset()) == 2
-    assert names(files) == sorted([*left, OTHERS])  # a twin's job may be about to link to what a cancelled one made
+    assert names(files) == sorted([*left, OTHERS])  # a duplicate's job may be about to link to it
     if not files.remote:
         os.utime(files.path(OTHERS), (0, 0))
         assert files.remove_orphans({VIDEO: KEY, OTHER: "", running: None}, frozenset()) == 1
