@@ -17,8 +17,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev docs test test-core test-local test-clients test-schema coverage faults chaos check fix format client build bench lock \
-	clean
+.PHONY: help demo run dev docs test test-core test-quick test-long test-local test-clients test-schema coverage faults \
+	chaos check fix format client build bench lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -44,6 +44,12 @@ test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (inst
 
 test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
 	@$(BIN)/python -m pytest $(SPREAD) --ignore=tests/engines/local
+
+test-quick: $(VENV)/.dev ## test-core without the tests that take long
+	@$(BIN)/python -m pytest $(SPREAD) -m 'not long' --ignore=tests/engines/local
+
+test-long: $(VENV)/.dev ## Only those of test-core that take long
+	@$(BIN)/python -m pytest $(SPREAD) -m long --ignore=tests/engines/local
 
 test-local: $(VENV)/.local ## The tests of the local engine (installs torch)
 	@$(BIN)/python -m pytest $(SPREAD) tests/engines/local

@@ -6,11 +6,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import httpx2
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 from tests.contract import checking
 from tests.databases import DATABASES, Cluster, Settings, running_postgres
@@ -27,33 +25,7 @@ os.environ["PYTHONPATH"] = SOURCES
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LONGEST_FIRST = (
-    "tests/playground/",
-    "tests/engines/local/",
-    "tests/jobs/",
-    "tests/docs/",
-    "tests/clients/",
-    "tests/cli/",
-    "tests/test_huggingface_program.py",
-)
-"""Side by side with others, what takes long must not begin last: one core would wait for it."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    last = len(LONGEST_FIRST)
-    items.sort(key=lambda item: next((n for n, one in enumerate(LONGEST_FIRST) if item.nodeid.startswith(one)), last))
-
-
-class ByFile(LoadFileScheduling):
-    """A file at a time to each process; the tests of the page, which share a browser, are one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        page = LONGEST_FIRST[0]
-        return page if nodeid.startswith(page) else str(super()._split_scope(nodeid))
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
-    return ByFile(config, log)
+pytest_plugins = ["tests.running"]
 
 
 @pytest.fixture(scope="session")

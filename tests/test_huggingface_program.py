@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -263,11 +262,9 @@ def test_a_cancel_reaches_the_provider(program: ServerProcess, fake: FakeHugging
     fake.polls = 1_000_000
     video_id = generate(program, Prefer="respond-async").json()["id"]
     fake.wait_for("status")
-    begun = time.monotonic()
     cancelled = httpx2.post(f"{program.url}/v1/videos/{video_id}/cancel").json()
     assert cancelled["error"]["code"] == "cancelled"
     fake.wait_for("cancel")
-    assert time.monotonic() - begun < 5  # under a second on an idle machine
 
 
 def test_a_sick_provider_is_seen_in_health(program: ServerProcess, fake: FakeHuggingFace) -> None:

@@ -62,11 +62,9 @@ def test_whoever_holds_connections_open_shuts_nobody_out(crowded: ServerProcess)
             hostile[-1].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         eventually(lambda: sum(map(is_open, hostile)) <= STRANGERS)
         assert is_open(hostile[-1])
-        begun = time.monotonic()
         assert known.get("/v1/videos").status_code == 200  # on the connection that it had
         assert httpx2.get(f"{crowded.url}/v1/videos", headers=HEADERS).status_code == 200
         assert httpx2.get(f"{crowded.url}/health").status_code == 200
-        assert time.monotonic() - begun < 5
 
 
 def test_where_nobody_can_be_dismissed_a_new_connection_is_told_to_come_back(crowded: ServerProcess) -> None:

@@ -27,16 +27,14 @@ def newest(http: httpx2.Client, prompt: str) -> dict[str, object]:
     return next((video for video in data if video["prompt"] == prompt), {})
 
 
-def test_hanging_up_cancels_the_job_within_a_second(server: ServerProcess, http: httpx2.Client) -> None:
-    prompt = "slow 60"
+def test_hanging_up_cancels_the_job(server: ServerProcess, http: httpx2.Client) -> None:
+    prompt = "slow 3600"
     with call(server, prompt):
-        eventually(lambda: newest(http, prompt).get("progress"))
-    hung_up = time.monotonic()
-    video = eventually(lambda: (v := newest(http, prompt))["status"] == "failed" and v, limit_s=1.0)
+        eventually(lambda: newest(http, prompt).get("status") == "in_progress")
+    video = eventually(lambda: (v := newest(http, prompt))["status"] == "failed" and v)
     assert video["error"] == {"code": "cancelled", "message": "The job was cancelled"}
     # The engine is free again as well, not only the row.
     assert generate(http, "paint").status_code == 200
-    assert time.monotonic() - hung_up < 5
 
 
 def test_hanging_up_takes_a_waiting_job_out_of_the_queue(server: ServerProcess, http: httpx2.Client) -> None:

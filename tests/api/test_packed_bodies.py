@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -153,12 +152,11 @@ def test_others_are_answered_while_much_is_unpacked(server: ServerProcess, http:
     def post(_: int) -> int:
         return send(http, packed, **{"Content-Encoding": "gzip"}).status_code
 
-    slowest = 0.0
+    answers = 0
     with ThreadPoolExecutor(4) as posters, httpx2.Client(base_url=server.url) as other:
         statuses = [posters.submit(post, number) for number in range(12)]
         while not all(status.done() for status in statuses):
-            begun = time.perf_counter()
             assert other.get("/health").status_code == 200
-            slowest = max(slowest, time.perf_counter() - begun)
+            answers += 1
     assert {status.result() for status in statuses} == {400}
-    assert slowest < 1
+    assert answers > 3 * len(statuses)  # not only between two of them

@@ -130,10 +130,10 @@ FAULTS = (
     _row(
         15,
         "a client hangs up while it waits",
-        "its job is cancelled within a second, upstream too; an asynchronous one goes on",
-        "api/test_hang_up.py::test_hanging_up_cancels_the_job_within_a_second",
+        "its job is cancelled, upstream too; an asynchronous one goes on",
+        "api/test_hang_up.py::test_hanging_up_cancels_the_job",
         "api/test_hang_up.py::test_an_asynchronous_job_goes_on",
-        _UPSTREAM + "test_guard.py::test_a_cancel_is_noticed_within_a_second",
+        _UPSTREAM + "test_guard.py::test_a_cancel_ends_every_wait",
     ),
     _row(
         16,

@@ -132,7 +132,7 @@ def test_a_cancel_ends_the_refining_and_its_process(own: ServerProcess, http: ht
     assert 50 < told["progress"] < 99
     assert httpx2.get(f"{own.url}/health", timeout=1).status_code == 200
     assert cancel(http, video)["error"]["code"] == "cancelled"
-    assert eventually(lambda: not Path(f"/proc/{pid}").exists(), 2)
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists())
     assert made(http, interpolate=2)["status"] == "completed"
 
 
@@ -155,7 +155,7 @@ def test_refining_holds_no_slot_and_is_begun_again_after_a_crash(tmp_path: Path)
         assert look(http, slow)["status"] == "in_progress"
         [pid] = refiners(server)
     server.kill()
-    assert eventually(lambda: not Path(f"/proc/{pid}").exists(), 5)
+    assert eventually(lambda: not Path(f"/proc/{pid}").exists())
     with server, httpx2.Client(base_url=server.url, timeout=60) as http:
         video = ended(http, slow)
         assert (video["status"], video["final_frames"]) == ("completed", 320)

