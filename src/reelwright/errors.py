@@ -1,14 +1,14 @@
-"""The one error tree.
+"""The tree of errors that this package raises on purpose.
 
     ReelwrightError
-    ├── BadRequest            the client's fault; names the field, the value and the remedy
+    ├── BadRequest            the request is wrong; names the field, the value and the remedy
     ├── Unauthorized          no or a wrong API key
     ├── Forbidden             a foreign origin, a refused address
     ├── NotFound              no such video, model or route
-    ├── Busy                  come back later: rate limit, full queue, locked database, full disk
-    ├── EngineError           a render ended badly; stored with the video
-    │   ├── Cancelled         somebody asked for the end
-    │   └── EngineLost        the engine's process can be used no more
+    ├── Busy                  try again later: rate limit, full queue, locked database, full disk
+    ├── EngineError           a render failed; stored with the video
+    │   ├── Cancelled         somebody has cancelled it
+    │   └── EngineLost        the engine's process cannot be used any more
     └── ConfigurationError    the server cannot start like this (exit code 2)
 
 Each carries a stable `code`. One table per dialect maps codes to the wire (`api/*.py`); nothing else does.
@@ -113,7 +113,7 @@ class ReelwrightError(Exception):
 
 
 def _sendable(text: str) -> str:
-    """A lone surrogate cannot be sent as UTF-8: show it escaped."""
+    """The text with each lone surrogate escaped, since UTF-8 cannot encode it."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -143,14 +143,14 @@ class Busy(ReelwrightError):
 
 
 class DatabaseBusy(Busy):
-    """The database did not take a transaction: it is locked, starting, or cannot be reached. Waiting helps."""
+    """The database did not take a transaction, because it is locked, starting, or away. It may later."""
 
     def __init__(self) -> None:
         super().__init__("The database is busy", retry_after=5)
 
 
 class DatabaseFull(DatabaseBusy):
-    """There is no room for what was to be written. It may be made."""
+    """The disk of the database is full. Somebody may free space."""
 
     code = Code.STORAGE_FULL
 
@@ -159,14 +159,14 @@ class DatabaseFull(DatabaseBusy):
 
 
 class DatabaseLost(Busy):
-    """The database is damaged, or its disk is: waiting does not help."""
+    """The database or its disk is damaged. Waiting does not help."""
 
     def __init__(self) -> None:
         super().__init__("The database cannot be used", retry_after=60)
 
 
 class StorageBusy(Busy):
-    """The bucket that holds the files does not answer, or refuses. Waiting helps."""
+    """The bucket with the files does not answer, or refuses. It may answer later."""
 
     def __init__(self) -> None:
         super().__init__("The storage of the videos does not answer", retry_after=5)
@@ -192,7 +192,8 @@ class Cancelled(EngineError):
 
 
 class EngineLost(EngineError):
-    """The process in which it is raised is to be ended; the next job is for a new one."""
+    """Raised in an engine's process that is to be ended, such as after its device was lost. A new one gets the next
+    job."""
 
     code = Code.ENGINE_CRASHED
 

@@ -29,7 +29,7 @@ def video_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits
 
 
 def is_video_id(text: str) -> bool:
-    """True for a string that this server could have made as a video's id; anything else never reaches the database."""
+    """Whether the text has the form of a video's id. A text without it never reaches the database."""
     return _VIDEO_ID.fullmatch(text) is not None
 
 
@@ -38,16 +38,16 @@ def file_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits)
 
 
 def is_file_id(text: str) -> bool:
-    """True for a string that this server could have made as the id of an uploaded file; nothing else becomes a path."""
+    """Whether the text has the form of an uploaded file's id. A text without it never becomes part of a path."""
     return _FILE_ID.fullmatch(text) is not None
 
 
 LOCAL_WORKER = "this process"
-"""What the process is called in the rows that is alone with its database."""
+"""The id, in the rows, of a process that is alone with its database."""
 
 
 def worker_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
-    """The name of a process of a fleet, while it lives."""
+    """A new id for a process of a fleet."""
     return f"worker_{ulid(milliseconds, entropy)}"
 
 

@@ -222,7 +222,14 @@ def test_a_file_that_goes_while_its_folder_is_read_is_passed_over(on_disk: Files
 
 def test_a_discarded_video_takes_all_that_was_made_of_it(files: Files) -> None:
     late = f"{VIDEO}-2.mp4"
-    for key in (KEY, files.beside(KEY, "jpg"), files.beside(KEY, "spritesheet.jpg"), late, f"{VIDEO}.mp4", OTHERS):
+    for key in (
+        KEY,
+        files.derived_key(KEY, "jpg"),
+        files.derived_key(KEY, "spritesheet.jpg"),
+        late,
+        f"{VIDEO}.mp4",
+        OTHERS,
+    ):
         put(files, key)
     files.discard_video(VIDEO)
     files.discard_video(VIDEO)
@@ -232,12 +239,15 @@ def test_a_discarded_video_takes_all_that_was_made_of_it(files: Files) -> None:
 
 
 def test_a_shared_file_is_its_own_and_its_poster(files: Files) -> None:
-    put(files, files.beside(KEY, "jpg"), b"poster")
+    put(files, files.derived_key(KEY, "jpg"), b"poster")
     put(files, KEY)
     key = files.share_video(KEY, OTHER, 3)
     assert key == f"{OTHER}-3.mp4"
     files.discard_video(VIDEO)
-    assert (files.fetch(key).read_bytes(), files.fetch(files.beside(key, "jpg")).read_bytes()) == (b"film", b"poster")
+    assert (files.fetch(key).read_bytes(), files.fetch(files.derived_key(key, "jpg")).read_bytes()) == (
+        b"film",
+        b"poster",
+    )
 
 
 def test_a_file_that_was_shared_a_moment_ago_waits_for_its_row(files: Files) -> None:
@@ -252,7 +262,7 @@ def test_a_file_that_was_shared_a_moment_ago_waits_for_its_row(files: Files) -> 
 def test_what_belongs_to_no_row_goes(files: Files) -> None:
     """That of an attempt that does not count; nothing of a job that has not ended, or was cancelled a moment ago."""
     running = "video_01ARZ3NDEKTSV4RRFFQ69G5FAX"
-    left = [KEY, files.beside(KEY, "gif"), f"{running}-1.mp4"]
+    left = [KEY, files.derived_key(KEY, "gif"), f"{running}-1.mp4"]
     for key in (*left, f"{VIDEO}-2.mp4", f"{VIDEO}-2.jpg", OTHERS):
         put(files, key)
     assert files.remove_orphans({VIDEO: KEY, OTHER: "", running: None}, frozenset()) == 2

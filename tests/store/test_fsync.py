@@ -87,7 +87,7 @@ def publish_what_is_safe(files: Files) -> None:
 
 
 def publish_with_a_poster(files: Files) -> None:
-    poster = files.beside(KEY, "jpg")
+    poster = files.derived_key(KEY, "jpg")
     files.publish(poster, lambda part: part.write_bytes(b"poster"), "image/jpeg", last=False)
     publish(files)
 

@@ -43,7 +43,7 @@ class Finishing:
         # From frames in memory a poster costs 2 ms. For a file it would have to be decoded, and that of an extended
         # video shows its beginning, which is in another file: both are made at the first request (`variants.py`).
         if clip.frames and base is None:
-            poster = self._files.beside(key, "jpg")
+            poster = self._files.derived_key(key, "jpg")
             self._files.publish(poster, lambda part: stills.poster(clip, part), "image/jpeg", last=False, until=stop)
         file = self._files.publish(key, write, "video/mp4", safe=clip.sha256 is not None and base is None, until=stop)
         self._files.discard_scratch(video.id, video.attempt)  # from now on a next attempt adopts the stored file

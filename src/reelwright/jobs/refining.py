@@ -144,7 +144,10 @@ class Refining:
 async def _facts(
     process: asyncio.subprocess.Process, stream: asyncio.StreamReader, progress: Callable[[int, int], None]
 ) -> Mapping[str, Any]:
-    """What the process says at its end. Raises `EngineError` when it fails, dies or stands still."""
+    """Read the process's reports until it has ended. Returns the facts that shaped the frames.
+
+    Raises `EngineError` when it fails, dies, or reports nothing for `STILL_S`.
+    """
     while True:
         try:
             line = await asyncio.wait_for(stream.readline(), STILL_S)

@@ -1,7 +1,8 @@
-"""How many requests a key makes: a token bucket for each, in memory where this process is alone, else out of the rows.
+"""Limits the requests of each API key with a token bucket.
 
-What is drawn out of the rows at once is a sixtieth of a minute's requests: at full speed a process writes once a second
-for a key, and while a bucket is empty it asks for no more before the next request is due.
+A process that is alone with its database keeps the buckets in memory. In a fleet they are rows (`store/buckets.py`),
+from which each process draws a sixtieth of a minute's tokens at a time. So it writes at most once a second for a key,
+and does not ask an empty bucket again before the next token is due.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _SHARE = 60
 
 @dataclass(slots=True, kw_only=True)
 class _Bucket:
-    """`tokens`: what this process may give out. `shared`: what was left in the row. `closed_until`: nothing is left
-    before that time. Times are on the clock that never steps."""
+    """`tokens`: those that this process may spend. `shared`: those that were left in the row. `closed_until`: the row
+    has none before that time. `at`: when `tokens` was brought up to date. Times are monotonic, in seconds."""
 
     tokens: float
     at: float
@@ -32,7 +33,8 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """`left`: how many more requests there are now. `wait_s`: how long until there is one; 0: this one is allowed."""
+    """`wait_s`: 0 when the request is allowed, otherwise the seconds until one is. `left`: how many more are allowed
+    now."""
 
     left: int
     wait_s: float
@@ -52,7 +54,7 @@ class Requests:
         if self._rows is None:
             self._fill(bucket, per_minute)
         elif bucket.tokens < 1 and self._clock.monotonic() >= bucket.closed_until:
-            async with bucket.lock:  # one draw for all that wait
+            async with bucket.lock:  # one draw for all requests that wait
                 if bucket.tokens < 1 and self._clock.monotonic() >= bucket.closed_until:
                     await self._draw(self._rows, key, bucket, per_minute)
         if bucket.tokens >= 1:
@@ -87,5 +89,5 @@ class Requests:
 
 
 def _wait(tokens: float, per_minute: int) -> float:
-    """Seconds until there is a whole one."""
+    """Seconds until the bucket has a whole token."""
     return (1 - tokens) * 60 / per_minute

@@ -1,7 +1,7 @@
-"""The job path as spans: `submit` (in the request), then `wait` and `process` with `render`, `finish` and `record`.
+"""The spans of a job: `submit` (within the HTTP request), `wait`, and `process` with `render`, `finish` and `record`.
 
-Each job is a part of the trace of the request that submitted it: its row keeps that `submit` span's name, so a later
-attempt, in whichever process, is found by the same trace. Names:
+A job belongs to the trace of the request that submitted it. Its row holds the `traceparent` of the `submit` span, so
+each attempt in any process continues the same trace. The names follow
 https://opentelemetry.io/docs/specs/semconv/messaging/.
 """
 
@@ -18,7 +18,7 @@ VIDEO = "reelwright.video.id"
 
 
 class Traces:
-    """Knows the attempts that are under way in this process, by the video's id."""
+    """Begins and ends spans. Holds the `process` spans of the attempts under way in this process, by the video's id."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
@@ -29,18 +29,19 @@ class Traces:
         return self._tracer.on
 
     def submission(self, spec: VideoSpec) -> Span:
-        """A part of the current request."""
+        """Begin a `submit` span within the span of the current HTTP request."""
         facts = {**_messaging("submit", "send", spec.engine), **_shape(spec)} if self.on else {}
         return self._tracer.begin(f"submit {spec.engine}", facts, kind=Kind.PRODUCER)
 
     def submitted(self, submission: Span, video: Video) -> None:
-        """It led to `video`, which may be that of an earlier submission."""
+        """Note the video of a submission. If it is an earlier one's, because of its idempotency key, link to its
+        trace."""
         submission.note({VIDEO: video.id, "messaging.message.id": video.id})
         if video.trace != submission.traceparent:
             submission.link(video.trace)
 
     def begun(self, video: Video) -> None:
-        """An attempt was claimed. `ended` closes it."""
+        """Begin the `process` span of an attempt that was claimed; before a first one comes its `wait` span."""
         if not self.on:
             return
         engine, facts = video.spec.engine, {VIDEO: video.id}
@@ -60,11 +61,11 @@ class Traces:
         )
 
     def stage(self, video_id: str, name: str) -> Span:
-        """A part of the attempt that is under way."""
+        """Begin a span within the attempt's `process` span."""
         return self._attempts.get(video_id, NO_SPAN).begin(name)
 
     def ended(self, video_id: str, outcome: Outcome | None) -> None:
-        """`outcome` None: the server stops, or the outcome could not be recorded."""
+        """End the `process` span. `outcome` None: the server stops, or the outcome could not be recorded."""
         attempt = self._attempts.pop(video_id, None)
         if attempt is None:
             return
@@ -74,14 +75,14 @@ class Traces:
             case Failed(failure=failure):
                 attempt.note({"reelwright.outcome": "failed"})
                 attempt.fail(failure.code)
-            case Ended():  # or a later attempt has taken over, which ends this one like a cancel
+            case Ended():  # also when a later attempt has begun elsewhere
                 attempt.note({"reelwright.outcome": "cancelled"})
             case None:
                 attempt.note({"reelwright.outcome": "interrupted"})
         attempt.end()
 
     def delivery(self, video: Video | None, url: str, event: str) -> Span:
-        """One try of a webhook. Of its address only the host is told: paths of webhooks hold secrets."""
+        """Begin the span of one try of a webhook. It names only the host, since the paths of webhooks hold secrets."""
         parts = urlsplit(url)
         facts: dict[str, Any] = {
             "http.request.method": "POST",

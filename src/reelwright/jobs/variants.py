@@ -103,7 +103,7 @@ class Variants:
     @staticmethod
     def _key(video: Video, variant: Variant) -> str:
         assert video.file is not None
-        return video.file.key if variant is Variant.VIDEO else Files.beside(video.file.key, _ENDINGS[variant][0])
+        return video.file.key if variant is Variant.VIDEO else Files.derived_key(video.file.key, _ENDINGS[variant][0])
 
     async def _make_one(self, source: Path, variant: Variant, key: str) -> None:
         async with self._one_at_a_time:

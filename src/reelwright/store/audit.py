@@ -35,11 +35,11 @@ audit = sa.Table(
 )
 
 COMMAND = "command"
-"""Who changes a key with `reelwright keys`: whoever can read the database."""
+"""The `key` of entries about `reelwright keys` and other commands, which whoever can write the database can run."""
 SERVER = "server"
-"""Who removes a video whose time is over."""
+"""The `key` of entries about what the server does by itself, such as removing an expired video."""
 REMOVED_AT_ONCE = 20_000
-"""Rows; a later sweep removes more."""
+"""The most rows that one sweep removes, so that the transaction stays short."""
 
 
 class Action(StrEnum):
@@ -77,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Who:
-    """Who does something, as in `Entry`."""
+    """Who does something: the first part of an `Entry`."""
 
     key: str
     address: str = ""
@@ -103,7 +103,7 @@ _COLUMNS = tuple(column.name for column in audit.columns)
 
 class Audit:
     def __init__(self, database: Transactions, *, kept: bool = True) -> None:
-        """`kept`: whether anything is written down at all."""
+        """`kept`: False switches the audit off."""
         self.kept = kept
         self._database = database
         named = ":{}" if database.sqlite else "%({})s"
@@ -111,12 +111,12 @@ class Audit:
         self._insert = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES ({values})"
 
     def add(self, connection: sa.Connection, entry: Entry | None) -> None:
-        """Within the transaction of what it tells of."""
+        """Add an entry within the transaction of the change that it is about."""
         if self.kept and entry is not None:
             connection.exec_driver_sql(self._insert, _row(entry, entry.at))
 
     def write(self, entries: Sequence[Entry], now: datetime) -> None:
-        """What was gathered before."""
+        """Add entries that were gathered in memory, in a transaction of their own."""
         if self.kept and entries:
             with self._database.begin() as connection:
                 connection.exec_driver_sql(self._insert, [_row(entry, now) for entry in entries])
@@ -129,7 +129,7 @@ class Audit:
             if value is not None:
                 query = query.where(column == value)
         if asked.since is not None:
-            # It may have been written later than it was, never before.
+            # An entry may be written later than it happened, never earlier: so its id is not before `since`.
             query = query.where(audit.c.id >= _first_id(asked.since), audit.c.at >= asked.since.timestamp())
         if asked.after is not None:
             query = query.where(audit.c.id < asked.after if asked.newest_first else audit.c.id > asked.after)
@@ -137,14 +137,14 @@ class Audit:
             return [(row["id"], _entry(row)) for row in connection.execute(query).mappings()]
 
     def forget(self, before: datetime) -> None:
-        """Remove what was written before that time, some of it where it is much."""
+        """Remove entries that were written before that time, at most `REMOVED_AT_ONCE`."""
         old = sa.select(audit.c.id).where(audit.c.id < _first_id(before)).order_by(audit.c.id).limit(REMOVED_AT_ONCE)
         with self._database.begin() as connection:
             connection.execute(sa.delete(audit).where(audit.c.id.in_(old)))
 
 
 def facts(entry_id: str, entry: Entry) -> dict[str, Any]:
-    """An entry as the API and the command line tell it."""
+    """An entry in the form of the API and the command line."""
     told = {**dataclasses.asdict(entry), "at": entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")}
     return {"id": entry_id, **told, "action": str(entry.action)}
 
@@ -175,5 +175,5 @@ def _entry(row: Any) -> Entry:
 
 
 def _first_id(moment: datetime) -> str:
-    """Not after the id of anything that was written from that time on."""
+    """The smallest id that an entry written from that time on can have."""
     return ids.audit_id(max(0, int(moment.timestamp() * 1000)), lambda bits: 0)

@@ -22,7 +22,7 @@ request_buckets = sa.Table(
     sa.Column("at", sa.Float, nullable=False),
 )
 
-# One time for the whole statement; it may be older than that of whoever had the row's lock before.
+# The same time in the whole statement. It may be older than the one in the row, if this waited for the row's lock.
 _NOW = "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"
 _THERE = f"least(:size, b.tokens + greatest(0, {_NOW} - b.at) * :size / 60.0)"
 _DRAW = f"""

@@ -1,4 +1,4 @@
-"""What one of the processes on a database does now and then for all of them."""
+"""Periodic work that one of the processes on a database does for all of them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Chores:
         self._database = database
 
     def take(self, name: str, each_s: float) -> bool:
-        """Whether it is this process's to do now: nobody has taken it within that many seconds."""
+        """Take a piece of work: True when no process has taken it within that many seconds."""
         if self._database.sqlite:
             return True
         with self._database.begin() as connection:

@@ -1,11 +1,11 @@
-"""The tables `webhooks` and `deliveries`: who wants to be told about a video, and the messages that came of it.
+"""The tables `webhooks` and `deliveries`: who is to be told about a video, and the messages to them.
 
-A row of `webhooks` is a wish that is still open. When the video ends, one transaction turns it into a delivery, so a
-wish is fulfilled once, whoever comes first. A delivery keeps its body: all its tries send the same bytes, even when the
-video has been deleted in between.
+A row of `webhooks` says who is to be told. When the video ends, one transaction turns the row into a delivery, so that
+exactly one process does. A delivery keeps its body: all its tries send the same bytes, even when the video has been
+deleted in between.
 
-A delivery that a process sends carries that process's id, and is nobody's again when its try has failed. Of several
-processes on one Postgres each takes what is due and nobody's, or was of a process that is no longer in `workers`.
+The column `worker` of a delivery names the process that makes its present try, and is empty again when the try has
+failed. In a fleet each process claims due deliveries that no process has, or whose process is no longer in `workers`.
 
 Sync code over SQLAlchemy Core, as in `records.py`; every change of a delivery is one guarded statement.
 """
@@ -39,7 +39,7 @@ webhooks = sa.Table(
 )
 
 _PENDING = sa.text("state = 'pending'")
-"""Not as a parameter, so that the index of what is pending is used."""
+"""As text and not as a parameter: only then do the databases use the partial index."""
 
 deliveries = sa.Table(
     "deliveries",
@@ -68,7 +68,7 @@ deliveries = sa.Table(
 
 
 class State(StrEnum):
-    """PENDING has a next try; the others are ends. DISABLED: the receiver said that it is gone (410)."""
+    """PENDING: there is a next try. The others are terminal; DISABLED: the receiver has answered 410 (Gone)."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -79,12 +79,12 @@ class State(StrEnum):
 _pending = deliveries.c.state == sa.literal_column("'pending'")
 
 AT_A_TIME = 16
-"""A process takes so many due deliveries with one statement, so that the others get some as well."""
+"""The most due deliveries that one process claims with one statement, so that the others get some, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A try that is to be made now: which delivery, which try, and where to."""
+    """A try that is to be made now: the delivery's id, its fencing token and its receiver."""
 
     id: str
     fence: int
@@ -131,7 +131,7 @@ _ADD_WEBHOOK = sa.text(
 
 
 def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> None:
-    """Store the wish within the transaction that stores or finds its video. A repeated one changes nothing."""
+    """Store a webhook within the transaction that stores or finds its video. A repeated one changes nothing."""
     row = {
         "video_id": video_id,
         "url": webhook.url,
@@ -144,11 +144,11 @@ def add_webhook(connection: sa.Connection, video_id: str, webhook: Webhook) -> N
 
 
 class Deliveries:
-    """The rows. Every method is one transaction. `me`: the id that this process has in `workers` now."""
+    """The rows. Every method is one transaction. `me`: the present id of this process in `workers`."""
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        # Every job asks twice, and nearly all have none.
+        # Compiled once: every job asks twice, and nearly all have no webhook.
         dialect = database.engine.dialect
         own = webhooks.c.video_id == sa.bindparam("own")
         self._take_all = Prepared(sa.delete(webhooks).where(own).returning(webhooks), dialect)
@@ -159,9 +159,10 @@ class Deliveries:
         self._claim = sa.text((_READ if database.sqlite else _CLAIM).format(**words))
 
     def take(self, video: Video, write: Callable[[Webhook], Delivery | None]) -> Sequence[Delivery]:
-        """Turn the open wishes about a video that has begun or ended into deliveries, each wish once for each moment.
+        """Turn the webhooks of a video that has begun or ended into deliveries: each one once for each of the two
+        events.
 
-        `write` makes the delivery of a wish, or None when it is not about this moment.
+        `write` makes the delivery of a webhook, or None when the receiver does not want this event.
         """
         statement = self._take_all if video.status.terminal else self._take_begun
         with self._database.begin() as connection:
@@ -171,7 +172,8 @@ class Deliveries:
         return due
 
     def videos_without_delivery(self) -> Sequence[str]:
-        """The ids of videos that have ended and have open wishes: a crash came between, or has nearly come."""
+        """The ids of ended videos that still have webhooks: a crash came before their deliveries were recorded, or they
+        are being recorded now."""
         ended = sa.text(
             "SELECT DISTINCT w.video_id FROM webhooks w JOIN videos v ON v.id = w.video_id"
             " WHERE v.completed_at IS NOT NULL"
@@ -180,16 +182,16 @@ class Deliveries:
             return list(connection.execute(ended).scalars())
 
     def next_try(self, me: str, known: Collection[str]) -> datetime | None:
-        """When the earliest try is due that this process could take; None when there is none. `known`: see `claim`."""
+        """When the next try is due that this process could claim; None when there is none. `known`: see `claim`."""
         with self._database.connect() as connection:
             seconds = connection.execute(self._next_try, self._among(me, known)).scalar()
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
     def claim(self, me: str, now: datetime, known: Collection[str]) -> Sequence[Due]:
-        """Take what is due and nobody's: on Postgres at most `AT_A_TIME`, on SQLite all, since nobody else is there.
+        """Claim due deliveries that no process is sending: at most `AT_A_TIME` on Postgres, all on SQLite.
 
-        `known`: the ids of those that this process sends already. What else carries its id is taken too: this process
-        was never told that it has it.
+        `known`: the ids of those that this process is sending already. Others that carry its id are claimed, too: the
+        answer to their claim was lost.
         """
         values = {**self._among(me, known), "now": now.timestamp()}
         with self._database.connect() if self._database.sqlite else self._database.begin() as connection:
@@ -208,14 +210,14 @@ class Deliveries:
         return next(iter(self._select(deliveries.c.id == delivery_id)), None)
 
     def end(self, delivery: Delivery, state: State, status: int | None, problem: str | None, now: datetime) -> None:
-        """The present try was the last one; if it no longer counts, nothing changes."""
+        """End a delivery with its present try. Nothing changes when a newer try was scheduled meanwhile."""
         ended = {"state": state.value, "next_try_at": None, "ended_at": now.timestamp()}
         self._tried(delivery, last_status=status, problem=problem, **ended)
 
     def postpone(
         self, delivery: Delivery, status: int | None, problem: str | None, next_try_at: datetime
     ) -> Delivery | None:
-        """The present try failed; there is another one, which anybody may make. None when it no longer counts."""
+        """Schedule the next try, which any process may make. None when a newer one was scheduled meanwhile."""
         return self._tried(
             delivery,
             fence=delivery.fence + 1,
@@ -226,14 +228,14 @@ class Deliveries:
         )
 
     def disable(self, owner: str, url: str, now: datetime) -> None:
-        """The receiver is gone: what the owner still wants to send there ends."""
+        """End all pending deliveries of the owner to a receiver that is gone."""
         ended = {"state": State.DISABLED.value, "next_try_at": None, "ended_at": now.timestamp()}
         there = (deliveries.c.owner == owner) & (deliveries.c.url == url)
         with self._database.begin() as connection:
             connection.execute(sa.update(deliveries).where(there, _pending).values(**ended))
 
     def reopen(self, delivery_id: str, me: str, now: datetime) -> Delivery | None:
-        """This process is to try again now, at the beginning of the schedule, whatever the state is.
+        """Schedule a try by this process now, and begin the schedule anew, whatever the state is.
 
         None when there is no such row.
         """
@@ -251,7 +253,7 @@ class Deliveries:
         return _delivery(row) if row else None
 
     def forget(self, before: datetime) -> None:
-        """Remove what ended before that time, and the wishes about videos that were deleted."""
+        """Remove deliveries that ended before that time, and the webhooks of deleted videos."""
         nobodys = sa.text("DELETE FROM webhooks WHERE NOT EXISTS (SELECT 1 FROM videos WHERE id = webhooks.video_id)")
         with self._database.begin() as connection:
             connection.execute(sa.delete(deliveries).where(deliveries.c.ended_at < before.timestamp()))
@@ -288,7 +290,7 @@ WITH due AS MATERIALIZED (
 UPDATE deliveries SET worker = :me FROM due WHERE deliveries.id = due.id
 RETURNING deliveries.id, deliveries.turn, deliveries.url
 """
-"""What another process has locked at this moment is being taken by that one."""
+"""A row that another process has locked is being claimed by that one, so it is skipped."""
 
 _TIMES = ("next_try_at", "created_at", "ended_at")
 

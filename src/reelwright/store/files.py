@@ -112,7 +112,7 @@ class Files:
         return f"{_checked(video_id)}-{attempt}{VIDEO}"
 
     @staticmethod
-    def beside(key: str, ending: str) -> str:
+    def derived_key(key: str, ending: str) -> str:
         """The key of a file that was made from the finished video: `jpg` for its poster, for one."""
         return f"{key.removesuffix(VIDEO)}.{ending}"
 
@@ -170,7 +170,8 @@ class Files:
         """
         other = self.key(video_id, attempt)
         with contextlib.suppress(FileNotFoundError):  # a poster may be made later
-            self.objects.copy(f"videos/{self.beside(key, 'jpg')}", f"videos/{self.beside(other, 'jpg')}", last=False)
+            poster, its_poster = self.derived_key(key, "jpg"), self.derived_key(other, "jpg")
+            self.objects.copy(f"videos/{poster}", f"videos/{its_poster}", last=False)
         self.objects.copy(f"videos/{key}", f"videos/{other}")
         return other
 

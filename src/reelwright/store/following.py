@@ -39,7 +39,7 @@ previews = sa.Table(
 )
 
 WATCHED_S = 15.0
-"""So long a process that follows a video counts as following it, unless it says so again."""
+"""A process counts as following a video for so many seconds after it has said so last."""
 
 _LOOK = """
 SELECT v.*, w.running, p.number AS preview,
@@ -82,40 +82,40 @@ class Following:
         self._database = database
 
     def look(self, ids: Sequence[str], owner: str | None = None) -> Sequence[Looked]:
-        """Those of the videos that there are, or that are this owner's."""
+        """Those of the videos that exist; with `owner` only this owner's."""
         with self._database.connect() as connection:
             rows = connection.execute(sa.text(_LOOK), {"ids": list(ids), "owner": owner}).mappings().all()
         return [_looked(row) for row in rows]
 
     def watch(self, me: str, ids: Sequence[str]) -> None:
-        """This process follows these videos, for a while."""
+        """Store that this process follows these videos, for the next `WATCHED_S` seconds."""
         self._execute(_WATCH, {"me": me, "ids": list(ids)})
 
     def unwatch(self, me: str, ids: Sequence[str]) -> None:
-        """It follows them no more."""
+        """Store that this process follows these videos no more."""
         delete = "DELETE FROM watching WHERE process = :me AND video_id = ANY(CAST(:ids AS text[]))"
         self._execute(delete, {"me": me, "ids": list(ids)})
 
     def wanted(self, me: str, video_id: str) -> bool:
-        """Whether somebody was promised that video, or another process than this one follows it."""
+        """Whether that video was promised to a client, or another process follows it for one."""
         with self._database.connect() as connection:
             return bool(connection.execute(sa.text(_WANTED), {"me": me, "id": video_id}).scalar_one())
 
     def keep_preview(self, video_id: str, data: bytes, media_type: str) -> int:
-        """The picture of how far it is. Returns its number."""
+        """Store the newest preview of a video. Returns its number."""
         values = {"id": video_id, "media_type": media_type, "data": data}
         with self._database.begin() as connection:
             return int(connection.execute(sa.text(_KEEP_PREVIEW), values).scalar_one())
 
     def preview(self, video_id: str) -> tuple[int, bytes, str] | None:
-        """The last preview: its number, the picture and its media type."""
+        """The newest preview: its number, the picture and its media type."""
         query = sa.select(previews.c.number, previews.c.data, previews.c.media_type)
         with self._database.connect() as connection:
             row = connection.execute(query.where(previews.c.video_id == video_id)).first()
         return (int(row.number), bytes(row.data), str(row.media_type)) if row else None
 
     def tell(self, progress: Mapping[str, tuple[int, int, int]]) -> None:
-        """To all processes: attempt, percent and number of the preview, by video."""
+        """Send a notice to all processes: (attempt, percent, number of the preview) by video."""
         text = json.dumps(progress, separators=(",", ":"))
         self._execute("SELECT pg_notify(:channel, :text)", {"channel": PROGRESS, "text": text})
 

@@ -1,4 +1,4 @@
-"""Making, changing and ending API keys, with the checks that every way to them shares. Sync code."""
+"""Creates, changes and revokes API keys, with the checks that the API and the command line share. Sync code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OWNER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{MAX_OWNER - 1}}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A key with its text, which nobody can be shown again."""
+    """A key with its text, which is shown this once: only its digest is stored."""
 
     key: ApiKey
     text: str
@@ -49,7 +49,7 @@ class Issuer:
         expires_at: datetime | None = None,
         limits: Mapping[str, int | None] | None = None,
     ) -> Issued:
-        """A new key. `owner` None: it is its own owner, and shares its videos with no other key."""
+        """Create a key. `owner` None: it is its own owner, and shares its videos with no other key."""
         now, text = self._now(), new_key()
         key_id = ids.key_id(int(now.timestamp() * 1000))
         key = ApiKey(
@@ -80,7 +80,7 @@ class Issuer:
         return key
 
     def rotate(self, key_id: str, keep_s: float = 0.0) -> Issued:
-        """A new text for that key; the one before is good for `keep_s` more seconds."""
+        """Give a key a new text; the one before stays valid for `keep_s` more seconds."""
         if not 0 <= keep_s <= MAX_KEEP_S:
             raise invalid("keep_s", keep_s, f"Must be from 0 to {MAX_KEEP_S:,.0f} seconds.")
         key, text = self._open(key_id), new_key()
@@ -90,7 +90,7 @@ class Issuer:
         return Issued(key=dataclasses.replace(key, hint=hint_of(text)), text=text)
 
     def revoke(self, key_id: str) -> ApiKey:
-        """It opens no door any more. Its videos and what it has used stay."""
+        """Make a key invalid. Its videos, and the record of what it has used, stay."""
         self._rows.revoke(key_id, self._now(), self._entry(Action.KEY_REVOKED, key_id))
         return self.get(key_id)
 

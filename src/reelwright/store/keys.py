@@ -43,11 +43,11 @@ api_keys = sa.Table(
 )
 
 USED_EACH_S = 60.0
-"""When a key was used last is written at most so often."""
+"""The time of a key's last use is written at most once in so many seconds."""
 
 
 class Scope(StrEnum):
-    """What a key may do: make and change videos; look at its own; see to keys and to everybody's use."""
+    """What a key may do: make and change videos; see its own videos; manage keys and see everybody's videos and use."""
 
     GENERATE = "generate"
     READ = "read"
@@ -74,7 +74,7 @@ class KeyLimits:
     stored_bytes: int | None = None
 
     def overridden(self, own: Mapping[str, int | None]) -> Self:
-        """With a key's own limits in place of these."""
+        """These limits with a key's own ones in their place."""
         return dataclasses.replace(self, **own)
 
 
@@ -103,7 +103,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secret:
-    """What opens the door for a key: the digest (hex SHA-256) of its text, and until when that one counts."""
+    """One text with which a key can be used: its digest (hex SHA-256), and until when it is valid."""
 
     digest: str
     key: ApiKey
@@ -111,7 +111,7 @@ class Secret:
 
 
 class ApiKeys:
-    """Each change takes its `entry` for the audit along."""
+    """The rows of API keys. Each change stores its `entry` of the audit in the same transaction."""
 
     def __init__(self, database: Transactions, audit: Audit) -> None:
         self._database = database
@@ -125,12 +125,12 @@ class ApiKeys:
             self._tell(connection)
 
     def change(self, key: ApiKey, entry: Entry) -> bool:
-        """Its name, scopes, limits and expiry are those from now on. False when it is revoked, or there is none."""
+        """Store the key's name, scopes, limits and expiry. False when it is revoked, or there is none."""
         row = _row(key)
         return self._change(key.id, entry, **{name: row[name] for name in ("name", "scopes", "limits", "expires_at")})
 
     def rotate(self, key_id: str, digest: str, hint: str, earlier_until: datetime, entry: Entry) -> bool:
-        """Another text opens the door for that key from now on; the one of before still does until that time.
+        """Give the key a new text; the one before stays valid until that time.
 
         False when it is revoked, or there is none.
         """
@@ -138,7 +138,7 @@ class ApiKeys:
         return self._change(key_id, entry, digest=digest, hint=hint, earlier=api_keys.c.digest, earlier_until=until)
 
     def revoke(self, key_id: str, now: datetime, entry: Entry) -> bool:
-        """It opens no door from now on. False when there is none, or it is revoked already."""
+        """Make the key invalid from now on. False when there is none, or it is revoked already."""
         return self._change(key_id, entry, revoked_at=now.timestamp())
 
     def _change(self, key_id: str, entry: Entry, **values: Any) -> bool:
@@ -161,20 +161,20 @@ class ApiKeys:
         return _key(row) if row else None
 
     def all(self) -> Sequence[ApiKey]:
-        """All keys there have ever been, the oldest first."""
+        """All keys, also revoked ones, the oldest first."""
         query = sa.select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)
         with self._database.connect() as connection:
             return [_key(row) for row in connection.execute(query).mappings()]
 
     def state(self) -> tuple[int, int]:
-        """How many keys there have ever been, and how often they were changed: another one when anything is new."""
+        """The number of keys and of all changes to them. It differs whenever anything has changed."""
         total = sa.func.coalesce(sa.func.sum(api_keys.c.version), 0)
         with self._database.connect() as connection:
             count, versions = connection.execute(sa.select(sa.func.count(), total).select_from(api_keys)).one()
         return int(count), int(versions)
 
     def secrets(self) -> Sequence[Secret]:
-        """What opens the door: those of the keys that are not revoked."""
+        """The valid texts of all keys that are not revoked."""
         query = sa.select(api_keys).where(api_keys.c.revoked_at.is_(None))
         with self._database.connect() as connection:
             rows = connection.execute(query).mappings().all()
@@ -188,7 +188,7 @@ class ApiKeys:
         return found
 
     def note_use(self, used: Mapping[str, datetime]) -> None:
-        """When keys were used last, by their ids; nothing is written where a minute has not passed."""
+        """Store when keys were used last, by their ids, unless that was stored less than `USED_EACH_S` before."""
         late = sa.or_(api_keys.c.used_at.is_(None), api_keys.c.used_at <= sa.bindparam("at") - USED_EACH_S)
         update = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("this"), late)
         rows = [{"this": this, "at": at.timestamp()} for this, at in sorted(used.items())]
@@ -209,7 +209,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
 
 
 def _key(row: Any) -> ApiKey:
-    # A limit or a scope of a later release means nothing here.
+    # A later release on the same database may have stored limits or scopes that this one does not know: left out.
     limits = {name: most for name, most in json.loads(row["limits"]).items() if name in LIMITS}
     return ApiKey(
         id=row["id"],

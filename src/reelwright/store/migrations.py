@@ -18,7 +18,7 @@ from reelwright.errors import ConfigurationError, DatabaseBusy
 from reelwright.store.database import store_error, store_errors
 
 STEPS: tuple[tuple[str, ...], ...] = (
-    # 1: the tables as they were before there was this list; such a database is at this step.
+    # 1: the tables of the first release, which had no migrations; its database is at this step.
     (
         """
         CREATE TABLE videos (
@@ -91,14 +91,14 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX deliveries_by_state ON deliveries (state)",
         "CREATE INDEX deliveries_by_video ON deliveries (video_id)",
     ),
-    # 2: which database this is; and what is due is asked for by its time. The tables of DBOS, which an earlier release
-    # used, stay for one release more: that release still needs them.
+    # 2: an id of the database; an index for finding due deliveries. The tables of DBOS, which an earlier release used,
+    # stay for one release more: that release still needs them.
     (
         "CREATE TABLE identity (id TEXT NOT NULL PRIMARY KEY)",
         "INSERT INTO identity (id) VALUES ('{new_id}')",
         "CREATE INDEX deliveries_by_next_try ON deliveries (next_try_at)",
     ),
-    # 3: many machines. A worker that holds a video is named in its row; who waits is found by (engine, model, turn).
+    # 3: fleets. The row of a video names the process that makes it; waiting ones are found by (engine, model, turn).
     (
         "ALTER TABLE videos ADD COLUMN model TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE videos ADD COLUMN shape INTEGER NOT NULL DEFAULT 1",
@@ -134,7 +134,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE paused (line TEXT NOT NULL PRIMARY KEY)",
         "CREATE TABLE secrets (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)",
         "CREATE TABLE chores (name TEXT NOT NULL PRIMARY KEY, done_at FLOAT NOT NULL)",
-        # Of no use after a crash of the database.
+        # Unlogged: after a crash of the database their rows are of no use.
         """
         CREATE {unlogged} TABLE watching (
             video_id TEXT NOT NULL, process TEXT NOT NULL, until FLOAT NOT NULL, PRIMARY KEY (video_id, process)
@@ -151,8 +151,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX deliveries_by_end ON deliveries (ended_at)",
         "ALTER TABLE identity ADD COLUMN store TEXT",
     ),
-    # 4: API keys, what each may use and has used. The videos that there are belong to keys of the configuration, whose
-    # owners are called as they are.
+    # 4: API keys, their limits and their use. The videos of before belong to keys of the configuration, whose ids are
+    # also the names of their owners.
     (
         """
         CREATE TABLE api_keys (
@@ -198,7 +198,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         )
         """,
     ),
-    # 5: who did what. Nobody changes a row of it.
+    # 5: the audit. A trigger refuses changes of its rows.
     (
         """
         CREATE TABLE audit (
@@ -240,7 +240,7 @@ _WORDS = {
         "audit_refused": "EXECUTE FUNCTION refuse_change()",
     },
 }
-"""What the two databases call by different names."""
+"""Words of the steps that differ between the two databases."""
 
 LOCK_NUMBER = 0x7265656D
 """The advisory lock of Postgres that migrating takes: the letters `reem`."""
@@ -256,7 +256,7 @@ class Schema:
 
 
 def migrate(database: sa.Engine, tables: sa.MetaData) -> Schema:
-    """Run the steps that the database has not had yet. `tables`: what it must have then.
+    """Run the steps that the database has not had yet. `tables`: those that it must have then.
 
     Raises `ConfigurationError` when it is of a newer release that this program does not know, or another program's;
     `DatabaseBusy`, `DatabaseFull` or `DatabaseLost` when it does not take it. Nothing of it is changed then.

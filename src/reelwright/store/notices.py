@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 WORK = "reelwright_work"
-"""A job came into a line, or came back into it. The text is the engine's name."""
+"""A job was queued, or has become free again. The text is the engine's name."""
 NEWS = "reelwright_news"
 """A video has begun or ended: `<id> <status>`."""
 PROGRESS = "reelwright_progress"
@@ -26,17 +26,18 @@ _PROBE = "reelwright_probe"
 
 RECONNECT_S = 0.3
 PROBE_S = 2.0
-"""So long a process waits for a notice of its own before it takes it that none arrives."""
+"""How long a process waits for its own test notice, in seconds, before it assumes that none arrive."""
 
 OnNotice = Callable[[str, str], None]
 OnState = Callable[[bool], None]
 
 
 class Notices:
-    """Hears notices, and holds the lock that shows that this process lives: Postgres gives it up when it dies."""
+    """Receives notices on a connection of its own, which also holds an advisory lock: Postgres releases it when the
+    process dies, and so shows its death."""
 
     def __init__(self, url: str, session: int, channels: Sequence[str]) -> None:
-        """`url`: of a connection that is the process's own (no pooler in between). `session`: the lock's number."""
+        """`url`: the address of Postgres itself, without a pooler in between. `session`: the number of the lock."""
         self._url = url
         self._session = session
         self._channels = channels
@@ -44,8 +45,11 @@ class Notices:
         self._log = structlog.get_logger("reelwright.fleet")
 
     async def listen(self, on_notice: OnNotice, on_state: OnState) -> None:
-        """For ever. `on_notice(channel, text)`; `on_state(True)` when notices arrive and the lock is held from now on,
-        `on_state(False)` when they do not (a pooler in between, or no connection)."""
+        """Receive notices until the task is cancelled, connecting anew when the connection is lost.
+
+        Calls `on_notice(channel, text)` for each notice, `on_state(True)` when notices arrive and the lock is held from
+        now on, and `on_state(False)` when they do not: there is a pooler in between, or no connection.
+        """
         while True:
             try:
                 async with self._connection() as connection:

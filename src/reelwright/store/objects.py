@@ -33,29 +33,29 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_S = 300.0
-"""So long a finished file waits for a bucket that is away."""
+"""How many seconds a finished file waits for a bucket that is away."""
 AGAIN_S = 1.0
 
 RETRIES = 3
 RETRY_S = 20.0
-"""Repetitions of one request, and the time after which there is none any more."""
+"""How often a request is repeated, and for how many seconds at most."""
 CONNECT_S, SMALL_S, LARGE_S = 5.0, 20.0, 300.0
-"""Time limits: to connect, for a request without a body, for one that carries a file."""
+"""Time limits in seconds: to connect, for a request without a body, for one that carries a file."""
 
 YOUNG_S = 1800.0
-"""What is younger need not be renewed: it is left alone for an hour in any case."""
+"""An object that is younger, in seconds, need not be renewed: the janitor leaves it for an hour in any case."""
 
 CACHE_BYTES = 10_000_000_000
-"""At most, and never more than a quarter of the disk that is free."""
+"""The size of the cache, at most; never more than a quarter of the free space of the disk."""
 IN_USE_S = 60.0
-"""What was asked for so lately may be about to be opened: it stays in the cache."""
+"""A file that was asked for within so many seconds may be about to be opened: it stays in the cache."""
 
 PROBE = "ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A bucket. `endpoint` None: Amazon's own; the keys None: those of the machine's role, if it has one."""
+    """The address of a bucket. `endpoint` None: Amazon's; keys None: those of the machine's role, if it has one."""
 
     bucket: str
     prefix: str = ""
@@ -172,7 +172,7 @@ class Bucket:
         last: bool = True,
         until: threading.Event | None = None,
     ) -> T:
-        """`safe`, `last`: are of no matter here."""
+        """`safe` and `last` mean nothing here: the bucket makes its objects durable itself."""
         part = self._cache.part(name)
         attributes = {"Content-Type": media_type}
         if file_name:
@@ -187,11 +187,12 @@ class Bucket:
             return result
 
     def _upload(self, name: str, part: Path, attributes: dict[str, str]) -> None:
-        with self._told(writing=True):  # in one request: of one in parts a killed process would leave some
+        # In one request: a process that is killed during a multipart upload would leave its parts in the bucket.
+        with self._told(writing=True):
             self._s3.put(self._large, name, part, attributes=attributes, use_multipart=False)
 
     def _insist(self, ask: Callable[[], None], until: threading.Event | None) -> None:
-        """Ask again while the bucket is away, where somebody waits for it (see `Objects.put`)."""
+        """Repeat a request while the bucket is away, if `until` is given (see `Objects.put`)."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -215,7 +216,7 @@ class Bucket:
         return self._cache.path(name)
 
     def fetch(self, name: str) -> Path:
-        with self._fetching_alone(name):  # of many who ask for the same object, one fetches it
+        with self._fetching_alone(name):  # of several requests for the same object, one fetches it
             path = self._cache.path(name)
             if not path.exists():
                 part = self._cache.part(name)
@@ -242,7 +243,7 @@ class Bucket:
                 for chunk in got.stream(min_chunk_size=1024 * 1024):
                     file.write(chunk)
                 size = file.tell()
-            # As old as the object: all servers tell the same `Last-Modified`.
+            # The copy gets the object's time, so that all servers send the same `Last-Modified`.
             os.utime(target, (time.time(), got.meta["last_modified"].timestamp()))
         if size != got.meta["size"]:
             self._log.warning("object cut short", name=name, size=got.meta["size"], received=size)
@@ -253,7 +254,8 @@ class Bucket:
             return int(self._s3.head(self._small, name)["size"])
 
     def renew(self, name: str) -> bool:
-        """The time of an object changes only when it is written anew, so an older one is said to be gone."""
+        """An object's time changes only when it is written anew. So one that is not young counts as gone, and is stored
+        again."""
         try:
             with self._told():
                 changed = self._s3.head(self._small, name)["last_modified"]
@@ -290,7 +292,8 @@ class Bucket:
 
     @contextlib.contextmanager
     def _told(self, *, writing: bool = False) -> Iterator[None]:
-        """Within it, what the bucket fails with is `StorageBusy`; what is not there stays FileNotFoundError."""
+        """Turns failures of the bucket into `StorageBusy`. FileNotFoundError stays, but not while `writing`: then the
+        bucket itself is gone."""
         try:
             yield
         except FileNotFoundError as error:
@@ -311,7 +314,7 @@ class _FetchLock:
 
 
 class _Cache:
-    """Files that were read from the bucket, up to some bytes; the least recently used go first.
+    """Copies of objects that were read from the bucket, up to a size; the least recently used are removed first.
 
     Several processes may share it: each knows what it has used itself, of the others' only when they came.
     """
@@ -339,12 +342,12 @@ class _Cache:
         return self._folder / name
 
     def part(self, name: str) -> Path:
-        """A file for bytes on their way."""
+        """A new path for a file that is being fetched or written."""
         return self._folder / "parts" / f"{name.rpartition('/')[2]}.{secrets.token_hex(4)}.part"
 
     def keep(self, name: str, part: Path) -> None:
-        """The part is whole. What is compared with a digest before it is served may be lost in a power cut; what has
-        none is fsynced."""
+        """Move a whole file to its place in the cache. It is fsynced first, unless its digest is compared before it is
+        served: such a file may be damaged by a power cut."""
         if not name.endswith(".mp4"):
             with part.open("rb") as file:
                 os.fsync(file.fileno())
@@ -370,7 +373,7 @@ class _Cache:
 
 
 def _reason(error: Exception) -> str:
-    """The server's own code for it, if it gave one: the whole text may hold what is nobody's business."""
+    """The error code that the bucket's server gave, if it gave one. The whole text may hold secrets."""
     text = str(error)
     found = re.search(r"<Code>(\w+)</Code>", text) or re.search(r"status code: (\d+)", text)
     if found:

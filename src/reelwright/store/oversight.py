@@ -1,4 +1,4 @@
-"""What an operator sees of everybody's jobs, and does to the lines. Sync code; every method is one transaction."""
+"""What an operator sees of all owners' jobs, and does to the queues. Sync code; every method is one transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import active, video_of, videos
 from reelwright.video import Video
 
-# Its priority changes with its fair tag: what is told to be served when it begins is its fair place, as before.
+# The priority changes by as much as the fair tag: their difference, the tag without priority, is what is noted as begun
+# when the job begins, and that must stay fair.
 _TO_FRONT = """
 UPDATE videos SET priority = priority + ({first} - turn), turn = {first}
 WHERE id = :this AND completed_at IS NULL AND worker IS NULL RETURNING turn
@@ -30,14 +31,14 @@ class Oversight:
         self._audit = audit
 
     def jobs(self, limit: int) -> Sequence[Video]:
-        """At most that many videos that have not ended: those that are made, then those that wait, in their order."""
+        """At most `limit` videos that have not ended: the running ones first, then the waiting ones in their order."""
         order = (videos.c.worker.is_(None), videos.c.fair_tag, videos.c.id)
         query = sa.select(videos).where(active).order_by(*order).limit(limit)
         with self._database.connect() as connection:
             return [video_of(row) for row in connection.execute(query).mappings()]
 
     def to_front(self, video_id: str, entry: Entry) -> int | None:
-        """It is first in its line. Returns its fair tag; None when it does not wait."""
+        """Put a video first in the queue of its engine. Returns its new fair tag; None when it does not wait."""
         with self._database.begin() as connection:
             row = connection.execute(sa.text(_TO_FRONT.format(first=_FIRST)), {"this": video_id}).first()
             if row is None:
@@ -46,14 +47,14 @@ class Oversight:
         return int(row.turn)
 
     def pause(self, engine: str, entry: Entry) -> None:
-        """None of that engine's jobs begin any more; what runs goes on."""
+        """Begin no jobs of that engine any more; jobs that run go on."""
         insert = "INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING RETURNING line"
         with self._database.begin() as connection:
             if connection.execute(sa.text(insert), {"line": engine}).first() is not None:
                 self._audit.add(connection, entry)
 
     def resume(self, engine: str, entry: Entry) -> None:
-        """They begin again."""
+        """Begin jobs of that engine again."""
         delete = sa.delete(paused).where(paused.c.line == engine).returning(paused.c.line)
         with self._database.begin() as connection:
             if connection.execute(delete).first() is None:
@@ -63,6 +64,6 @@ class Oversight:
                 connection.execute(sa.select(sa.func.pg_notify(WORK, engine)))
 
     def paused(self) -> frozenset[str]:
-        """The engines whose lines are paused."""
+        """The engines whose queues are paused."""
         with self._database.connect() as connection:
             return frozenset(connection.execute(sa.select(paused.c.line)).scalars())

@@ -1,4 +1,4 @@
-"""Connections to Postgres that end: nobody waits for ever for a lock, a statement, a frozen server or a dead network.
+"""Connections to Postgres with time limits, so that no call waits for ever for a lock, a server or the network.
 
     another's lock               4 s   Postgres ends the statement
     a statement                  8 s   Postgres ends it
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 ANSWER_S = 9.0
 LIMITS = "SET lock_timeout = 4000; SET statement_timeout = 8000; SET idle_in_transaction_session_timeout = 10000"
-"""Not in the packet that opens the connection: PgBouncer refuses one with settings that it does not know."""
+"""Sent as a statement and not when connecting: PgBouncer refuses connections with settings that it does not know."""
 
 CONNECTION = {
     "application_name": "reelwright",
@@ -35,19 +35,20 @@ CONNECTION = {
     # Named prepared statements belong to a connection, and behind PgBouncer the next transaction may have another one.
     "prepare_threshold": None,
 }
-"""What the address does not say otherwise."""
+"""Defaults, which the parameters in the address override."""
 
 CONNECTIONS = 4
-"""Of one process, for statements: each costs Postgres about 1.5 MB."""
+"""The size of one process's pool. Each connection costs Postgres about 1.5 MB of memory."""
 
 
 class Connection(psycopg.Connection[Any]):
-    """A connection that is closed when it does not answer. `answer_s` None: it is waited for without end."""
+    """A connection that is closed when no answer comes within `answer_s` seconds; None: there is no limit."""
 
     answer_s: float | None = ANSWER_S
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """As psycopg's own, through which all waiting goes. Who names a time-out (for notices) waits for nothing."""
+        """As psycopg's own, through which all waiting goes. A call with a `timeout` waits for notices, not for an
+        answer."""
         if timeout is not None or self.answer_s is None:
             return super().wait(gen, interval, timeout)
         deadline = time.monotonic() + self.answer_s
@@ -56,7 +57,7 @@ class Connection(psycopg.Connection[Any]):
         except psycopg.OperationalError:
             if time.monotonic() < deadline:
                 raise
-            self.pgconn.finish()  # whatever it still does: what it answers would be taken for another one's answer
+            self.pgconn.finish()  # a late answer would be taken for that to the next statement
             raise psycopg.OperationalError("Postgres does not answer") from None
 
 
@@ -76,8 +77,7 @@ def open_postgres(address: sa.URL) -> sa.Engine:
 
 
 def wait_without_end(connection: sa.Connection) -> None:
-    """This connection, which does not go back to the pool, waits for locks and long statements until its transaction
-    ends."""
+    """Lift the time limits of this connection until its transaction ends. It does not go back to the pool."""
     driver: Any = connection.connection.driver_connection
     driver.answer_s = None
     connection.detach()

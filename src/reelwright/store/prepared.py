@@ -1,4 +1,4 @@
-"""Statements that every job needs, compiled once.
+"""Statements of SQLAlchemy that every job needs, compiled once.
 
 SQLAlchemy keeps compiled statements, but finds them again by walking through the statement; for our small ones that
 takes longer than SQLite takes to run them.

@@ -21,7 +21,8 @@ class Presence:
         self._file: IO[str] | None = None
 
     def show(self, worker_id: str) -> None:
-        """This process lives under that name, and under no earlier one any more. Without locks it shows nothing."""
+        """Show that the process with that id lives on this machine, under no other id. Does nothing where the file
+        system has no locks."""
         self.hide()
         self._folder.mkdir(parents=True, exist_ok=True)
         file = (self._folder / worker_id).open("w")
@@ -37,7 +38,7 @@ class Presence:
             self._file = None
 
     def dead(self) -> Sequence[str]:
-        """The names of processes that have ended without hiding themselves; they are told once."""
+        """The ids of processes of this machine that have died without `hide`. Each is returned once."""
         found = []
         for path in self._folder.glob("*"):
             with contextlib.suppress(FileNotFoundError), path.open("r+") as file:

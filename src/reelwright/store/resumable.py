@@ -1,4 +1,4 @@
-"""The videos that have failed, but whose last checkpoint is kept: a new video can go on from there."""
+"""Failed videos whose last checkpoint is kept, so that a new video can go on from it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Resumable:
         self._database = database
 
     def checkpoint(self, video_id: str) -> Mapping[str, Any] | None:
-        """What that video had saved last."""
+        """The last checkpoint of that video; None when none is kept."""
         query = sa.select(videos.c.checkpoint).where(videos.c.id == video_id, _kept)
         with self._database.connect() as connection:
             kept = connection.execute(query).scalar()
         return json.loads(kept) if kept else None
 
     def ids(self) -> frozenset[str]:
-        """All of them."""
+        """The ids of all resumable videos."""
         with self._database.connect() as connection:
             return frozenset(connection.execute(sa.select(videos.c.id).where(_kept)).scalars())
 
     def forget(self, before: datetime) -> None:
-        """Those that failed before that time can be resumed no more."""
+        """Remove the checkpoints of videos that failed before that time."""
         old = sa.update(videos).where(_kept, videos.c.completed_at < before.timestamp())
         with self._database.begin() as connection:
             connection.execute(old.values(checkpoint=None))

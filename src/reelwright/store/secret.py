@@ -29,12 +29,15 @@ _MAKE = sa.text("INSERT INTO secrets (name, value) VALUES (:name, :value) ON CON
 
 
 def signing_secret(database: Transactions, data_dir: Path) -> str:
-    """`whsec_` and base 64, as Standard Webhooks writes a symmetric secret. Made and stored if there is none yet."""
+    """The secret that signs webhooks: `whsec_` and base 64, as Standard Webhooks writes a symmetric secret.
+
+    It is created if there is none yet.
+    """
     return _kept(database, WEBHOOK, lambda: _of_the_release_before(data_dir) or _new())
 
 
 def link_secret(database: Transactions) -> str:
-    """What signs the links to share a video: 64 hexadecimal digits. Made and stored if there is none yet."""
+    """The secret that signs links to shared videos: 64 hexadecimal digits. It is created if there is none yet."""
     return _kept(database, LINK, lambda: secrets.token_hex(SECRET_BYTES))
 
 
@@ -64,7 +67,7 @@ def _kept(database: Transactions, name: str, make: Callable[[], str]) -> str:
         return known
     with database.begin() as connection:
         connection.execute(_MAKE, {"name": name, "value": make()})
-    return _kept(database, name, make)  # of two processes that make one at once, the first one's counts
+    return _kept(database, name, make)  # another process may have stored one at the same moment: then its secret counts
 
 
 def _known(database: Transactions, name: str) -> str | None:

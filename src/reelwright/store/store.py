@@ -74,7 +74,7 @@ class Store:
     listen_url: str | None
 
     def check_database(self) -> None:
-        """Raises `Busy` when it takes no writes, FileNotFoundError when its file was moved or removed."""
+        """Raises `Busy` when the database takes no writes, FileNotFoundError when its file was moved or removed."""
         if not self.shared:
             self.database_file.check()
         self.records.check_writable()
@@ -86,14 +86,17 @@ class Store:
 
     @property
     def name(self) -> str:
-        """The database, as messages call it; without its password."""
+        """What messages call the database; without its password."""
         address = self.database.url
         if address.get_backend_name() == "sqlite":
             return f"The database {address.database}"
         return f"The database {address.database} on {address.host or 'this machine'}"
 
     def open(self) -> None:
-        """Lock, make folders and tables. Raises `ConfigurationError`, for one when another server is at work here."""
+        """Lock the data directory, and create folders and tables.
+
+        Raises `ConfigurationError`: when another server works on the data directory, for one.
+        """
         if self.shared:
             check_answers(self.database)
         else:
@@ -109,7 +112,7 @@ class Store:
 
     @contextmanager
     def damage_told(self) -> Iterator[None]:
-        """Within it a database that cannot be used is a `ConfigurationError` that says what to do."""
+        """Turns the errors of a database that cannot be used into a `ConfigurationError` that says what to do."""
         try:
             yield
         except DatabaseBusy:
@@ -145,7 +148,7 @@ class Store:
         self.files.keep_mark(DATABASE_ID, schema.id)
 
     def close(self) -> None:
-        """Give back what `open` has locked, as far as it came."""
+        """Close the database and release the lock, also after an `open` that failed."""
         self.database.dispose()
         self.lock.release()
 
@@ -203,7 +206,7 @@ def build_store(
 
 @contextmanager
 def open_line(database_url: str) -> Iterator[Line]:
-    """The processes and lines of a fleet, for an operator. Raises `ConfigurationError`."""
+    """The processes and queues of a fleet, for the command line. Raises `ConfigurationError`."""
     database = open_database(database_url, Path())
     try:
         check_answers(database)

@@ -1,4 +1,4 @@
-"""Uploaded files: what a client has sent beforehand, to name it in a later request.
+"""Uploaded files: a client sends a file first, and names its id in a later request.
 
     uploads/<digest of the owner's name>/<id>
 
@@ -25,7 +25,7 @@ from reelwright.store.folder import HALF_WRITTEN_S, Found, Objects
 KEPT = timedelta(hours=24)
 MOST_FILES = 500
 MOST_BYTES = 1_000_000_000
-"""What one owner may have at a time; beyond it the oldest files go first."""
+"""How much one owner may have at a time. When there is more, the oldest files are removed."""
 
 _FACTS_BYTES = 16_384
 """The line of facts is read by itself where it is not longer."""
@@ -52,7 +52,7 @@ class Uploads:
     """The files of all owners."""
 
     def __init__(self, objects: Objects, most_files: int = MOST_FILES, most_bytes: int = MOST_BYTES) -> None:
-        """`objects`: where they lie. `most_files`, `most_bytes`: of one owner."""
+        """`objects`: the storage. `most_files`, `most_bytes`: how much one owner may have."""
         self._objects = objects
         self._most_files = most_files
         self._most_bytes = most_bytes
@@ -88,11 +88,11 @@ class Uploads:
         return [upload for upload in facts if upload is not None]
 
     def get(self, owner: str, upload_id: str) -> Uploaded | None:
-        """The facts of one of the owner's files; None for what is not there, not theirs or not an id."""
+        """The facts of a file; None when there is none with that id, it is another owner's, or the text is no id."""
         return self._facts(f"{_own(owner)}/{upload_id}") if ids.is_file_id(upload_id) else None
 
     def read(self, owner: str, upload_id: str) -> bytes | None:
-        """The bytes of one of the owner's files; None as in `get`."""
+        """The bytes of a file; None as in `get`."""
         if not ids.is_file_id(upload_id):
             return None
         try:
@@ -101,14 +101,14 @@ class Uploads:
             return None
 
     def delete(self, owner: str, upload_id: str) -> bool:
-        """Remove one of the owner's files. False for what is not there."""
+        """Remove a file. False when there is none as in `get`."""
         if self.get(owner, upload_id) is None:
             return False
         self._objects.remove([f"{_own(owner)}/{upload_id}"])
         return True
 
     def sweep(self, now: datetime) -> int:
-        """Remove what has had its time, and what was left half-written. Returns how many files were removed."""
+        """Remove expired and half-written files. Returns how many were removed."""
         old, parts = [], []
         for found in self._objects.look("uploads"):
             name = found.name.rpartition("/")[2]
@@ -120,7 +120,7 @@ class Uploads:
         return len(old)
 
     def _make_room(self, owner: str) -> None:
-        """Remove the oldest files beyond what an owner may have; the newest one always stays."""
+        """Remove the oldest files of an owner who has more than may be; the newest one always stays."""
         total, beyond = 0, []
         for count, found in enumerate(self._found(owner), 1):
             total += found.size
@@ -129,7 +129,7 @@ class Uploads:
         self._objects.remove(beyond)
 
     def _found(self, owner: str) -> Sequence[Found]:
-        """The owner's files, newest first; not what is half-written."""
+        """The owner's whole files, the newest first."""
         found = [one for one in self._objects.look(_own(owner)) if ids.is_file_id(one.name.rpartition("/")[2])]
         return sorted(found, key=lambda one: one.name, reverse=True)
 

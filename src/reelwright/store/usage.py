@@ -36,7 +36,7 @@ usage = sa.Table(
 )
 
 COST = "cost_usd"
-"""Where an engine writes what its provider says that a video cost, in the facts about how it was made."""
+"""The name in `made_with` under which an engine says what its provider charged for a video, in dollars."""
 
 _NO_BOUND = 2**62
 _RESERVE = """
@@ -59,7 +59,7 @@ ON CONFLICT (key, day) DO UPDATE SET completed = usage.completed + excluded.comp
 
 
 class OverLimit(Exception):
-    """A job that its key may not have now. `limit`: a field of `KeyLimits`; `used` of `most` are used already."""
+    """A job would exceed a limit of its API key. `limit`: a field of `KeyLimits`; `used` of `most` are used already."""
 
     def __init__(self, limit: str, most: int, used: int) -> None:
         super().__init__(limit)
@@ -125,7 +125,7 @@ class Usage:
         return left
 
     def _over_the_day(self, connection: sa.Connection, asked: Mapping[str, Any], limits: KeyLimits) -> OverLimit:
-        """Which of the daily limits it was."""
+        """The error that names the daily limit that was exceeded."""
         query = sa.select(usage.c.asked_ms, usage.c.asked_pixels)
         row = connection.execute(query.where(usage.c.key == asked["key"], usage.c.day == asked["day"])).first()
         ms, pixels = row if row else (0, 0)
@@ -134,7 +134,7 @@ class Usage:
         return OverLimit("pixel_frames_per_day", asked["most_pixels"], pixels)
 
     def completed(self, connection: sa.Connection, video: Video) -> None:
-        """Count a video that has just been finished."""
+        """Count a video that has just been completed."""
         assert video.file is not None
         made_with, source = video.made_with, video.spec.extends
         seconds = video.file.num_frames / video.file.fps - (source.num_frames / source.fps if source else 0.0)
@@ -148,7 +148,7 @@ class Usage:
         )
 
     def failed(self, connection: sa.Connection, video: Video) -> None:
-        """Count a video that has just failed: what it asked for is its key's again."""
+        """Count a video that has just failed, and give its key back what was reserved for it."""
         back = {"back_ms": _asked_ms(video), "back_pixels": video.spec.pixel_frames}
         self._count(connection, video, failed=1, **back)
 
@@ -160,7 +160,8 @@ class Usage:
         connection.exec_driver_sql(self._add, row)
 
     def rows(self, first: str, last: str, key: str | None) -> Sequence[Used]:
-        """What was used from the first day to the last one, by one key or (None) by all; in the order of days."""
+        """What was used from the first day to the last one, by one key or, with None, by each key; in the order of
+        days."""
         query = sa.select(usage).where(usage.c.day >= first, usage.c.day <= last).order_by(usage.c.day, usage.c.key)
         if key is not None:
             query = query.where(usage.c.key == key)
@@ -186,7 +187,7 @@ class Usage:
 
 
 def day_of(moment: datetime) -> str:
-    """The day (UTC) as it stands in the rows: `2026-11-29`."""
+    """The day (UTC) in the form of the rows: `2026-11-29`."""
     return moment.strftime("%Y-%m-%d")
 
 

@@ -1,4 +1,4 @@
-"""What a row of `videos` is: the table, and how a video becomes a row and a row a video."""
+"""The table `videos`, and the conversion of videos to rows and back."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ idempotency_keys = sa.Table(
 )
 
 TRACE, ASKED, RESUMED = "trace", "asked", "resumed_from"
-"""Where a request's column also holds its trace's name, what the client sent and whose checkpoint it goes on from."""
+"""Further entries of the JSON in the column `request`: the trace, what the client sent, and the resumed video's id."""
 
 SHAPE = 2
 """The version of what a row's request and checkpoint look like. A program leaves alone what is newer than it knows.
@@ -71,7 +71,7 @@ active = videos.c.completed_at.is_(None)
 
 
 Claimed = tuple[Video, Mapping[str, Any] | None]
-"""A video whose next attempt has begun, and the checkpoint of the attempt before."""
+"""A video whose next attempt has begun, and the checkpoint that it goes on from."""
 
 
 def claimed(row: Mapping[str, Any]) -> Claimed:
@@ -79,12 +79,12 @@ def claimed(row: Mapping[str, Any]) -> Claimed:
 
 
 def notice(channel: str, text: sa.ColumnElement[str]) -> sa.ColumnElement[Any]:
-    """Told to all processes when the transaction is committed."""
+    """A notice that Postgres sends to all processes when the transaction is committed."""
     return sa.func.pg_notify(channel, text).label("notice")
 
 
 def insertion(on_sqlite: bool) -> sa.UpdateBase:
-    """A new row, unless the queue is full. Its parameters are the columns' names and `max_queued`."""
+    """Inserts a row unless the queue is full. Its parameters are the columns' keys and `max_queued`."""
     told = (
         "id",
         "owner",
