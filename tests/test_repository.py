@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+import reelwright
 from tests.servers import ROOT
 
 TOOLS = Path(sys.executable).parent
@@ -81,6 +82,14 @@ def test_every_address_in_the_repository_is_there() -> None:
         assert address.startswith(REPOSITORY)
         path = address.removeprefix(REPOSITORY).removeprefix("/blob/main/")
         assert path in ("", "/issues", "/security/advisories/new") or (ROOT / path).is_file()
+
+
+def test_the_version_is_the_changelog_s_topmost_one_and_that_of_the_images() -> None:
+    topmost = re.search(r"^## \[(\S+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert topmost
+    assert topmost[1] == reelwright.__version__
+    for file in (ROOT / "deploy").rglob("*.yaml"):
+        assert set(re.findall(r"/reelwright:(\d\S*)", file.read_text())) <= {reelwright.__version__}, file
 
 
 def test_the_package_tells_type_checkers_that_it_is_typed() -> None:

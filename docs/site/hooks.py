@@ -2,6 +2,7 @@
 
 - Links that lead out of `docs/` (to an example, a benchmark, the changelog) lead to the repository.
 - The API's reference is written from the server's own OpenAPI document.
+- The page on contributing is the repository's CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ REPOSITORY = "https://github.com/reelwright/reelwright/blob/main/"
 DOCUMENT = "<!-- openapi -->"
 """Stands on the page where the reference is to be."""
 
+CONTRIBUTING = "<!-- contributing -->"
+"""Stands where the text of CONTRIBUTING.md is to be, without its title."""
+
+_ROOT = Path(__file__).parents[2]
 _TITLE = re.compile(r"^# Reelwright [^\n]*\n", re.MULTILINE)
 _LINK = re.compile(r"(?<=\]\()(\.\./[^)\s]*)(?=\))")
 
@@ -27,6 +32,8 @@ _LINK = re.compile(r"(?<=\]\()(\.\./[^)\s]*)(?=\))")
 def _before(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Before the plugin that draws the reference."""
     folder = posixpath.dirname(page.file.src_uri)
+    if CONTRIBUTING in markdown:
+        markdown = markdown.replace(CONTRIBUTING, contributing())
     text = _LINK.sub(lambda found: _outward(folder, found[1]), markdown)
     if DOCUMENT in text:
         path = Path(tempfile.mkdtemp(prefix="reelwright-site-")) / "openapi.json"
@@ -48,6 +55,12 @@ on_page_markdown = CombinedEvent(_before, _after)
 def _outward(folder: str, link: str) -> str:
     path = posixpath.normpath(posixpath.join(folder, link))
     return REPOSITORY + path.removeprefix("../") if path.startswith("../") else link
+
+
+def contributing() -> str:
+    """CONTRIBUTING.md without its title, its links as from a page of `docs/`."""
+    text = (_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n")[2]
+    return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", lambda found: f"]({posixpath.relpath(found[1], 'docs')})", text)
 
 
 def document() -> dict[str, Any]:

@@ -52,6 +52,13 @@ def test_the_api_is_described_from_the_server_s_own_document(site: Path) -> None
     assert "[OAD(" not in text
 
 
+def test_who_wants_to_change_something_finds_the_repository_s_own_words(site: Path) -> None:
+    text = (site / "contributing" / "index.html").read_text()
+    for heading in re.findall(r"^## (.+)$", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE):
+        assert heading in text
+    assert 'href="../deployment/"' in text
+
+
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     loaded = re.compile(r"""<(?:script|img|link)\b[^>]*\b(?:src|href)=["']?(https?:)?//(?!github\.com/reelwright)""")
     for page in site.rglob("*.html"):
