@@ -119,7 +119,11 @@ class Settings(BaseSettings):
         "`proxy`: this server sends the files; `redirect`: clients are sent to the bucket with an address that is good "
         "for an hour.",
     )
-    engine: str = _knob("auto", "REELWRIGHT_ENGINE", "`auto`, `sketch`, `huggingface`, `local`, `comfyui` or `openai`.")
+    engine: str = _knob(
+        "auto",
+        "REELWRIGHT_ENGINE",
+        "`auto`, `sketch`, `huggingface`, `local`, `comfyui`, `openai`, or an installed one.",
+    )
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
     )

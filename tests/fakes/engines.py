@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -163,8 +164,11 @@ class ToyEngine:
                 told = {"details": "what the provider said", "retry_after": 7.2}
                 raise EngineError("It went wrong", code=Code(rest), field=field, **told)  # type: ignore[arg-type]
         frames = job.frames.array()
-        for index in range(first, len(frames)):
-            frames[index] = (index * 9 % 256, job.spec.seed % 256, 128)
+        tint = zlib.crc32(job.image_path.read_bytes()) % 256 if job.image_path else 128
+        for index in range(len(frames)):
+            frames[index] = (index * 9 % 256, job.spec.seed % 256, tint)
+            if index < first:  # an earlier attempt has told of it
+                continue
             if word == "resume":
                 job.scratch.mkdir(exist_ok=True)
                 done = job.scratch / f"frames-{index + 1}"

@@ -21,6 +21,7 @@ from reelwright.engines.huggingface import card as huggingface_card
 from reelwright.engines.huggingface.access import HOMES, TOKEN_VARIABLE, VARIABLES, Access, lack
 from reelwright.engines.huggingface.engine import ENDPOINT_TOKEN_VARIABLE
 from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
+from reelwright.engines.installed import installed_engines
 from reelwright.engines.local import card as local_card
 from reelwright.engines.local import devices
 from reelwright.engines.local.devices import View, ask_torch
@@ -58,7 +59,8 @@ def offer_engines(
     children: int | None = None,
     ask: Callable[[], View | None] = ask_torch,
 ) -> Catalog:
-    """All engines as this server offers them; `wanted` is an engine's name or `auto`.
+    """All engines as this server offers them, those of other installed packages too; `wanted` is an engine's name or
+    `auto`, which takes none of those.
 
     `options` are by engine name, and so are `secrets`, the upstreams' tokens; `provider_keys` by their variables
     (`huggingface.access`); `children`: how many child processes each engine has; None: one, and of `local` one a GPU,
@@ -74,6 +76,7 @@ def offer_engines(
             spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
         ),
     }
+    offers |= installed_engines(options, frozenset(offers), memory_mb)
     if unknown := sorted(set(options) - set(offers)):
         raise ConfigurationError(f"REELWRIGHT_ENGINE_OPTIONS names an unknown engine: {unknown[0]!r}.")
     if wanted == "auto":

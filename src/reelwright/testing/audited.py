@@ -1,0 +1,87 @@
+"""An engine whose writes are watched: what it does to files outside of its job's own is told among the facts.
+
+Python tells of every file that it opens or changes (audit events, PEP 578). What compiled code writes by itself is not
+seen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reelwright.engines.engine import Made, RenderJob, Report
+from reelwright.engines.host import build
+
+ELSEWHERE = "written_elsewhere"
+"""The fact that names the paths; it is there where there are any."""
+
+_PATHS = {
+    "os.mkdir": 1,
+    "os.remove": 1,
+    "os.rmdir": 1,
+    "os.truncate": 1,
+    "os.rename": 2,
+    "os.link": 2,
+    "os.symlink": 2,
+}
+"""How many of an event's first arguments are paths that it changes."""
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Audited:
+    """Implements `Engine` with the engine that `engine` names (see `host.build`), built with `options`."""
+
+    def __init__(self, engine: str, options: Mapping[str, Any]) -> None:
+        self._engine = build(engine, options)
+        self._lock = threading.Lock()
+        self._jobs: dict[str, RenderJob] = {}
+        self._written: set[str] = set()
+        # Now: its first call writes a file, and would do so in the middle of the notice of another one.
+        self._temporary = Path(tempfile.gettempdir()).absolute()
+        sys.addaudithook(self._notice)
+
+    def load(self) -> Mapping[str, Any]:
+        return self._engine.load()
+
+    def state(self) -> Mapping[str, Any]:
+        return self._engine.state()
+
+    def generate(self, job: RenderJob, report: Report) -> Made:
+        with self._lock:
+            self._jobs[job.video_id] = job
+        try:
+            made = self._engine.generate(job, report)
+        finally:
+            with self._lock:
+                del self._jobs[job.video_id]
+                written = sorted(self._written)
+        return replace(made, facts={**made.facts, ELSEWHERE: written}) if written else made
+
+    def _notice(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._jobs:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            changed = [path] if isinstance(flags, int) and flags & _WRITING else []
+        else:
+            changed = list(arguments[: _PATHS.get(event, 0)])
+        for path in changed:
+            if isinstance(path, str | bytes | os.PathLike):
+                where = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 - links stay as they are written
+                if not self._allowed(where):
+                    self._written.add(str(where))
+
+    def _allowed(self, path: Path) -> bool:
+        """The jobs' own folders and clips, the folder for temporary files, devices, and compiled modules."""
+        if "__pycache__" in path.parts or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+            return True
+        own = [*self._jobs.values()]
+        if any(path == job.clip or path.is_relative_to(job.scratch) for job in own):
+            return True
+        return path.is_relative_to(self._temporary)
