@@ -216,6 +216,9 @@ async def test_list_and_models(way: Connect) -> None:
         assert page["has_more"] is True
         page = await made(assistant, "list_videos", limit=1, after=page["last_id"], status="completed")
         assert [video["id"] for video in page["videos"]] == [first["id"]]
+        for sought, found in ((f"two {second['id']}", [second["id"]]), (f"one {second['id']}", [])):
+            page = await made(assistant, "list_videos", q=sought, model=second["model"])
+            assert [video["id"] for video in page["videos"]] == found
         models = (await made(assistant, "list_models"))["models"]
         assert models[0]["default"] is True
         assert {"sketch", "toy"} <= {model["card"]["engine"] for model in models}
@@ -238,6 +241,7 @@ MISTAKES: tuple[tuple[str, dict[str, object], list[str]], ...] = (
     ("get_video", {"video_id": "../../etc"}, ["list_videos"]),
     ("get_video", {"video_id": 7}, ["video_id", "7"]),
     ("list_videos", {"limit": 1000}, ["limit", "100"]),
+    ("list_videos", {"q": 7}, ["q", "7"]),
     ("list_videos", {"status": "done"}, ["status", "done", "completed"]),
     ("list_models", {"all": True}, ["'all'"]),
     ("make_coffee", {}, ["make_coffee", "generate_video"]),

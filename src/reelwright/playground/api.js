@@ -5,7 +5,7 @@ import { signal } from "./vendor.js";
 import { askForKey, forgetKey, key } from "./key.js";
 
 /** A call that went wrong. `code` is the server's stable name of it, or "unreachable". `retryAfter` is in seconds. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor({ message, code, param = null, status = 0, retryAfter = null }) {
     super(message);
     Object.assign(this, { code, param, status, retryAfter });
@@ -18,7 +18,6 @@ export const reachable = signal(true);
 export const models = () => json("GET", "v1/models").then((body) => 
   body.data.map(({ card, refinements }) => ({ ...card, refinements })));
 export const usage = () => json("GET", "v1/usage");
-export const health = () => json("GET", "health");
 /** What the engines' processes warn of, by engine. */
 export async function warnings() {
   const { engines = {} } = await json("GET", "health");

@@ -29,7 +29,7 @@ function facts(card) {
   ].filter(Boolean).join(" · ");
 }
 
-export const Kind = ({ card }) =>
+const Kind = ({ card }) =>
   html`<span class=${`kind ${card.generative_ai ? "ai" : ""}`}>${card.generative_ai ? "AI" : "no AI"}</span>`;
 
 function Option({ card }) {

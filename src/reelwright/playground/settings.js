@@ -189,7 +189,7 @@ function More() {
 }
 
 /** The numbers that the presets stand for, in one line. */
-export function Numbers() {
+function Numbers() {
   const { width, height } = draft.size.value;
   const seconds = Math.round((draft.frames.value / draft.fps.value) * 100) / 100;
   const shape = draft.exactSize.value ? "" : `${draft.follows.value ? "Picture" : draft.shape} · ${draft.quality} · `;

@@ -31,7 +31,7 @@ export const loading = computed(() => view.value.loading.value);
 export const trouble = computed(() => view.value.trouble.value);
 
 export const isActive = (video) => video.status === "queued" || video.status === "in_progress";
-export const isCancelled = (video) => video.error?.code === "cancelled";
+const isCancelled = (video) => video.error?.code === "cancelled";
 export const isFavourite = (video) => video.metadata?.favourite === "yes";
 const there = (ids) => ids.filter((id) => byId.has(id) && !leaving.value.has(id)).map((id) => byId.get(id).value);
 export const all = computed(() => there(order.value));

@@ -95,6 +95,11 @@ _LIST: Mapping[str, Any] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST_VIDEOS, "default": 20},
     "after": {"type": "string", "description": "last_id of the page before."},
     "status": {"type": "string", "enum": list(STATES)},
+    "q": {
+        "type": "string",
+        "description": "Words that stand in the prompt, model, engine or size; or a seed or an id.",
+    },
+    "model": {"type": "string", "description": "The name of a model or engine, or engine/model."},
 }
 _VIDEO: Mapping[str, Any] = {"type": "object", "properties": _VIDEO_FACTS, "required": ["id", "status", "progress"]}
 _VIDEOS: Mapping[str, Any] = {
@@ -161,7 +166,7 @@ def definitions(*, local: bool, saves: bool) -> tuple[Tool, ...]:
         Tool(
             name="list_videos",
             title="List videos",
-            description="The caller's videos, newest first, a page at a time.",
+            description="The caller's videos, newest first, a page at a time; `q` searches them.",
             input_schema=_takes(_LIST),
             output_schema=dict(_VIDEOS),
             annotations=looks,

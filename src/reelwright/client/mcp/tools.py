@@ -115,6 +115,9 @@ async def _list(call: Call) -> CallToolResult:
         raise Problem(f"Invalid limit: {str(limit)[:80]!r}. Pass a whole number from 1 to {MOST_VIDEOS}.")
     if status is not None and status not in STATES:
         raise Problem(f"Invalid status: {str(status)[:80]!r}. Pass one of {', '.join(STATES)}.")
+    for name in ("after", "q", "model"):
+        if not isinstance(query.get(name, ""), str):
+            raise Problem(f"Invalid {name}: {str(query[name])[:80]!r}. Pass a text.")
     page = await call.reach.client.list(**query)
     return list_result(page.videos, has_more=page.has_more, last_id=page.last_id, url=call.reach.url)
 
