@@ -31,6 +31,8 @@ class ServerProcess:
     """
 
     role: tuple[str, ...] = ()
+    wrapper: tuple[str, ...] = ()
+    """A program that is followed by the server's own command and becomes it."""
 
     def __init__(self, data_dir: Path, name: str | None = None, **environment: str) -> None:
         """`name`: of its log. `environment`: settings by their names; nothing is inherited that would choose an
@@ -62,7 +64,7 @@ class ServerProcess:
         before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = Process(
-                [sys.executable, "-m", "tests.fakes.server", *self.role],
+                [*self.wrapper, sys.executable, "-m", "tests.fakes.server", *self.role],
                 env=environment,
                 cwd=self.data_dir.parent,
                 stderr=log,

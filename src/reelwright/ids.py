@@ -46,9 +46,17 @@ LOCAL_WORKER = "this process"
 """The id, in the rows, of a process that is alone with its database."""
 
 
+_WORKER_ID = re.compile("worker_[0-9A-HJKMNP-TV-Z]{26}")
+
+
 def worker_id(milliseconds: int, entropy: Callable[[int], int] = secrets.randbits) -> str:
     """A new id for a process of a fleet."""
     return f"worker_{ulid(milliseconds, entropy)}"
+
+
+def is_worker_id(text: str) -> bool:
+    """True for a string that a process of a fleet could be called."""
+    return _WORKER_ID.fullmatch(text) is not None
 
 
 def file_time(upload_id: str) -> float:

@@ -87,6 +87,28 @@ def test_a_paused_engine_begins_nothing_until_it_goes_on_also_after_a_new_start(
         assert admin.post("/v1/admin/engines/none/pause").status_code == 404
 
 
+def test_a_drained_process_begins_no_jobs_until_it_goes_on(locked: House) -> None:
+    with holding(locked.server, locked.admin.headers["Authorization"].removeprefix("Bearer ")) as admin:
+        locked.admin = admin
+        never = "worker_00000000000000000000000000"
+        for name in (never, "x", "%00"):
+            assert admin.post(f"/v1/admin/workers/{name}/drain").status_code == 404
+        if "DATABASE_URL" not in locked.settings:
+            return  # a server that is alone with its database is no fleet
+        (worker,) = line(locked)["workers"]
+        path = f"workers/{worker['id']}"
+        assert change(locked, f"{path}/drain") == {"object": "worker", "id": worker["id"], "draining": True}
+        change(locked, f"{path}/drain")
+        assert line(locked)["workers"][0]["draining"]
+        with locked.holder() as client:
+            video = create(client, "paint")
+            assert look(client, video)["status"] == "queued"
+            assert not change(locked, f"{path}/resume")["draining"]
+            eventually(lambda: look(client, video)["status"] == "completed")
+        told = [one["action"] for one in admin.get("/v1/audit", params={"about": worker["id"]}).json()["data"]]
+        assert told == ["worker.resumed", "worker.drained"]
+
+
 def test_the_disk_and_the_processes_are_shown(locked: House) -> None:
     with holding(locked.server, locked.admin.headers["Authorization"].removeprefix("Bearer ")) as admin:
         locked.admin = admin

@@ -49,12 +49,15 @@ def test_who_made_read_cancelled_and_deleted_a_video(locked: House) -> None:
         for part in ("bytes=0-9", "bytes=10-19", "bytes=20-29"):  # a player asks for many ranges: one entry
             assert client.get(f"/v1/videos/{video['id']}/content", headers={"Range": part}).status_code == 206
         assert client.get(f"/v1/videos/{video['id']}").status_code == 200  # a look at how far it is: none
+        assert client.post(f"/v1/videos/{video['id']}/share", json={"days": 1}).status_code == 200
+        assert client.post(f"/v1/videos/{again['id']}/share", json={"days": 0}).status_code == 400
         slow = cancel(client, create(client, "slow 30"))
         assert client.delete(f"/v1/videos/{video['id']}").status_code == 200
     own = entries(locked.admin, key=key["id"])
     assert told(own) == [
         ("video.created", video["id"]),
         ("video.created", again["id"]),
+        ("video.shared", video["id"]),
         ("video.created", slow["id"]),
         ("video.cancelled", slow["id"]),
         ("video.deleted", video["id"]),

@@ -134,6 +134,36 @@ def test_stored_bytes_refuse_the_next_video_until_some_are_deleted(locked: House
         assert ask(client).status_code == 200
 
 
+def test_uploaded_files_take_of_the_same_bytes_and_give_them_back(locked: House) -> None:
+    def left(client: httpx2.Client) -> int:
+        return int(client.get("/v1/usage").json()["limits"]["stored-bytes"]["left"])
+
+    def upload(client: httpx2.Client, size: int) -> httpx2.Response:
+        return client.post("/v1/files", files={"content": b"x" * size})
+
+    key = locked.make(owner="acme", limits={"stored_bytes": 1_000})
+    with holding(locked.server, key["key"]) as client, locked.holder(owner="acme") as colleague:
+        first = upload(client, 600)
+        assert first.status_code == 201
+        assert members(first)["stored-bytes"]["r"] == "400"
+        refused = upload(client, 401)
+        assert refused.status_code == 429
+        assert "uploaded files may take 1,000 bytes, and take 600" in refused.json()["detail"]
+        assert upload(client, 400).status_code == 201
+        assert left(client) == 0
+        assert ask(client).status_code == 429  # a video asks for room, too
+        assert len(client.get("/v1/files").json()["results"]) == 2
+        assert upload(colleague, 5_000).status_code == 201  # another key of the owner has its own share
+        assert left(client) == 0
+        # Whichever key of the owner removes it, the bytes are given back to the one that sent it.
+        assert colleague.delete(f"/v1/files/{first.json()['id']}").status_code == 204
+        assert left(client) == 600
+        assert ask(client).status_code == 200
+    told = locked.admin.get("/v1/audit", params={"about": first.json()["id"]}).json()["data"]
+    assert [one["action"] for one in told] == ["file.deleted", "file.created"]
+    assert told[1]["key"] == key["id"] != told[0]["key"]
+
+
 @pytest.mark.parametrize("own", [None, 2])
 def test_a_keys_jobs_that_wait_have_a_bound_and_others_find_room(
     locked: House, tmp_path: Path, own: int | None

@@ -63,11 +63,19 @@ def test_a_worker_comes_works_is_drained_and_goes(server: ServerProcess, postgre
         ask("resume", "sketch")
         eventually(lambda: status(late) == "completed")
 
+        kept = run("audit", "--json", "--key", "command", cwd=tmp_path, **settings)
+        assert [(one["action"], one["about"]) for one in map(json.loads, kept.stdout.splitlines())] == [
+            ("worker.drained", name),
+            ("engine.paused", "sketch"),
+            ("worker.resumed", name),
+            ("engine.resumed", "sketch"),
+        ]
+
         worker.terminate()
-        _, told = worker.communicate(timeout=30)
+        _, said = worker.communicate(timeout=30)
         assert worker.returncode == 0
-    assert "✅ Video generation worker running" in told
-    assert name in told
+    assert "✅ Video generation worker running" in said
+    assert name in said
     assert [one["engines"] for one in fleet(server, tmp_path)["processes"]] == [{}]
 
 

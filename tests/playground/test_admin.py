@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from reelwright.store.audit import Action
 from tests.api.keyholders import House, holding, house
 from tests.api.videos import Gate, create, look, made
 from tests.playground.screening import PHONE, Screening
-from tests.servers import eventually
+from tests.servers import ROOT, eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -57,13 +59,110 @@ def test_a_key_is_made_shown_once_used_and_revoked(visit: Visit, locked: House) 
     expect(page.locator(".once")).to_have_count(0)
     assert text not in page.content()
     page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Revoke Ann's laptop").click()
+    page.get_by_role("button", name="Change Ann's laptop").click()
+    page.get_by_role("button", name="Revoke").click()
     expect(page.get_by_role("row", name="Ann's laptop").first).to_contain_text("revoked")
     assert httpx2.get(f"{locked.server.url}/v1/videos", headers={"X-API-Key": text}).status_code == 401
     page.get_by_label("Name").fill("bob")
     page.get_by_label("Owner").fill("*")
     page.get_by_role("button", name="Make a key").click()
-    expect(page.get_by_role("status")).to_contain_text("Must have 1 to 64 letters")
+    expect(page.locator(".toasts")).to_contain_text("Must have 1 to 64 letters")
+
+
+def test_a_keys_limits_are_changed_and_it_gets_another_text(visit: Visit, locked: House) -> None:
+    key = locked.make(name="render farm", limits={"running": 2, "waiting": 50})
+    page = visit(locked.server.url).page
+    admits(page, text_of(locked))
+    page.goto("/admin")
+    page.get_by_role("button", name="Change render farm").click()
+    dialog = page.get_by_role("dialog", name="render farm")
+    expect(dialog.get_by_label("Running jobs")).to_have_value("2")
+    dialog.get_by_label("Running jobs").fill("5")
+    dialog.get_by_label("Waiting jobs").fill("none")
+    dialog.get_by_label("Last day").fill("2999-12-31")
+    dialog.get_by_label("Requests a minute").fill("many")
+    dialog.get_by_role("button", name="Save").click()
+    assert dialog.get_by_label("Requests a minute").evaluate("field => field.validity.patternMismatch")
+    dialog.get_by_label("Requests a minute").fill("")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    row = page.get_by_role("row", name="render farm generate, read")
+    expect(row).to_contain_text("running jobs: 5")
+    expect(row).to_contain_text("until 2999-12-31")
+    told = locked.admin.get(f"/v1/keys/{key['id']}").json()
+    assert told["own_limits"] == {"running": 5, "waiting": None}
+
+    page.get_by_role("button", name="Change render farm").click()
+    expect(dialog.get_by_label("Waiting jobs")).to_have_value("none")
+    dialog.get_by_label("Hours that the present key stays good").fill("1")
+    dialog.get_by_role("button", name="Give it another text").click()
+    text = page.locator(".once code").inner_text()
+    assert text != key["key"]
+    for one in (text, key["key"]):  # the one before stays good for an hour
+        assert httpx2.get(f"{locked.server.url}/v1/videos", headers={"X-API-Key": one}).status_code == 200
+    page.reload()
+    expect(row).to_be_visible()
+    assert text not in page.content()
+
+
+def test_the_page_goes_on_with_the_new_text_of_its_own_key(visit: Visit, locked: House) -> None:
+    first = locked.make(name="second operator", scopes=["admin"])["key"]
+    visitor = visit(locked.server.url)
+    visitor.expected.append("401")
+    page = visitor.page
+    page.goto("/")  # asks for a key
+    page.get_by_label("API key").fill(first)
+    page.get_by_role("button", name="Continue").click()
+    page.goto("/admin")
+    page.get_by_role("button", name="Change second operator").click()
+    page.get_by_role("button", name="Give it another text").click()
+    text = page.locator(".once code").inner_text()
+    assert httpx2.get(f"{locked.server.url}/v1/usage", headers={"X-API-Key": first}).status_code == 401
+    with page.expect_response(lambda answer: answer.url.endswith("/v1/admin/line") and answer.status == 200):
+        page.reload()
+    expect(page.get_by_role("button", name="Change second operator")).to_be_visible()
+    assert page.evaluate("sessionStorage['reelwright.key']") == text
+
+
+def test_who_did_what_is_told_filtered_read_on_and_saved(visit: Visit, locked: House) -> None:
+    with locked.holder(name="painter") as client:
+        videos = [made(client) for _ in range(3)]
+        for video in videos:
+            assert client.delete(f"/v1/videos/{video['id']}").status_code == 200
+    for number in range(30):
+        locked.make(name=f"bulk {number}")
+    page = visit(locked.server.url).page
+    admits(page, text_of(locked))
+    page.goto("/admin")
+    section = page.get_by_role("region", name="Who did what", exact=True)
+    rows = section.locator("tbody tr")
+    expect(rows).to_have_count(25)
+    expect(rows.first).to_contain_text("operator")
+    expect(rows.first).to_contain_text("bulk 29")
+    section.get_by_role("button", name="Show older").click()
+    expect(rows).to_have_count(50)
+    section.get_by_label("Action").select_option(label="deleted a video")
+    section.get_by_label("Key").select_option(label="painter")
+    expect(rows).to_have_count(3)
+    expect(rows.first).to_contain_text(videos[-1]["id"])
+    with locked.holder(name="another") as client:
+        create(client, "paint")
+    with page.expect_download() as download:
+        section.get_by_role("button", name="Save as CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0].startswith("at,action,key,about,")
+    assert [line.split(",")[3] for line in lines[1:]] == [video["id"] for video in reversed(videos)]
+    section.get_by_label("Key").select_option(label="Any")
+    section.get_by_label("Action").select_option(label="asked for a video")
+    expect(rows.first).to_contain_text("another")
+    with locked.holder(name="a third") as client:
+        create(client, "paint")
+    expect(rows.first).to_contain_text("a third")  # what is new comes by itself
+
+
+def test_every_action_of_the_audit_has_words(locked: House) -> None:
+    words = (ROOT / "src/reelwright/playground/auditdesk.js").read_text()
+    assert {one.value for one in Action} == set(re.findall(r'^  "([a-z]+\.[a-z]+)":', words, re.MULTILINE))
 
 
 def test_the_line_is_everybodys_and_an_admin_changes_it(visit: Visit, locked: House, tmp_path: Path) -> None:
@@ -97,14 +196,18 @@ def test_the_line_is_everybodys_and_an_admin_changes_it(visit: Visit, locked: Ho
 def test_the_link_is_there_for_an_admin_alone_and_the_page_shows_nothing_to_others(visit: Visit, locked: House) -> None:
     every = locked.make(name="all", scopes=["generate", "read", "admin"])["key"]
     usual = visit(locked.server.url)
-    usual.expected.append("403")
     admits(usual.page, locked.make()["key"])
     with usual.page.expect_response("**/v1/usage"):
         usual.open()
     expect(usual.page.get_by_role("link", name="Admin")).to_have_count(0)
+    usual.page.clock.install()
     usual.page.goto("/admin")
+    asked: list[str] = []
+    usual.page.on("request", lambda request: asked.append(request.url))
     expect(usual.page.get_by_role("alert")).to_contain_text("for keys with the scope admin")
     expect(usual.page.locator("table, form")).to_have_count(0)
+    usual.page.clock.run_for(60_000)
+    assert not [url for url in asked if "/v1/" in url]  # it asks for nothing that it would be refused
     page = visit(locked.server.url, size=PHONE).page
     admits(page, every)
     page.goto("/")

@@ -14,9 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from reelwright.store import following, line
+from reelwright.store.audit import COMMAND, Action, Asked, Audit, Entry, Who
 from reelwright.store.database import open_database
 from reelwright.store.line import LATE_S, TTL_S, Line, Member
 from reelwright.store.migrations import migrate
+from reelwright.store.oversight import Oversight
 from reelwright.store.records import Records
 from reelwright.store.store import tables
 from reelwright.store.transactions import Transactions
@@ -123,22 +125,38 @@ def test_a_worker_takes_what_it_can_make_and_what_it_knows(
     assert claim(queue, "nobody") is None
 
 
-def test_a_process_that_drains_and_a_line_that_is_paused_get_nothing(records: Records, queue: Line) -> None:
+def test_a_process_that_drains_and_a_line_that_is_paused_get_nothing(
+    records: Records, queue: Line, database: Transactions
+) -> None:
+    audit = Audit(database)
+    operator = Oversight(database, audit)
     waiting = submit(records)
+
+    def entry(action: Action, about: str) -> Entry:
+        return Who(key=COMMAND).did(action, about, NOW)
+
     for name in ("drained", "other"):
         queue.register(member(name))
-    assert queue.drain("drained")
+    for _ in range(2):
+        assert operator.drain("drained", entry(Action.DRAINED, "drained"), draining=True)
+    assert not operator.drain("nobody", entry(Action.DRAINED, "nobody"), draining=True)
     assert claim(queue, "drained") is None
     beat = queue.beat("drained", None, {})
     assert beat
     assert beat.draining
-    queue.pause("toy")
-    assert (claim(queue, "other"), queue.paused()) == (None, {"toy"})
-    assert queue.resume("toy")
-    assert not queue.resume("toy")
+    operator.pause("toy", entry(Action.PAUSED, "toy"))
+    assert (claim(queue, "other"), operator.paused()) == (None, {"toy"})
+    assert operator.resume("toy", entry(Action.RESUMED, "toy"))
+    assert not operator.resume("toy", entry(Action.RESUMED, "toy"))
     found = claim(queue, "other")
     assert found
     assert found.id == waiting.id
+    told = audit.page(Asked(newest_first=False, key=COMMAND), 10)  # what changed nothing is not told
+    assert [(one.action, one.about) for _, one in told] == [
+        (Action.DRAINED, "drained"),
+        (Action.PAUSED, "toy"),
+        (Action.RESUMED, "toy"),
+    ]
 
 
 def test_an_interrupted_job_keeps_its_place_and_its_checkpoint(records: Records, queue: Line) -> None:

@@ -35,7 +35,7 @@ def prepared(objects: Objects) -> Objects:
 
 def keep(uploads: Uploads, owner: str = "ann", data: bytes = b"x", now: datetime = NOW, **facts: Any) -> Uploaded:
     told = {"name": "fox.png", "media_type": "image/png", "metadata": {}, **facts}
-    return uploads.keep(owner, data, now=now, **told)
+    return uploads.keep(owner, data, now=now, **told)[0]
 
 
 def stored(objects: Objects) -> list[str]:

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from reelwright import ids
+from reelwright.store.audit import SERVER, Action, Asked, Audit, Who
 from reelwright.store.buckets import Buckets
 from reelwright.store.database import open_database, tables
-from reelwright.store.keys import KeyLimits
+from reelwright.store.keys import KeyLimits, OverLimit
 from reelwright.store.line import Line, Member
 from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.transactions import Transactions
-from reelwright.store.usage import OverLimit, Usage, day_of
+from reelwright.store.upload_rows import UploadRows
+from reelwright.store.usage import Usage, day_of
 from tests.databases import ON_BOTH, Settings
 from tests.store.test_records import CANCELLED, FILE, NOW, new
 
@@ -34,6 +37,39 @@ def processes(database: Settings, tmp_path: Path) -> Iterator[list[Transactions]
             stack.callback(engine.dispose)
         migrate(engines[0], tables)
         yield [Transactions(engine) for engine in engines]
+
+
+@ON_BOTH
+def test_as_many_bytes_are_uploaded_as_may_and_are_given_back(processes: list[Transactions]) -> None:
+    audit = Audit(processes[0])
+    rows = [UploadRows(one, Audit(one)) for one in processes]
+    ann = Who(key="key_a")
+    old = NOW - timedelta(hours=25)
+    names = [ids.file_id(int((NOW if number % 2 else old).timestamp() * 1000)) for number in range(40)]
+
+    def upload(number: int) -> int | None:
+        try:
+            return rows[number % PROCESSES].add(names[number], 100, 550, ann, NOW)
+        except OverLimit:
+            return None
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        left = list(pool.map(upload, range(40)))
+    assert sorted(one for one in left if one is not None) == [50, 150, 250, 350, 450]
+    limits, usage = KeyLimits(stored_bytes=550), Usage(processes[0])
+    assert usage.left("key_a", limits, NOW) == {"stored_bytes": 50}
+    assert usage.left("key_b", limits, NOW) == {"stored_bytes": 550}
+    kept = [name for name, one in zip(names, left, strict=True) if one is not None]
+    rows[0].forget(NOW - timedelta(hours=24), NOW)
+    young = [name for name in kept if ids.file_time(name) > (NOW - timedelta(hours=24)).timestamp()]
+    assert usage.left("key_a", limits, NOW) == {"stored_bytes": 550 - 100 * len(young)}
+    for _ in range(2):
+        rows[1].remove([*young, "file_nobodys"], ann, NOW)
+    assert usage.left("key_a", limits, NOW) == {"stored_bytes": 550}
+    told = [(one.action, one.key, one.about) for _, one in audit.page(Asked(action=Action.REMOVED), 100)]
+    assert sorted(told) == sorted(
+        [(Action.REMOVED, "key_a" if name in young else SERVER, name) for name in kept],
+    )
 
 
 @ON_BOTH

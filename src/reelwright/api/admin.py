@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from reelwright import ids
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import NotFound
 from reelwright.jobs.overseer import Overseer, Overview
@@ -42,6 +43,20 @@ class AdminCalls:
     async def resume(self, request: Request, engine: str) -> Response:
         """Let the jobs of a paused engine begin."""
         return await self._set_paused(request, engine, paused=False)
+
+    async def drain(self, request: Request, worker_id: str) -> Response:
+        """Let a process of a fleet finish what it makes and begin no more jobs."""
+        return await self._set_draining(request, worker_id, draining=True)
+
+    async def undrain(self, request: Request, worker_id: str) -> Response:
+        """Let a drained process begin jobs again."""
+        return await self._set_draining(request, worker_id, draining=False)
+
+    async def _set_draining(self, request: Request, worker_id: str, *, draining: bool) -> Response:
+        if not ids.is_worker_id(worker_id):
+            raise NotFound("There is no process with this id; GET /v1/admin/line lists them.", field="id")
+        await self._overseer.drain(worker_id, request.state.caller, draining=draining)
+        return JSONResponse({"object": "worker", "id": worker_id, "draining": draining}, headers=_PRIVATE)
 
     async def _set_paused(self, request: Request, engine: str, *, paused: bool) -> Response:
         if engine not in self._catalog.offers:
@@ -113,6 +128,8 @@ def admin_router(calls: AdminCalls) -> APIRouter:
         ("/v1/admin/line/{video_id}/cancel", calls.cancel, "POST"),
         ("/v1/admin/engines/{engine}/pause", calls.pause, "POST"),
         ("/v1/admin/engines/{engine}/resume", calls.resume, "POST"),
+        ("/v1/admin/workers/{worker_id}/drain", calls.drain, "POST"),
+        ("/v1/admin/workers/{worker_id}/resume", calls.undrain, "POST"),
     ):
         router.add_api_route(path, endpoint, methods=[method], response_class=Response)
     return router

@@ -240,14 +240,22 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
     routes.include_router(openai_router(videos))
     links = Links(jobs.store.link_secret, jobs.threads)
     routes.include_router(
-        sharing_router(queue=queue, links=links, clock=clock, send=videos.file, max_body_bytes=max_body_bytes)
+        sharing_router(
+            queue=queue,
+            links=links,
+            audit=jobs.store.audit,
+            threads=jobs.threads,
+            clock=clock,
+            send=videos.file,
+            max_body_bytes=max_body_bytes,
+        )
     )
     routes.include_router(
         huggingface_router(
             queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes
         )
     )
-    files = FileCalls(uploads=jobs.store.uploads, clock=clock, max_body_bytes=max_body_bytes)
+    files = FileCalls(uploads=jobs.uploading, max_body_bytes=max_body_bytes)
     models = ReplicateModels(catalog=catalog, started=clock.now(), secret=jobs.webhooks.secret_of)
     predictions = Predictions(
         queue=queue,

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelwright.api.connection_limit import KNOWN, network_of
 from reelwright.api.limits import Meter
+from reelwright.api.routes import check_address
 from reelwright.api.scopes import check_scope
 from reelwright.errors import Busy, Code, Forbidden, ReelwrightError, Unauthorized
 from reelwright.jobs.callers import Caller
@@ -226,6 +227,7 @@ class KeyGate:
                 scope.get("extensions", {}).get(KNOWN, _nobody_asks)()
                 await self._meter.count(caller)
                 check_scope(caller, scope["method"], scope["path"])
+            check_address(scope["path"], scope["query_string"])
         except ReelwrightError as error:
             app = self._answer(Request(scope), error)
         await app(scope, receive, self._telling(state["caller"], send))

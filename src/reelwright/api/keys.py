@@ -91,8 +91,8 @@ class KeyCalls:
     async def used(self, request: Request) -> Response:
         """What was used each day (UTC): by the key that asks; with the scope `admin`, by all keys or the one named.
 
-        A job counts on the day of its submission. `limits` are those of the key that asks, and what is left of
-        them; `scopes` what it may do.
+        A job counts on the day of its submission. `key` is the one that asks; `limits` are its own, and what is left
+        of them; `scopes` what it may do.
         """
         caller: Caller = request.state.caller
         first, last = self._range(request)
@@ -106,6 +106,7 @@ class KeyCalls:
         body = {
             "object": "list",
             "data": [_used_object(row) for row in rows],
+            "key": caller.key,
             "scopes": sorted(caller.scopes) if caller.key else [],
             "limits": {
                 policy.name: {"most": most, "left": caller.left[name]}

@@ -29,7 +29,7 @@ MODULES = (
     "menu",
     "key",
     "api",
-    "adminlink",
+    "scopes",
     "toast",
     "trouble",
     "times",
@@ -61,8 +61,8 @@ MODULES = (
 )
 """The page's modules, each after those it imports. They are served as one script."""
 
-ADMIN = "admin"
-"""The module of the admin's page, which is another document; the modules that it needs go along with it."""
+ADMIN = ("desk", "keydesk", "auditdesk", "admin")
+"""The modules of the admin's page, which is another document; those that they need go along with them."""
 
 _IMPORT = re.compile(r'^import .* from "\./(\w+)\.js";$', re.MULTILINE)
 FONT = "serif.woff2"
@@ -121,8 +121,8 @@ def _load() -> tuple[str, dict[str, Sheet]]:
         return (folder / name).read_text("utf-8")
 
     font = (folder / FONT).read_bytes()
-    sources = {name: read(f"{name}.js") for name in (*MODULES, ADMIN)}
-    script, admin = join({name: sources[name] for name in MODULES}), join(_needed(sources, ADMIN))
+    sources = {name: read(f"{name}.js") for name in (*MODULES, *ADMIN)}
+    script, admin = join({name: sources[name] for name in MODULES}), join(_needed(sources, ADMIN[-1]))
     admin_style = _CSS_FAT.sub("", read("admin.css"))
     style, drawing, page = _CSS_FAT.sub("", read("style.css")), read("favicon.svg"), read("index.html")
     version = hashlib.sha256(f"{script}{style}{drawing}{admin}{admin_style}".encode() + font).hexdigest()[:12]

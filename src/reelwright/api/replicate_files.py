@@ -21,12 +21,13 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api.addresses import base_url
 from reelwright.api.body import Upload, parse_body, parse_json
 from reelwright.api.vocabulary import unknown_fields
-from reelwright.clock import Clock, iso_milliseconds
+from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import check_text
 from reelwright.errors import BadRequest, NotFound, invalid
 from reelwright.ids import FILE_ID
+from reelwright.jobs.uploading import Uploading
 from reelwright.media import images
-from reelwright.store.uploads import Uploaded, Uploads
+from reelwright.store.uploads import Uploaded
 
 MAX_METADATA_CHARACTERS = 4_096
 MAX_NAME_CHARACTERS = 255
@@ -40,9 +41,8 @@ _OWN_ADDRESS = re.compile(rf"(?:/.*)?/v1/files/({FILE_ID})(?:/download)?/?")
 class FileCalls:
     """The routes' functions, and the way from an address to a file."""
 
-    def __init__(self, *, uploads: Uploads, clock: Clock, max_body_bytes: int) -> None:
+    def __init__(self, *, uploads: Uploading, max_body_bytes: int) -> None:
         self._uploads = uploads
-        self._clock = clock
         self._max_body_bytes = max_body_bytes
 
     async def create(self, request: Request) -> Response:
@@ -53,33 +53,31 @@ class FileCalls:
         content = fields.get("content")
         if not isinstance(content, Upload):
             raise BadRequest("The file is missing: send it as the part content of a multipart form.", field="content")
-        uploaded = await asyncio.to_thread(
-            self._uploads.keep,
-            request.state.owner,
+        uploaded = await self._uploads.keep(
+            request.state.caller,
             content.data,
             name=_name(_text(fields, "filename") or content.name),
             media_type=_media_type(_text(fields, "type") or content.media_type),
             metadata=_metadata(fields),
-            now=self._clock.now(),
         )
         return JSONResponse(_object(uploaded, base_url(request)), 201)
 
     async def list(self, request: Request) -> Response:
         """The caller's files, newest first; there are never so many that they need pages."""
-        found = await asyncio.to_thread(self._uploads.list, request.state.owner)
+        found = await self._uploads.list(request.state.owner)
         results = [_object(uploaded, base_url(request)) for uploaded in found]
         return JSONResponse({"previous": None, "next": None, "results": results})
 
     async def get(self, request: Request, file_id: str) -> Response:
         """The facts of a file."""
-        uploaded = await asyncio.to_thread(self._uploads.get, request.state.owner, file_id)
+        uploaded = await self._uploads.get(request.state.owner, file_id)
         if uploaded is None:
             raise _missing()
         return JSONResponse(_object(uploaded, base_url(request)))
 
     async def download(self, request: Request, file_id: str) -> Response:
         """The file's bytes. A browser shows none of them: they are a download, whatever they claim to be."""
-        data = await asyncio.to_thread(self._uploads.read, request.state.owner, file_id)
+        data = await self._uploads.read(request.state.owner, file_id)
         if data is None:
             raise _missing()
         headers = {
@@ -91,7 +89,7 @@ class FileCalls:
 
     async def delete(self, request: Request, file_id: str) -> Response:
         """Remove a file; videos that were asked for with it keep their picture."""
-        if not await asyncio.to_thread(self._uploads.delete, request.state.owner, file_id):
+        if not await self._uploads.delete(request.state.caller, file_id):
             raise _missing()
         return Response(status_code=204)
 
@@ -103,7 +101,7 @@ class FileCalls:
         match = _OWN_ADDRESS.fullmatch(_path(value)) if isinstance(value, str) else None
         if match is None:
             return value
-        data = await asyncio.to_thread(self._uploads.read, owner, match[1])
+        data = await self._uploads.read(owner, match[1])
         if data is None:
             raise invalid(field, value, "There is no such file. Files are kept for 24 hours: send it again.")
         return Upload(data=data)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reelwright.errors import BadRequest, NotFound
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OF_THE_SERVER = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
@@ -35,6 +38,18 @@ def _match(routes: Sequence[BaseRoute], path: str, method: str) -> Match:
         if best is Match.FULL:
             break
     return best
+
+
+def check_address(path: str, query: bytes) -> None:
+    """Nothing is called by a NUL character, which Postgres keeps in no text: what names one is told so, on every
+    database. Raises `NotFound` for a path with one, `BadRequest` for a query."""
+    if "\0" in path:
+        raise NotFound("There is nothing at this address: it contains a NUL character (U+0000)")
+    if b"%00" in query:
+        pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        name = next((name for name, value in pairs if "\0" in name + value), "").replace("\0", "")
+        message = f"Invalid {name or 'query'}: it contains a NUL character (U+0000). Remove it."
+        raise BadRequest(message, field=name or None)
 
 
 class Methods:

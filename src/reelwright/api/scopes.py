@@ -10,19 +10,23 @@ from reelwright.store.keys import Scope
 
 LOOKING = frozenset({"GET", "HEAD"})
 _ADMIN = re.compile(r"/v1/(keys|audit|admin)(/.*)?")
-_EITHER = re.compile(r"/v1/usage/?|/metrics/?")
+_EITHER = re.compile(r"/metrics/?")
+_EVERY = re.compile(r"/v1/usage/?")
 _ANY = re.compile(r"/mcp/?")
 
 
 def scopes_for(method: str, path: str) -> frozenset[Scope]:
     """Any one of these lets the request in; none: every key does.
 
-    `/mcp` leads to other routes, which ask themselves.
+    `/mcp` leads to other routes, which ask themselves. `/v1/usage` tells each key what it may do, so a program need not
+    try that out.
     """
     if method == "OPTIONS" or _ANY.fullmatch(path):
         return frozenset()
     if _ADMIN.fullmatch(path):
         return frozenset({Scope.ADMIN})
+    if _EVERY.fullmatch(path):
+        return frozenset(Scope)
     if _EITHER.fullmatch(path):
         return frozenset({Scope.READ, Scope.ADMIN})
     return frozenset({Scope.READ if method in LOOKING else Scope.GENERATE})

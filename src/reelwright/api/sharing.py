@@ -27,6 +27,7 @@ from reelwright.ids import VIDEO_ID
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.variants import Variant
+from reelwright.store.audit import Action, Audit
 from reelwright.video import Status, Video
 
 DEFAULT_DAYS = 7
@@ -69,7 +70,9 @@ class Links:
         return base64.urlsafe_b64encode(digest[:SIGNATURE_BYTES]).decode().rstrip("=")
 
 
-def sharing_router(*, queue: Queue, links: Links, clock: Clock, send: SendFile, max_body_bytes: int) -> APIRouter:
+def sharing_router(
+    *, queue: Queue, links: Links, audit: Audit, threads: Threads, clock: Clock, send: SendFile, max_body_bytes: int
+) -> APIRouter:
     """`send` answers with a completed video's file."""
     router = APIRouter(tags=["openai"])
 
@@ -86,9 +89,12 @@ def sharing_router(*, queue: Queue, links: Links, clock: Clock, send: SendFile, 
             raise BadRequest(
                 f"The video is {video.status}; it can be shared once it is completed.", code=code, field="video_id"
             )
-        ends = clock.now() + timedelta(days=days)
+        now = clock.now()
+        ends = now + timedelta(days=days)
         if video.expires_at and video.expires_at < ends:
             ends = video.expires_at
+        entry = request.state.caller.entry(Action.SHARED, video.id, now)
+        await threads.write(audit.write, [entry], now)  # before anybody has the link
         address = f"{base_url(request)}share/{await links.make(video.id, ends)}"
         told = {"object": "video.share", "id": video.id, "url": address, "expires_at": int(ends.timestamp())}
         return JSONResponse(told, headers={"Cache-Control": "no-store"})

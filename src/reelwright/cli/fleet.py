@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,9 @@ from reelwright.cli.connection import Refused
 from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
+    from reelwright.store.audit import Action, Entry
     from reelwright.store.line import Line, Seen
+    from reelwright.store.oversight import Oversight
 
 _URL = click.option(
     "--database-url", metavar="URL", help="The Postgres of the fleet. [env: DATABASE_URL]", envvar="DATABASE_URL"
@@ -33,8 +36,8 @@ def fleet(context: click.Context, database_url: str | None, as_json: bool) -> No
     """Show the servers and workers on one Postgres, what each of them makes, and how many jobs wait for each engine."""
     context.obj = database_url
     if context.invoked_subcommand is None:
-        with _line(database_url) as line:
-            members, backlog, paused = line.members(), line.backlog(), line.paused()
+        with _opened(database_url) as (line, oversight):
+            members, backlog, paused = line.members(), line.backlog(), oversight.paused()
         if as_json:
             click.echo(
                 json.dumps({"processes": [_facts(one) for one in members], "engines": _lines(members, backlog, paused)})
@@ -48,8 +51,10 @@ def fleet(context: click.Context, database_url: str | None, as_json: bool) -> No
 @click.pass_obj
 def drain(database_url: str | None, worker_id: str) -> None:
     """Let a process finish what it makes and take no more jobs. `fleet` shows when nothing runs there any more."""
-    with _line(database_url) as line:
-        if not line.drain(worker_id):
+    from reelwright.store.audit import Action
+
+    with _opened(database_url, changes=True) as (_, oversight):
+        if not oversight.drain(worker_id, _entry(Action.DRAINED, worker_id), draining=True):
             raise Refused(f"There is no process {worker_id}. `reelwright fleet` lists them.")
     click.echo(f"{worker_id} takes no more jobs. `reelwright fleet resume {worker_id}` undoes it.")
 
@@ -59,8 +64,10 @@ def drain(database_url: str | None, worker_id: str) -> None:
 @click.pass_obj
 def pause(database_url: str | None, engine: str) -> None:
     """Begin no more jobs of an engine, on any machine. What runs goes on, what comes waits."""
-    with _line(database_url) as line:
-        line.pause(engine)
+    from reelwright.store.audit import Action
+
+    with _opened(database_url, changes=True) as (_, oversight):
+        oversight.pause(engine, _entry(Action.PAUSED, engine))
     click.echo(f"Jobs of {engine} wait now. `reelwright fleet resume {engine}` lets them begin.")
 
 
@@ -69,22 +76,32 @@ def pause(database_url: str | None, engine: str) -> None:
 @click.pass_obj
 def resume(database_url: str | None, name: str) -> None:
     """Let a drained process take jobs again, or the jobs of a paused engine begin."""
-    with _line(database_url) as line:
-        if not (line.drain(name, draining=False) or line.resume(name)):
+    from reelwright.store.audit import Action
+
+    with _opened(database_url, changes=True) as (_, oversight):
+        again = oversight.drain(name, _entry(Action.UNDRAINED, name), draining=False)
+        if not (again or oversight.resume(name, _entry(Action.RESUMED, name))):
             raise Refused(f"There is no process and no paused engine {name}. `reelwright fleet` lists them.")
     click.echo(f"{name} goes on.")
 
 
 @contextmanager
-def _line(database_url: str | None) -> Iterator[Line]:
+def _opened(database_url: str | None, *, changes: bool = False) -> Iterator[tuple[Line, Oversight]]:
     from reelwright.settings import load_settings
-    from reelwright.store.store import open_line
+    from reelwright.store.store import open_fleet
 
-    url = database_url or load_settings(open_api=False).database_url
+    settings = load_settings(open_api=False)
+    url = database_url or settings.database_url
     if not url:
         raise Refused("A fleet works on a Postgres. Name it with --database-url or DATABASE_URL.")
-    with open_line(url) as line:
-        yield line
+    with open_fleet(url, audited=settings.audit_days > 0, changes=changes) as found:
+        yield found
+
+
+def _entry(action: Action, about: str) -> Entry:
+    from reelwright.store.audit import COMMAND, Who
+
+    return Who(key=COMMAND).did(action, about, datetime.now(UTC))
 
 
 def _facts(seen: Seen) -> dict[str, Any]:

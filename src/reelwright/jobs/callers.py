@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 
 from reelwright.errors import Busy, Code
 from reelwright.store.audit import Action, Entry, Who
-from reelwright.store.keys import NO_LIMITS, USUAL_SCOPES, KeyLimits, Scope
-from reelwright.store.usage import OverLimit
+from reelwright.store.keys import NO_LIMITS, USUAL_SCOPES, KeyLimits, OverLimit, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +42,12 @@ _WORDS: Mapping[str, str] = {
     "waiting": "{most:,} jobs of it wait, as many as may",
     "video_seconds_per_day": "it may ask for {most:,} seconds of video a day (UTC), and {used:,} are used",
     "pixel_frames_per_day": "it may ask for {most:,} pixels × frames a day (UTC), and {used:,} are used",
-    "stored_bytes": "its videos may take {most:,} bytes, and take {used:,}. Delete some of them",
+    "stored_bytes": "its videos and uploaded files may take {most:,} bytes, and take {used:,}. Delete some of them",
 }
 
 
 def refusal(over: OverLimit, now: datetime) -> Busy:
-    """The error for a job that is over a limit of its key. It says after how many seconds to come back."""
+    """The error for what is over a limit of its key. It says after how many seconds to come back."""
     message = f"This API key is at its limit: {_WORDS[over.limit].format(most=over.most, used=over.used)}."
     if over.limit == "waiting":
         return Busy(message, code=Code.QUEUE_FULL, retry_after=WAITING_RETRY_S)

@@ -239,6 +239,8 @@ class Fleet:
         if beat is None:
             await self._register_anew()
         else:
+            if self._draining and not beat.draining:
+                self._claiming.wake()  # what waits is begun now, not at the next look
             self._draining = beat.draining
             await self._compare(beat, {video_id: attempt for video_id, (attempt, _) in running.items()})
 

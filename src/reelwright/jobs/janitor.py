@@ -29,6 +29,7 @@ from reelwright.jobs.callers import Caller
 from reelwright.jobs.queue import Queue
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.trail import Trail
+from reelwright.jobs.uploading import Uploading
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.loop import Loop
 from reelwright.store.audit import Audit
@@ -36,7 +37,6 @@ from reelwright.store.chores import Chores
 from reelwright.store.files import Files
 from reelwright.store.records import Records
 from reelwright.store.resumable import Resumable
-from reelwright.store.uploads import Uploads
 
 READ_LATELY = timedelta(minutes=10)
 KEYS_KEPT = timedelta(hours=24)
@@ -83,7 +83,7 @@ class Janitor:
         audit: Audit,
         resumable: Resumable,
         files: Files,
-        uploads: Uploads,
+        uploads: Uploading,
         queue: Queue,
         webhooks: Webhooks,
         reads: Reads,
@@ -140,7 +140,7 @@ class Janitor:
         if not self._files.remote or await self._listing():
             keys = await self._threads.read(self._records.keys)
             orphans = await self._threads.read(self._remove_orphans, keys)
-            uploads = await self._threads.read(self._uploads.sweep, now)
+            uploads = await self._uploads.sweep(now)
         if doomed or orphans or uploads:
             self._log.info("swept", videos=len(doomed), orphans=orphans, uploads=uploads)
         return len(doomed)

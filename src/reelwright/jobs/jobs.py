@@ -37,6 +37,7 @@ from reelwright.jobs.scheduler import LocalScheduler, Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
 from reelwright.jobs.trail import Trail
+from reelwright.jobs.uploading import Uploading
 from reelwright.jobs.variants import Variants
 from reelwright.jobs.video_job import Steps, VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
@@ -96,6 +97,7 @@ class Jobs:
     requests: Requests
     trail: Trail
     overseer: Overseer
+    uploading: Uploading
     engine: str
 
     async def start(self) -> list[asyncio.Task[None]]:
@@ -251,6 +253,7 @@ def build_jobs(
     queue = _queue(shared, job, scheduler, feed)
     trail = Trail(store.audit, clock, threads)
     reads = Reads(clock, trail)
+    uploading = Uploading(store.uploads, store.upload_rows, threads, clock)
     return Jobs(
         store=store,
         queue=queue,
@@ -263,12 +266,13 @@ def build_jobs(
         integrity=shared.integrity,
         variants=Variants(store.files, shared.integrity, threads.media),
         reads=reads,
-        janitor=_janitor(shared, queue, reads),
+        janitor=_janitor(shared, queue, reads, uploading),
         threads=threads,
         keyring=keyring,
         requests=Requests(store.buckets if store.shared else None, threads, clock),
         trail=trail,
         overseer=Overseer(store=store, queue=queue, scheduler=scheduler, feed=feed, threads=threads, clock=clock),
+        uploading=uploading,
         engine=catalog.default,
     )
 
@@ -392,7 +396,7 @@ def _queue(shared: _Shared, job: VideoJob, scheduler: Scheduler, feed: Feed) -> 
     )
 
 
-def _janitor(shared: _Shared, queue: Queue, reads: Reads) -> Janitor:
+def _janitor(shared: _Shared, queue: Queue, reads: Reads, uploading: Uploading) -> Janitor:
     store, limits = shared.store, shared.limits
     return Janitor(
         records=store.records,
@@ -400,7 +404,7 @@ def _janitor(shared: _Shared, queue: Queue, reads: Reads) -> Janitor:
         audit=store.audit,
         resumable=store.resumable,
         files=store.files,
-        uploads=store.uploads,
+        uploads=uploading,
         queue=queue,
         webhooks=shared.webhooks,
         reads=reads,

@@ -6,9 +6,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reelwright.clock import Clock
-from reelwright.errors import BadRequest, Code
+from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.jobs.callers import Caller
 from reelwright.jobs.feed import Feed
 from reelwright.jobs.queue import Queue
@@ -85,6 +86,12 @@ class Overseer:
         change, action = (self._rows.pause, Action.PAUSED) if paused else (self._rows.resume, Action.RESUMED)
         await self._threads.write(change, engine, by.entry(action, engine, self._clock.now()))
         await self.look_for_pauses()
+
+    async def drain(self, worker_id: str, by: Caller, *, draining: bool) -> None:
+        """That process of the fleet begins no more jobs, or begins them again. Raises `NotFound`, `Busy`."""
+        entry = by.entry(Action.DRAINED if draining else Action.UNDRAINED, worker_id, self._clock.now())
+        if not await self._threads.write(partial(self._rows.drain, worker_id, entry, draining=draining)):
+            raise NotFound("There is no process with this id; GET /v1/admin/line lists them.", field="id")
 
     async def look_for_pauses(self) -> None:
         """Tell the scheduler which queues are paused in the database. Raises `Busy`."""

@@ -31,10 +31,10 @@ from reelwright.store.annotations import Annotations, TooMuchMetadata
 from reelwright.store.audit import SERVER, Action, Entry, Who
 from reelwright.store.deliveries import Delivery
 from reelwright.store.files import Files
+from reelwright.store.keys import OverLimit
 from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
 from reelwright.store.resumable import Resumable
 from reelwright.store.search import EVERYTHING, Sought
-from reelwright.store.usage import OverLimit
 from reelwright.video import Failure, Status, Video, VideoSpec, Webhook
 
 STOPPING_S = 10.0

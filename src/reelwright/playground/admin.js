@@ -1,89 +1,18 @@
-// The admin's page: everybody's line, the keys, what was used, the disk and the processes. A document of its own.
+// The admin's page: everybody's line, the keys, what was used, who did what, the disk and the processes. A document of
+// its own.
 
-import { html, render, signal } from "./vendor.js";
+import { html, render } from "./vendor.js";
 import { KeyMenu } from "./account.js";
-import { json, reachable } from "./api.js";
+import { reachable } from "./api.js";
+import { AuditDesk, follow } from "./auditdesk.js";
+import { ago, Button, bytes, change, line, look, nameOf, refuse, refused, Section, span, Table, trouble, used } from "./desk.js";
 import { Mark } from "./icons.js";
 import { KeyDialog, listen } from "./key.js";
-import { copy, tell, Toasts } from "./toast.js";
+import { Keys } from "./keydesk.js";
+import { learn, may } from "./scopes.js";
+import { Toasts } from "./toast.js";
 
-const LIMITS = {
-  requests_per_minute: "Requests a minute",
-  waiting: "Waiting jobs",
-  running: "Running jobs",
-  video_seconds_per_day: "Seconds of video a day",
-  pixel_frames_per_day: "Pixels × frames a day",
-  stored_bytes: "Stored bytes",
-};
 const REFRESHED_MS = 3000;
-
-const line = signal(null);
-const keys = signal([]);
-const used = signal([]);
-const made = signal(null);
-const trouble = signal("");
-
-const bytes = (number) => {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(number, 1)) / 3));
-  return `${(number / 1000 ** step).toLocaleString("en", { maximumFractionDigits: 1 })} ${units[step]}`;
-};
-const span = (seconds) => {
-  for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-    if (seconds >= size) return `${Math.floor(seconds / size)} ${unit}`;
-  }
-  return `${Math.max(0, Math.round(seconds))} s`;
-};
-const ago = (seconds) => `${span(Date.now() / 1000 - seconds)} ago`;
-const nameOf = (id) => keys.value.find((key) => key.id === id)?.name || id || "no key";
-
-async function look() {
-  try {
-    [line.value, { data: keys.value }, { data: used.value }] = await Promise.all([
-      json("GET", "v1/admin/line"), json("GET", "v1/keys"), json("GET", "v1/usage"),
-    ]);
-    trouble.value = "";
-  } catch (error) {
-    trouble.value = error.code === "forbidden" ? "This page is for keys with the scope admin." : error.message;
-  }
-}
-
-/** Change something, say so, and show what came of it. */
-async function change(method, address, said, body) {
-  try {
-    const answer = await json(method, address, body);
-    tell(said, { ms: 3000 });
-    return answer;
-  } catch (error) {
-    tell(error.message);
-  } finally {
-    await look();
-  }
-}
-
-function Section({ title, note, children }) {
-  return html`<section aria-label=${title}><h2>${title} <small>${note}</small></h2>${children}</section>`;
-}
-
-/** `columns`: names; one that begins with # holds numbers. `rows`: [key, cells, class]. */
-function Table({ label, columns, rows, none }) {
-  if (!rows.length) return html`<p class="none">${none}</p>`;
-  const kind = (column) => (column.startsWith("#") ? "number" : "");
-  return html`
-    <div class="scroll" tabindex="0" role="region" aria-label="${label}, all columns">
-      <table>
-        <thead><tr>${columns.map((column) => html`<th class=${kind(column)}>${column.replace("#", "") || html`<span class="unseen">Actions</span>`}</th>`)}</tr></thead>
-        <tbody>
-          ${rows.map(([key, cells, shown]) => html`
-            <tr key=${key} class=${shown}>${cells.map((cell, place) => html`<td class=${kind(columns[place])}>${cell}</td>`)}</tr>`)}
-        </tbody>
-      </table>
-    </div>`;
-}
-
-function Button({ bad, label, children, onClick }) {
-  return html`<button type="button" class=${bad ? "small bad" : "small"} aria-label=${label} onClick=${onClick}>${children}</button>`;
-}
 
 function Engines() {
   const rows = line.value.engines.map(({ name, waiting, running, oldest_s, paused }) => {
@@ -117,76 +46,6 @@ function Line() {
     <//>`;
 }
 
-const stateOf = ({ revoked_at, expires_at }) => {
-  if (revoked_at) return "revoked";
-  if (!expires_at) return "good";
-  return expires_at * 1000 < Date.now() ? "expired" : `until ${new Date(expires_at * 1000).toISOString().slice(0, 10)}`;
-};
-
-function Keys() {
-  const rows = keys.value.map((key) => {
-    const state = stateOf(key);
-    const revoke = () => confirm(`Revoke the key of ${key.name}? It ends at once.`) && change("DELETE", `v1/keys/${key.id}`, `The key of ${key.name} is revoked`);
-    const limits = Object.entries(key.own_limits).map(([name, most]) => `${LIMITS[name].toLowerCase()}: ${most ?? "any"}`).join(", ");
-    return [key.id, [
-      key.name, key.scopes.join(", "), limits, state, key.last_used_at ? ago(key.last_used_at) : "never",
-      !key.revoked_at && html`<${Button} bad label="Revoke ${key.name}" onClick=${revoke}>Revoke<//>`,
-    ], state === "revoked" || state === "expired" ? "gone" : ""];
-  });
-  return html`
-    <${Section} title="Keys" note="of the database">
-      <${Table} label="Keys" columns=${["Name", "May", "Own limits", "State", "Used", ""]} rows=${rows} none="There are none." />
-      <${NewKey} />
-      <${Made} />
-    <//>`;
-}
-
-function NewKey() {
-  const submit = async (event) => {
-    event.preventDefault();
-    const form = event.target;
-    const fields = new FormData(form);
-    const limits = Object.keys(LIMITS).filter((name) => fields.get(name)).map((name) => [name, Number(fields.get(name))]);
-    const days = Number(fields.get("days"));
-    const answer = await change("POST", "v1/keys", "A key was made", {
-      name: fields.get("name"),
-      scopes: fields.getAll("scope"),
-      limits: Object.fromEntries(limits),
-      ...(fields.get("owner") && { owner: fields.get("owner") }),
-      ...(days && { expires_at: Math.floor(Date.now() / 1000 + days * 86400) }),
-    });
-    if (!answer) return;
-    made.value = answer;
-    form.reset();
-  };
-  const scope = (name, checked) => html`<label><input type="checkbox" name="scope" value=${name} defaultChecked=${checked} />${name}</label>`;
-  return html`
-    <form onSubmit=${submit}>
-      <label>Name <input name="name" required maxlength="100" placeholder="Ann, or a program" autocomplete="off" /></label>
-      <label>Owner <input name="owner" maxlength="64" placeholder="itself" autocomplete="off" /></label>
-      <label>Days it is good for <input name="days" type="number" min="1" placeholder="no end" /></label>
-      <fieldset aria-label="What it may do">${scope("generate", true)}${scope("read", true)}${scope("admin", false)}</fieldset>
-      <button class="go">Make a key</button>
-      <details>
-        <summary>Limits of its own</summary>
-        <div class="fields">
-          ${Object.entries(LIMITS).map(([name, label]) => html`<label>${label} <input name=${name} type="number" min="1" placeholder="the server's" /></label>`)}
-        </div>
-      </details>
-    </form>`;
-}
-
-function Made() {
-  if (!made.value) return null;
-  return html`
-    <div class="once" role="status">
-      <b>The key of ${made.value.name}.</b> It is shown this once.
-      <code>${made.value.key}</code>
-      <${Button} onClick=${() => copy(made.value.key, "Key")}>Copy<//>
-      <${Button} onClick=${() => (made.value = null)}>I have it<//>
-    </div>`;
-}
-
 function Use() {
   const sums = {};
   for (const row of used.value) {
@@ -212,14 +71,21 @@ function Disk() {
     <//>`;
 }
 
+function Drain({ of: { id, address, draining } }) {
+  const verb = draining ? "resume" : "drain";
+  const said = draining ? `${address} begins jobs again` : `${address} begins no more jobs`;
+  const turn = () => change("POST", `v1/admin/workers/${id}/${verb}`, said);
+  return html`<${Button} label="${verb} ${address}" onClick=${turn}>${draining ? "Resume" : "Drain"}<//>`;
+}
+
 function Workers() {
   const { workers } = line.value;
   if (!workers.length) return null;
   const rows = workers.map((one) => [one.id, [
     one.address, one.engines.join(", ") || "API only", `${one.running} of ${one.slots}`, one.draining ? "draining" : "up",
-    span(one.up_s), one.version,
+    span(one.up_s), one.version, one.slots > 0 && html`<${Drain} of=${one} />`,
   ]]);
-  return html`<${Section} title="Processes"><${Table} label="Processes" columns=${["Where", "Makes", "#Jobs", "State", "#Up", "Version"]} rows=${rows} /><//>`;
+  return html`<${Section} title="Processes"><${Table} label="Processes" columns=${["Where", "Makes", "#Jobs", "State", "#Up", "Version", ""]} rows=${rows} /><//>`;
 }
 
 function Page() {
@@ -228,8 +94,8 @@ function Page() {
     <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><${KeyMenu} /></header>
     <main class="desk">
       <h1>Admin</h1>
-      ${said && html`<p class="trouble page-trouble" role="alert">${said}</p>`}
-      ${line.value && html`<${Line} /><${Keys} /><${Use} /><${Disk} /><${Workers} />`}
+      ${said && html`<p class="trouble page-trouble" role="alert"><span>${said} ${refused.value && html`<a href="./">To the videos</a>`}</span></p>`}
+      ${line.value && html`<${Line} /><${Keys} /><${Use} /><${AuditDesk} /><${Disk} /><${Workers} />`}
     </main>
     <${KeyDialog} />
     <${Toasts} />`;
@@ -237,10 +103,25 @@ function Page() {
 
 /** One look after the other, never two at once: a question for the key may be open for long. */
 async function keepLooking() {
-  if (!document.hidden) await look();
-  setTimeout(keepLooking, REFRESHED_MS);
+  if (!document.hidden) {
+    await look();
+    if (!refused.value) await follow().catch(() => {});
+  }
+  if (!refused.value) setTimeout(keepLooking, REFRESHED_MS);
+}
+
+/** A key that may not see this page is asked for nothing. */
+async function begin() {
+  try {
+    await learn();
+  } catch {
+    setTimeout(begin, REFRESHED_MS);
+    return;
+  }
+  if (may("admin")) keepLooking();
+  else refuse();
 }
 
 listen();
 render(html`<${Page} />`, document.body);
-keepLooking();
+begin();

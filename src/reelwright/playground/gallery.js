@@ -4,6 +4,7 @@ import { html, signal, useEffect, useRef } from "./vendor.js";
 import { Head } from "./filters.js";
 import { AgainIcon, CloseIcon } from "./icons.js";
 import { Scenes } from "./scenes.js";
+import { may } from "./scopes.js";
 import { again, Tile } from "./tile.js";
 import { explain, Told } from "./trouble.js";
 import * as videos from "./videos.js";
@@ -45,12 +46,13 @@ function Cancelled() {
     <section class="cancelled" aria-label="Cancelled videos">
       <ul>${shown.map((video) => html`
         <li key=${video.id}><small>Cancelled</small><span>${video.prompt}</span>
-          <button type="button" class="bare" aria-label=${`Try again: ${video.prompt}`} title="Try again" onClick=${() => again(video)}><${AgainIcon} /></button>
-          <button type="button" class="bare" aria-label=${`Clear: ${video.prompt}`} title="Clear" onClick=${() => videos.remove(video)}><${CloseIcon} /></button>
+          ${may("generate") && html`
+            <button type="button" class="bare" aria-label=${`Try again: ${video.prompt}`} title="Try again" onClick=${() => again(video)}><${AgainIcon} /></button>
+            <button type="button" class="bare" aria-label=${`Clear: ${video.prompt}`} title="Clear" onClick=${() => videos.remove(video)}><${CloseIcon} /></button>`}
         </li>`)}
       </ul>
       <p>${list.length > FEW && html`<button type="button" class="text-button" onClick=${unfold}>${allCancelled.value ? "Show fewer" : `Show all ${list.length}`}</button>`}
-        ${list.length > 1 && html`<button type="button" class="text-button" onClick=${() => videos.remove(...list)}>Clear all</button>`}</p>
+        ${list.length > 1 && may("generate") && html`<button type="button" class="text-button" onClick=${() => videos.remove(...list)}>Clear all</button>`}</p>
     </section>`;
 }
 
@@ -71,6 +73,7 @@ function Wall() {
 export function Gallery() {
   const empty = !videos.all.value.length && !videos.narrowed.value;
   if (empty && ["first", "more"].includes(videos.loading.value)) return html`<div class="end"></div>`;
+  if (!may("generate")) return empty ? html`<${Trouble} /><p class="elsewhere">There are none yet.</p>` : html`<${Wall} />`;
   if (empty) return html`<${Trouble} /><section class="gallery"><h2 class="quiet">Start from a scene</h2><${Scenes} as="wall" /></section>`;
   return html`<${Scenes} as="strip" /><${Wall} />`;
 }

@@ -39,11 +39,16 @@ function forget() {
   localStorage.removeItem(NAME);
 }
 
-function give(value, remember) {
+/** That is the key from now on, kept where the one before was. */
+export function replace(value) {
   key.value = value;
   refused.value = false;
+  (remembered.value ? localStorage : sessionStorage).setItem(NAME, value);
+}
+
+function give(value, remember) {
   remembered.value = remember;
-  (remember ? localStorage : sessionStorage).setItem(NAME, value);
+  replace(value);
   const { answered } = question.value;
   question.value = null;
   answered();

@@ -1,7 +1,6 @@
 // The page: puts the parts together, starts what runs in the background, listens to drops, pastes and keys.
 
 import { html, render, signal } from "./vendor.js";
-import { AdminLink } from "./adminlink.js";
 import * as api from "./api.js";
 import { KeyMenu } from "./account.js";
 import { Compare } from "./compare.js";
@@ -11,6 +10,7 @@ import { Gallery } from "./gallery.js";
 import { Mark, WarnIcon } from "./icons.js";
 import * as key from "./key.js";
 import * as player from "./player.js";
+import { AdminLink, learn, may, scopes } from "./scopes.js";
 import * as selection from "./selection.js";
 import { Toasts } from "./toast.js";
 import { explain, Told } from "./trouble.js";
@@ -34,15 +34,28 @@ function Trouble() {
   return html`<p class="trouble page-trouble" role="alert"><${WarnIcon} /><span><b>${title}</b> <${Told} text=${remedy} /></span></p>`;
 }
 
+/** For a key that may not look at videos: what it is for, and where it leads. */
+function Elsewhere() {
+  const admin = may("admin");
+  const makes = may("generate");
+  return html`
+    <h1>${makes ? "This key is for programs" : "This key is for administration"}</h1>
+    <p class="elsewhere">${makes ? "It may make videos, but not look at them: the API takes it." : "It may neither make videos nor look at them."}</p>
+    ${admin && html`<p class="elsewhere">Keys, jobs and who did what are on the <a href="admin">admin’s page</a>.</p>`}
+    <p class="elsewhere">To make and see videos here, sign out and give another key.</p>`;
+}
+
 function Page() {
+  const known = Boolean(scopes.value);
+  const looksOnly = known && !may("generate");
   return html`
     <header class="top"><a class="brand" href="./"><${Mark} />Reelwright</a><span class="corner-of-page"><${AdminLink} /><${Busy} /><${KeyMenu} /></span></header>
     <main>
-      <h1>What would you like to see?</h1>
-      <${Trouble} />
-      <${composer.Composer} />
-      <${Welcome} />
-      <${Gallery} />
+      ${known && !may("read") ? html`<${Elsewhere} />` : html`
+        <h1>${looksOnly ? "What there is to see" : "What would you like to see?"}</h1>
+        <${Trouble} />
+        ${looksOnly ? html`<p class="elsewhere">This key may look at videos, and neither make nor change any.</p>` : html`<${composer.Composer} /><${Welcome} />`}
+        <${Gallery} />`}
     </main>
     ${dragging.value && html`<div class="drop" aria-hidden="true"><p>Drop a picture to set it in motion</p></div>`}
     <${player.Player} />
@@ -53,7 +66,7 @@ function Page() {
 }
 
 function listen() {
-  const hasFile = (event) => [...event.dataTransfer.types].includes("Files");
+  const hasFile = (event) => may("read") && may("generate") && [...event.dataTransfer.types].includes("Files");
   addEventListener("dragover", (event) => {
     if (!hasFile(event)) return;
     event.preventDefault();
@@ -70,7 +83,7 @@ function listen() {
   });
   addEventListener("paste", (event) => {
     const picture = [...event.clipboardData.files].find((file) => file.type.startsWith("image/"));
-    if (picture) composer.takePicture(picture);
+    if (picture && may("generate")) composer.takePicture(picture);
   });
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && selection.choosing.value && !event.target.closest("dialog")) selection.leave();
@@ -84,6 +97,8 @@ function listen() {
 /** Load the cards and the first videos; while there is no server, try again and again. */
 async function load() {
   try {
+    await learn();
+    if (!may("read")) return;
     await Promise.all([draft.known.value.length || loadModels(), videos.refresh().then(videos.take)]);
     trouble.value = null;
   } catch (error) {
@@ -100,7 +115,7 @@ async function loadModels() {
 }
 
 function lookAgain() {
-  if (!document.hidden && draft.known.value.length && !key.asking()) loadModels().catch(() => {});
+  if (!document.hidden && may("read") && draft.known.value.length && !key.asking()) loadModels().catch(() => {});
 }
 
 draft.remember();

@@ -70,7 +70,7 @@ export async function downloadFrame(film, video) {
   saveBlob(blob, `${fileName(video.prompt)}-${film.currentTime.toFixed(2)}s.png`);
 }
 
-function saveBlob(blob, name) {
+export function saveBlob(blob, name) {
   const url = URL.createObjectURL(blob);
   save(url, name);
   setTimeout(() => URL.revokeObjectURL(url), 60000);

@@ -3,6 +3,7 @@
 import { html, signal } from "./vendor.js";
 import { CloseIcon, CompareIcon, DownloadIcon, StarIcon, TrashIcon } from "./icons.js";
 import { downloadAll } from "./media.js";
+import { may } from "./scopes.js";
 import { tell } from "./toast.js";
 import * as videos from "./videos.js";
 
@@ -56,11 +57,11 @@ export function SelectionBar() {
       <b role="status">${none ? "Choose some videos" : `${list.length} selected`}</b>
       <button type="button" disabled=${list.length !== 2} title="Compare two" onClick=${() => (compared.value = list)}>
         <${CompareIcon} /><span>Compare</span></button>
-      <button type="button" disabled=${none} aria-pressed=${starred} title="Favourite" onClick=${() => videos.favour(list, !starred)}>
-        <${StarIcon} /><span>Favourite</span></button>
+      ${may("generate") && html`<button type="button" disabled=${none} aria-pressed=${starred} title="Favourite" onClick=${() => videos.favour(list, !starred)}>
+        <${StarIcon} /><span>Favourite</span></button>`}
       <button type="button" disabled=${none || packed.value !== null} title="Download as ZIP" onClick=${() => pack(list)}>
         <${DownloadIcon} /><span>${packed.value === null ? "ZIP" : `${packed.value} of ${list.length} …`}</span></button>
-      <button type="button" disabled=${none} title="Delete" onClick=${remove}><${TrashIcon} /><span>Delete</span></button>
+      ${may("generate") && html`<button type="button" disabled=${none} title="Delete" onClick=${remove}><${TrashIcon} /><span>Delete</span></button>`}
       <button type="button" class="bare" aria-label="Stop selecting" onClick=${leave}><${CloseIcon} /></button>
     </div>`;
 }

@@ -7,6 +7,7 @@ import * as draft from "./draft.js";
 import { AgainIcon, CloseIcon, CopyIcon, DownloadIcon, ExtendIcon, LinkIcon, RemixIcon, ShareIcon, StarIcon, TrashIcon } from "./icons.js";
 import { download } from "./media.js";
 import { Menu } from "./menu.js";
+import { may } from "./scopes.js";
 import * as snippets from "./snippets.js";
 import { again, takeOver, toPrompt } from "./tile.js";
 import { duration, moment } from "./times.js";
@@ -46,6 +47,7 @@ function Understood({ facts }) {
 
 function Actions({ video, leave, remove }) {
   const ready = video.status === "completed";
+  const changes = may("generate");
   const favourite = videos.isFavourite(video);
   const use = (keepSeed) => () => leave(() => takeOver(video, { keepSeed }));
   const goOn = () =>
@@ -55,30 +57,30 @@ function Actions({ video, leave, remove }) {
       toPrompt();
     });
   return html`
-    <div class="pair">
+    ${changes && html`<div class="pair">
       <button type="button" class="go" onClick=${use(false)} title="All settings but the seed"><${RemixIcon} />Remix</button>
       ${ready && draft.known.value.some(cards.animates) && html`
         <button type="button" class="plain" onClick=${goOn} title="Its last frame begins what comes next"><${ExtendIcon} />Extend</button>`}
       <button type="button" class="plain" onClick=${use(true)} title="All settings, the seed too">Use all</button>
-    </div>
+    </div>`}
     <ul class="list">
-      ${video.status !== "failed" && html`
+      ${video.status !== "failed" && changes && html`
         <li><button type="button" class=${favourite ? "star on" : "star"} aria-pressed=${favourite} disabled=${!ready}
           title=${ready ? undefined : "Once it is made"} onClick=${() => videos.favour([video], !favourite)}><${StarIcon} />Favourite</button></li>`}
-      ${ready && html`
-        <li><${Menu} label="Download" look="wide" face=${html`<${DownloadIcon} />Download`}>${() => html`<${Formats} video=${video} />`}<//></li>
+      ${ready && html`<li><${Menu} label="Download" look="wide" face=${html`<${DownloadIcon} />Download`}>${() => html`<${Formats} video=${video} />`}<//></li>`}
+      ${ready && changes && html`
         <li class="copies"><${ShareIcon} /><span>Share for</span>
           ${Object.entries(DAYS).map(([label, days]) => html`<button type="button" key=${label} aria-label=${`Share for ${label}`}
             title="A link for people without a key" onClick=${() => share(video, days)}>${label}</button>`)}</li>`}
-      ${video.status === "failed" && html`<li><button type="button" onClick=${() => leave(() => again(video))}><${AgainIcon} />Try again</button></li>`}
+      ${video.status === "failed" && changes && html`<li><button type="button" onClick=${() => leave(() => again(video))}><${AgainIcon} />Try again</button></li>`}
       <li><button type="button" onClick=${() => copy(location.href, "Link")}><${LinkIcon} />Copy link</button></li>
       <li class="copies"><${CopyIcon} /><span>Copy as</span>
         <button type="button" onClick=${() => copy(snippets.curl(video), "curl command")}>curl</button>
         <button type="button" onClick=${() => copy(snippets.python(video), "Python code")}>Python</button>
         <button type="button" onClick=${() => copy(snippets.javascript(video), "JavaScript code")}>JavaScript</button></li>
-      ${videos.isActive(video)
+      ${changes && (videos.isActive(video)
         ? html`<li><button type="button" onClick=${() => videos.cancel(video)}><${CloseIcon} />Cancel</button></li>`
-        : html`<li><button type="button" onClick=${remove}><${TrashIcon} />Delete</button></li>`}
+        : html`<li><button type="button" onClick=${remove}><${TrashIcon} />Delete</button></li>`)}
     </ul>`;
 }
 

@@ -4,6 +4,7 @@ import { html, useMemo, useRef, useState } from "./vendor.js";
 import * as draft from "./draft.js";
 import { CloseIcon, PlayIcon, RemixIcon, StarIcon, TrashIcon } from "./icons.js";
 import { useMedia } from "./media.js";
+import { may } from "./scopes.js";
 import * as selection from "./selection.js";
 import { calm, duration } from "./times.js";
 import { explain, Told } from "./trouble.js";
@@ -57,12 +58,13 @@ function Making({ video }) {
   return html`
     <${Leader} video=${video} />
     <p class="caption">${video.prompt}</p>
-    <div class="corner">
-      <button type="button" class="star" aria-label=${`Favourite: ${video.prompt}`} title="Favourite: once it is made" disabled>
-        <${StarIcon} /></button>
-      <button type="button" aria-label=${`Cancel: ${video.prompt}`} title="Cancel" onClick=${() => videos.cancel(video)}>
-        <${CloseIcon} /></button>
-    </div>`;
+    ${may("generate") && html`
+      <div class="corner">
+        <button type="button" class="star" aria-label=${`Favourite: ${video.prompt}`} title="Favourite: once it is made" disabled>
+          <${StarIcon} /></button>
+        <button type="button" aria-label=${`Cancel: ${video.prompt}`} title="Cancel" onClick=${() => videos.cancel(video)}>
+          <${CloseIcon} /></button>
+      </div>`}`;
 }
 
 export function Failure({ video }) {
@@ -79,13 +81,13 @@ function Failed({ video }) {
   return html`
     <${Failure} video=${video} />
     <p class="caption">${video.prompt}</p>
-    <div class="actions">
+    ${may("generate") && html`<div class="actions">
       ${video.resumable && html`<button type="button" onClick=${() => videos.resume(video)}>Go on</button>`}
       <button type="button" onClick=${() => again(video)}>Try again</button>
       <button type="button" onClick=${() => takeOver(video, { keepSeed: true })}>Edit</button>
       <button type="button" class="bare" aria-label=${`Remove: ${video.prompt}`} title="Remove" onClick=${() => videos.remove(video)}>
         <${CloseIcon} /></button>
-    </div>`;
+    </div>`}`;
 }
 
 /** Make it once more as it was asked for. */
@@ -119,7 +121,7 @@ function Finished({ video }) {
     ${choosing && html`
       <label class="pick"><input type="checkbox" aria-label=${`Select: ${video.prompt}`} checked=${selection.has(video)}
         onChange=${() => selection.toggle(video)} /></label>`}
-    <div class="corner" hidden=${choosing}>
+    <div class="corner" hidden=${choosing || !may("generate")}>
       <button type="button" class=${favourite ? "star on" : "star"} aria-label=${`Favourite: ${video.prompt}`} title="Favourite"
         aria-pressed=${favourite} onClick=${() => videos.favour([video], !favourite)}><${StarIcon} /></button>
       <button type="button" aria-label=${`Remix: ${video.prompt}`} title="Remix: all but the seed"
@@ -143,7 +145,7 @@ const FACES = { queued: Making, in_progress: Making, completed: Finished, failed
 
 export function Tile({ video }) {
   // The same element again for the same video: the others are left alone while one of them moves on.
-  return useMemo(() => draw(video), [video]);
+  return useMemo(() => draw(video), [video, may("generate")]);
 }
 
 function draw(video) {

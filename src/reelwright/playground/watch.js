@@ -4,6 +4,7 @@ import { effect, signal } from "./vendor.js";
 import * as api from "./api.js";
 import { objectUrl } from "./image.js";
 import { asking } from "./key.js";
+import { may } from "./scopes.js";
 import * as videos from "./videos.js";
 import { announce } from "./toast.js";
 
@@ -124,7 +125,7 @@ let idle = 0;
 async function look() {
   const waiting = videos.active.value;
   idle = waiting.length || !api.reachable.value ? 0 : (idle + 1) % IDLE_LOOKS;
-  if (document.hidden || idle || asking()) return;
+  if (document.hidden || idle || asking() || !may("read")) return;
   const told = await videos.refresh().catch(() => null);
   if (!told) return;
   told.forEach(heardOf);

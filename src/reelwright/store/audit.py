@@ -35,9 +35,9 @@ audit = sa.Table(
 )
 
 COMMAND = "command"
-"""The `key` of entries about `reelwright keys` and other commands, which whoever can write the database can run."""
+"""The `key` of entries about `reelwright keys` and `fleet`, which whoever can write the database can run."""
 SERVER = "server"
-"""The `key` of entries about what the server does by itself, such as removing an expired video."""
+"""The `key` of entries about what the server does by itself, such as removing an expired video or uploaded file."""
 REMOVED_AT_ONCE = 20_000
 """The most rows that one sweep removes, so that the transaction stays short."""
 
@@ -48,9 +48,14 @@ class Action(StrEnum):
     CANCELLED = "video.cancelled"
     DELETED = "video.deleted"
     MOVED = "video.moved"
+    SHARED = "video.shared"
+    UPLOADED = "file.created"
+    REMOVED = "file.deleted"
     REFUSED = "request.refused"
     PAUSED = "engine.paused"
     RESUMED = "engine.resumed"
+    DRAINED = "worker.drained"
+    UNDRAINED = "worker.resumed"
     KEY_CREATED = "key.created"
     KEY_CHANGED = "key.changed"
     KEY_ROTATED = "key.rotated"
@@ -61,8 +66,8 @@ class Action(StrEnum):
 class Entry:
     """What somebody did. `action`: one of `Action`, or of a later release.
 
-    `key`: the id of the API key, `COMMAND`, `SERVER`, or empty: no key, or a wrong one. `about`: the id of the video or
-    key, or the engine. `code`: why it was refused. `number`: of requests, where several are one entry.
+    `key`: the id of the API key, `COMMAND`, `SERVER`, or empty: no key, or a wrong one. `about`: the id of the video,
+    file, key or process, or the engine. `code`: why it was refused. `number`: of requests, where several are one entry.
     `address`: where they came from; empty when that is unknown, or several.
     """
 

@@ -3,7 +3,6 @@ store's."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -61,15 +60,13 @@ def _lower(text: str | None) -> str | None:
 
 
 def make_private(data_dir: Path) -> None:
-    """Let only their owner read SQLite's file and its logs, since they hold secrets. The file is created if need be.
+    """Create SQLite's file, if there is none yet, so that only its owner may read it: it holds secrets. SQLite gives
+    its logs the same mode.
 
     Not while this process has the file open: to close it would release SQLite's own locks (POSIX).
     """
     if not (data_dir / FILE).exists():
         os.close(os.open(data_dir / FILE, os.O_CREAT, 0o600))
-    for name in (FILE, f"{FILE}-wal", f"{FILE}-shm"):
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # there is none, or it is another user's
-            (data_dir / name).chmod(0o600)
 
 
 def driver_url(database: sa.Engine) -> str:

@@ -40,6 +40,7 @@ from reelwright.store.folder import Folder, Found, Objects, unwritable, write_pr
 T = TypeVar("T")
 
 DATABASE_ID, STORE_ID = "database-id", "store-id"
+LOCK_FILE = "server.lock"
 
 CLIP = ".clip"
 """The suffix of an encoded clip, after the name of the attempt's scratch folder."""
@@ -401,7 +402,7 @@ class DirectoryLock:
     way."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / "server.lock"
+        self._path = data_dir / LOCK_FILE
         self._file: IO[str] | None = None
 
     def acquire(self, holder: str) -> None:

@@ -63,7 +63,7 @@ class KeyLimits:
 
     `requests_per_minute` fill a bucket of that size. `waiting`, `running`: jobs at one time. `video_seconds` and
     `pixel_frames` (width × height × frames) are of the videos that are asked for within a day (UTC) and do not fail.
-    `stored_bytes`: of its finished videos.
+    `stored_bytes`: of its finished videos and uploaded files.
     """
 
     requests_per_minute: int | None = None
@@ -80,6 +80,19 @@ class KeyLimits:
 
 LIMITS = tuple(one.name for one in dataclasses.fields(KeyLimits))
 NO_LIMITS = KeyLimits()
+
+
+class OverLimit(Exception):
+    """A job, or an uploaded file, that its key may not have now.
+
+    `limit`: a field of `KeyLimits`; `used` of `most` are used already.
+    """
+
+    def __init__(self, limit: str, most: int, used: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+        self.most = most
+        self.used = used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

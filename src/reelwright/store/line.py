@@ -354,25 +354,6 @@ class Line:
             for row in found
         ]
 
-    def drain(self, worker_id: str, draining: bool = True) -> bool:
-        """Let that process claim nothing more, or claim again. False when there is no such process."""
-        update = "UPDATE workers SET draining = :draining WHERE id = :id RETURNING id"
-        return bool(self._rows(update, {"id": worker_id, "draining": draining}))
-
-    def pause(self, engine: str) -> None:
-        """From now on no process claims jobs of that engine; jobs that run go on."""
-        with self._database.begin() as connection:
-            connection.execute(sa.text("INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING"), {"line": engine})
-
-    def resume(self, engine: str) -> bool:
-        """Let that engine's jobs be claimed again. False when it was not paused."""
-        delete = "DELETE FROM paused WHERE line = :line RETURNING pg_notify(:channel, line)"
-        return bool(self._rows(delete, {"line": engine, "channel": WORK}))
-
-    def paused(self) -> frozenset[str]:
-        """The engines whose queues are paused."""
-        return frozenset(row["line"] for row in self._rows("SELECT line FROM paused", {}))
-
     def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         with self._database.begin() as connection:
             return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]

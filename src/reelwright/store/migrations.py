@@ -217,6 +217,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "{audit_refuses}",
         "CREATE TRIGGER audit_stays BEFORE UPDATE ON audit {audit_refused}",
     ),
+    # 6: which key pays for an uploaded file. Those that there are pay for nothing, and are gone within a day.
+    (
+        "CREATE TABLE uploads (id TEXT NOT NULL PRIMARY KEY, key TEXT NOT NULL, bytes BIGINT NOT NULL)",
+        "CREATE INDEX uploads_by_key ON uploads (key, bytes)",
+    ),
 )
 OLDEST = 3
 """The step of the oldest program that may still work on a database that is at the last step."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from reelwright.store.audit import Audit, Entry
-from reelwright.store.line import paused
+from reelwright.store.line import paused, workers
 from reelwright.store.notices import WORK
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import active, video_of, videos
@@ -46,6 +46,16 @@ class Oversight:
             self._audit.add(connection, entry)
         return int(row.turn)
 
+    def drain(self, worker_id: str, entry: Entry, *, draining: bool) -> bool:
+        """That process of a fleet begins no more jobs, or begins them again. False when there is no such process."""
+        named = workers.c.id == worker_id
+        update = sa.update(workers).where(named, workers.c.draining != draining).values(draining=draining)
+        with self._database.begin() as connection:
+            if connection.execute(update.returning(workers.c.id)).first() is not None:
+                self._audit.add(connection, entry)
+                return True
+            return connection.execute(sa.select(workers.c.id).where(named)).first() is not None
+
     def pause(self, engine: str, entry: Entry) -> None:
         """Begin no jobs of that engine any more; jobs that run go on."""
         insert = "INSERT INTO paused VALUES (:line) ON CONFLICT DO NOTHING RETURNING line"
@@ -53,15 +63,16 @@ class Oversight:
             if connection.execute(sa.text(insert), {"line": engine}).first() is not None:
                 self._audit.add(connection, entry)
 
-    def resume(self, engine: str, entry: Entry) -> None:
-        """Begin jobs of that engine again."""
+    def resume(self, engine: str, entry: Entry) -> bool:
+        """Begin jobs of that engine again. False when it was not paused."""
         delete = sa.delete(paused).where(paused.c.line == engine).returning(paused.c.line)
         with self._database.begin() as connection:
             if connection.execute(delete).first() is None:
-                return
+                return False
             self._audit.add(connection, entry)
             if not self._database.sqlite:
                 connection.execute(sa.select(sa.func.pg_notify(WORK, engine)))
+        return True
 
     def paused(self) -> frozenset[str]:
         """The engines whose queues are paused."""

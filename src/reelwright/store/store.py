@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+import structlog
 
 from reelwright.errors import ConfigurationError, DatabaseBusy, DatabaseLost
 from reelwright.store.annotations import Annotations
@@ -30,10 +31,12 @@ from reelwright.store.migrations import Schema, migrate, name_store
 from reelwright.store.objects import Bucket, Place
 from reelwright.store.oversight import Oversight
 from reelwright.store.presence import Presence
+from reelwright.store.private import close_to_others
 from reelwright.store.records import Records
 from reelwright.store.resumable import Resumable
 from reelwright.store.secret import link_secret, signing_secret
 from reelwright.store.transactions import Transactions, writing_threads
+from reelwright.store.upload_rows import UploadRows
 from reelwright.store.uploads import Uploads
 from reelwright.store.usage import Usage
 
@@ -52,6 +55,7 @@ class Store:
     deliveries: Deliveries
     files: Files
     uploads: Uploads
+    upload_rows: UploadRows
     writing: Executor
     secret: Callable[[], str]
     link_secret: Callable[[], str]
@@ -97,6 +101,7 @@ class Store:
 
         Raises `ConfigurationError`: when another server works on the data directory, for one.
         """
+        self._close_to_others()
         if self.shared:
             check_answers(self.database)
         else:
@@ -109,6 +114,20 @@ class Store:
         if not self.shared:
             self.database_file.note()
         self.secret()
+
+    def _close_to_others(self) -> None:
+        """Before anything there is opened, and locked by that: closing a file again would undo it."""
+        try:
+            left = close_to_others(self.folder)
+        except OSError:  # there is none yet, or it cannot be used: that is told later
+            return
+        if left:
+            structlog.get_logger("reelwright.store").warning(
+                "other users of this machine may read the data directory: its modes could not be changed",
+                first=left[0],
+                paths=len(left),
+                remedy="chmod -R go= as the user to whom they belong",
+            )
 
     @contextmanager
     def damage_told(self) -> Iterator[None]:
@@ -183,6 +202,7 @@ def build_store(
         files_are=str(place or f"the folder {folder}"),
         files_setting="REELWRIGHT_S3_BUCKET" if place else "REELWRIGHT_DATA_DIR",
         uploads=Uploads(files.objects),
+        upload_rows=UploadRows(transactions, audit),
         writing=writing_threads(transactions, on_lost_disk),
         secret=lambda: signing_secret(transactions, folder),
         link_secret=lambda: link_secret(transactions),
@@ -205,17 +225,22 @@ def build_store(
 
 
 @contextmanager
-def open_line(database_url: str) -> Iterator[Line]:
-    """The processes and queues of a fleet, for the command line. Raises `ConfigurationError`."""
+def open_fleet(database_url: str, *, audited: bool, changes: bool) -> Iterator[tuple[Line, Oversight]]:
+    """The processes and queues of a fleet, for the command line. `changes`: something is going to be changed, so the
+    tables are brought up to date first: there may be none for the audit yet. Raises `ConfigurationError`.
+    """
     database = open_database(database_url, Path())
     try:
         check_answers(database)
-        line = Line(Transactions(database))
+        transactions = Transactions(database)
+        oversight = Oversight(transactions, Audit(transactions, kept=audited))
         try:
-            line.paused()
+            oversight.paused()
         except DatabaseLost:
             raise ConfigurationError("No Reelwright has worked on that database yet: it has no tables.") from None
-        yield line
+        if changes:
+            migrate(database, tables)
+        yield Line(transactions), oversight
     except DatabaseBusy:
         raise ConfigurationError("The Postgres of the fleet does not answer.") from None
     finally:
@@ -242,7 +267,7 @@ def open_books(data_dir: Path, database_url: str | None, *, audited: bool) -> It
         if database_url:
             check_answers(database)
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o700, parents=True, exist_ok=True)
             if not (folder / DATABASE_FILE).exists():
                 make_private(folder)
         migrate(database, tables)

@@ -3,8 +3,8 @@
     uploads/<digest of the owner's name>/<id>
 
 One object each: a line of JSON with its facts, then its bytes. So it is there as a whole or not at all, no second
-record can disagree with it, and a start with another database changes nothing. Its name tells the owner: whoever asks
-for an id looks among their own files only. Sync code; callers in async code use a thread.
+record of what it is can disagree with it, and a start with another database changes nothing. Its name tells the owner:
+whoever asks for an id looks among their own files only. Sync code; callers in async code use a thread.
 """
 
 from __future__ import annotations
@@ -59,8 +59,11 @@ class Uploads:
 
     def keep(
         self, owner: str, data: bytes, *, name: str, media_type: str, metadata: Mapping[str, Any], now: datetime
-    ) -> Uploaded:
-        """Store a file; it is safe when this returns. Raises OSError, or `Busy` when there is no room or no answer."""
+    ) -> tuple[Uploaded, Sequence[str]]:
+        """Store a file; it is safe when this returns. Also: the ids of older ones that had to go for it.
+
+        Raises OSError, or `Busy` when there is no room or no answer.
+        """
         upload = Uploaded(
             id=ids.file_id(int(now.timestamp() * 1000)),
             name=name,
@@ -79,8 +82,7 @@ class Uploads:
                 file.write(data)
 
         self._objects.put(f"{_own(owner)}/{upload.id}", write)
-        self._make_room(owner)
-        return upload
+        return upload, self._make_room(owner)
 
     def list(self, owner: str) -> Sequence[Uploaded]:
         """The owner's files, newest first."""
@@ -119,14 +121,18 @@ class Uploads:
         self._objects.remove([*old, *parts])
         return len(old)
 
-    def _make_room(self, owner: str) -> None:
-        """Remove the oldest files of an owner who has more than may be; the newest one always stays."""
+    def _make_room(self, owner: str) -> Sequence[str]:
+        """Remove the oldest files of an owner who has more than may be; the newest one always stays.
+
+        Returns their ids.
+        """
         total, beyond = 0, []
         for count, found in enumerate(self._found(owner), 1):
             total += found.size
             if count > 1 and (count > self._most_files or total > self._most_bytes):
                 beyond.append(found.name)
         self._objects.remove(beyond)
+        return [name.rpartition("/")[2] for name in beyond]
 
     def _found(self, owner: str) -> Sequence[Found]:
         """The owner's whole files, the newest first."""

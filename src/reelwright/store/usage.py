@@ -7,7 +7,7 @@ row of the key and day is also what lines up submissions of one key, for the lim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
-from reelwright.store.keys import KeyLimits
+from reelwright.store.keys import KeyLimits, OverLimit
 from reelwright.store.transactions import Transactions
-from reelwright.store.video_rows import active, videos
+from reelwright.store.upload_rows import STORED_BYTES
 from reelwright.video import Status, Video
 
 usage = sa.Table(
@@ -58,16 +58,6 @@ ON CONFLICT (key, day) DO UPDATE SET completed = usage.completed + excluded.comp
 """
 
 
-class OverLimit(Exception):
-    """A job would exceed a limit of its API key. `limit`: a field of `KeyLimits`; `used` of `most` are used already."""
-
-    def __init__(self, limit: str, most: int, used: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
-        self.most = most
-        self.used = used
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
     """What one key used on one day (`2026-11-29`). `seconds`: of finished video; `engine_seconds`: in engines, for
@@ -83,6 +73,16 @@ class Used:
     cost_usd: float
 
 
+_TAKEN = {
+    "waiting": "(SELECT count(*) FROM (SELECT 1 FROM videos WHERE key = {key} AND completed_at IS NULL"
+    " AND worker IS NULL LIMIT {most}) few)",  # not counted beyond as many as there may be
+    "running": "(SELECT count(*) FROM videos WHERE key = {key} AND completed_at IS NULL AND worker IS NOT NULL)",
+    "stored_bytes": STORED_BYTES,
+}
+"""What a key has of the limits that are no daily ones, in SQL. As text: to build and find again SQLAlchemy's own
+statements takes longer than to run them, and each submission asks for this."""
+
+
 class Usage:
     """`reserve`, `completed` and `failed` are for the transactions of `Records`."""
 
@@ -92,6 +92,9 @@ class Usage:
         words = ("key", "day", "ms", "pixels", "most_ms", "most_pixels", "completed", "failed", "made_ms", "engine_ms")
         told = {name: named.format(name) for name in (*words, "cost_micros", "back_ms", "back_pixels")}
         self._reserve, self._add = _RESERVE.format(**told), _ADD.format(**told)
+        self._taken_sql = {
+            name: sql.format(key=named.format("key"), most=named.format("most")) for name, sql in _TAKEN.items()
+        }
 
     def reserve(self, connection: sa.Connection, video: Video, limits: KeyLimits) -> Mapping[str, int]:
         """Count a new job, if its key may have it. Returns how much is left then, by the limits that it has.
@@ -116,13 +119,26 @@ class Usage:
             left["video_seconds_per_day"] = (seconds * 1000 - row[0]) // 1000
         if pixels is not None:
             left["pixel_frames_per_day"] = pixels - row[1]
-        if limits.waiting is not None and video.status is Status.QUEUED:
-            left["waiting"] = _room("waiting", limits.waiting, _waiting(connection, video.key, limits.waiting)) - 1
+        counted = [name for name in _TAKEN if name != "waiting" or video.status is Status.QUEUED]
+        taken = self._taken(connection, video.key, limits, counted)
+        if limits.waiting is not None and "waiting" in taken:
+            left["waiting"] = _room("waiting", limits.waiting, taken["waiting"]) - 1
         if limits.running is not None:
-            left["running"] = max(0, limits.running - _running(connection, video.key))
+            left["running"] = max(0, limits.running - taken["running"])
         if limits.stored_bytes is not None:
-            left["stored_bytes"] = _room("stored_bytes", limits.stored_bytes, _stored(connection, video.key))
+            left["stored_bytes"] = _room("stored_bytes", limits.stored_bytes, taken["stored_bytes"])
         return left
+
+    def _taken(
+        self, connection: sa.Connection, key: str, limits: KeyLimits, names: Collection[str]
+    ) -> Mapping[str, int]:
+        """What the key has of those of these limits that there are, by one statement."""
+        asked = [name for name in names if getattr(limits, name) is not None]
+        if not asked:
+            return {}
+        query = f"SELECT {', '.join(self._taken_sql[name] for name in asked)}"
+        row = connection.exec_driver_sql(query, {"key": key, "most": limits.waiting}).one()
+        return {name: int(value) for name, value in zip(asked, row, strict=True)}
 
     def _over_the_day(self, connection: sa.Connection, asked: Mapping[str, Any], limits: KeyLimits) -> OverLimit:
         """The error that names the daily limit that was exceeded."""
@@ -177,9 +193,7 @@ class Usage:
             used: dict[str, int] = {
                 "video_seconds_per_day": -(-ms // 1000),
                 "pixel_frames_per_day": pixels,
-                "running": _running(connection, key),
-                **({"waiting": _waiting(connection, key, limits.waiting)} if limits.waiting is not None else {}),
-                **({"stored_bytes": _stored(connection, key)} if limits.stored_bytes is not None else {}),
+                **self._taken(connection, key, limits, _TAKEN),
             }
         return {
             name: max(0, most - taken) for name, taken in used.items() if (most := getattr(limits, name)) is not None
@@ -193,23 +207,6 @@ def day_of(moment: datetime) -> str:
 
 def _asked_ms(video: Video) -> int:
     return round(video.spec.seconds * 1000)
-
-
-def _waiting(connection: sa.Connection, key: str, most: int) -> int:
-    """How many jobs of that key wait; not counted beyond `most`."""
-    waits = videos.c.worker.is_(None) & active & (videos.c.key == key)
-    found = sa.select(sa.literal_column("1")).select_from(videos).where(waits).limit(most).subquery()
-    return int(connection.execute(sa.select(sa.func.count()).select_from(found)).scalar_one())
-
-
-def _running(connection: sa.Connection, key: str) -> int:
-    runs = videos.c.worker.is_not(None) & active & (videos.c.key == key)
-    return int(connection.execute(sa.select(sa.func.count()).select_from(videos).where(runs)).scalar_one())
-
-
-def _stored(connection: sa.Connection, key: str) -> int:
-    total = sa.select(sa.func.coalesce(sa.func.sum(videos.c.bytes), 0)).where(videos.c.key == key)
-    return int(connection.execute(total).scalar_one())
 
 
 def _room(limit: str, most: int, used: int) -> int:

@@ -15,6 +15,7 @@ TAG = "admin"
 _operation = partial(operation, TAG, VOICE)
 
 _VIDEO = [path_parameter("video_id", text(pattern=f"^{VIDEO_ID}$"))]
+_WORKER = [path_parameter("worker_id", text("The id of a process of a fleet"))]
 _ENGINE = [path_parameter("engine", text("The name of an engine"))]
 
 
@@ -74,6 +75,7 @@ def schemas() -> dict[str, Schema]:
                 ),
             }
         ),
+        "DrainedWorker": record({"object": text(const="worker"), "id": text(), "draining": flag()}),
         "PausedEngine": record({"object": text(const="engine"), "name": text(), "paused": flag()}),
     }
 
@@ -81,6 +83,7 @@ def schemas() -> dict[str, Schema]:
 def operations() -> dict[tuple[str, str], Operation]:
     one = LOOKS | NAMES_ONE
     paused = {"200": answer("As it is now", "PausedEngine")}
+    drained = {"200": answer("As it is now", "DrainedWorker")}
     return {
         ("/v1/admin/line", "get"): _operation(
             "getLine", "Everybody's jobs", {"200": answer("They are", "Line")}, LOOKS
@@ -96,5 +99,11 @@ def operations() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/admin/engines/{engine}/resume", "post"): _operation(
             "resumeEngine", "Begin them again", paused, one, _ENGINE
+        ),
+        ("/v1/admin/workers/{worker_id}/drain", "post"): _operation(
+            "drainWorker", "Let a process begin no more jobs", drained, one, _WORKER
+        ),
+        ("/v1/admin/workers/{worker_id}/resume", "post"): _operation(
+            "resumeWorker", "Let it begin jobs again", drained, one, _WORKER
         ),
     }

@@ -61,6 +61,7 @@ def schemas() -> dict[str, Schema]:
             {
                 "object": text(const="list"),
                 "data": array(ref("UsedInADay")),
+                "key": text("The id of the key that asks; empty where no key is asked for"),
                 "scopes": array(text("Of the key that asks; none where no key is asked for", enum=[*Scope])),
                 "limits": words(ref("LimitLeft"), f"Of the key that asks, any of {', '.join(_names())}"),
             }

@@ -163,7 +163,7 @@ def _files() -> dict[tuple[str, str], Operation]:
             "createFile",
             "Store a file for 24 hours",
             {"201": {**answer("Its facts", "File"), "links": links}},
-            BODY | LOOKS | {Code.STORAGE_FULL},
+            BODY | LOOKS | {Code.STORAGE_FULL, Code.QUOTA_EXCEEDED},
             body=content(multipart={"schema": ref("CreateFile")}),
         ),
         ("/v1/files", "get"): _operation(
