@@ -83,16 +83,19 @@ class Cluster:
     def __init__(self, running: Any) -> None:
         """`running`: the package's own server."""
         self.url: str = running.get_uri()
+        self.data_folder: Path = running.pgdata
         self._running = running
         self._started_anew = False
         self._made = 0
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a database that is there until the block ends, whoever is still connected to it."""
+    def database(self, options: str = "") -> Iterator[str]:
+        """The URL of a database that is there until the block ends, whoever is still connected to it.
+
+        `options`: more of CREATE DATABASE's."""
         self._made += 1
         name = f"tests_{self._made}"
-        self._execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+        self._execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY {options}")
         try:
             yield self.url.replace("/postgres?", f"/{name}?")
         finally:

@@ -44,7 +44,9 @@ LONG = (
     "tests/jobs/test_clock.py",
     "tests/jobs/test_fleet.py",  # a machine is dead after 15 s
     "tests/jobs/test_fleet_faults.py",
+    "tests/jobs/test_life.py",
     "tests/jobs/test_pgbouncer.py",
+    "tests/jobs/test_soak.py",
     "tests/jobs/test_webhook_server.py",
     "tests/playground/",
     "tests/store/test_bare_systems.py",

@@ -20,7 +20,7 @@ from reelwright.engines.huggingface.access import VARIABLES
 from tests.processes import Process
 
 _COMMAND = (sys.executable, "-m", "reelwright.cli")
-_LIMIT_S = 60.0
+_LIMIT_S = 120.0
 
 
 def environment(**extra: str) -> dict[str, str]:

@@ -3,17 +3,20 @@
 `python -m tests.fakes.server worker` is the real worker with the toy engine, or the one that REELWRIGHT_ENGINE names.
 
 `OPEN_FILES` is what `ulimit -n` would say. With `TINY_ALONE` it has one engine only, whose card no request can overtax;
-`TINY_ALONE=text` begins with no picture.
+`TINY_ALONE=text` begins with no picture. `NAME_SERVER` is the address of the only name server that it asks.
 """
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import json
 import os
 import resource
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import Any
 
 from reelwright.cli.own_server import end_with_parent
@@ -35,7 +38,25 @@ def hang(*_: Any) -> list[tuple[Any, ...]]:
     raise AssertionError
 
 
+def ask_only(name_server: str) -> None:
+    """This process and its children see another /etc/resolv.conf from now on (namespaces(7)); root only."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with tempfile.NamedTemporaryFile("w", prefix="resolv-", delete=False) as file:
+        file.write(f"nameserver {name_server}\n")
+    new_namespace, bind, private = 0x20000, 0x1000, 0x4000 | 0x40000  # CLONE_NEWNS, MS_BIND, MS_REC | MS_PRIVATE
+    failed = (
+        libc.unshare(new_namespace)
+        or libc.mount(None, b"/", None, private, None)
+        or libc.mount(file.name.encode(), b"/etc/resolv.conf", None, bind, None)
+    )
+    Path(file.name).unlink()
+    if failed:
+        raise OSError(ctypes.get_errno(), "no other name server")
+
+
 def main() -> int:
+    if name_server := os.environ.get("NAME_SERVER"):
+        ask_only(name_server)
     if sys.platform == "linux":
         end_with_parent()
     if files := os.environ.get("OPEN_FILES"):

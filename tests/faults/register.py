@@ -25,6 +25,7 @@ def _row(name: int | str, fault: str, holds: str, *tests: str, gap: str = "") ->
 
 _DURABILITY = "jobs/test_durability.py::"
 _FLEET = "jobs/test_fleet_faults.py::"
+_REAL = "faults/test_real_faults.py::"
 _UPSTREAM = "engines/huggingface/"
 
 FAULTS = (
@@ -68,6 +69,7 @@ FAULTS = (
         6,
         "the database's disk is full",
         "507, nothing acknowledged; goes on by itself",
+        _REAL + "test_a_full_disk_under_the_database_is_told_and_left_behind",
         "store/test_transactions.py::test_when_the_commit_fails_none_of_them_has_happened",
         "store/test_database.py::test_what_a_driver_raises_is_told_by_its_code",
     ),
@@ -342,8 +344,9 @@ FAULTS = (
     ),
     _row(
         45,
-        "name resolution hangs while the server stops",
-        "it is gone in time; a second signal ends it at once",
+        "name resolution hangs, also while the server stops",
+        "others are answered; it is gone in time; a second signal ends it at once",
+        _REAL + "test_a_silent_name_server_of_the_moderation_holds_up_nobody",
         "test_signals.py::test_a_name_server_that_does_not_answer_holds_up_nothing",
         "test_signals.py::test_the_second_signal_ends_it_at_once",
     ),
@@ -364,6 +367,7 @@ FAULTS = (
         48,
         "a cancel is acknowledged, then `kill -9`",
         "no file of the video stays",
+        _REAL + "test_a_kill_after_an_acknowledged_cancel_leaves_no_file",
         _DURABILITY + "test_a_file_that_cannot_be_removed_keeps_nobody_from_hearing_of_the_end",
         "store/test_bucket.py::test_a_file_that_comes_after_the_cancel_goes_at_the_next_start",
     ),
@@ -384,6 +388,7 @@ FAULTS = (
         51,
         "a damaged database; a newer schema",
         "one sentence with the way out, exit 2",
+        _REAL + "test_a_damaged_page_is_found_by_the_doctor_and_at_the_start",
         "store/test_migrations.py::test_a_damaged_database_is_told_in_a_sentence",
         "store/test_migrations.py::test_a_newer_release_may_say_that_this_program_is_too_old",
     ),

@@ -64,6 +64,7 @@ class Files:
         self.objects = objects or Folder(self._root)
         self.remote = self.objects.remote
         self._alone = True
+        self._prepared_at = 0.0
 
     def prepare(self, *, alone: bool = True) -> None:
         """Create the folders and remove what a killed process left half-written. Raises `ConfigurationError`.
@@ -72,6 +73,7 @@ class Files:
         writing them.
         """
         self._alone = alone
+        self._prepared_at = time.time()
         try:
             self._work.mkdir(parents=True, exist_ok=True)
             for part in self._work.glob(".ready-*") if alone else ():
@@ -356,10 +358,11 @@ class Files:
 
         `keys`: the key of each video's file by the video's id: "" when it has ended without a file, None while it has
         not ended. An object without a row stays while it is young, since the row may be about to be stored. So does the
-        file of a video that has ended without one: a duplicate's job may be about to link to it. `keys` must have been
-        read before this is called.
+        file of a video that has ended without one: a duplicate's job may be about to link to it; not where this process
+        works alone and the file is older than the process. `keys` must have been read before this is called.
         """
         horizon = time.time() - FORGOTTEN_S
+        unlinked = max(horizon, self._prepared_at) if self._alone else horizon
 
         def orphaned(found: Found) -> bool:
             name = found.name.rpartition("/")[2]
@@ -367,8 +370,10 @@ class Files:
             if video_id in resumable and not name.endswith(".part"):
                 return False  # its source is still needed
             key = keys.get(video_id, "")
-            if name.endswith(".part") or key == "":
+            if name.endswith(".part") or video_id not in keys:
                 return found.changed < horizon
+            if key == "":
+                return found.changed < unlinked
             return key is not None and name.partition(".")[0] != key.partition(".")[0]
 
         orphans = [found.name for found in self.objects.look("videos") if orphaned(found)]
