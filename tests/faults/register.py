@@ -290,7 +290,7 @@ FAULTS = (
         37,
         "`ulimit -n 64`",
         "503; it recovers",
-        "api/test_crowd.py::test_a_server_that_may_open_few_files_says_so_and_recovers",
+        "api/test_connection_limit.py::test_a_server_that_may_open_few_files_says_so_and_recovers",
     ),
     _row(
         38,
@@ -311,13 +311,13 @@ FAULTS = (
         "bodies that nobody reads, on a thousand connections",
         "cut off; others are answered",
         "api/test_connection.py::test_a_body_that_nobody_reads_is_cut_off",
-        "api/test_crowd.py::test_whoever_holds_connections_open_shuts_nobody_out",
+        "api/test_connection_limit.py::test_whoever_holds_connections_open_shuts_nobody_out",
     ),
     _row(
         41,
         "forms and JSON that take long to parse",
         "others are answered meanwhile",
-        "api/test_crowd.py::test_a_large_body_does_not_stop_the_others",
+        "api/test_connection_limit.py::test_a_large_body_does_not_stop_the_others",
         "api/test_body.py::test_hostile_bodies_side_by_side",
     ),
     _row(
@@ -382,7 +382,7 @@ FAULTS = (
         50,
         "forty bodies of 16 MB at once",
         "bounded together; 503 beyond",
-        "api/test_crowd.py::test_all_bodies_together_are_bounded",
+        "api/test_connection_limit.py::test_all_bodies_together_are_bounded",
     ),
     _row(
         51,
