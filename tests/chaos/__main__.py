@@ -1,6 +1,6 @@
 """`make chaos`: the runs of `fleet.py` and of `keyed.py`, and their reports in docs/reliability.md.
 
-Exit code 1 when anything was lost. `python -m tests.chaos fleet` or `keyed` is one of them.
+Exit code 1 when anything was lost. `python -m tests.chaos fleet`, `sqlite` or `postgres` is one of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.chaos.fleet import Chaos, told
 from tests.chaos.keyed import KeyedChaos, keyed_lines
-from tests.databases import running_postgres
+from tests.databases import Settings, running_postgres
 from tests.faults.page import write
 from tests.objects import ObjectServer
 from tests.servers import SOURCES
@@ -52,30 +52,35 @@ def fleet(seed: int) -> int:
     return 0
 
 
-def keyed(seed: int) -> int:
+def on_sqlite(seed: int) -> int:
+    return keyed(seed, {})
+
+
+def on_postgres(seed: int) -> int:
+    with running_postgres() as cluster, cluster.database() as url:
+        return keyed(seed, {"DATABASE_URL": url})
+
+
+def keyed(seed: int, database: Settings) -> int:
     kills = int(os.environ.get("CHAOS_KILLS", USUAL_KILLS))
-    reports = []
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder, running_postgres() as cluster:
-        with cluster.database() as url:
-            for name, database in (("sqlite", {}), ("postgres", {"DATABASE_URL": url})):
-                (Path(folder) / name).mkdir()
-                try:
-                    reports.append(KeyedChaos(Path(folder) / name, database, kills=kills, seed=seed).run())
-                except BaseException:
-                    keep_logs(Path(folder), seed)
-                    raise
-                sys.stdout.write("\n".join([*keyed_lines(reports[-1:], machine(), today()), ""]))
-                sys.stdout.writelines(f"{fault}\n" for fault in reports[-1].faults)
-                sys.stdout.flush()
-        if any(report.faults for report in reports):
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        try:
+            report = KeyedChaos(Path(folder), database, kills=kills, seed=seed).run()
+        except BaseException:
+            keep_logs(Path(folder), seed)
+            raise
+        lines = [*keyed_lines(report, machine(), today())]
+        sys.stdout.write("\n".join([*lines, ""]))
+        sys.stdout.writelines(f"{fault}\n" for fault in report.faults)
+        if report.faults:
             keep_logs(Path(folder), seed)
             return 1
     if kills >= USUAL_KILLS:
-        write("chaos with keys", list(keyed_lines(reports, machine(), today())))
+        write(f"chaos with keys on {report.database}", lines)
     return 0
 
 
-RUNS: Mapping[str, Callable[[int], int]] = {"fleet": fleet, "keyed": keyed}
+RUNS: Mapping[str, Callable[[int], int]] = {"fleet": fleet, "sqlite": on_sqlite, "postgres": on_postgres}
 
 
 def machine() -> str:

@@ -12,6 +12,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,7 @@ class KeyedReport:
     cancelled: int = 0
     deleted: int = 0
     crashed: int = 0
+    given_up: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     lost: list[str] = field(default_factory=list)
@@ -87,6 +89,8 @@ class KeyedChaos:
         self._chance = random.Random(seed)
         self._kills = kills
         self._up_s = up_s
+        self._start_s = 0.0
+        """How long the last start took: on a busy machine jobs take longer, too."""
         self._admin = new_admin(folder / "data", database)
         self.server = ServerProcess(
             folder / "data", REELWRIGHT_DRAIN_S="1", TINY_ALONE="1", TOY_OPTIONS='{"slots": 3}', **database
@@ -136,7 +140,7 @@ class KeyedChaos:
             if not revoked and self._report.kills >= self._kills // 2:
                 self._revoke()
                 revoked = True
-            self._over.wait(self._chance.uniform(0, self._up_s))
+            self._over.wait(self._chance.uniform(0, max(self._up_s, self._start_s)))
             if self._chance.random() < KILL_CHILD_SHARE:
                 self._kill_a_child()
             self.server.kill()
@@ -150,8 +154,10 @@ class KeyedChaos:
             timer = threading.Timer(self._chance.uniform(0.2, 2), self._kill_early)
             if early:
                 timer.start()
+            begun = time.monotonic()
             with contextlib.suppress(AssertionError):
                 self.server.start()
+                self._start_s = time.monotonic() - begun
             timer.cancel()
             if early:
                 timer.join()
@@ -279,8 +285,11 @@ class KeyedChaos:
             report.completed += status == "completed"
             report.cancelled += code == "cancelled"
             report.crashed += code == "engine_crashed"
+            gave_up = code == "engine_failed" and "interrupted attempts" in failure
+            report.given_up += gave_up
             fine = (
                 status == "completed"
+                or gave_up
                 or (code == "cancelled" and video_id in holder.cancelled)
                 or (code == "engine_crashed" and report.child_kills)
             )
@@ -368,28 +377,28 @@ class KeyedChaos:
 ONCE = ("video.created", "video.cancelled", "video.deleted", "key.created", "key.revoked")
 
 
-def keyed_lines(reports: list[KeyedReport], machine: str, day: str) -> Iterator[str]:
-    """The reports as the lines of a page."""
-    rows: list[tuple[str, Any]] = [
-        ("kills of the server", lambda one: f"{one.kills}, of which {one.kills_while_starting} while it started"),
-        ("kills of an engine's process besides", lambda one: one.child_kills),
-        ("accepted", lambda one: one.accepted),
-        (
-            "completed / cancelled / deleted / crashed with their engine",
-            lambda one: f"{one.completed} / {one.cancelled} / {one.deleted} / {one.crashed}",
-        ),
-        ("requests repeated", lambda one: one.repeated),
-        ("refused", lambda one: ", ".join(f"{n} {code}" for code, n in sorted(one.refused.items())) or "none"),
-        ("lost", lambda one: len(one.lost)),
-        ("made twice", lambda one: len(one.made_twice)),
-        ("counters of a key that are wrong", lambda one: len(one.counters)),
-        ("differences between audit and rows", lambda one: len(one.audit)),
-        ("revoked keys that are let in", lambda one: len(one.revoked)),
-        ("files that are missing or left", lambda one: len(one.files)),
-    ]
-    yield f"{day}, {machine}:"
+def keyed_lines(report: KeyedReport, machine: str, day: str) -> Iterator[str]:
+    """The report as the lines of a page."""
+    refused = ", ".join(f"{number} {code}" for code, number in sorted(report.refused.items()))
+    fates = (report.completed, report.cancelled, report.deleted, report.crashed)
+    rows = (
+        ("kills of the server", f"{report.kills}, of which {report.kills_while_starting} while it started"),
+        ("kills of an engine's process just before", report.child_kills),
+        ("accepted", report.accepted),
+        ("completed / cancelled / deleted / crashed with their engine", " / ".join(map(str, fates))),
+        ("given up after 20 interrupted attempts, and told so", report.given_up),
+        ("requests that were repeated", f"{report.repeated:,}"),
+        ("refused", refused or "none"),
+        ("lost", len(report.lost)),
+        ("made twice", len(report.made_twice)),
+        ("counters of a key that are wrong", len(report.counters)),
+        ("differences between audit and rows", len(report.audit)),
+        ("revoked keys that are let in", len(report.revoked)),
+        ("files that are missing or left", len(report.files)),
+    )
+    yield f"On {report.database}, {day}, {machine}:"
     yield ""
-    yield "| | " + " | ".join(one.database for one in reports) + " |"
-    yield "|---" * (len(reports) + 1) + "|"
-    for name, tell in rows:
-        yield f"| {name} | " + " | ".join(str(tell(one)) for one in reports) + " |"
+    yield "| | |"
+    yield "|---|---|"
+    for name, value in rows:
+        yield f"| {name} | {value} |"

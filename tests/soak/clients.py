@@ -10,6 +10,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,8 +51,8 @@ class Visitor:
         self.http = httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {text}"}, timeout=LIMIT_S)
 
     def visit(self, tour: Callable[[Visitor], None]) -> None:
-        """Go round until it is over."""
-        with self.http:
+        """Go round until it is over; the client is closed then."""
+        with closing(self.http):
             while not self.over.is_set():
                 try:
                     tour(self)
