@@ -76,7 +76,7 @@ def test_a_queued_and_a_running_job_are_cancelled_once(http: httpx2.Client, tmp_
 
 def test_a_cancel_ends_the_encode(server: ServerProcess, http: httpx2.Client) -> None:
     """Not only the row: what was to be written is not written to its end."""
-    noise = {"size": "512x512", "num_frames": 60}
+    noise = {"size": "256x256", "num_frames": 40}
     whole = made(http, "noise", **noise, seed=1)
     [file] = (server.data_dir / "videos").glob(f"{whole['id']}-1.mp4")
     other = create(http, "noise", **noise, seed=2)
