@@ -234,7 +234,7 @@ STAGES = {
 }
 
 
-async def perform(bench: Bench, name: str, *, toy: bool) -> bool:
+async def complete(bench: Bench, name: str, *, toy: bool) -> bool:
     """One stage, within the time that is left. Returns whether nothing failed; a failure is told, and the next stage
     begins with a new process.
     """
@@ -265,7 +265,7 @@ async def run(chosen: argparse.Namespace) -> bool:
         how = {"toy": chosen.toy, "seconds": chosen.seconds, "rounds": chosen.rounds}
         bench = Bench(Path(temporary), **how, out=out)
         try:
-            return all([await perform(bench, name, toy=chosen.toy) for name in chosen.stages.split(",")])
+            return all([await complete(bench, name, toy=chosen.toy) for name in chosen.stages.split(",")])
         finally:
             await bench.end()
 

@@ -86,8 +86,8 @@ class Sides:
 
 class _Local(LocalEngine):
     def clear(self) -> None:
-        if self._stock is not None:
-            self._stock.clear()
+        if self._pipelines is not None:
+            self._pipelines.clear()
 
 
 class PlainLoop:

@@ -25,11 +25,11 @@ async def test_a_run_says_what_was_measured_and_what_was_left_out(tiny_folder: T
     bench = Bench(tiny_folder("wan").parent, toy=True, seconds=120, out=out)
     try:
         for stage in ("wan-modes", "wan-tiers", "cancel"):
-            assert await gpu.perform(bench, stage, toy=True)
+            assert await gpu.complete(bench, stage, toy=True)
         assert bench.warm
     finally:
         await bench.end()
-    assert await gpu.perform(Bench(tmp_path, toy=True, seconds=1, out=out), "resume", toy=True)
+    assert await gpu.complete(Bench(tmp_path, toy=True, seconds=1, out=out), "resume", toy=True)
 
     told = [json.loads(line) for line in out.read_text().splitlines()]
     sides = {line["side"]: line for line in told if line["stage"] == "wan-modes" and "seconds" in line}
@@ -46,7 +46,7 @@ async def test_a_stage_that_fails_is_told_and_costs_no_other(tmp_path: Path) -> 
     (tmp_path / "wan").mkdir()
     bench = Bench(tmp_path, toy=True, seconds=60, out=tmp_path / "gpu.jsonl")
     try:
-        assert not await gpu.perform(bench, "quantization", toy=True)
+        assert not await gpu.complete(bench, "quantization", toy=True)
     finally:
         await bench.end()
     assert "'wan' is not ready" in json.loads((tmp_path / "gpu.jsonl").read_text().splitlines()[-1])["failed"]

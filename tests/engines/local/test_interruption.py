@@ -80,10 +80,10 @@ def test_what_is_compiled_is_looked_at_from_outside_and_never_compiled_anew() ->
     plain = row(x)
     before = graphs["compiled"]
     report = Recorder()
-    ticket: Any = SimpleNamespace(tell=lambda say: say(), report=report, alive=True)
+    task: Any = SimpleNamespace(tell=lambda say: say(), report=report, alive=True)
 
     for _ in range(2):
-        with between_blocks(SimpleNamespace(components={"transformer": row}), [ticket], [*row.blocks]):
+        with between_blocks(SimpleNamespace(components={"transformer": row}), [task], [*row.blocks]):
             assert torch.equal(row(x), plain)
 
     assert report.looks == 2 * 3

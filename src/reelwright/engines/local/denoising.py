@@ -14,8 +14,8 @@ import torch
 from reelwright.engines.local import checkpoint, preview
 from reelwright.engines.local.checkpoint import Snapshot
 from reelwright.engines.local.recipe import LatentAxes
+from reelwright.engines.local.render_task import RenderTask
 from reelwright.engines.local.scheduler import state_of
-from reelwright.engines.local.ticket import Ticket
 from reelwright.errors import Cancelled
 
 
@@ -50,11 +50,11 @@ class Keeping:
 
 
 class Denoising:
-    """Follows the tickets of one run. `first` is the work already done before this run, `units` the run's own share."""
+    """Follows the tasks of one run. `first` is the work already done before this run, `units` the run's own share."""
 
     def __init__(
         self,
-        tickets: list[Ticket],
+        tasks: list[RenderTask],
         *,
         first: int,
         units: int,
@@ -63,14 +63,14 @@ class Denoising:
         previews: Previews | None = None,
         keeping: Keeping | None = None,
     ) -> None:
-        self._tickets = tickets
+        self._tasks = tasks
         self._first = first
         self._units = units
         self._generators = generators
         self._device = device
         self._previews = previews
         self._keeping = keeping
-        self._resumed = tickets[0].snapshot if keeping is not None and len(tickets) == 1 else None
+        self._resumed = tasks[0].snapshot if keeping is not None and len(tasks) == 1 else None
         self.skip = self._resumed.step if self._resumed else 0
         self._calls = 0
         self._done = self.skip
@@ -98,11 +98,11 @@ class Denoising:
     def stepped(self, estimate: torch.Tensor) -> None:
         self._done += 1
         share = self._done * self._units // max(1, self._calls)
-        for ticket in self._tickets:
-            ticket.tell(lambda t=ticket: t.report.progress(self._first + share, t.plan.units))  # type: ignore[misc]
+        for task in self._tasks:
+            task.tell(lambda t=task: t.report.progress(self._first + share, t.plan.units))  # type: ignore[misc]
         if self._previews is not None and self._done < self._calls:
             self._preview(estimate, self._previews)
-        if not any(ticket.alive for ticket in self._tickets):
+        if not any(task.alive for task in self._tasks):
             raise Cancelled("Cancelled.")
 
     def _preview(self, estimate: torch.Tensor, previews: Previews) -> None:
@@ -110,13 +110,13 @@ class Denoising:
         if now - self._last_preview < previews.seconds:
             return
         self._last_preview = now
-        for number, ticket in enumerate(self._tickets):
-            spec = ticket.plan.spec
+        for number, task in enumerate(self._tasks):
+            spec = task.plan.spec
             grid = (spec.height // previews.spatial_scale, spec.width // previews.spatial_scale)
             frames = preview.to_frames(estimate[number : number + 1], previews.factors, previews.axes, grid)
-            fps = spec.fps * len(frames) / ticket.plan.frames
+            fps = spec.fps * len(frames) / task.plan.frames
             data = preview.to_webp(frames, fps)
-            ticket.tell(lambda t=ticket, d=data: t.report.preview(d, preview.MEDIA_TYPE))  # type: ignore[misc]
+            task.tell(lambda t=task, d=data: t.report.preview(d, preview.MEDIA_TYPE))  # type: ignore[misc]
 
     def step_ended(self, pipe: Any, _step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         """The pipeline's own callback after a step: only here are its latents whole in every pipeline."""
@@ -133,9 +133,9 @@ class Denoising:
     def _keep(self, scheduler: Any, latents: torch.Tensor, keeping: Keeping) -> None:
         state = state_of(scheduler)
         snapshots = [
-            (ticket, self._snapshot(ticket, number, latents[number : number + 1], state, keeping))
-            for number, ticket in enumerate(self._tickets)
-            if ticket.alive
+            (task, self._snapshot(task, number, latents[number : number + 1], state, keeping))
+            for number, task in enumerate(self._tasks)
+            if task.alive
         ]
         self.settle()
         self._saving = keeping.saver.submit(_save, snapshots)
@@ -149,7 +149,7 @@ class Denoising:
             saving.result()
 
     def _snapshot(
-        self, ticket: Ticket, number: int, latents: torch.Tensor, state: dict[str, Any], keeping: Keeping
+        self, task: RenderTask, number: int, latents: torch.Tensor, state: dict[str, Any], keeping: Keeping
     ) -> Snapshot:
         cuda = self._device.type == "cuda"
         return Snapshot(
@@ -159,17 +159,17 @@ class Denoising:
             generator=self._generators[number].get_state(),
             cpu_random=torch.get_rng_state(),
             device_random=torch.cuda.get_rng_state(self._device) if cuda else None,
-            image=None if ticket.image is None else torch.from_numpy(np.array(ticket.image)),
-            work=keeping.works[ticket.job.video_id],
+            image=None if task.image is None else torch.from_numpy(np.array(task.image)),
+            work=keeping.works[task.job.video_id],
             environment=keeping.environment,
         )
 
 
-def _save(snapshots: list[tuple[Ticket, Snapshot]]) -> None:
-    for ticket, snapshot in snapshots:
-        scratch = ticket.job.scratch
+def _save(snapshots: list[tuple[RenderTask, Snapshot]]) -> None:
+    for task, snapshot in snapshots:
+        scratch = task.job.scratch
         state = checkpoint.save(snapshot, scratch)
-        ticket.tell(lambda t=ticket, s=state: t.report.checkpoint(s))  # type: ignore[misc]
-        if ticket.alive:
-            ticket.snapshot = snapshot
+        task.tell(lambda t=task, s=state: t.report.checkpoint(s))  # type: ignore[misc]
+        if task.alive:
+            task.snapshot = snapshot
             checkpoint.forget_others(state, scratch)

@@ -13,11 +13,11 @@ from reelwright.engines.local.plan import default_request, make_plan
 from reelwright.errors import Code, ConfigurationError, EngineError
 
 if TYPE_CHECKING:
-    from reelwright.engines.local.conductor import Conductor
+    from reelwright.engines.local.batcher import Batcher
     from reelwright.engines.local.memory import Device
+    from reelwright.engines.local.pipeline_cache import PipelineCache
     from reelwright.engines.local.ranks import Ranks
-    from reelwright.engines.local.stock import Stock
-    from reelwright.engines.local.ticket import Ticket
+    from reelwright.engines.local.render_task import RenderTask
 
 _log = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ class LocalEngine:
     def __init__(self, **options: Any) -> None:
         self._given = options
         self._options = Options.parse(options)
-        self._conductor: Conductor | None = None
-        self._stock: Stock | None = None
+        self._batcher: Batcher | None = None
+        self._pipelines: PipelineCache | None = None
         self._facts: dict[str, Any] = {}
         self._state: dict[str, Any] = {}
 
@@ -48,9 +48,9 @@ class LocalEngine:
         except ImportError as error:
             raise EngineError(_INSTALL, code=Code.ENGINE_NOT_CONFIGURED) from error
         from reelwright.engines.local import devices, memory, pipeline, torch_view
-        from reelwright.engines.local.conductor import Conductor, Tempo
+        from reelwright.engines.local.batcher import Batcher, BatchTiming
+        from reelwright.engines.local.pipeline_cache import PipelineCache
         from reelwright.engines.local.render import Renderer, environment
-        from reelwright.engines.local.stock import Stock
 
         pipeline.quiet()
         memory.let_segments_grow()
@@ -69,13 +69,13 @@ class LocalEngine:
         if ranks is not None:
             self._facts["gpus"] = ranks.count
             versions["gpus"] = str(ranks.count)  # for the bits of a result
-        self._stock = stock = Stock(device, self._options, ranks)
+        self._pipelines = pipelines = PipelineCache(device, self._options, ranks)
         if self._options.preload:
-            self._preload(stock, self._options.models[self._options.preload])
-        renderer = Renderer(stock, device, self._options, environment(device, versions))
-        tempo = Tempo(window=self._options.batch_window, idle=self._options.idle_seconds)
-        self._conductor = Conductor(renderer.render, stock.clear, self._seats, tempo)
-        self._conductor.start()
+            self._preload(pipelines, self._options.models[self._options.preload])
+        renderer = Renderer(pipelines, device, self._options, environment(device, versions))
+        timing = BatchTiming(window=self._options.batch_window, idle=self._options.idle_seconds)
+        self._batcher = Batcher(renderer.render, pipelines.clear, self._batch_size, timing)
+        self._batcher.start()
         return self._facts
 
     def _start_ranks(self, device: Device) -> Ranks | None:
@@ -90,45 +90,45 @@ class LocalEngine:
         ranks.start()
         return ranks
 
-    def _preload(self, stock: Stock, model: Model) -> None:
+    def _preload(self, pipelines: PipelineCache, model: Model) -> None:
         """Load a model as its default request needs it. What is in the way is told with the first job, and here."""
         plan = make_plan(model, default_request(model), self._options)
         try:
-            tier = stock.tier(plan)
+            tier = pipelines.tier(plan)
             if plan.paints:
-                stock.image(plan, tier)
-            stock.video(plan, tier)
+                pipelines.image(plan, tier)
+            pipelines.video(plan, tier)
         except EngineError as error:
             _log.warning("%s is not loaded at the start: %s", model.name, error.message)
 
-    def _seats(self, ticket: Ticket) -> int:
-        return self._options.batch_of(ticket.plan.model.recipe)
+    def _batch_size(self, task: RenderTask) -> int:
+        return self._options.batch_of(task.plan.model.recipe)
 
     def state(self) -> Mapping[str, Any]:
         """For `/health`: the `device`, what is warm there, and a `warning` where torch cannot use the machine's GPU."""
-        return {**self._state, **(self._stock.state() if self._stock else {})}
+        return {**self._state, **(self._pipelines.state() if self._pipelines else {})}
 
     def generate(self, job: RenderJob, report: Report) -> Made:
         """Raises EngineError with a clear message, Cancelled when the job was cancelled."""
         from reelwright.engines.local import checkpoint
-        from reelwright.engines.local.ticket import Ticket
+        from reelwright.engines.local.render_task import RenderTask
 
-        if self._conductor is None:
+        if self._batcher is None:
             raise EngineError("The local engine is not loaded.", code=Code.ENGINE_NOT_CONFIGURED)
         model = self._options.models.get(job.spec.model)
         if model is None:
             known = ", ".join(self._options.models)
             message = f"The local engine has no model {job.spec.model!r}; it has {known}."
             raise EngineError(message, code=Code.MODEL_NOT_FOUND)
-        ticket = Ticket(make_plan(model, job.spec, self._options), job, report)
-        ticket.facts |= self._facts
+        task = RenderTask(make_plan(model, job.spec, self._options), job, report)
+        task.facts |= self._facts
         if job.checkpoint is not None and self._options.resumes(model.recipe):
-            ticket.snapshot = checkpoint.load(job.checkpoint, job.scratch)
-        self._conductor.perform(ticket)
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.result is not None
-        return ticket.result
+            task.snapshot = checkpoint.load(job.checkpoint, job.scratch)
+        self._batcher.complete(task)
+        if task.error is not None:
+            raise task.error
+        assert task.result is not None
+        return task.result
 
 
 def _find_device(options: Options, trouble: str | None) -> Device:

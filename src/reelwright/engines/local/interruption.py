@@ -13,22 +13,22 @@ from typing import Any
 
 import torch
 
-from reelwright.engines.local.ticket import Ticket
+from reelwright.engines.local.render_task import RenderTask
 from reelwright.errors import Cancelled
 
 
 @contextmanager
-def between_blocks(pipe: Any, tickets: Sequence[Ticket], whole: Collection[Any]) -> Generator[None]:
-    """Within it the networks of `pipe` tell the tickets that they move, and end with `Cancelled` when all of them have.
+def between_blocks(pipe: Any, tasks: Sequence[RenderTask], whole: Collection[Any]) -> Generator[None]:
+    """Within it the networks of `pipe` tell the tasks that they move, and end with `Cancelled` when all of them have.
 
     `whole`: compiled modules. It is looked before them and not within: a hook there would be compiled with them, and
     anew at each run.
     """
 
     def look(_module: torch.nn.Module, _inputs: Any) -> None:
-        for ticket in tickets:
-            ticket.tell(ticket.report.moved)
-        if not any(ticket.alive for ticket in tickets):
+        for task in tasks:
+            task.tell(task.report.moved)
+        if not any(task.alive for task in tasks):
             raise Cancelled("Cancelled.")
 
     closed = frozenset(map(id, whole))

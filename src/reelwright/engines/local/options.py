@@ -114,8 +114,8 @@ class Options:
         """How many jobs the engine takes at a time: without batching a second would only wait; with it as many as may
         share a run, twice, so that the next ones are there while the last are decoded and encoded.
         """
-        seats = max(self.batch_of(model.recipe) for model in self.models.values())
-        return 1 if seats == 1 else 2 * seats
+        largest = max(self.batch_of(model.recipe) for model in self.models.values())
+        return 1 if largest == 1 else 2 * largest
 
     def mode(self, *, accelerator: bool) -> str:
         """The speed mode: what was chosen, else `exact` on a GPU and `plain` without one."""

@@ -19,8 +19,8 @@ from reelwright.errors import Cancelled, EngineError
 _IMAGE_STREAM = 0x1_0000_0001
 
 
-class Ticket:
-    """Made by the thread of `generate`, worked on by the conductor's thread, one at a time."""
+class RenderTask:
+    """Made by the thread of `generate`, worked on by the batcher's thread, one at a time."""
 
     def __init__(self, plan: Plan, job: RenderJob, report: Report) -> None:
         self.plan = plan
@@ -39,7 +39,7 @@ class Ticket:
         return not self.over.is_set()
 
     def tell(self, say: Callable[[], None]) -> None:
-        """Call a method of the report; a cancel that it brings ends this ticket and no other."""
+        """Call a method of the report; a cancel that it brings ends this task and no other."""
         if not self.alive:
             return
         try:
@@ -64,9 +64,9 @@ class Ticket:
 
 
 @contextmanager
-def stage(name: str, tickets: Sequence[Ticket]) -> Generator[None]:
+def stage(name: str, tasks: Sequence[RenderTask]) -> Generator[None]:
     """Work on all of them together: a span in the trace of each one."""
     with ExitStack() as spans:
-        for ticket in tickets:
-            spans.enter_context(ticket.job.span.begin(name))
+        for task in tasks:
+            spans.enter_context(task.job.span.begin(name))
         yield

@@ -1,4 +1,4 @@
-"""The stock on a simulated small card: how often weights are read, where they lie, and that the bits stay the same."""
+"""The cached pipelines on a simulated small card: how often weights are read, where they lie, that bits stay equal."""
 
 from __future__ import annotations
 

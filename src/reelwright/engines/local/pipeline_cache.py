@@ -40,7 +40,7 @@ class _Kept:
         return self.placed is not None and self.placed[0].placement is Placement.GROUPED
 
 
-class Stock:
+class PipelineCache:
     """Used by one thread."""
 
     def __init__(self, device: Device, options: Options, ranks: Ranks | None = None) -> None:
@@ -191,7 +191,7 @@ class Stock:
         return loaded
 
     def _load(self, kept: _Kept, load: Callable[[_Kept], Loaded]) -> Loaded:
-        """One more try with an empty stock when memory runs out while loading."""
+        """One more try with an empty pipelines when memory runs out while loading."""
         self._loads += not kept.pipes
         try:
             return load(kept)
