@@ -37,73 +37,91 @@ from reelwright.settings import Settings, environment_name
 
 DOCS = Path(__file__).parent
 
-SKETCH = {"threads": "How many frames are drawn side by side. The picture does not depend on it."}
+GROUPS = {
+    "hf_token": "Hugging Face and inference providers",
+    "port": "Address and browsers",
+    "database_url": "Database and files",
+    "engine": "Engines and models",
+    "api_keys": "API keys",
+    "allowed_hosts": "What is refused",
+    "mcp": "Assistants, proxies and networks",
+    "workers": "Processes",
+    "upscalers_dir": "Larger frames",
+    "log_format": "Logs",
+    "max_body_mb": "Limits of the server",
+    "job_timeout_s": "Time",
+    "engine_memory_mb": "Engine processes",
+}
+"""The headings of the settings' page, each before the setting that it names."""
+
+SKETCH = {"threads": "How many frames are drawn in parallel. The picture does not depend on it."}
 
 HUGGINGFACE_OPTIONS = {
-    "text_to_video": "`[[provider, model], …]`: who is asked for text to video, the first one first. A third item "
-    "is the provider's own name of the model.",
+    "text_to_video": "`[[provider, model], …]`: which providers are asked for text to video, in this order. A third "
+    "item is the provider's own name of the model.",
     "image_to_video": "`[[provider, model], …]`: the same for image to video.",
-    "endpoint_url": "A dedicated endpoint's exact address. It is asked first; the lists are then empty unless given.",
-    "chain": '`{"text_to_image": [provider, model]}`: a text first becomes an image, then that image a video.',
-    "slots": "How many jobs run side by side.",
-    "max_bytes": "Largest video that is taken, in bytes.",
+    "endpoint_url": "The exact address of a dedicated endpoint. It is asked first; the two lists above are then empty "
+    "unless they are given.",
+    "chain": '`{"text_to_image": [provider, model]}`: an image is made from the prompt, then the video from it.',
+    "slots": "How many jobs run at the same time.",
+    "max_bytes": "Largest video that is accepted from the other server, in bytes.",
     "max_image_bytes": "Largest image of a chain, in bytes.",
-    "connect_seconds": "Longest time a connection may take.",
-    "idle_seconds": "Longest silence while something is being read.",
+    "connect_seconds": "Longest time that opening a connection may take.",
+    "idle_seconds": "Longest time without a byte while an answer is being read.",
     "route_seconds": "Longest time an accepted job may take at one provider before the next is asked; null: the job's.",
-    "tries": "Rounds through the providers that said “come back later”.",
-    "first_wait_seconds": "The wait before the second round, doubled for the next, where the provider names none.",
-    "poll_seconds": "Shortest pause between two looks at a job.",
-    "breaker_failures": "A provider that failed this often in a row is asked last …",
-    "breaker_seconds": "… for this long.",
+    "tries": "How often those providers that answered “come back later” are asked, in all.",
+    "first_wait_seconds": "The wait before such a provider is asked again, if it names none; it doubles each time.",
+    "poll_seconds": "Shortest time between two requests for a job's state.",
+    "breaker_failures": "A provider that failed this often in a row is asked last for `breaker_seconds`.",
+    "breaker_seconds": "See `breaker_failures`.",
 }
 
 COMFYUI_OPTIONS = {
     "urls": "Addresses of running ComfyUIs; otherwise those of `REELWRIGHT_COMFYUI_URL`.",
     "workflows": "Folders and files; otherwise the folder of `REELWRIGHT_COMFYUI_WORKFLOWS`.",
-    "jobs_per_url": "How many jobs one ComfyUI is given at a time; it makes one after the other.",
-    "tries": "How often one job is submitted at most, where a ComfyUI has lost it.",
-    "poll_seconds": "Shortest pause between two looks at a job.",
-    "lost_looks": "After so many looks in a row at which a ComfyUI does not know the job, it is lost.",
-    "stall_seconds": "A ComfyUI in which jobs wait and none runs for so long is taken for down.",
+    "jobs_per_url": "How many jobs one ComfyUI is given at a time; it renders one after the other.",
+    "tries": "How often one job is submitted at most, if a ComfyUI loses it.",
+    "poll_seconds": "Shortest time between two requests for a job's state.",
+    "lost_looks": "A job counts as lost after a ComfyUI has not known it at this many requests in a row.",
+    "stall_seconds": "A ComfyUI counts as down when jobs wait there and none has run for this long.",
     "previews": "How previews are made: `auto`, `latent2rgb`, `taesd` or `none`.",
-    "preview_seconds": "Least time between two previews.",
-    "max_bytes": "Largest video that is taken, in bytes.",
+    "preview_seconds": "Shortest time between two previews.",
+    "max_bytes": "Largest video that is accepted from the other server, in bytes.",
     "max_image_bytes": "Largest picture that is uploaded, in bytes.",
-    "connect_seconds": "Longest time a connection may take.",
-    "idle_seconds": "Longest silence while something is being read.",
+    "connect_seconds": "Longest time that opening a connection may take.",
+    "idle_seconds": "Longest time without a byte while an answer is being read.",
     "route_seconds": "Longest time a job may take at one ComfyUI before the next is asked; null: the job's.",
-    "breaker_failures": "A ComfyUI that failed this often in a row is asked last …",
-    "breaker_seconds": "… for this long.",
-    "exclusive": "Nobody else uses these ComfyUIs: a running job may be stopped also before version 0.3.57, which "
-    "cannot be told which one.",
+    "breaker_failures": "A ComfyUI that failed this often in a row is asked last for `breaker_seconds`.",
+    "breaker_seconds": "See `breaker_failures`.",
+    "exclusive": "Whether Reelwright alone uses these ComfyUIs. Versions before 0.3.57 can only stop whatever "
+    "runs; a cancelled job is stopped there only if this is true.",
     "auth_header": "The header that carries `REELWRIGHT_COMFYUI_TOKEN`: after `Bearer` in `Authorization`, in another "
     "one as it is.",
 }
 
 OPENAI_OPTIONS = {
-    "upstreams": "Addresses, or objects with more than that ([details](engines/openai.md#each-server)); otherwise "
-    "those of `REELWRIGHT_UPSTREAM_URL`.",
+    "upstreams": "Addresses, or objects with more than that ([details](engines/openai.md#settings-of-each-server)); "
+    "otherwise those of `REELWRIGHT_UPSTREAM_URL`.",
     "models": "The models' cards: names, cards, or a file with a server's answer to `GET /v1/models` "
     "([details](engines/openai.md#models)).",
     "auth_header": "The header that carries `REELWRIGHT_UPSTREAM_TOKEN`: after `Bearer` in `authorization`, in another "
     "one as it is.",
-    "jobs_per_url": "How many jobs are at the servers at a time, times their number; more than a server makes side by "
-    "side wait there, out of the fair queue's reach and on their own time.",
-    "max_bytes": "Largest video that is taken, in bytes.",
-    "connect_seconds": "Longest time a connection may take.",
-    "idle_seconds": "Longest silence while something is being read.",
+    "jobs_per_url": "How many jobs each server has at a time, on average. A job that waits there is outside the fair "
+    "queue, and its time limit runs already.",
+    "max_bytes": "Largest video that is accepted from the other server, in bytes.",
+    "connect_seconds": "Longest time that opening a connection may take.",
+    "idle_seconds": "Longest time without a byte while an answer is being read.",
     "route_seconds": "Longest time a job may take at one server before the next is asked; null: the job's.",
-    "poll_seconds": "Shortest pause between two looks at a job.",
-    "lost_seconds": "A job that its server does not know for so long, at three looks or more, is lost.",
-    "gone_seconds": "A server that does not answer for so long is given up, where there is another one and "
+    "poll_seconds": "Shortest time between two requests for a job's state.",
+    "lost_seconds": "A job counts as lost after its server has not known it for this long, at three requests or more.",
+    "gone_seconds": "A server that does not answer for this long is given up, if there is another one and "
     "`when_lost` allows it.",
-    "file_seconds": "So long after a job is completed its file may still be missing.",
-    "submissions": "How often one job is sent at most, where a server fails or loses it.",
-    "tries": "Rounds through the servers while they are busy.",
-    "first_wait_seconds": "Wait before the second round, doubled for each further one.",
-    "breaker_failures": "A server that failed this often in a row is asked last …",
-    "breaker_seconds": "… for this long.",
+    "file_seconds": "How long the file of a completed job may still be missing.",
+    "submissions": "How often one job is sent at most, if a server fails or loses it.",
+    "tries": "How often busy servers are asked, in all.",
+    "first_wait_seconds": "Wait before they are asked again; it doubles each time.",
+    "breaker_failures": "A server that failed this often in a row is asked last for `breaker_seconds`.",
+    "breaker_seconds": "See `breaker_failures`.",
 }
 
 LOCAL_OPTIONS = {
@@ -112,8 +130,9 @@ LOCAL_OPTIONS = {
     "device": "`auto`, `cuda`, `cuda:1`, `mps` or `cpu`.",
     "placement": "Where the weights are during a job: `resident`, `model`, `grouped` or `lean`; null: the fastest "
     "that fits.",
-    "memory": "Bytes of the device that may be used; null: what it has.",
-    "share": "The part of the device's memory that is one child's; a server's children get theirs by themselves.",
+    "memory": "Bytes of the device's memory that may be used; null: all of it.",
+    "share": "The part of the device's memory that one engine process may use; the server sets it when several "
+    "share a GPU.",
     "speed": "`plain` (as diffusers runs it), `exact` (equal within rounding) or `fast` (approximations); `auto`: "
     "`exact` on a GPU, else `plain`.",
     "gpus_per_video": "How many GPUs compute each video together "
@@ -124,13 +143,13 @@ LOCAL_OPTIONS = {
     "code from the Hub); null: torch's own.",
     "compile": "Whether `exact` and `fast` compile the model; null: on CUDA.",
     "batch": "How many compatible requests may share one run; 1: every result is exact.",
-    "batch_window": "Seconds that the first of them waits for company.",
-    "idle_seconds": "Seconds until weights that nobody uses are dropped.",
+    "batch_window": "Seconds that the first of them waits for others.",
+    "idle_seconds": "Seconds until unused weights are removed from memory.",
     "preload": "A model that is loaded when the server starts, not by its first job.",
-    "checkpoint_steps": "A checkpoint every so many steps, or …",
-    "checkpoint_seconds": "… every so many seconds, whichever comes first.",
+    "checkpoint_steps": "A checkpoint is saved after so many steps or `checkpoint_seconds`, whichever comes first.",
+    "checkpoint_seconds": "See `checkpoint_steps`.",
     "preview_seconds": "Seconds between two previews; 0: none.",
-    "lora_folder": "Folder with the LoRA files that requests may name; null: none.",
+    "lora_folder": "Folder with the LoRA files that requests may name; null: requests may name none.",
     "lora_hub": "Whether requests may name LoRAs of the Hub that were fetched with `reelwright pull --lora`.",
     "image": "The text-to-image model of recipes that animate an image: `sdxl-turbo`, `sd-turbo`, `sdxl`, "
     "`flux-schnell`, `z-image-turbo`.",
@@ -144,13 +163,13 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
         "The message names the field and what is allowed",
     ),
     Code.MALFORMED_REQUEST: (
-        "What arrived is not HTTP/1.1, or its head or framing is faulty; the connection is closed",
+        "The request is not valid HTTP/1.1; the connection is closed",
         "The message says what is wrong",
     ),
     Code.MALFORMED_BODY: ("The body is not valid JSON, form or UTF-8", "The message says what is wrong and where"),
     Code.UNSUPPORTED_MEDIA_TYPE: (
-        "A `Content-Type` or `Content-Encoding` that is not read here",
-        "Send JSON or a form, as it is or in gzip",
+        "A `Content-Type` or `Content-Encoding` that this server does not read",
+        "Send JSON or a form, uncompressed or in gzip",
     ),
     Code.HEAD_TOO_LARGE: ("The head of the request, or the trailer of its body, is larger than 64 KiB", "Send less"),
     Code.BODY_TOO_LARGE: (
@@ -164,12 +183,15 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     ),
     Code.METHOD_NOT_ALLOWED: ("The path exists, but not for this method", "`Allow` and the message name the methods"),
     Code.RANGE_NOT_SATISFIABLE: ("A `Range` beyond the end of the file", "`Content-Range` tells its size"),
-    Code.MODEL_NOT_FOUND: ("No such model here", "The message lists the models there are"),
+    Code.MODEL_NOT_FOUND: ("The server has no model of this name", "The message lists the models there are"),
     Code.MODEL_NOT_READY: (
         "The model's weights are not on the server's machine, or a file of them is damaged",
         "The message names the command that fetches them",
     ),
-    Code.IDEMPOTENCY_CONFLICT: ("The `Idempotency-Key` came before with another body", "A new key for a new request"),
+    Code.IDEMPOTENCY_CONFLICT: (
+        "The `Idempotency-Key` came before with another body",
+        "Use a new key for a new request",
+    ),
     Code.NOT_IMPLEMENTED: (
         "A `Transfer-Encoding` other than chunked, or CONNECT; the connection is closed",
         "Name a compressed body with `Content-Encoding`",
@@ -177,18 +199,18 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     Code.UNAUTHORIZED: ("The API key is missing or wrong", "`Authorization: Bearer <key>`"),
     Code.FORBIDDEN: (
         "A web page of an origin that is not listed, or an API key without the scope",
-        "The message says which: add the origin to `CLIENT_URL`, or use another key",
+        "The message says which: add the origin to `CLIENT_URL`, or use a key with the scope",
     ),
     Code.MISDIRECTED: ("A host name that this server does not answer to", "Add it to `REELWRIGHT_ALLOWED_HOSTS`"),
     Code.NOT_FOUND: ("No such video or route, or not yours", "Check the id and the key"),
-    Code.CONFLICT: ("What is asked contradicts the video's present state", "Look at the video first"),
+    Code.CONFLICT: ("The video's present state does not allow this", "Read its `status` first"),
     Code.RATE_LIMITED: ("Too many requests", "Wait for `Retry-After` seconds"),
     Code.QUEUE_FULL: (
-        "As many jobs wait as may wait, of all or of this API key",
+        "The queue is full, for everybody or for this API key",
         "Wait for `Retry-After` seconds; `REELWRIGHT_MAX_QUEUED`, `REELWRIGHT_KEY_MAX_WAITING`",
     ),
     Code.QUOTA_EXCEEDED: (
-        "The API key has had its video of the day, or stores as much as it may",
+        "The API key has used up its daily limit, or its space for stored videos",
         "Wait for `Retry-After` seconds, or delete videos; [limits](keys.md#limits)",
     ),
     Code.UNAVAILABLE: ("The database is busy", "Wait for `Retry-After` seconds"),
@@ -205,9 +227,9 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
     Code.UPSTREAM_LOADING: ("The provider is still loading the model", "Wait for `Retry-After` seconds"),
     Code.UPSTREAM_EMPTY: ("The provider sent nothing", "Try again; another provider may help"),
     Code.UPSTREAM_ERROR: ("The provider failed or was not reachable", "Try again; another provider may help"),
-    Code.REFUSED: ("The provider's moderation, or this server's own, refused the prompt", "Another prompt"),
+    Code.REFUSED: ("The provider's moderation, or this server's own, refused the prompt", "Change the prompt"),
     Code.BAD_OUTPUT: (
-        "What the provider or endpoint sent is not a whole video",
+        "The file that the provider or endpoint sent is not a complete video",
         "Try again; another provider may help",
     ),
     Code.TIMED_OUT: (
@@ -235,16 +257,19 @@ ERRORS: Mapping[Code, tuple[str, str]] = {
 
 
 def settings_table() -> str:
-    rows = []
+    groups: list[tuple[str, list[tuple[str, ...]]]] = []
     for name, field in Settings.model_fields.items():
+        if name in GROUPS:
+            groups.append((GROUPS[name], []))
         bounds = "; ".join(
             f"{sign} {getattr(one, key):,}" for one in field.metadata for key, sign in _SIGNS if hasattr(one, key)
         )
-        default = "" if field.default in (None, (), {}) else f"`{_plain(field.default)}`"
+        default = "" if field.default in (None, (), {}, "") else f"`{_plain(field.default)}`"
         words = ", ".join(f"`{word}`" for word in _words(field.annotation))
         told = " ".join(part for part in (field.description, f"({words or bounds})" if words or bounds else "") if part)
-        rows.append((f"`{environment_name(name)}`", f"`--{name.replace('_', '-')}`", default, told))
-    return _table(("Variable", "Flag of `serve`", "Default", "Meaning"), rows)
+        groups[-1][1].append((f"`{environment_name(name)}`", f"`--{name.replace('_', '-')}`", default, told))
+    head = ("Variable", "Flag of `serve`", "Default", "Meaning")
+    return "\n\n".join(f"### {title}\n\n{_table(head, rows)}" for title, rows in groups)
 
 
 def options_tables() -> str:

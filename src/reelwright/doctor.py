@@ -184,6 +184,8 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
             detail, remedy = offer.trouble, _REMEDIES.get(name)
             if offer.spec.options.get("urls"):  # it is set up, and what it still lacks is said with the remedy
                 detail, _, remedy = detail.partition(". ")
+            elif offer.problem is None:  # it can work and has no model yet, which is said with the remedy, too
+                detail, _, remedy = detail.partition(": ")
             yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=detail, remedy=remedy)
             continue
         yield Finding(name=f"Engine {name}", ok=True, detail=", ".join(card.model for card in offer.cards))
@@ -304,13 +306,14 @@ def _weights(settings: Settings, room: Room, *, needed: bool) -> Iterator[Findin
     absent: dict[str, list[str]] = {}
     for model in models.values():
         found = holdings(model)
-        problem = next((one.problem for one in found if one.problem), None)
+        lacking = next((one for one in found if one.problem), None)
+        problem = lacking.problem if lacking else None
         place, takes = outlook(model.recipe, room)
-        if problem is None:
+        if lacking is None or problem is None:
             size = sum(one.size for one in found) / 1e9
             detail = f"here, {size:.1f} GB on the disk; {place}{f' ({takes})' if takes else ''}"
             yield Finding(name=f"Model {model.name}", ok=True, detail=detail)
-        elif any(one.size for one in found) or isinstance(problem, DamagedWeights):
+        elif any(one.size for one in found) or isinstance(problem, DamagedWeights) or not lacking.fetchable:
             said, _, remedy = problem.message.removeprefix(f"Model {model.name!r} is ").partition(". ")
             bad = isinstance(problem, DamagedWeights) and needed
             yield Finding(name=f"Model {model.name}", ok=False if bad else None, detail=said, remedy=remedy)

@@ -51,33 +51,40 @@ class Settings(BaseSettings):
     hf_token: str | None = _knob(
         None,
         "HF_TOKEN",
-        "Hugging Face token; with it the `huggingface` engine is the default where nothing of yours can make videos.",
+        "Hugging Face token. With it, `auto` chooses the `huggingface` engine when no server of yours and no GPU can "
+        "make videos.",
         repr=False,
     )
     fal_key: str | None = _knob(
         None, "FAL_KEY", "Key of fal: the `huggingface` engine then asks `fal-ai` directly, and fal bills.", repr=False
     )
     replicate_api_token: str | None = _knob(
-        None, "REPLICATE_API_TOKEN", "Token of Replicate, likewise for `replicate`.", repr=False
+        None, "REPLICATE_API_TOKEN", "Token of Replicate: `replicate` is then asked directly.", repr=False
     )
     together_api_key: str | None = _knob(
-        None, "TOGETHER_API_KEY", "Key of Together AI, likewise for `together`.", repr=False
+        None, "TOGETHER_API_KEY", "Key of Together AI: `together` is then asked directly.", repr=False
     )
     wavespeed_api_key: str | None = _knob(
-        None, "WAVESPEED_API_KEY", "Key of WaveSpeed AI, likewise for `wavespeed`.", repr=False
+        None, "WAVESPEED_API_KEY", "Key of WaveSpeed AI: `wavespeed` is then asked directly.", repr=False
     )
-    novita_api_key: str | None = _knob(None, "NOVITA_API_KEY", "Key of Novita AI, likewise for `novita`.", repr=False)
+    novita_api_key: str | None = _knob(
+        None, "NOVITA_API_KEY", "Key of Novita AI: `novita` is then asked directly.", repr=False
+    )
     port: int = _knob(3001, "PORT", "Port to listen on; 0 picks a free one.", ge=0, le=65535)
     host: str = _knob(
         "localhost",
         "HOST",
-        "Address to listen on; `localhost` means 127.0.0.1 and ::1. Any but loopback needs API keys.",
+        "Address to listen on; `localhost` means 127.0.0.1 and ::1. An address that others can reach needs API keys.",
     )
     client_url: Annotated[tuple[str, ...], NoDecode] = _knob(
-        ("http://localhost:8080",), "CLIENT_URL", "Origins that may call from a browser (CORS), comma-separated."
+        ("http://localhost:8080",),
+        "CLIENT_URL",
+        "Origins of web pages that may call the API from a browser (CORS), comma-separated.",
     )
     node_env: str = _knob(
-        "development", "NODE_ENV", "`production` makes logs JSON lines; any other word means development."
+        "development",
+        "NODE_ENV",
+        "`production`: logs are JSON lines, and only pages of `CLIENT_URL` may call; any other word means development.",
     )
     database_url: str | None = _knob(
         None, "DATABASE_URL", "Postgres URL; empty: SQLite in the data directory.", repr=False
@@ -85,13 +92,13 @@ class Settings(BaseSettings):
     database_listen_url: str | None = _knob(
         None,
         "DATABASE_LISTEN_URL",
-        "The same Postgres without a pooler in between, for LISTEN; empty: `DATABASE_URL`.",
+        "The same Postgres without a pooler such as PgBouncer in between, for LISTEN; empty: `DATABASE_URL`.",
         repr=False,
     )
 
     # --- ours ---
     data_dir: Path = _knob(
-        Path("reelwright-data"), "REELWRIGHT_DATA_DIR", "Where the database, videos and checkpoints live."
+        Path("reelwright-data"), "REELWRIGHT_DATA_DIR", "Folder for the database, videos and checkpoints."
     )
     s3_bucket: str | None = _knob(
         None,
@@ -106,23 +113,23 @@ class Settings(BaseSettings):
     aws_access_key_id: str | None = _knob(
         None,
         "AWS_ACCESS_KEY_ID",
-        "Key for the bucket; empty: that of the machine's role, where it has one.",
+        "Access key for the bucket; empty: the credentials of the machine's role, if it has one.",
         repr=False,
     )
-    aws_secret_access_key: str | None = _knob(None, "AWS_SECRET_ACCESS_KEY", "The secret of that key.", repr=False)
+    aws_secret_access_key: str | None = _knob(None, "AWS_SECRET_ACCESS_KEY", "Secret of that access key.", repr=False)
     aws_session_token: str | None = _knob(
-        None, "AWS_SESSION_TOKEN", "Token that belongs to a temporary key.", repr=False
+        None, "AWS_SESSION_TOKEN", "Session token, if that access key is a temporary one.", repr=False
     )
     downloads: Literal["proxy", "redirect"] = _knob(
         "proxy",
         "REELWRIGHT_DOWNLOADS",
-        "`proxy`: this server sends the files; `redirect`: clients are sent to the bucket with an address that is good "
-        "for an hour.",
+        "How files in a bucket reach clients. `proxy`: this server sends them; `redirect`: it answers with an address "
+        "of the bucket that is valid for an hour.",
     )
     engine: str = _knob(
         "auto",
         "REELWRIGHT_ENGINE",
-        "`auto`, `sketch`, `huggingface`, `local`, `comfyui`, `openai`, or an installed one.",
+        "Default engine: `auto`, `sketch`, `huggingface`, `local`, `comfyui`, `openai`, or an installed one.",
     )
     engine_options: Annotated[dict[str, dict[str, Any]], NoDecode] = _knob(
         {}, "REELWRIGHT_ENGINE_OPTIONS", 'JSON: options by engine name, e.g. {"huggingface": {"endpoint_url": …}}.'
@@ -157,10 +164,13 @@ class Settings(BaseSettings):
     upstream_model: str | None = _knob(
         None,
         "REELWRIGHT_UPSTREAM_MODEL",
-        "The model's name there; empty: none is sent, and the server takes the one it serves.",
+        "Name of the model on that server; empty: no name is sent, and the server uses the model that it serves.",
     )
     upstream_token: str | None = _knob(
-        None, "REELWRIGHT_UPSTREAM_TOKEN", "Token for these servers, sent to no other address.", repr=False
+        None,
+        "REELWRIGHT_UPSTREAM_TOKEN",
+        "Token for the servers of `REELWRIGHT_UPSTREAM_URL`; it is sent to no other address.",
+        repr=False,
     )
     model_aliases: Annotated[dict[str, str], NoDecode] = _knob(
         {}, "REELWRIGHT_MODEL_ALIASES", "JSON: names that clients send as `model`, and the model each one means."
@@ -168,49 +178,49 @@ class Settings(BaseSettings):
     api_keys: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
         "REELWRIGHT_API_KEYS",
-        "Keys that may use the API beside those of `reelwright keys`, comma-separated, each of 16 characters or more; "
-        "without any key none is asked for.",
+        "API keys, comma-separated, each of 16 characters or more, in addition to those made with `reelwright keys`. "
+        "While there is no key at all, the API asks for none.",
         repr=False,
     )
     key_requests_per_minute: int | None = _knob(
         None,
         "REELWRIGHT_KEY_REQUESTS_PER_MINUTE",
-        "Requests that an API key may make in a minute, as many at once; empty: any number.",
+        "Requests that an API key may make in a minute; all of them may come at once. Empty: no limit.",
         ge=1,
         le=10**9,
     )
     key_max_waiting: int | None = _knob(
         None,
         "REELWRIGHT_KEY_MAX_WAITING",
-        "Jobs of an API key that may wait; empty: nine tenths of `REELWRIGHT_MAX_QUEUED`.",
+        "Jobs of an API key that may wait in the queue; empty: nine tenths of `REELWRIGHT_MAX_QUEUED`.",
         ge=1,
         le=10**9,
     )
     key_max_running: int | None = _knob(
         None,
         "REELWRIGHT_KEY_MAX_RUNNING",
-        "Jobs of an API key that are made at one time, further ones wait; empty: any number.",
+        "Jobs of an API key that may run at the same time; further ones wait. Empty: no limit.",
         ge=1,
         le=10**9,
     )
     key_video_seconds_per_day: int | None = _knob(
         None,
         "REELWRIGHT_KEY_VIDEO_SECONDS_PER_DAY",
-        "Seconds of video that an API key may ask for in a day (UTC); empty: any number.",
+        "Seconds of video that an API key may ask for in a day (UTC); empty: no limit.",
         ge=1,
         le=10**9,
     )
     key_pixel_frames_per_day: int | None = _knob(
         None,
         "REELWRIGHT_KEY_PIXEL_FRAMES_PER_DAY",
-        "Width × height × frames that an API key may ask for in a day (UTC); empty: any number.",
+        "Pixels (width × height × frames) that an API key may ask for in a day (UTC); empty: no limit.",
         ge=1,
         le=10**15 - 1,
     )
     key_stored_gb: float | None = _knob(
         None,
         "REELWRIGHT_KEY_STORED_GB",
-        "Size of an API key's finished videos, in GB, from which on it is refused more; empty: any.",
+        "GB of finished videos from which on an API key may not make more; empty: no limit.",
         gt=0,
         le=900_000,
     )
@@ -220,7 +230,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
         "REELWRIGHT_ALLOWED_HOSTS",
-        "Extra host names accepted in the `Host` header of a loopback server, comma-separated.",
+        "Host names, comma-separated, that a server on loopback accepts in the `Host` header besides its own.",
     )
     refused_words: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
@@ -231,32 +241,35 @@ class Settings(BaseSettings):
     moderation_url: str | None = _knob(
         None,
         "REELWRIGHT_MODERATION_URL",
-        "A service that is asked about each prompt before it is taken, as OpenAI's moderation endpoint is.",
+        "Address of a service with the interface of OpenAI's moderation endpoint; it is asked about each prompt before "
+        "a job is accepted.",
     )
     moderation_token: str | None = _knob(
-        None, "REELWRIGHT_MODERATION_TOKEN", "Bearer token for that service.", repr=False
+        None, "REELWRIGHT_MODERATION_TOKEN", "Bearer token for the moderation service.", repr=False
     )
     moderation_timeout_s: float = _knob(
-        5.0, "REELWRIGHT_MODERATION_TIMEOUT_S", "How long that service may take, in seconds.", gt=0, le=60
+        5.0, "REELWRIGHT_MODERATION_TIMEOUT_S", "Seconds that the moderation service may take.", gt=0, le=60
     )
     moderation_fail: Literal["open", "closed"] = _knob(
         "closed",
         "REELWRIGHT_MODERATION_FAIL",
-        "Where that service does not answer, prompts are refused for now (`closed`) or taken (`open`).",
+        "While the moderation service does not answer, prompts are refused (`closed`) or accepted (`open`).",
     )
     mcp: bool = _knob(
-        False, "REELWRIGHT_MCP", "Give assistants tools at `/mcp` (Model Context Protocol); needs the extra `mcp`."
+        False,
+        "REELWRIGHT_MCP",
+        "Offer tools for AI assistants at `/mcp` (Model Context Protocol). Needs the extra `mcp`.",
     )
     root_path: str = _knob(
         "",
         "REELWRIGHT_ROOT_PATH",
-        "Path prefix under which a proxy serves this server, e.g. `/reel`; in all addresses.",
+        "Path prefix under which a proxy serves this server, e.g. `/reel`; addresses in answers begin with it.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
         AliasChoices("REELWRIGHT_TRUSTED_PROXIES", "FORWARDED_ALLOW_IPS"),
         "Addresses and networks of proxies whose `X-Forwarded-For`, `-Proto` and `-Prefix` are believed, "
-        "comma-separated; `*`: anybody's. Also read under uvicorn's name, `FORWARDED_ALLOW_IPS`.",
+        "comma-separated; `*`: those of every sender. Also read under uvicorn's name, `FORWARDED_ALLOW_IPS`.",
     )
     allowed_networks: Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode] = _knob(
         (),
@@ -266,7 +279,8 @@ class Settings(BaseSettings):
     workers: int | None = _knob(
         None,
         "REELWRIGHT_WORKERS",
-        "Child processes of each engine; empty: one, and of `local` one a GPU; 0: other processes make the videos.",
+        "Child processes of each engine; empty: one, and for `local` one per GPU; 0: this server renders nothing, "
+        "`reelwright worker` processes do.",
         ge=0,
         le=64,
     )
@@ -278,13 +292,16 @@ class Settings(BaseSettings):
         le=65535,
     )
     keep_warm_s: float | None = _knob(
-        None, "REELWRIGHT_KEEP_WARM_S", "Seconds between two pings of a dedicated endpoint; empty: none.", ge=5
+        None,
+        "REELWRIGHT_KEEP_WARM_S",
+        "Seconds between two requests that keep a dedicated Hugging Face endpoint awake; empty: none are sent.",
+        ge=5,
     )
     upscalers_dir: Path | None = _knob(
         None,
         "REELWRIGHT_UPSCALERS_DIR",
-        "Folder of upscaling models (`.safetensors`, the factor in the name, as `4x-name.safetensors`); empty: videos "
-        "are not enlarged. Needs the extra `upscale`.",
+        "Folder of upscaling models: `.safetensors` files with the factor in the name, such as `4x-name.safetensors`; "
+        "empty: `upscale` is not offered. Needs the extra `upscale`.",
     )
     upscale_device: Literal["auto", "cpu", "cuda", "mps"] = _knob(
         "auto",
@@ -295,57 +312,73 @@ class Settings(BaseSettings):
         None, "REELWRIGHT_LOG_FORMAT", "`console` or `json`; default: console in development, json in production."
     )
     log_level: Literal["debug", "info", "warning", "error"] = _knob(
-        "info", "REELWRIGHT_LOG_LEVEL", "The least level that is logged."
+        "info", "REELWRIGHT_LOG_LEVEL", "Lowest level of log lines that are written."
     )
     max_body_mb: float = _knob(16, "REELWRIGHT_MAX_BODY_MB", "Largest request body, in MB.", gt=0, le=1024)
     max_bodies_mb: float = _knob(
         256,
         "REELWRIGHT_MAX_BODIES_MB",
-        "What all request bodies may have together at one time, in MB; further ones get 503.",
+        "Largest size of all request bodies being received at the same time, in MB; what exceeds it gets 503.",
         gt=0,
         le=1_048_576,
     )
     max_connections: int = _knob(
         2_000,
         "REELWRIGHT_MAX_CONNECTIONS",
-        "Connections at one time; fewer where the process may open fewer files (`ulimit -n`).",
+        "Open connections at the same time; fewer if the process may open fewer files (`ulimit -n`).",
         ge=8,
         le=1_000_000,
     )
-    max_queued: int = _knob(10_000, "REELWRIGHT_MAX_QUEUED", "Jobs that may wait; further ones get 429.", ge=1)
+    max_queued: int = _knob(
+        10_000, "REELWRIGHT_MAX_QUEUED", "Jobs that may wait in the queue; further ones get 429.", ge=1
+    )
     job_timeout_s: float = _knob(
         900,
         "REELWRIGHT_JOB_TIMEOUT_S",
-        "Seconds without progress after which a job is ended; of a job at a provider, seconds in all.",
+        "Seconds without progress after which a job fails; for a job at a provider, seconds in total.",
         gt=0,
     )
     job_limit_s: float | None = _knob(
-        None, "REELWRIGHT_JOB_LIMIT_S", "Seconds that any job may take in all; empty or 0: as long as it moves.", ge=0
+        None,
+        "REELWRIGHT_JOB_LIMIT_S",
+        "Seconds that any job may take in total; empty or 0: no limit as long as it makes progress.",
+        ge=0,
     )
     keep_days: float = _knob(30, "REELWRIGHT_KEEP_DAYS", "Days until a finished video expires.", gt=0, le=36_500)
     keep_gb: float | None = _knob(
-        None, "REELWRIGHT_KEEP_GB", "Size budget of the finished videos, in GB; the least recently used go first.", gt=0
+        None,
+        "REELWRIGHT_KEEP_GB",
+        "Largest total size of finished videos, in GB; the least recently used are removed first. Empty: no limit.",
+        gt=0,
     )
     audit_days: float = _knob(
         90,
         "REELWRIGHT_AUDIT_DAYS",
-        "Days for which it is kept who made, read and deleted what, and who was refused; 0: nothing of it is written.",
+        "Days for which the audit log (who made, read and deleted what, who was refused) is kept; 0: none is written.",
         ge=0,
         le=36_500,
     )
-    sweep_s: float = _knob(60, "REELWRIGHT_SWEEP_S", "Seconds between two rounds of the janitor.", gt=0)
-    drain_s: float = _knob(20, "REELWRIGHT_DRAIN_S", "Seconds that a stopping server gives its running jobs.", ge=0)
+    sweep_s: float = _knob(
+        60,
+        "REELWRIGHT_SWEEP_S",
+        "Seconds between two clean-ups, which remove expired videos and files that belong to no video.",
+        gt=0,
+    )
+    drain_s: float = _knob(
+        20, "REELWRIGHT_DRAIN_S", "Seconds that running jobs are given to finish when the server stops.", ge=0
+    )
     engine_memory_mb: int | None = _knob(
         None,
         "REELWRIGHT_ENGINE_MEMORY_MB",
-        "Main memory that an engine child may allocate, in MB; empty: no limit.",
+        "Main memory that one engine process may allocate, in MB (Linux); empty: no limit.",
         ge=192,
     )
 
     engine_environment: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
         "REELWRIGHT_ENGINE_ENVIRONMENT",
-        "Names of further variables that the engines' processes get, comma-separated; `MY_*`: all that begin so.",
+        "Names of further environment variables that engine processes inherit, comma-separated; `MY_*`: all names that "
+        "begin with `MY_`.",
     )
 
     @field_validator("allowed_networks", mode="before")

@@ -23,8 +23,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 HEAD = """# Clients
 
-Written by `make test-clients`, which drives each of these public clients, unchanged, against a real server, and says
-here what it saw. The tests are in `tests/clients/`.
+Which client programs and libraries work with this server. `make test-clients` ran each of them, unchanged, against a
+real server, and wrote this page from the results; the tests are in `tests/clients/`. How to set a client up is on the
+page of its dialect: [OpenAI](dialects/openai.md), [Replicate](dialects/replicate.md),
+[OpenRouter](dialects/openrouter.md), [Hugging Face](dialects/huggingface.md), [plain HTTP](dialects/native.md).
 
 Last run: {date}.
 

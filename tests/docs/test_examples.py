@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.docs.pages import PAGES, Block, blocks
@@ -23,11 +24,17 @@ from tests.servers import ROOT, ServerProcess
 
 EXAMPLES = ROOT / "examples"
 BLOCKS = [block for page in PAGES for block in blocks(page)]
-NEEDS_MORE = re.compile(
-    r"\b(make|pip|git|docker|kubectl|systemctl|sudo|serve|pull|cp|activate|pytest|comfyui)\b|[{]local[}]|gpu-\w+|\"local\""
-    r"|--fix"
-)
-"""What a block of shell may need that is not here: such blocks are parsed, not run."""
+NEEDS_MORE = {
+    r"\b(make|git|pytest)\b": "a checkout",
+    r"\b(pip|activate)\b": "an environment of its own",
+    r"\b(docker|kubectl|systemctl|sudo)\b": "Docker, Kubernetes or root",
+    r"\b(serve|worker)\b": "it runs until it is stopped",
+    r"\b(pull|comfyui)\b|[{]local[}]|\"local\"|gpu-\w+": "weights, a ComfyUI or another machine",
+    r"\bbench\b": "it takes minutes",
+    r"reelwright-data/": "it has a test of its own",
+    r"--fix": "it changes the machine",
+}
+"""Why a block of shell cannot be run here, by what stands in it: such a block is only parsed."""
 WITH_TESTS_OF_THEIR_OWN = {ROOT / "docs" / "how-to" / "write-an-engine.md"}
 """Pages whose blocks are files that belong together: tests/docs/test_write_an_engine.py puts them in place."""
 SERVER = "http://localhost:3001"
@@ -75,26 +82,40 @@ def named(language: str) -> list[Any]:
     return [pytest.param(block, id=str(block)) for block in ours if block.language == language]
 
 
+def why_not_run(block: Block) -> str | None:
+    return next((why for found, why in NEEDS_MORE.items() if re.search(found, block.text)), None)
+
+
+SHELL = [block for block in BLOCKS if block.language == "sh" and block.page not in WITH_TESTS_OF_THEIR_OWN]
+RUN = [pytest.param(block, id=str(block)) for block in SHELL if not why_not_run(block)]
+PARSED = [pytest.param(block, id=f"{block}: {why_not_run(block)}") for block in SHELL if why_not_run(block)]
+
+
 # --- code in the documentation ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", named("sh"))
+@pytest.mark.parametrize("block", PARSED)
+def test_shell_that_cannot_be_run_here_is_well_formed(block: Block, server: ServerProcess, workplace: Path) -> None:
+    run(["bash", "-n", "-c", block.text], workplace, server)
+
+
+@pytest.mark.parametrize("block", RUN)
 def test_shell(block: Block, server: ServerProcess, workplace: Path) -> None:
-    if NEEDS_MORE.search(block.text):
-        run(["bash", "-n", "-c", block.text], workplace, server)
-        return
-    if "reelwright-data/" in block.text:
-        prepare_a_data_directory(workplace)
     script = f"set -euo pipefail\n{block.text.replace(SERVER, server.url)}"
     run(["bash", "-c", script], workplace, server)
     wanted = re.findall(r"(?:-o|--output) (\S+\.mp4)", block.text)
     assert set(wanted) <= set(videos(workplace))
 
 
-def prepare_a_data_directory(workplace: Path) -> None:
-    for name in ("videos", "images"):
-        (workplace / "reelwright-data" / name).mkdir(parents=True)
-    (workplace / "backup").mkdir()
+def test_a_backup_of_a_running_server_has_its_videos(tmp_path: Path) -> None:
+    (block,) = [block for block in SHELL if "reelwright-data/" in block.text]
+    with ServerProcess(tmp_path / "reelwright-data") as server:
+        made = httpx2.post(f"{server.url}/v1/videos/sync", json={"prompt": "Waves", "size": "128x96"}, timeout=LIMIT_S)
+        assert made.status_code == 200, made.text
+        run(["bash", "-euc", block.text], tmp_path, server)
+    with ServerProcess(tmp_path / "backup") as copy:
+        kept = httpx2.get(f"{copy.url}/v1/videos/{made.headers['x-video-id']}/content")
+    assert kept.content == made.content
 
 
 @pytest.mark.parametrize("block", named("python"))
@@ -118,7 +139,7 @@ def test_json_is_json(block: Block) -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    """`text` and nothing are for what is only looked at."""
+    """`text` and nothing are for what is only looked at: output, and commands for another machine or shell."""
     known = {"", "text", "sh", "python", "js", "jsx", "ts", "json", "yaml", "toml", "nginx", "caddyfile"}
     assert {block.language for block in BLOCKS} <= known
 

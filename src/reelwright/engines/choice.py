@@ -33,6 +33,7 @@ from reelwright.engines.openai.engine import TOKEN_VARIABLE as UPSTREAM_TOKEN_VA
 from reelwright.engines.openai.options import Options as OpenAIOptions
 from reelwright.engines.openai.options import is_private
 from reelwright.engines.sketch.card import CARD as SKETCH_CARD
+from reelwright.engines.sketch.card import checked as checked_sketch
 from reelwright.errors import ConfigurationError
 
 LOCAL_CANCEL_GRACE_S = 60.0
@@ -73,7 +74,8 @@ def offer_engines(
         "local": _local(options.get("local", {}), memory_mb, children, ask),
         "openai": _openai(options.get("openai", {}), secrets.get("openai")),
         "sketch": Offer(
-            spec=Spec(engine="sketch", options=options.get("sketch", {}), memory_mb=memory_mb), cards=(SKETCH_CARD,)
+            spec=Spec(engine="sketch", options=checked_sketch(options.get("sketch", {})), memory_mb=memory_mb),
+            cards=(SKETCH_CARD,),
         ),
     }
     offers |= installed_engines(options, frozenset(offers), memory_mb)
@@ -220,7 +222,7 @@ def _local(
         problem=problem,
         children=number,
         lack=Inventory(parsed.models).lack,
-        empty="The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder",
+        empty="The local engine has no weights yet: `reelwright pull svd` fetches some, or name a folder that has them",
     )
 
 

@@ -129,6 +129,23 @@ def test_doctor_tells_each_model_and_what_torch_runs_on(cache: Path, tmp_path: P
     assert told.returncode == 1
 
 
+def test_doctor_sends_nobody_to_fetch_what_a_folder_of_theirs_lacks(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason=REASON)
+    options = {"local": {"models": {"mine": {"recipe": "wan", "source": str(tmp_path / "misspelt")}}}}
+    environment = {"HF_HUB_CACHE": str(tmp_path / "hub"), "REELWRIGHT_ENGINE_OPTIONS": json.dumps(options)}
+    told = run("doctor", "--json", "--engine", "local", cwd=tmp_path, **environment)
+    rows = {row["name"]: row for row in json.loads(told.stdout)}
+    assert rows["Model mine"] == {
+        "name": "Model mine",
+        "ok": None,
+        "detail": "not ready: the folder configured for it does not exist",
+        "remedy": "Correct its source.",
+    }
+    assert "Models to fetch" not in rows
+    assert rows["Engine local"]["detail"] == "The local engine has no weights yet"
+    assert "name a folder that has them" in rows["Engine local"]["remedy"]
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_folder: TinyFolder) -> Iterator[ServerProcess]:
     pytest.importorskip("torch", reason=REASON)

@@ -30,6 +30,11 @@ class Holding:
     folder: Path | None = None
     problem: EngineError | None = None
 
+    @property
+    def fetchable(self) -> bool:
+        """Whether `reelwright pull` can fetch it: a repository of the Hub, not a folder that the settings name."""
+        return bool(HUB_ID.fullmatch(self.source)) and not weights.is_folder(self.source)
+
 
 def holdings(model: Model) -> tuple[Holding, ...]:
     """What is here of all that this model needs: the pipeline, its parts and LoRAs, the stage that makes its image."""
@@ -74,10 +79,9 @@ class Inventory:
         if found is None or found.problem is None:
             return None
         problem = found.problem
-        fetched = problem.code is Code.MODEL_NOT_READY and HUB_ID.fullmatch(found.source)
         return Lack(
             why=problem.message,
-            pull=f"reelwright pull {name}" if fetched and not weights.is_folder(found.source) else None,
+            pull=f"reelwright pull {name}" if problem.code is Code.MODEL_NOT_READY and found.fetchable else None,
             damaged=isinstance(problem, weights.DamagedWeights),
         )
 
