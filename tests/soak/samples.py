@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -49,10 +50,15 @@ class Sampler(threading.Thread):
             for pid in family(self._server):
                 if (seen := look_at(pid, at)) is not None:
                     self.processes.setdefault(pid, []).append(seen)
-            folder = self._server.data_dir
-            files = [path for path in folder.rglob("*") if path.is_file()]
-            database = [size for path in files if path.name.startswith("reelwright.db") if (size := size_of(path))]
-            self.disk.append(Disk(at=at, database=sum(database), files=len(files)))
+            files = list(files_below(self._server.data_dir))
+            database = sum(size_of(path) for path in files if path.name.startswith("reelwright.db"))
+            self.disk.append(Disk(at=at, database=database, files=len(files)))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Those that are there, also while folders come and go (`Path.rglob` raises when one goes)."""
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent) / name for name in names)
 
 
 def family(server: ServerProcess) -> list[int]:

@@ -71,7 +71,9 @@ def soak(folder: Path, *, seconds: float, every_s: float) -> Report:
             visitors = [(_visitor(house, name, key, over), tour) for name, tour in TOURS.items()]
         report.ledgers = [visitor.ledger for visitor, _ in visitors]
         _warm_up(server, visitors[0][0])
-        report.names = {pid: f"engine {n}" if n else "server" for n, pid in enumerate(family(server))}
+        own, *children = family(server)
+        engines = [pid for pid in children if b"engines.host" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        report.names = {own: "server", **{pid: f"engine {n}" for n, pid in enumerate(engines, 1)}}
         report.before = _held(server)
         report.sampler.start()
         threads = [threading.Thread(target=visitor.visit, args=(tour,)) for visitor, tour in visitors]
@@ -156,12 +158,14 @@ def _judge_what_is_held(server: ServerProcess, report: Report, completed: set[st
     except AssertionError:
         report.left.append(f"open files and threads are {_held(server)}, and were {report.before}")
     report.after = _held(server)
-    for pid, samples in report.sampler.processes.items():
-        if pid not in report.names or samples[-1].at < report.seconds * 0.9:
+    for pid, name in report.names.items():
+        samples = report.sampler.processes.get(pid, [])
+        if not samples or samples[-1].at < report.seconds * 0.9:
+            report.faults.append(f"{name} was not looked at until the end")
             continue
         for of, most in (("memory", MOST_MEMORY), ("files", MOST_FILES), ("threads", MOST_FILES)):
             if (rise := growth(samples, of)) > most:
-                report.grows.append(f"{report.names[pid]}: {of} by {rise:.1f} a minute")
+                report.grows.append(f"{name}: {of} by {rise:.1f} a minute")
 
 
 def lines(report: Report, machine: str, day: str) -> Iterator[str]:
