@@ -13,9 +13,9 @@ import pytest
 
 from reelwright.engines.engine import RenderJob
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
+from reelwright.engines.upstream.cpu_gate import CpuGate
 from reelwright.engines.upstream.download import Downloader
-from reelwright.engines.upstream.outcomes import Fault, Scrubber
-from reelwright.engines.upstream.turns import Turns
+from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
 from reelwright.errors import Code
 from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply, clip
@@ -29,7 +29,7 @@ def save(path: Path, pieces: list[bytes], *, encoding: str = "identity") -> str:
 
     request = httpx2.Request("GET", "https://cdn.example/file")
     response = httpx2.Response(200, headers={"content-encoding": encoding}, content=body(), request=request)
-    downloader = Downloader(session=httpx2.Client, max_bytes=1_000_000, scrub=Scrubber(()), turns=Turns())
+    downloader = Downloader(session=httpx2.Client, max_bytes=1_000_000, scrub=Scrubber(()), gate=CpuGate())
     return downloader.save(response, path)
 
 
@@ -63,7 +63,7 @@ def test_a_packed_answer_is_stored_and_digested_unpacked(tmp_path: Path) -> None
     ("pieces", "code"), [([], Code.UPSTREAM_EMPTY), ([b"<html>"], Code.BAD_OUTPUT), ([CLIP] * 4, Code.BAD_OUTPUT)]
 )
 def test_a_refused_body_has_no_digest(tmp_path: Path, pieces: list[bytes], code: Code) -> None:
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(UpstreamError) as caught:
         save(tmp_path / "clip", pieces)
     assert caught.value.code is code
 
@@ -138,7 +138,7 @@ def test_a_failed_job_leaves_nothing(
     fake.script(step, Reply(cut=300))
     job = job_in(stage, tmp_path / "work", model=model)
     engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
-    with pytest.raises(Fault):
+    with pytest.raises(UpstreamError):
         engine.generate(job, Recorder())
     assert list((tmp_path / "work").iterdir()) == []
 

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from reelwright.engines.upstream.network import PIECE_BYTES, Network
-from reelwright.engines.upstream.outcomes import Fault
+from reelwright.engines.upstream.outcomes import UpstreamError
 from reelwright.engines.upstream.watch import Watch, watched
 from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.huggingface.stage import Recorder, Running, Stage
@@ -319,7 +319,7 @@ def test_the_allowance_holds_for_large_pieces(client: httpx2.Client, fake: FakeH
             for piece in response.iter_raw():
                 received.extend(piece)
 
-    with watched(mean), pytest.raises(Fault) as caught:
+    with watched(mean), pytest.raises(UpstreamError) as caught:
         read()
     assert caught.value.code is Code.BAD_OUTPUT
     assert len(received) < 1_000_000

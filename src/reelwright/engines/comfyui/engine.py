@@ -39,10 +39,10 @@ class ComfyUIEngine:
         from reelwright.engines.comfyui.rendering import Renderer, classes_of
         from reelwright.engines.comfyui.server import ComfyUI
         from reelwright.engines.comfyui.servers import Servers
+        from reelwright.engines.upstream.cpu_gate import CpuGate
         from reelwright.engines.upstream.download import Downloader
         from reelwright.engines.upstream.network import Network
         from reelwright.engines.upstream.outcomes import Scrubber
-        from reelwright.engines.upstream.turns import Turns
 
         options = self._options
         token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
@@ -71,7 +71,7 @@ class ComfyUIEngine:
             workflows=workflows,
             servers=self._servers,
             breakers=breakers,
-            downloader=Downloader(session=lambda: client, max_bytes=options.max_bytes, scrub=scrub, turns=Turns()),
+            downloader=Downloader(session=lambda: client, max_bytes=options.max_bytes, scrub=scrub, gate=CpuGate()),
             scrub=scrub,
         )
         return {}

@@ -19,7 +19,7 @@ from reelwright.engines.comfyui.refusals import Absent, lost, stalled
 from reelwright.engines.comfyui.server import ComfyUI, State
 from reelwright.engines.comfyui.servers import Servers
 from reelwright.engines.engine import Report
-from reelwright.engines.upstream.outcomes import Fault
+from reelwright.engines.upstream.outcomes import UpstreamError
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
@@ -62,7 +62,7 @@ class Following:
         self._pause = options.poll_seconds
 
     def entry(self) -> Mapping[str, Any]:
-        """The job's entry in the history, when it has ended. Raises `Fault`, `Cancelled`.
+        """The job's entry in the history, when it has ended. Raises `UpstreamError`, `Cancelled`.
 
         A server that does not answer is waited for until the watch's limits: it may be alive and busy. One that refuses
         connections is left after `stall_seconds`, if there is another one.
@@ -71,7 +71,7 @@ class Following:
             try:
                 found = self._look()
                 still = found is State.PENDING and self._server.queue(self._watch).stands_still
-            except (Fault, httpx2.TransportError) as error:
+            except (UpstreamError, httpx2.TransportError) as error:
                 self._bear(error)
             else:
                 if isinstance(found, Mapping):
@@ -92,7 +92,7 @@ class Following:
         return self._server.state(self._prompt_id, self._watch)
 
     def _judge(self, found: State | None, still: bool) -> None:
-        """Raises `Fault` where the job is lost, or nothing is executed there."""
+        """Raises `UpstreamError` where the job is lost, or nothing is executed there."""
         match found:
             case State.UNKNOWN:
                 self._misses += 1
@@ -108,16 +108,16 @@ class Following:
                 self._condition.stands(False, self._options.stall_seconds)
         self._misses = 0
 
-    def _bear(self, error: Fault | httpx2.TransportError) -> None:
+    def _bear(self, error: UpstreamError | httpx2.TransportError) -> None:
         """Whether it is waited for a server that gave no good answer. Raises what ends the job here."""
-        if isinstance(error, Fault) and error.code in _FINAL:
+        if isinstance(error, UpstreamError) and error.code in _FINAL:
             error.running = True
             raise error
-        if isinstance(error, Fault) and error.code is Code.TIMED_OUT:
+        if isinstance(error, UpstreamError) and error.code is Code.TIMED_OUT:
             raise error  # the watch's own word
         now = time.monotonic()
         self._silent_since = self._silent_since or now
-        refused = isinstance(error, Fault) and error.status is None
+        refused = isinstance(error, UpstreamError) and error.status is None
         if (
             refused
             and now - self._silent_since >= self._options.stall_seconds

@@ -39,7 +39,7 @@ def interrupted(entry: Mapping[str, Any]) -> bool:
 
 
 def find(entry: Mapping[str, Any], node: str) -> Output:
-    """The output of that node. Raises `Fault` (bad_output) where there is none.
+    """The output of that node. Raises `UpstreamError` (bad_output) where there is none.
 
     A node names its files under keys of its own (`images`, `gifs`, `video`), so every list is read. Files in the output
     folder come before temporary ones; of several videos the last is the whole one.
@@ -86,7 +86,7 @@ def media_name(item: Mapping[str, Any], number: int) -> str:
 def pictures_of(paths: Sequence[Path]) -> Iterator[Any]:
     """The frames of these pictures as arrays of shape (height, width, 3), uint8, sRGB; moving ones have several.
 
-    Raises `Fault` (bad_output) for a file that is no picture.
+    Raises `UpstreamError` (bad_output) for a file that is no picture.
     """
     import numpy as np
     from PIL import Image, ImageSequence

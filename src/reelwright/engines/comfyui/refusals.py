@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then
+from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError
 from reelwright.errors import Code
 
 MISSING_CLASS = frozenset({"missing_node_type", "invalid_prompt"})
@@ -49,7 +49,7 @@ class Complaint:
     value: object
 
 
-class Rejected(Fault):
+class Rejected(UpstreamError):
     """The graph was not taken, or only in part. `complaints` say which node it is about.
 
     `taken`: ComfyUI queued what was left of the graph; it has to be taken out again.
@@ -61,19 +61,19 @@ class Rejected(Fault):
         self.taken = taken
 
 
-class Absent(Fault):
+class Absent(UpstreamError):
     """Nobody listens at the address: what was to be sent was not."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
             f"ComfyUI at {name} could not be reached. Start it, or mend REELWRIGHT_COMFYUI_URL.",
             code=Code.UPSTREAM_ERROR,
-            then=Then.NEXT,
-            strike=True,
+            next_step=NextStep.NEXT,
+            unhealthy=True,
         )
 
 
-def rejected(text: str, name: str, scrub: Scrubber, *, taken: bool) -> Fault:
+def rejected(text: str, name: str, scrub: Scrubber, *, taken: bool) -> UpstreamError:
     """The fault of an answer to `POST /prompt` that is 400, or holds `node_errors`."""
     try:
         answer = json.loads(text)
@@ -94,95 +94,101 @@ def rejected(text: str, name: str, scrub: Scrubber, *, taken: bool) -> Fault:
     )
 
 
-def missing_class(name: str, class_type: str, node: str | None) -> Fault:
+def missing_class(name: str, class_type: str, node: str | None) -> UpstreamError:
     about = f" (node {node})" if node else ""
-    return Fault(
+    return UpstreamError(
         f"ComfyUI at {name} has no node class {class_type}{about}. Install the custom nodes that the workflow uses.",
         code=Code.ENGINE_NOT_CONFIGURED,
-        then=Then.NEXT,
+        next_step=NextStep.NEXT,
     )
 
 
-def another_id(name: str) -> Fault:
-    return Fault(
+def another_id(name: str) -> UpstreamError:
+    return UpstreamError(
         f"ComfyUI at {name} is too old: it gives jobs ids of its own. Update it.",
         code=Code.ENGINE_NOT_CONFIGURED,
-        then=Then.NEXT,
+        next_step=NextStep.NEXT,
     )
 
 
-def missing_file(name: str, complaint: Complaint) -> Fault:
-    return Fault(
+def missing_file(name: str, complaint: Complaint) -> UpstreamError:
+    return UpstreamError(
         f"ComfyUI at {name} has no file {str(complaint.value)[:120]!r} for {complaint.input} of node {complaint.node} "
         f"({complaint.class_type}). Put the model file there.",
         code=Code.ENGINE_NOT_CONFIGURED,
-        then=Then.NEXT,
+        next_step=NextStep.NEXT,
     )
 
 
-def not_taken(complaint: Complaint, field: str) -> Fault:
+def not_taken(complaint: Complaint, field: str) -> UpstreamError:
     """A value that the request set: the card should have refused it."""
     why = complaint.details or complaint.kind
-    return Fault(f"ComfyUI does not take this {field}: {why}.", code=Code.ENGINE_FAILED)
+    return UpstreamError(f"ComfyUI does not take this {field}: {why}.", code=Code.ENGINE_FAILED)
 
 
-def uploading(name: str, size: int) -> Fault:
-    return Fault(
+def uploading(name: str, size: int) -> UpstreamError:
+    return UpstreamError(
         f"ComfyUI at {name} does not take a picture of {size:,} bytes. Start it with a larger --max-upload-size.",
         code=Code.ENGINE_FAILED,
     )
 
 
-class Lost(Fault):
+class Lost(UpstreamError):
     """What a submission would have brought is not there, for no fault of the graph: it may be submitted anew."""
 
-    def __init__(self, cause: Fault) -> None:
-        super().__init__(cause.message, code=cause.code, then=Then.NEXT, strike=cause.strike, details=cause.details)
+    def __init__(self, cause: UpstreamError) -> None:
+        super().__init__(
+            cause.message,
+            code=cause.code,
+            next_step=NextStep.NEXT,
+            unhealthy=cause.unhealthy,
+            details=cause.details,
+        )
 
 
 def lost(name: str) -> Lost:
     return Lost(
-        Fault(
+        UpstreamError(
             f"ComfyUI at {name} lost the job: it was restarted, or somebody cleared its queue.",
             code=Code.UPSTREAM_ERROR,
-            strike=True,
+            unhealthy=True,
         )
     )
 
 
-def stalled(name: str) -> Fault:
-    return Fault(
+def stalled(name: str) -> UpstreamError:
+    return UpstreamError(
         f"ComfyUI at {name} takes jobs and executes none. Restart it.",
         code=Code.UPSTREAM_ERROR,
-        then=Then.NEXT,
-        strike=True,
+        next_step=NextStep.NEXT,
+        unhealthy=True,
         running=True,
     )
 
 
-def failed(entry: Mapping[str, Any], titles: Mapping[str, str], scrub: Scrubber) -> Fault:
+def failed(entry: Mapping[str, Any], titles: Mapping[str, str], scrub: Scrubber) -> UpstreamError:
     """The fault of a history entry that does not tell of success. `titles`: the nodes' names by id."""
     for kind, told in _messages(entry):
         if kind == "execution_interrupted":
-            return Fault("The job was cancelled at ComfyUI.", code=Code.UPSTREAM_ERROR)
+            return UpstreamError("The job was cancelled at ComfyUI.", code=Code.UPSTREAM_ERROR)
         if kind == "execution_error":
             return _execution_error(told, titles, scrub)
-    return Fault("ComfyUI reported that the workflow failed.", code=Code.UPSTREAM_ERROR)
+    return UpstreamError("ComfyUI reported that the workflow failed.", code=Code.UPSTREAM_ERROR)
 
 
-def _execution_error(told: Mapping[str, Any], titles: Mapping[str, str], scrub: Scrubber) -> Fault:
+def _execution_error(told: Mapping[str, Any], titles: Mapping[str, str], scrub: Scrubber) -> UpstreamError:
     lines = str(told.get("exception_message", "")).strip().splitlines()
     said = without_paths(lines[0])[:MAX_LINE].rstrip(". ") if lines else str(told.get("exception_type", "an error"))
     node = str(told.get("node_id", ""))
     title = titles.get(node) or str(told.get("node_type", "")) or node
     if _MEMORY.search(f"{told.get('exception_type', '')} {said}"):
-        return Fault(
+        return UpstreamError(
             f"ComfyUI ran out of memory in {title}. Ask for fewer frames or a smaller size.",
             code=Code.OUT_OF_MEMORY,
-            then=Then.NEXT,
+            next_step=NextStep.NEXT,
             details=scrub(said),
         )
-    return Fault(f"ComfyUI failed in {title}: {scrub(said) or 'an error'}.", code=Code.ENGINE_FAILED)
+    return UpstreamError(f"ComfyUI failed in {title}: {scrub(said) or 'an error'}.", code=Code.ENGINE_FAILED)
 
 
 def without_paths(text: str) -> str:

@@ -44,8 +44,8 @@ from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.upstream.clips import Clips
 from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader, storage_told
-from reelwright.engines.upstream.failover import Breakers, Walk
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output
+from reelwright.engines.upstream.failover import Breakers, Failover
+from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError, bad_output
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
@@ -133,7 +133,7 @@ class _Rendering:
             self._servers.move(self._at, None)
 
     def _walked(self, places: Sequence[Place]) -> Made:
-        walk = Walk(
+        failover = Failover(
             tries=ROUNDS,
             first_wait_seconds=self._options.poll_seconds * FIRST_WAIT,
             breakers=self._renderer.breakers,
@@ -141,14 +141,14 @@ class _Rendering:
             seconds_left=self._watch.left,
         )
         try:
-            clip, facts = walk.run(places, self._attempt, first=places[0] if self._pending else None)
-        except Fault:
+            clip, facts = failover.run(places, self._attempt, first=places[0] if self._pending else None)
+        except UpstreamError:
             if self._pending is not None:
                 self._servers.end(self._pending, self._prompt_id)
             with suppress(EngineError):
                 self._save("ended")
             raise
-        return Made(clip=clip, facts={**facts, **self._facts, "tries": walk.tries})
+        return Made(clip=clip, facts={**facts, **self._facts, "tries": failover.tries})
 
     # --- what an earlier attempt left -------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ class _Rendering:
         for pause in (0.0, LATE_SECONDS):
             self._watch.wait(pause)
             for server in self._servers.all:
-                with suppress(Fault, httpx2.TransportError):
+                with suppress(UpstreamError, httpx2.TransportError):
                     if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
                         self._submissions += 1
                         self._save("accepted", server)
@@ -189,7 +189,7 @@ class _Rendering:
     # --- one ComfyUI ------------------------------------------------------------------------------------------------
 
     def _attempt(self, place: Place) -> tuple[Clip, dict[str, Any]]:
-        """Make the clip there; and the facts about it. Raises `Fault`."""
+        """Make the clip there; and the facts about it. Raises `UpstreamError`."""
         server = self._servers.of(place.provider).server
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -206,8 +206,8 @@ class _Rendering:
                     return self._submission(server), self._about(server)
                 except Lost as fault:
                     if self._submissions >= self._options.tries:
-                        fault.then = Then.STOP
-                    if fault.then is Then.STOP or self._servers.others(server.name):
+                        fault.next_step = NextStep.STOP
+                    if fault.next_step is NextStep.STOP or self._servers.others(server.name):
                         raise
 
     def _check_health(self, server: ComfyUI) -> None:
@@ -237,7 +237,7 @@ class _Rendering:
                     raise Lost(fault)  # it was ended when this job was given up, which is asked for anew
                 raise fault
             return self._take(server, entry)
-        except Fault as fault:
+        except UpstreamError as fault:
             if fault.running and self._phase and not self._servers.end_now(server, self._prompt_id):
                 self._servers.end(server, self._prompt_id)
             raise
@@ -324,7 +324,7 @@ class _Rendering:
             maybe = again or fault.running
             self._pending, self._used = (server, True) if maybe else (None, False)
             self._phase = None
-            fault.then, fault.running = Then.LATER, False
+            fault.next_step, fault.running = NextStep.LATER, False
             raise
 
     def _send(self, server: ComfyUI, filled: Filled) -> None:
@@ -339,20 +339,20 @@ class _Rendering:
             except Absent as error:
                 error.running = sent  # it is gone now, and may have taken the graph before
                 raise
-            except Fault as error:
+            except UpstreamError as error:
                 if (error.status or 0) < 500:
                     raise
                 fault, sent = error, True  # a gateway gave up, and what stands behind it may not have
             self._watch.wait(LATE_SECONDS)
-            with suppress(Fault, httpx2.TransportError):
+            with suppress(UpstreamError, httpx2.TransportError):
                 if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
                     return
         fault.running = True
         raise fault
 
-    def _judged(self, fault: Rejected, server: ComfyUI) -> Fault:
+    def _judged(self, fault: Rejected, server: ComfyUI) -> UpstreamError:
         """What is to blame: this ComfyUI, the request, or the workflow."""
-        judged: Fault = fault
+        judged: UpstreamError = fault
         for complaint in fault.complaints:
             field = _field_at(self._workflow, complaint)
             if field is not None and getattr(self._spec, field) is None:
@@ -390,7 +390,7 @@ class _Rendering:
     def _fetch(self, server: ComfyUI, url: str, path: Path, *, video: bool) -> None:
         try:
             self._renderer.downloader.fetch(url, path, self._watch, headers=server.headers, video=video)
-        except Fault as fault:
+        except UpstreamError as fault:
             if fault.status == 404:
                 # Somebody removed it, or it was removed before and ComfyUI's cache named it all the same.
                 raise Lost(fault) from fault
@@ -453,11 +453,11 @@ def _field_at(workflow: Workflow, complaint: Complaint) -> str | None:
     return None
 
 
-def _unanswering(server: ComfyUI) -> Fault:
-    return Fault(
+def _unanswering(server: ComfyUI) -> UpstreamError:
+    return UpstreamError(
         f"The connection to ComfyUI at {server.name} broke before it answered.",
         code=Code.UPSTREAM_ERROR,
-        then=Then.NEXT,
-        strike=True,
+        next_step=NextStep.NEXT,
+        unhealthy=True,
         running=True,
     )

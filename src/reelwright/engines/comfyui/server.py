@@ -87,8 +87,8 @@ class ComfyUI:
 
         The same id and graph twice are executed once: the second is served from ComfyUI's cache. `number` and `front`
         are never sent: two entries with the same number kill the thread that executes. Raises `Rejected` for a graph
-        that it does not take, also where it would take a part of it; `Fault`; and `httpx2.TransportError` where nobody
-        knows whether it arrived.
+        that it does not take, also where it would take a part of it; `UpstreamError`; and `httpx2.TransportError`
+        where nobody knows whether it arrived.
         """
         body = {
             "prompt": graph,
@@ -111,7 +111,7 @@ class ComfyUI:
         raise nonsense(response.text, self.name, self._scrub)
 
     def upload(self, path: Path, name: str, media_type: str, watch: Watch) -> str:
-        """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `Fault`.
+        """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `UpstreamError`.
 
         The same name with the same content is uploaded once.
         """
@@ -135,20 +135,20 @@ class ComfyUI:
     # --- looks ------------------------------------------------------------------------------------------------------
 
     def history(self, prompt_id: str, watch: Watch) -> Mapping[str, Any] | None:
-        """The entry of a job that has ended; None for every other one. Raises `Fault`, `httpx2.TransportError`."""
+        """The entry of a job that has ended; None for every other one. Raises `UpstreamError`, `TransportError`."""
         answer = self._get(f"/history/{prompt_id}", watch, QUEUE_BYTES)
         entry = answer.get(prompt_id) if isinstance(answer, dict) else None
         return entry if isinstance(entry, dict) else None
 
     def queue(self, watch: Watch) -> Queue:
-        """Raises `Fault`, `httpx2.TransportError`."""
+        """Raises `UpstreamError`, `TransportError`."""
         match answer := self._get("/queue", watch, QUEUE_BYTES):
             case {"queue_running": list(running), "queue_pending": list(pending)}:
                 return Queue(running=_ids(running), pending=_ids(pending))
         raise nonsense(str(answer), self.name, self._scrub)
 
     def state(self, prompt_id: str, watch: Watch) -> State | Mapping[str, Any]:
-        """Where a job is, for certain: its entry in the history if it has ended. Raises `Fault`, `TransportError`.
+        """Where a job certainly is: its entry in the history if it has ended. Raises `UpstreamError`, `TransportError`.
 
         The queue is read before the history: a job that ends in between is in one of them.
         """
@@ -182,7 +182,7 @@ class ComfyUI:
     def cancel(self, prompt_id: str, watch: Watch, *, exclusive: bool) -> bool:
         """End the job if it still waits or runs; whether it is gone now. Hurts no other one: see `INTERRUPT_BY_ID`.
 
-        Raises `Fault`, `httpx2.TransportError`.
+        Raises `UpstreamError`, `httpx2.TransportError`.
         """
         response = self._ask("POST", f"/api/jobs/{prompt_id}/cancel", watch)
         if not response.is_success:
@@ -208,7 +208,7 @@ class ComfyUI:
     # --- what it is -------------------------------------------------------------------------------------------------
 
     def look_around(self, watch: Watch) -> Stats:
-        """Ask what it is, and keep it as `stats`. Raises `Fault`, `httpx2.TransportError`."""
+        """Ask what it is, and keep it as `stats`. Raises `UpstreamError`, `TransportError`."""
         response = self._ask("GET", "/system_stats", watch)
         self._check(response)
         match self._json(response):
@@ -218,12 +218,12 @@ class ComfyUI:
         raise nonsense(response.text, self.name, self._scrub)
 
     def classes(self, watch: Watch) -> frozenset[str]:
-        """The node classes that it knows. Raises `Fault`, `httpx2.TransportError`."""
+        """The node classes that it knows. Raises `UpstreamError`, `TransportError`."""
         answer = self._get("/object_info", watch, QUEUE_BYTES)
         return frozenset(answer) if isinstance(answer, dict) else frozenset()
 
     def waiting(self, watch: Watch) -> int:
-        """How many jobs it has, those of others too. Raises `Fault`, `httpx2.TransportError`."""
+        """How many jobs it has, those of others too. Raises `UpstreamError`, `TransportError`."""
         match self._get("/prompt", watch):
             case {"exec_info": {"queue_remaining": int(number)}}:
                 return number

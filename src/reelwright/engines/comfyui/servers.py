@@ -32,7 +32,7 @@ CANCELLER = "comfyui-cancel"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One ComfyUI with one workflow, as a route of `Walk`."""
+    """One ComfyUI with one workflow, as a route of `Failover`."""
 
     provider: str
     model: str

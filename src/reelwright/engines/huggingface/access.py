@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
-from reelwright.engines.upstream.outcomes import Fault
+from reelwright.engines.upstream.outcomes import UpstreamError
 from reelwright.errors import Code, EngineError
 
 TOKEN_VARIABLE = "HF_TOKEN"
@@ -113,8 +113,8 @@ class Access:
         return self.token is not None or provider in self.keys
 
     def key(self, provider: str) -> str:
-        """What a new job at `provider` is sent with. Raises `EngineError` when there is nothing, `Fault` for a token
-        that is none."""
+        """What a new job at `provider` is sent with. Raises `EngineError` when there is nothing, `UpstreamError`
+        for a token that is none."""
         return self.keys.get(provider) or self._checked_token(provider)
 
     def header(self, provider: str, *, direct: bool) -> str:
@@ -135,7 +135,7 @@ class Access:
             raise EngineError(f"{lack((provider,))}.", code=Code.ENGINE_NOT_CONFIGURED)
         if not self.token.startswith(TOKEN_BEGINS):
             # The library would take it for a provider's own key and send it there.
-            raise Fault(
+            raise UpstreamError(
                 "HF_TOKEN is not a Hugging Face token.",
                 code=Code.UPSTREAM_UNAUTHORIZED,
                 details="Hugging Face tokens begin with hf_. Make one at https://huggingface.co/settings/tokens.",

@@ -16,12 +16,12 @@ from huggingface_hub.utils._http import get_session
 
 from reelwright.engines.upstream.download import HEADROOM, Downloader
 from reelwright.engines.upstream.network import NOT_SENT
-from reelwright.engines.upstream.outcomes import Fault, bad_output, unanswered, unreachable
+from reelwright.engines.upstream.outcomes import UpstreamError, bad_output, unanswered, unreachable
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
 NAME = "the endpoint"
-"""In a sentence; `Fault` begins one with a capital letter."""
+"""In a sentence; `UpstreamError` begins one with a capital letter."""
 
 
 class Endpoint:
@@ -37,7 +37,7 @@ class Endpoint:
     ) -> tuple[str, str | None]:
         """The video into `path`; its SHA-256 (hex) and the endpoint's own name for the request, if it sent one.
 
-        Raises `Fault`.
+        Raises `UpstreamError`.
         """
         body: dict[str, Any] = {"inputs": prompt, "parameters": dict(parameters)}
         if image is not None:
@@ -52,12 +52,12 @@ class Endpoint:
             ) as response:
                 answered = True
                 if response.has_redirect_location:
-                    raise Fault(f"{NAME} redirects: give its exact address.", code=Code.UPSTREAM_ERROR)
+                    raise UpstreamError(f"{NAME} redirects: give its exact address.", code=Code.UPSTREAM_ERROR)
                 sha256 = self._downloader.save(response, path)
                 return sha256, response.headers.get("x-video-id") or response.headers.get("x-request-id")
         except NOT_SENT as error:
             raise unreachable(NAME) from error
         except httpx2.TimeoutException as error:
-            raise Fault(f"{NAME} stalled.", code=Code.TIMED_OUT, strike=True) from error
+            raise UpstreamError(f"{NAME} stalled.", code=Code.TIMED_OUT, unhealthy=True) from error
         except httpx2.TransportError as error:
             raise (bad_output("it was cut short") if answered else unanswered(NAME)) from error

@@ -47,9 +47,9 @@ class HuggingFaceEngine:
         from reelwright.engines.huggingface.mappings import Mappings
         from reelwright.engines.huggingface.provider import Provider
         from reelwright.engines.huggingface.render import Renderer
+        from reelwright.engines.upstream.cpu_gate import CpuGate
         from reelwright.engines.upstream.download import Downloader
         from reelwright.engines.upstream.outcomes import Scrubber
-        from reelwright.engines.upstream.turns import Turns
 
         options, access = self._options, self._access
         its_token = endpoint_token(options.endpoint_url, access.token, _environment(ENDPOINT_TOKEN_VARIABLE))
@@ -63,8 +63,8 @@ class HuggingFaceEngine:
             endpoint_token=its_token,
             transport=self._transport,
         ).install()
-        turns = Turns()
-        downloader = Downloader(session=get_session, max_bytes=options.max_bytes, scrub=scrub, turns=turns)
+        gate = CpuGate()
+        downloader = Downloader(session=get_session, max_bytes=options.max_bytes, scrub=scrub, gate=gate)
         endpoint = None
         if options.endpoint_url:
             endpoint = Endpoint(
@@ -77,7 +77,7 @@ class HuggingFaceEngine:
             ),
             endpoint=endpoint,
             downloader=downloader,
-            pictures=Downloader(session=get_session, max_bytes=options.max_image_bytes, scrub=scrub, turns=turns),
+            pictures=Downloader(session=get_session, max_bytes=options.max_image_bytes, scrub=scrub, gate=gate),
             breakers=self._breakers,
         )
         return {"huggingface_hub": huggingface_hub.__version__}

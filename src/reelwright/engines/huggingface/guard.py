@@ -20,7 +20,7 @@ from huggingface_hub.utils._http import set_client_factory
 from reelwright.engines.huggingface.access import Access, home_at
 from reelwright.engines.huggingface.refusals import from_hub, from_provider
 from reelwright.engines.upstream.network import Network
-from reelwright.engines.upstream.outcomes import Fault, Scrubber
+from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
 from reelwright.engines.upstream.watch import Watch, current_watch
 from reelwright.errors import Code
 
@@ -103,7 +103,7 @@ class Guard:
             response.read()
             watch.inspect(response)
 
-    def _refusal(self, response: httpx2.Response) -> Fault:
+    def _refusal(self, response: httpx2.Response) -> UpstreamError:
         status, headers, text = response.status_code, response.headers, response.text
         if provider := home_at(str(response.request.url)):
             return from_provider(status, headers, text, provider, self._scrub)
@@ -124,7 +124,7 @@ def _keep_token(response: httpx2.Response) -> None:
         target = request.url.join(response.headers["location"])
         if target.netloc != request.url.netloc:
             message = f"{upstream_name(request.url)} redirected to another host; not followed."
-            raise Fault(message, code=Code.UPSTREAM_ERROR)
+            raise UpstreamError(message, code=Code.UPSTREAM_ERROR)
 
 
 def upstream_name(url: httpx2.URL) -> str:

@@ -13,7 +13,7 @@ import httpx2
 from huggingface_hub.hf_api import HfApi, InferenceProviderMapping
 
 from reelwright.engines.huggingface.options import Route
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, unreachable, unserved
+from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError, unreachable, unserved
 from reelwright.engines.upstream.watch import current_watch
 
 HUB = "huggingface.co"
@@ -32,14 +32,14 @@ class Mappings:
         self._stale: set[str] = set()
 
     def of(self, route: Route, task: str, token: str | None) -> InferenceProviderMapping:
-        """`token`: what the hub is asked with; None: nothing. Raises `Fault` when nobody knows, or it is not served."""
+        """`token`: what the hub is asked with; None: nothing. Raises `UpstreamError` if it is unknown or not served."""
         if route.name is not None:
             return _mapping(route, task, route.name)
         if route.model not in self._known or route.model in self._stale:
             try:
                 self._known[route.model] = _ask(route.model, token)
                 self._stale.discard(route.model)
-            except (httpx2.TransportError, Fault, ValueError, LookupError, TypeError, AttributeError) as error:
+            except (httpx2.TransportError, UpstreamError, ValueError, LookupError, TypeError, AttributeError) as error:
                 fault = self._fault(route, error)
                 if not _away(error):
                     raise fault from error
@@ -61,8 +61,8 @@ class Mappings:
                 raise unserved(route.model, f"At {route.provider} it is for {self._scrub(mapping.task)}, not {task}.")
         raise unserved(route.model, f"The hub does not list {route.provider} for {route.model}.")
 
-    def _fault(self, route: Route, error: Exception) -> Fault:
-        if isinstance(error, Fault):
+    def _fault(self, route: Route, error: Exception) -> UpstreamError:
+        if isinstance(error, UpstreamError):
             return error
         if isinstance(error, httpx2.TransportError):
             return unreachable(HUB)
@@ -78,7 +78,7 @@ def _ask(model: str, token: str | None) -> Sequence[InferenceProviderMapping]:
 
 def _away(error: Exception) -> bool:
     """Whether the hub did not answer, or with nonsense, rather than refuse."""
-    if isinstance(error, Fault):
+    if isinstance(error, UpstreamError):
         return error.status is not None and (error.status >= 500 or error.status in (408, 425, 429))
     return True
 

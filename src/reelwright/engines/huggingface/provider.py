@@ -33,9 +33,9 @@ from reelwright.engines.huggingface.mappings import Mappings
 from reelwright.engines.huggingface.options import Route
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import (
-    Fault,
+    NextStep,
     Scrubber,
-    Then,
+    UpstreamError,
     empty,
     from_task,
     nonsense,
@@ -139,7 +139,7 @@ class Provider:
             raise unserved(route.model, self._scrub(str(error))) from error
 
     def submit(self, route: Route, prepared: RequestParameters, watch: Watch) -> Ticket:
-        """Start the job. Raises `Fault`; with the code unknown_outcome when it may have started all the same."""
+        """Start the job. Raises `UpstreamError`; unknown_outcome when it may have started all the same."""
         body = self._post(route, prepared, watch, ANSWER_BYTES)
         try:
             answer = json.loads(body)
@@ -157,7 +157,7 @@ class Provider:
         )
 
     def wait(self, ticket: Ticket, watch: HubWatch) -> str:
-        """Follow an accepted job to its end; the address of its result. Raises `Fault`."""
+        """Follow an accepted job to its end; the address of its result. Raises `UpstreamError`."""
         helper = _helper(ticket.provider, ticket.task, ticket.model)
         request = RequestParameters(
             url=ticket.url,
@@ -224,7 +224,7 @@ class Provider:
             raise unreachable(route.provider) from error
         except httpx2.TransportError as error:
             raise unanswered(route.provider) from error
-        except Fault as fault:
+        except UpstreamError as fault:
             if fault.code is Code.UPSTREAM_NOT_FOUND:
                 self._mappings.doubt(route.model)
             raise
@@ -241,7 +241,7 @@ class Provider:
                     return look()
                 except ResultAt as ready:
                     return ready.url
-                except (Fault, httpx2.TransportError) as error:
+                except (UpstreamError, httpx2.TransportError) as error:
                     seen.failures += 1
                     fault = self._poll_fault(error, seen, provider)
                     if not _transient(error) or seen.failures >= POLL_FAILURES:
@@ -250,16 +250,21 @@ class Provider:
                     raise self._client_fault(error, seen, provider) from error
                 watch.poll_pause()
 
-    def _poll_fault(self, error: Fault | httpx2.TransportError, seen: _Seen, provider: str) -> Fault:
+    def _poll_fault(self, error: UpstreamError | httpx2.TransportError, seen: _Seen, provider: str) -> UpstreamError:
         if isinstance(error, httpx2.TransportError):
-            fault = Fault(f"The connection to {provider} broke.", code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True)
+            fault = UpstreamError(
+                f"The connection to {provider} broke.",
+                code=Code.UPSTREAM_ERROR,
+                next_step=NextStep.NEXT,
+                unhealthy=True,
+            )
         else:
             fault = error
         if not seen.ended:
             fault.running = True
         return fault
 
-    def _client_fault(self, error: Exception, seen: _Seen, provider: str) -> Fault:
+    def _client_fault(self, error: Exception, seen: _Seen, provider: str) -> UpstreamError:
         """What the library's own complaint about an answer means."""
         if isinstance(error, ValueError | RuntimeError) and "failed" in str(error):
             return from_task(str(error), provider, self._scrub)
@@ -280,7 +285,9 @@ class Provider:
                     answer = get_session().get(ticket.way_to(url), headers=request.headers).json()
                 case _:
                     message = "replicate is starting the model."
-                    raise Fault(message, code=Code.UPSTREAM_LOADING, running=True, then=Then.LATER, retry_after=20.0)
+                    raise UpstreamError(
+                        message, code=Code.UPSTREAM_LOADING, running=True, next_step=NextStep.LATER, retry_after=20.0
+                    )
         return answer
 
 
@@ -331,7 +338,7 @@ def _request_id(answer: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _transient(error: Fault | httpx2.TransportError) -> bool:
+def _transient(error: UpstreamError | httpx2.TransportError) -> bool:
     """Whether a look may simply be repeated: the network broke, or a gateway had a moment."""
     return isinstance(error, httpx2.TransportError) or error.status in MOMENTARY
 

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 
 from reelwright.engines.huggingface.access import HOMES
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, from_status
+from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError, from_status
 from reelwright.errors import Code
 
 _SPENT = re.compile(r"balance|credit|billing|payment", re.IGNORECASE)
 """fal and Novita answer 403, not 402, to an account without money."""
 
 
-def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> Fault:
+def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
     """The fault of an answer of 400 or more of the hub, its router, or a provider behind it."""
     match status:
         case 401:
@@ -25,10 +25,10 @@ def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, 
             message = "The model is gated: accept its licence on its Hugging Face page."
         case _:
             return from_status(status, headers, text, upstream, scrub)
-    return Fault(message, code=code, details=scrub(text), status=status)
+    return UpstreamError(message, code=code, details=scrub(text), status=status)
 
 
-def from_provider(status: int, headers: Mapping[str, str], text: str, provider: str, scrub: Scrubber) -> Fault:
+def from_provider(status: int, headers: Mapping[str, str], text: str, provider: str, scrub: Scrubber) -> UpstreamError:
     """The fault of an answer of 400 or more of a provider that was asked with its own key.
 
     What it says about the key and its account holds for no other provider: the next one is asked.
@@ -44,4 +44,4 @@ def from_provider(status: int, headers: Mapping[str, str], text: str, provider: 
         case _:
             return from_status(status, headers, text, provider, scrub)
     details = scrub(f"{message} {text}")
-    return Fault(message, code=code, then=Then.NEXT, strike=True, details=details, status=status)
+    return UpstreamError(message, code=code, next_step=NextStep.NEXT, unhealthy=True, details=details, status=status)

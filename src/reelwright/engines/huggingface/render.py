@@ -30,8 +30,8 @@ from reelwright.engines.huggingface.provider import Provider, Ticket, image_inpu
 from reelwright.engines.upstream.clips import Clips
 from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
-from reelwright.engines.upstream.failover import Breakers, Walk
-from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
+from reelwright.engines.upstream.failover import Breakers, Failover
+from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_output
 from reelwright.errors import Cancelled, Code, EngineError
 from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
@@ -96,18 +96,18 @@ class _Rendering:
     def run(self) -> Made:
         if (made := self._resume()) is not None:
             return made
-        walk = self._walk()
+        failover = self._failover()
         try:
-            facts = walk.run(self._routes(), self._attempt, first=self._pending.route if self._pending else None)
-            return self._made(facts | {"tries": walk.tries})
+            facts = failover.run(self._routes(), self._attempt, first=self._pending.route if self._pending else None)
+            return self._made(facts | {"tries": failover.tries})
         except Cancelled:
             raise
         except EngineError as error:
             self._end(error)
             raise
 
-    def _walk(self) -> Walk:
-        return Walk(
+    def _failover(self) -> Failover:
+        return Failover(
             tries=self._options.tries,
             first_wait_seconds=self._options.first_wait_seconds,
             breakers=self._renderer.breakers,
@@ -165,7 +165,7 @@ class _Rendering:
     # --- one route --------------------------------------------------------------------------------------------------
 
     def _attempt(self, route: Route) -> dict[str, Any]:
-        """Make the clip by `route`; the facts about it. Raises `Fault`."""
+        """Make the clip by `route`; the facts about it. Raises `UpstreamError`."""
         # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -220,9 +220,9 @@ class _Rendering:
                 self._save({"phase": "accepted", **ticket.to_state()})
             with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
                 url = provider.wait(ticket, self._watch)
-        except Fault as fault:
+        except UpstreamError as fault:
             if fault.running and not provider.cancel(ticket):
-                fault.then = Then.STOP
+                fault.next_step = NextStep.STOP
                 self._left = None if saved else ticket
             raise
         except EngineError:
@@ -251,10 +251,10 @@ class _Rendering:
         if not self._image.exists():
             try:
                 with self._span.begin("picture"):
-                    self._walk().run([route], self._attempt_picture)
-            except Fault as fault:
+                    self._failover().run([route], self._attempt_picture)
+            except UpstreamError as fault:
                 # Without a picture no other route for the video helps.
-                fault.then = Then.STOP
+                fault.next_step = NextStep.STOP
                 raise
         self._image_type = _picture_type(self._image)
         self._facts["chain"] = {"text_to_image": [route.provider, route.model]}
@@ -312,7 +312,7 @@ class _Rendering:
 
 
 def _picture_type(path: Path) -> str:
-    """The media type by the file's first bytes. Raises `Fault` for anything but PNG, JPEG and WebP."""
+    """The media type by the file's first bytes. Raises `UpstreamError` for anything but PNG, JPEG and WebP."""
     with path.open("rb") as file:
         head = file.read(12)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):

@@ -36,10 +36,10 @@ class OpenAIEngine:
         """Build the one HTTP client and what uses it. Asks no server: one may start later than this."""
         from reelwright.engines.openai.rendering import Renderer
         from reelwright.engines.openai.server import Server
+        from reelwright.engines.upstream.cpu_gate import CpuGate
         from reelwright.engines.upstream.download import Downloader
         from reelwright.engines.upstream.network import Network
         from reelwright.engines.upstream.outcomes import Scrubber
-        from reelwright.engines.upstream.turns import Turns
 
         options = self._options
         token = os.environ.get(TOKEN_VARIABLE, "").strip() or None
@@ -55,7 +55,7 @@ class OpenAIEngine:
         self._renderer = Renderer(
             options=options,
             servers=[Server(upstream=one, client=client, headers=headers, scrub=scrub) for one in options.upstreams],
-            downloader=Downloader(session=lambda: client, max_bytes=options.max_bytes, scrub=scrub, turns=Turns()),
+            downloader=Downloader(session=lambda: client, max_bytes=options.max_bytes, scrub=scrub, gate=CpuGate()),
             breakers=self._breakers,
             scrub=scrub,
         )

@@ -23,7 +23,7 @@ from reelwright.engines.openai.options import Options, Policy
 from reelwright.engines.openai.refusals import failed
 from reelwright.engines.openai.server import LONG_LOOK_S, Server
 from reelwright.engines.openai.videos import Status, Video, read_video
-from reelwright.engines.upstream.outcomes import Fault, Scrubber
+from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
 from reelwright.engines.upstream.watch import Watch
 
 LOST_LOOKS = 3
@@ -63,12 +63,12 @@ class Following:
     def run(self, *, alternatives: bool) -> Video:
         """The completed video. `alternatives`: another server could be asked.
 
-        Raises `Fault` for a failed job, `Lost`, `Gone`, and what the watch raises.
+        Raises `UpstreamError` for a failed job, `Lost`, `Gone`, and what the watch raises.
         """
         while True:
             try:
                 video = self._next()
-            except (Fault, httpx2.TransportError) as error:
+            except (UpstreamError, httpx2.TransportError) as error:
                 self._note_silence(error, alternatives)
             else:
                 self._silent_since = None
@@ -101,7 +101,7 @@ class Following:
                     if video.status.ended:
                         return video
                     self._tell(video)
-        except Fault as fault:
+        except UpstreamError as fault:
             if fault.status not in (404, 405):
                 raise
             self._deaf = True
@@ -110,7 +110,7 @@ class Following:
         return None
 
     def _judge(self, video: Video | None) -> bool:
-        """Whether it is the good end. Raises `Fault` at the bad one, `Lost`."""
+        """Whether it is the good end. Raises `UpstreamError` at the bad one, `Lost`."""
         if video is None:
             now = time.monotonic()
             self._misses += 1
@@ -146,20 +146,20 @@ class Following:
             return
         self._report.preview(picture, head.removeprefix("data:"))
 
-    def _note_silence(self, error: Fault | httpx2.TransportError, alternatives: bool) -> None:
+    def _note_silence(self, error: UpstreamError | httpx2.TransportError, alternatives: bool) -> None:
         """Raises `error` where the next look would show the same, `Gone` where it has been so for long."""
-        if isinstance(error, Fault) and not _momentary(error):
+        if isinstance(error, UpstreamError) and not _momentary(error):
             raise error
         now = time.monotonic()
         self._silent_since = now if self._silent_since is None else self._silent_since
         keeps = self._server.known_as_reelwright or self._server.upstream.when_lost is Policy.FAIL
         if alternatives and not keeps and now - self._silent_since >= self._options.gone_seconds:
             raise Gone
-        if isinstance(error, Fault) and error.wait:
+        if isinstance(error, UpstreamError) and error.wait:
             self._watch.wait(error.wait)
 
 
-def _momentary(fault: Fault) -> bool:
+def _momentary(fault: UpstreamError) -> bool:
     """Whether a look may simply be repeated."""
     if fault.status is None:
         return isinstance(fault.__cause__, httpx2.TransportError)

@@ -31,9 +31,9 @@ from reelwright.engines.openai.videos import Video, complaint
 from reelwright.engines.upstream.outcomes import (
     MODERATION,
     RATE_LIMIT_SECONDS,
-    Fault,
+    NextStep,
     Scrubber,
-    Then,
+    UpstreamError,
     from_status,
     named_wait,
 )
@@ -63,14 +63,14 @@ _NAMED = frozenset(
 """A Reelwright's codes that mean the same here. Those of its own upstream's accounts are none of our client's."""
 
 
-def perhaps_taken(fault: Fault) -> bool:
+def perhaps_taken(fault: UpstreamError) -> bool:
     """Whether a create that was answered like this may have begun a job all the same."""
     if fault.status == 500:
         return bool(_UNANSWERED.search(fault.details or ""))
     return fault.status in _PERHAPS_TAKEN
 
 
-def not_created(status: int, headers: Mapping[str, str], text: str, server: str, scrub: Scrubber) -> Fault:
+def not_created(status: int, headers: Mapping[str, str], text: str, server: str, scrub: Scrubber) -> UpstreamError:
     """The fault of a create that was answered with 400 or more: nothing was begun."""
     message, field = complaint(text)
     details = scrub(text)
@@ -78,65 +78,86 @@ def not_created(status: int, headers: Mapping[str, str], text: str, server: str,
         return _refused(status, message, field, server, scrub)
     if status in (404, 405) and not _MODEL.search(message):
         told = f"{server} does not speak /v1/videos. Give the address that it does; `reelwright doctor` asks it."
-        return Fault(told, code=Code.ENGINE_NOT_CONFIGURED, then=Then.NEXT, strike=True, details=details, status=status)
+        return UpstreamError(
+            told,
+            code=Code.ENGINE_NOT_CONFIGURED,
+            next_step=NextStep.NEXT,
+            unhealthy=True,
+            details=details,
+            status=status,
+        )
     if status in (409, 503):
         wait = named_wait(headers, text)
         told = f"{server} takes no job at this moment."
         code = Code.UPSTREAM_LOADING if status == 503 else Code.UPSTREAM_RATE_LIMITED
         after = wait or RATE_LIMIT_SECONDS
-        return Fault(told, code=code, then=Then.LATER, details=details, wait=wait, retry_after=after, status=status)
+        return UpstreamError(
+            told, code=code, next_step=NextStep.LATER, details=details, wait=wait, retry_after=after, status=status
+        )
     return from_status(status, headers, text, server, scrub)
 
 
-def _refused(status: int, message: str, field: str | None, server: str, scrub: Scrubber) -> Fault:
+def _refused(status: int, message: str, field: str | None, server: str, scrub: Scrubber) -> UpstreamError:
     details = scrub(message)
     if MODERATION.search(message):
-        return Fault(f"{server} refused the prompt.", code=Code.REFUSED, details=details, status=status)
+        return UpstreamError(f"{server} refused the prompt.", code=Code.REFUSED, details=details, status=status)
     if field == "model" or _MODEL.search(message):
         told = f"{server} does not serve this model."
-        return Fault(told, code=Code.UPSTREAM_NOT_FOUND, then=Then.NEXT, details=details, status=status)
+        return UpstreamError(
+            told, code=Code.UPSTREAM_NOT_FOUND, next_step=NextStep.NEXT, details=details, status=status
+        )
     about = f" because of the field {field}" if field else ""
     told = f"{server} does not take the request{about}: {scrub(message[:300]) or status}"
-    fault = Fault(told, code=Code.ENGINE_FAILED, details=details, status=status)
+    fault = UpstreamError(told, code=Code.ENGINE_FAILED, details=details, status=status)
     fault.field = field
     return fault
 
 
-def failed(video: Video, server: str, scrub: Scrubber, *, reelwright: bool) -> Fault:
+def failed(video: Video, server: str, scrub: Scrubber, *, reelwright: bool) -> UpstreamError:
     """The fault of a job that its server has reported as failed."""
     details = scrub(video.error)
     if video.error_code == "cancelled" or video.word in ("cancelled", "canceled", "deleted"):
         told = f"The job was cancelled at {server}, by somebody else."
-        return Fault(told, code=Code.UPSTREAM_ERROR, details=details)
+        return UpstreamError(told, code=Code.UPSTREAM_ERROR, details=details)
     if reelwright and video.error_code in {code.value for code in _NAMED}:
         code = Code(video.error_code)
-        then = Then.NEXT if code in _ELSEWHERE else Then.STOP
-        return Fault(video.error or f"{server} failed.", code=code, then=then, strike=then is Then.NEXT)
+        next_step = NextStep.NEXT if code in _ELSEWHERE else NextStep.STOP
+        return UpstreamError(
+            video.error or f"{server} failed.",
+            code=code,
+            next_step=next_step,
+            unhealthy=next_step is NextStep.NEXT,
+        )
     if MODERATION.search(f"{video.error_code} {video.error}"):
-        return Fault(f"{server} refused the prompt.", code=Code.REFUSED, details=details)
+        return UpstreamError(f"{server} refused the prompt.", code=Code.REFUSED, details=details)
     if MEMORY.search(f"{video.error_code} {video.error}"):
         told = f"{server} ran out of memory. Ask for fewer frames or a smaller size."
-        return Fault(told, code=Code.OUT_OF_MEMORY, then=Then.NEXT, strike=True, details=details)
+        return UpstreamError(told, code=Code.OUT_OF_MEMORY, next_step=NextStep.NEXT, unhealthy=True, details=details)
     told = f"{server} reported that the generation failed."
-    return Fault(told, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True, details=details)
+    return UpstreamError(told, code=Code.UPSTREAM_ERROR, next_step=NextStep.NEXT, unhealthy=True, details=details)
 
 
-def lost(server: str, *, again: bool) -> Fault:
+def lost(server: str, *, again: bool) -> UpstreamError:
     """Its server took the job and does not know it any more: it was restarted, or somebody removed the job there."""
     advice = "" if again else " It is not sent again, because it could be billed twice (`when_lost`)."
-    then = Then.NEXT if again else Then.STOP
-    return Fault(f"{server} has lost the job.{advice}", code=Code.UPSTREAM_ERROR, then=then, strike=True)
+    next_step = NextStep.NEXT if again else NextStep.STOP
+    return UpstreamError(
+        f"{server} has lost the job.{advice}",
+        code=Code.UPSTREAM_ERROR,
+        next_step=next_step,
+        unhealthy=True,
+    )
 
 
-def removed(server: str) -> Fault:
+def removed(server: str) -> UpstreamError:
     """A Reelwright loses no job: who does not find one there has had it removed."""
-    return Fault(f"The job was removed at {server}, by somebody else.", code=Code.UPSTREAM_ERROR)
+    return UpstreamError(f"The job was removed at {server}, by somebody else.", code=Code.UPSTREAM_ERROR)
 
 
-def unknown_outcome(server: str) -> Fault:
-    return Fault(
+def unknown_outcome(server: str) -> UpstreamError:
+    return UpstreamError(
         f"Whether {server} took the job is not known: the connection or this server ended before it answered. The job "
         "is not sent again, because it could run twice (`when_unknown`).",
         code=Code.UNKNOWN_OUTCOME,
-        strike=True,
+        unhealthy=True,
     )

@@ -31,8 +31,8 @@ from reelwright.engines.openai.videos import Video
 from reelwright.engines.upstream.clips import Clips
 from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
-from reelwright.engines.upstream.failover import Breakers, Walk
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then
+from reelwright.engines.upstream.failover import Breakers, Failover
+from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
@@ -126,15 +126,15 @@ class _Rendering:
     def run(self) -> Made:
         first = self._resume()
         routes = self._routes(first)
-        walk = Walk(
+        failover = Failover(
             tries=self._options.tries,
             first_wait_seconds=self._options.first_wait_seconds,
             breakers=self._renderer.breakers,
             wait=self._wait,
             seconds_left=self._watch.left,
         )
-        facts = walk.run(routes, self._attempt, first=routes[0] if first else None)
-        return self._made(facts | {"tries": walk.tries})
+        facts = failover.run(routes, self._attempt, first=routes[0] if first else None)
+        return self._made(facts | {"tries": failover.tries})
 
     def _resume(self) -> str | None:
         """Take up what an earlier attempt left; the address where a job is, or may be. Raises where it is unknown."""
@@ -175,7 +175,7 @@ class _Rendering:
     # --- one server -------------------------------------------------------------------------------------------------
 
     def _attempt(self, route: Route) -> dict[str, Any]:
-        """Make the clip there; the facts about it. Raises `Fault`."""
+        """Make the clip there; the facts about it. Raises `UpstreamError`."""
         # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -193,13 +193,13 @@ class _Rendering:
                         raise removed(server.name) from None
                     # The server answers: it was restarted. What it lost it may have again.
                     fault = self._gone_from(server)
-                    if fault.then is Then.STOP:
+                    if fault.next_step is NextStep.STOP:
                         raise fault from None
                 except Gone:
                     self._left_running.append(server.name)
                     raise self._gone_from(server) from None
 
-    def _gone_from(self, server: Server) -> Fault:
+    def _gone_from(self, server: Server) -> UpstreamError:
         again = server.upstream.when_lost is Policy.RESUBMIT and self._n < self._options.submissions
         if again:
             self._n += 1
@@ -222,7 +222,7 @@ class _Rendering:
         return form_of(self._spec, self._model(server), job.image_path, job.last_image_path)
 
     def _submit(self, server: Server, form: Form) -> Video:
-        with suppress(Fault, httpx2.TransportError):
+        with suppress(UpstreamError, httpx2.TransportError):
             server.is_reelwright(self._watch)  # asked before there is anything to lose
         submission = Submission(
             url=server.upstream.url,
@@ -237,7 +237,7 @@ class _Rendering:
             return self._create(server, form, submission)
         except httpx2.TransportError:
             return self._settle(server, form, submission)
-        except Fault as fault:
+        except UpstreamError as fault:
             if not perhaps_taken(fault):
                 raise
             return self._settle(server, form, submission)
@@ -247,7 +247,7 @@ class _Rendering:
             return server.create(form, submission.key, self._watch)
 
     def _settle(self, server: Server, form: Form, submission: Submission) -> Video:
-        """The job of a create that was not answered. Raises `Fault` with the code unknown_outcome where none is found.
+        """The job of a create that was not answered. Raises `UpstreamError` (unknown_outcome) where none is found.
 
         A server that does not answer is asked until the job's time is up: it may have the job.
         """
@@ -257,8 +257,8 @@ class _Rendering:
                     return self._create(server, form, submission)
                 found = self._find(server, submission)
                 break
-            except (Fault, httpx2.TransportError) as error:
-                if isinstance(error, Fault) and not _may_answer_later(error):
+            except (UpstreamError, httpx2.TransportError) as error:
+                if isinstance(error, UpstreamError) and not _may_answer_later(error):
                     raise
             self._watch.poll_pause()
         if found is not None:
@@ -303,7 +303,7 @@ class _Rendering:
         try:
             with self._watch.route_limit(self._options.route_seconds), self._job.span.begin("wait"):
                 video = following.run(alternatives=self._can_go_on())
-        except Fault as fault:
+        except UpstreamError as fault:
             self._after(fault, server, video_id)
             raise
         except EngineError:
@@ -322,12 +322,12 @@ class _Rendering:
     def _can_go_on(self) -> bool:
         return len(self._renderer.servers) > 1 and self._n < self._options.submissions
 
-    def _after(self, fault: Fault, server: Server, video_id: str) -> None:
+    def _after(self, fault: UpstreamError, server: Server, video_id: str) -> None:
         """What a failure means for the next server: a job that may go on must not be sent elsewhere."""
         if fault.running and not end_now(server, video_id):
-            fault.then = Then.STOP
-        if self._n >= self._options.submissions and fault.then is Then.NEXT:
-            fault.then = Then.STOP
+            fault.next_step = NextStep.STOP
+        if self._n >= self._options.submissions and fault.next_step is NextStep.NEXT:
+            fault.next_step = NextStep.STOP
         self._n += 1
 
     def _fetch(self, server: Server, video: Video) -> str:
@@ -338,7 +338,7 @@ class _Rendering:
             try:
                 # The token goes to the server's own origin only.
                 return self._renderer.downloader.fetch(url, self._job.clip, self._watch, headers=server.headers)
-            except Fault as fault:
+            except UpstreamError as fault:
                 if elsewhere and url != elsewhere and (fault.status or 0) in NOT_YET | {400}:
                     url = elsewhere
                     continue
@@ -378,10 +378,10 @@ class _Rendering:
         return {name: [asked, made] for name, (asked, made) in pairs.items() if asked != made}
 
 
-def _may_answer_later(fault: Fault) -> bool:
+def _may_answer_later(fault: UpstreamError) -> bool:
     """Whether the server has said nothing about the job yet."""
     return (
-        fault.then is Then.LATER
+        fault.next_step is NextStep.LATER
         or isinstance(fault.__cause__, httpx2.TransportError)
         or (fault.status or 0) >= 500
         or perhaps_taken(fault)

@@ -25,7 +25,7 @@ from reelwright.engines.openai.options import Body, Cancel, Upstream
 from reelwright.engines.openai.refusals import not_created
 from reelwright.engines.openai.videos import Video, complaint, video_in, videos_in
 from reelwright.engines.upstream.network import NOT_SENT
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, from_status, nonsense, unreachable
+from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError, from_status, nonsense, unreachable
 from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch
 from reelwright.errors import Code
 
@@ -73,7 +73,7 @@ class Server:
         """Whether it keeps its jobs over a restart and knows a create by its key. Asked once; the answer is kept.
 
         Asked of `/v1/models`, which every kind answers at once: `/health` of LiteLLM has its models work. Raises
-        `Fault` and `httpx2.TransportError` where it does not answer.
+        `UpstreamError` and `httpx2.TransportError` where it does not answer.
         """
         if self._reelwright is None:
             response = self._ask("GET", "/v1/models", watch)
@@ -94,7 +94,7 @@ class Server:
     # --- create -----------------------------------------------------------------------------------------------------
 
     def create(self, form: Form, key: str, watch: Watch) -> Video:
-        """Ask for a video. Raises `Fault` where it began none, and `httpx2.TransportError` where nobody knows.
+        """Ask for a video. Raises `UpstreamError` where it began none, and `httpx2.TransportError` where nobody knows.
 
         Nobody knows either where a gateway says that it got no answer (`refusals.perhaps_taken`).
         """
@@ -108,7 +108,7 @@ class Server:
         self._bodies[bool(form.pictures)] = body
         if (video := video_in(response.text)) is None:
             # It said yes to something: what it began cannot be followed.
-            raise Fault(
+            raise UpstreamError(
                 f"{self.name} took the request and named no job. Whether it makes a video is not known.",
                 code=Code.UNKNOWN_OUTCOME,
                 details=self._scrub(response.text),
@@ -131,7 +131,7 @@ class Server:
                 **form.content(body),
             )
         if response.has_redirect_location:
-            raise Fault(f"{self.name} redirects: give its exact address.", code=Code.ENGINE_NOT_CONFIGURED)
+            raise UpstreamError(f"{self.name} redirects: give its exact address.", code=Code.ENGINE_NOT_CONFIGURED)
         return response
 
     @contextmanager
@@ -164,7 +164,7 @@ class Server:
     # --- looks ------------------------------------------------------------------------------------------------------
 
     def look(self, video_id: str, watch: Watch, *, wait_s: float = 0.0) -> Video | None:
-        """The video; None: it knows none of this id. Raises `Fault`, `httpx2.TransportError`."""
+        """The video; None: it knows none of this id. Raises `UpstreamError`, `httpx2.TransportError`."""
         headers = {"prefer": f"wait={wait_s:.0f}"} if wait_s >= 1 else {}
         response = self._ask("GET", self._path(video_id), watch, headers=headers)
         # Of a failed job vLLM-Omni answers with the status of the failure.
@@ -176,7 +176,7 @@ class Server:
         raise nonsense(response.text, self.name, self._scrub)
 
     def newest(self, watch: Watch) -> list[Video]:
-        """The newest videos; none where it has no list. Raises `Fault`, `httpx2.TransportError`."""
+        """The newest videos; none where it has no list. Raises `UpstreamError`, `httpx2.TransportError`."""
         response = self._ask("GET", f"/v1/videos?limit={LIST_LENGTH}&order=desc", watch)
         if response.status_code >= 500:
             self._check(response)
@@ -185,7 +185,7 @@ class Server:
     def events(self, video_id: str, last: str, watch: Watch) -> Iterator[Event]:
         """What a Reelwright tells of a job, from after the event `last` on, as long as the connection holds.
 
-        Raises `Fault`, `httpx2.TransportError`.
+        Raises `UpstreamError`, `httpx2.TransportError`.
         """
         watch.expect(math.inf)
         headers = {**self.headers, "accept": "text/event-stream"} | ({"last-event-id": last} if last else {})
@@ -208,7 +208,7 @@ class Server:
     def end(self, video_id: str, watch: Watch) -> int:
         """Ask it to end a job; the status of its answer, 405 where it is not to be asked.
 
-        Raises `Fault`, `httpx2.TransportError`.
+        Raises `UpstreamError`, `httpx2.TransportError`.
         """
         if self.upstream.cancel is Cancel.NONE:
             return 405

@@ -7,5 +7,5 @@ failover  which upstream is asked when, and when no more
 download  a result streamed to disk and checked
 crowd     the jobs that one process waits for side by side
 clips     finished clips kept safe and probed
-turns     short pieces of work, a few threads at a time
+cpu_gate  short pieces of work, a few threads at a time
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
-from reelwright.engines.upstream.turns import Turns
+from reelwright.engines.upstream.cpu_gate import CpuGate
 from reelwright.media.clip import Clip
 from reelwright.media.probe import probe
 from reelwright.store.files import make_safe
@@ -16,7 +16,7 @@ DISK_THREADS = 16
 
 class Clips:
     def __init__(self) -> None:
-        self._decoding = Turns()
+        self._decoding = CpuGate()
         self._disk = ThreadPoolExecutor(DISK_THREADS, "disk")
 
     def check(self, path: Path, sha256: str | None) -> Clip:
@@ -26,7 +26,7 @@ class Clips:
         """
         safe = self._disk.submit(make_safe, path, sha256)  # it need not wait for the decoder
         try:
-            with self._decoding.one():
+            with self._decoding.slot():
                 found = probe(path)
         finally:
             wait([safe])  # who is told of a bad file may remove it

@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 import httpx2
 
-from reelwright.engines.upstream.outcomes import Fault, Scrubber, Then, bad_output, empty, from_status
-from reelwright.engines.upstream.turns import Turns
+from reelwright.engines.upstream.cpu_gate import CpuGate
+from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError, bad_output, empty, from_status
 from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
@@ -28,12 +28,12 @@ _SHOWN_BYTES = 4096
 
 @contextmanager
 def storage_told() -> Iterator[None]:
-    """What is written inside the block and finds the disk full ends as a `Fault` that says so."""
+    """What is written inside the block and finds the disk full ends as a `UpstreamError` that says so."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Fault("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
+            raise UpstreamError("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL) from error
         raise
 
 
@@ -78,27 +78,27 @@ class _Part:
 
 
 class Downloader:
-    def __init__(self, *, session: Callable[[], httpx2.Client], max_bytes: int, scrub: Scrubber, turns: Turns) -> None:
+    def __init__(self, *, session: Callable[[], httpx2.Client], max_bytes: int, scrub: Scrubber, gate: CpuGate) -> None:
         """`session`: the client to use, one of `Network`. `turns`: who of several downloads takes its bytes first."""
         self._session = session
         self._max_bytes = max_bytes
         self._scrub = scrub
-        self._turns = turns
+        self._gate = gate
 
     def fetch(
         self, url: str, path: Path, watch: Watch, *, headers: Mapping[str, str] | None = None, video: bool = True
     ) -> str:
         """The file at `url` into `path`; its SHA-256, hex. Follows at most 3 redirects.
 
-        A download that breaks goes on where it broke, if the server can. Raises `Fault`: bad_output for anything but an
-        MP4 or a WebM (`video`), also when it stays away; timed_out when it stalls.
+        A download that breaks goes on where it broke, if the server can. Raises `UpstreamError`: bad_output for all but
+        an MP4 or a WebM (`video`), also when it stays away; timed_out when it stalls.
         """
         with storage_told(), path.open("wb") as file:
             part = _Part(file)
             for attempt in range(1, TRIES + 1):
                 try:
                     return self._fetch(url, headers or {}, part, watch, video)
-                except (httpx2.TransportError, Fault) as error:
+                except (httpx2.TransportError, UpstreamError) as error:
                     fault = self._fault(error)
                     if attempt == TRIES or not (_transient(error) or fault.code is Code.TIMED_OUT):
                         raise fault from error
@@ -127,7 +127,7 @@ class Downloader:
             return self._take(response, _Part(file), video=True)
 
     def _take(self, response: httpx2.Response, part: _Part, video: bool) -> str:
-        with self._turns.one() as turn:
+        with self._gate.slot() as slot:
             for chunk in response.iter_bytes():
                 if video and part.size < HEAD_BYTES:
                     part.head += chunk
@@ -136,7 +136,7 @@ class Downloader:
                 part.add(chunk)
                 if part.size > self._max_bytes:
                     raise bad_output(f"it is larger than {self._max_bytes} bytes")
-                turn.spend()
+                slot.release_if_late()
         if part.size == 0:
             raise empty(response.request.url.host)
         if video and part.size < HEAD_BYTES:
@@ -151,22 +151,22 @@ class Downloader:
         readable = "\ufffd" not in text
         raise bad_output("it does not begin like an MP4 or a WebM", self._scrub(text) if readable else None)
 
-    def _fault(self, error: httpx2.TransportError | Fault) -> Fault:
+    def _fault(self, error: httpx2.TransportError | UpstreamError) -> UpstreamError:
         match error:
-            case Fault(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
+            case UpstreamError(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
                 return bad_output("it is not where the upstream said", error.details, status=error.status)
-            case Fault():
+            case UpstreamError():
                 # The work was done (and billed): no other provider is asked because of a broken delivery.
-                error.then = Then.STOP
+                error.next_step = NextStep.STOP
                 return error
             case httpx2.TimeoutException():
-                return Fault("The download of the result stalled.", code=Code.TIMED_OUT)
+                return UpstreamError("The download of the result stalled.", code=Code.TIMED_OUT)
             case httpx2.RemoteProtocolError() | httpx2.ReadError():
                 return bad_output("the download was cut short")
-        return Fault("The result could not be downloaded.", code=Code.UPSTREAM_ERROR)
+        return UpstreamError("The result could not be downloaded.", code=Code.UPSTREAM_ERROR)
 
 
-def _transient(error: httpx2.TransportError | Fault) -> bool:
+def _transient(error: httpx2.TransportError | UpstreamError) -> bool:
     return (
         isinstance(error, httpx2.TransportError) or (error.status or 0) in (408, 425, 429) or (error.status or 0) >= 500
     )

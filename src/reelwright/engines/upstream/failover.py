@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from reelwright.engines.upstream.outcomes import Fault, Then
+from reelwright.engines.upstream.outcomes import NextStep, UpstreamError
 from reelwright.errors import Cancelled, Code, EngineError
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class _Health:
 class Breakers:
     """One circuit breaker per provider, in memory: it opens after several failures in a row.
 
-    An open breaker moves its provider to the end of the walk; it never forbids the only provider there is. After
+    An open breaker moves its provider behind the others; it never forbids the only provider there is. After
     `seconds` the provider is asked in its order again, and one more failure opens the breaker at once.
     """
 
@@ -101,7 +101,7 @@ class Breakers:
         return max(0.0, health.opened_at + self._seconds - self._clock())
 
 
-class Walk:
+class Failover:
     """One job's way through its routes."""
 
     def __init__(
@@ -128,15 +128,15 @@ class Walk:
         `first` is where a job is under way already: nobody else is asked before it, whatever its breaker says.
         """
         waiting = list(routes)
-        fault: Fault | None = None
+        fault: UpstreamError | None = None
         for round_number in range(self._tries):
-            not_now: dict[R, Fault] = {}
+            not_now: dict[R, UpstreamError] = {}
             for route in sorted(waiting, key=lambda route: route != first and self._breakers.open(route.provider)):
                 result = self._ask(route, attempt)
-                if not isinstance(result, Fault):
+                if not isinstance(result, UpstreamError):
                     return result
                 fault = fault or result
-                if result.then is Then.LATER:
+                if result.next_step is NextStep.LATER:
                     not_now[route] = result
             waiting = [route for route in waiting if route in not_now]
             if not waiting:
@@ -146,15 +146,15 @@ class Walk:
             if round_number + 1 == self._tries or seconds >= self._seconds_left():
                 break
             self._wait(seconds)
-        assert fault is not None, "a walk has at least one route"
+        assert fault is not None, "there is at least one route"
         raise fault
 
-    def _ask(self, route: R, attempt: Callable[[R], T]) -> T | Fault:
+    def _ask(self, route: R, attempt: Callable[[R], T]) -> T | UpstreamError:
         try:
             result = attempt(route)
         except EngineError as error:
             self._note(route, error)
-            if isinstance(error, Fault) and error.then is not Then.STOP:
+            if isinstance(error, UpstreamError) and error.next_step is not NextStep.STOP:
                 return error
             raise
         self._breakers.succeeded(route.provider)
@@ -163,13 +163,12 @@ class Walk:
 
     def _note(self, route: Route, error: EngineError) -> None:
         self.tries.append({"provider": route.provider, "model": route.model, "outcome": error.code.value})
-        strike = error.strike if isinstance(error, Fault) else error.code is Code.TIMED_OUT
-        if strike:
+        if error.unhealthy if isinstance(error, UpstreamError) else error.code is Code.TIMED_OUT:
             self._breakers.failed(route.provider, error)
-        elif isinstance(error, Fault) and not isinstance(error, Cancelled):
+        elif isinstance(error, UpstreamError) and not isinstance(error, Cancelled):
             # It answered: whatever it said, it is alive.
             self._breakers.succeeded(route.provider)
 
-    def _next_wait(self, faults: Iterable[Fault], round_number: int) -> float:
+    def _next_wait(self, faults: Iterable[UpstreamError], round_number: int) -> float:
         own = self._first_wait_seconds * 2**round_number
         return min(own if fault.wait is None else fault.wait for fault in faults)

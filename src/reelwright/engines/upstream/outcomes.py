@@ -15,8 +15,8 @@
 | empty answer                               | upstream_empty              | stop  |
 | not an MP4, cut short, over the size limit | bad_output                  | stop  |
 
-`then` is the policy that `failover` follows: `stop` ends the job, `next` asks the next route, `later` asks the next
-route and, when there is none, waits and asks again.
+`next_step` is the policy that `failover` follows: `stop` ends the job, `next` asks the next route, `later` asks the
+next route and, when there is none, waits and asks again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ LONGEST_WAIT_S = 3600.0
 """No upstream is believed that asks for a longer wait."""
 
 
-class Then(StrEnum):
+class NextStep(StrEnum):
     """What may be tried after a fault."""
 
     STOP = "stop"
@@ -56,12 +56,12 @@ class Then(StrEnum):
     LATER = "later"
 
 
-class Fault(EngineError):
+class UpstreamError(EngineError):
     """An upstream's failure and what follows from it.
 
-    `wait` is how many seconds the upstream itself asked to wait, if it did. `strike` tells whether it counts against
-    the provider's health. `running` tells that the upstream's job may go on (and be billed) unless it is cancelled.
-    `status` is the HTTP status that it came with, if any.
+    `wait` is how many seconds the upstream itself asked to wait, if it did. `unhealthy`: it counts against the
+    provider's health (its circuit breaker). `running`: the upstream's job may go on (and be billed) unless it is
+    cancelled. `status` is the HTTP status that it came with, if any.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Fault(EngineError):
         message: str,
         *,
         code: Code,
-        then: Then = Then.STOP,
-        strike: bool = False,
+        next_step: NextStep = NextStep.STOP,
+        unhealthy: bool = False,
         running: bool = False,
         details: str | None = None,
         retry_after: float | None = None,
@@ -80,8 +80,8 @@ class Fault(EngineError):
         if message.startswith("the "):  # a provider's name keeps its own letters
             message = f"T{message[1:]}"
         super().__init__(message, code=code, details=details, retry_after=retry_after)
-        self.then = then
-        self.strike = strike
+        self.next_step = next_step
+        self.unhealthy = unhealthy
         self.running = running
         self.wait = wait
         self.status = status
@@ -104,12 +104,12 @@ class Scrubber:
         return _TOKENS.sub("[token]", text).replace("\x00", "").strip()[:MAX_DETAILS] or None
 
 
-def from_status(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> Fault:
+def from_status(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
     """The fault of an HTTP answer of 400 or more. `upstream` is who answered, as it may be shown."""
     details = scrub(text)
 
-    def fault(code: Code, message: str, **more: Any) -> Fault:
-        return Fault(message, code=code, details=details, status=status, **more)
+    def fault(code: Code, message: str, **more: Any) -> UpstreamError:
+        return UpstreamError(message, code=code, details=details, status=status, **more)
 
     match status:
         case 401:
@@ -119,39 +119,58 @@ def from_status(status: int, headers: Mapping[str, str], text: str, upstream: st
         case 403:
             return fault(Code.UPSTREAM_FORBIDDEN, f"{upstream} forbids this: the token lacks a permission.")
         case 404:
-            return fault(Code.UPSTREAM_NOT_FOUND, f"{upstream} does not know the model.", then=Then.NEXT)
+            return fault(Code.UPSTREAM_NOT_FOUND, f"{upstream} does not know the model.", next_step=NextStep.NEXT)
         case 429:
             wait = named_wait(headers, text)
             message = f"{upstream} limits the rate of requests."
             told = wait or RATE_LIMIT_SECONDS
-            return fault(Code.UPSTREAM_RATE_LIMITED, message, then=Then.LATER, retry_after=told, wait=wait)
+            return fault(Code.UPSTREAM_RATE_LIMITED, message, next_step=NextStep.LATER, retry_after=told, wait=wait)
         case 503:
             wait = named_wait(headers, text)
             message = f"{upstream} is loading the model."
             told = wait or LOADING_SECONDS
-            return fault(Code.UPSTREAM_LOADING, message, then=Then.LATER, strike=True, retry_after=told, wait=wait)
+            return fault(
+                Code.UPSTREAM_LOADING,
+                message,
+                next_step=NextStep.LATER,
+                unhealthy=True,
+                retry_after=told,
+                wait=wait,
+            )
         case 422 if _refusal(text):
             return fault(Code.REFUSED, f"{upstream} refused the prompt.")
         case 400 if MODERATION.search(text):
             return fault(Code.REFUSED, f"{upstream} refused the prompt.")
         case 408 | 410:
-            return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.", then=Then.NEXT, strike=status == 408)
+            return fault(
+                Code.UPSTREAM_ERROR,
+                f"{upstream} answered {status}.",
+                next_step=NextStep.NEXT,
+                unhealthy=status == 408,
+            )
         case _ if status >= 500:
-            return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.", then=Then.NEXT, strike=True)
+            return fault(
+                Code.UPSTREAM_ERROR,
+                f"{upstream} answered {status}.",
+                next_step=NextStep.NEXT,
+                unhealthy=True,
+            )
     return fault(Code.UPSTREAM_ERROR, f"{upstream} answered {status}.")
 
 
-def from_task(text: str, upstream: str, scrub: Scrubber) -> Fault:
+def from_task(text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
     """The fault of a job that the upstream took and then reported as failed."""
     if MODERATION.search(text):
-        return Fault(f"{upstream} refused the prompt.", code=Code.REFUSED, details=scrub(text))
+        return UpstreamError(f"{upstream} refused the prompt.", code=Code.REFUSED, details=scrub(text))
     message = f"{upstream} reported that the generation failed."
-    return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True, details=scrub(text))
+    return UpstreamError(
+        message, code=Code.UPSTREAM_ERROR, next_step=NextStep.NEXT, unhealthy=True, details=scrub(text)
+    )
 
 
-def unreachable(upstream: str) -> Fault:
+def unreachable(upstream: str) -> UpstreamError:
     message = f"{upstream} could not be reached."
-    return Fault(message, code=Code.UPSTREAM_ERROR, then=Then.NEXT, strike=True)
+    return UpstreamError(message, code=Code.UPSTREAM_ERROR, next_step=NextStep.NEXT, unhealthy=True)
 
 
 def reason_of(error: Exception) -> str:
@@ -159,32 +178,32 @@ def reason_of(error: Exception) -> str:
     return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
-def unanswered(upstream: str) -> Fault:
-    return Fault(
+def unanswered(upstream: str) -> UpstreamError:
+    return UpstreamError(
         f"The connection to {upstream} broke before it answered. Whether it took the job is not known; it is not sent "
         "again, because it could be billed twice.",
         code=Code.UNKNOWN_OUTCOME,
-        strike=True,
+        unhealthy=True,
     )
 
 
-def nonsense(text: str, upstream: str, scrub: Scrubber) -> Fault:
+def nonsense(text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
     """An answer of 200 that is not what the provider's own client expects."""
-    return Fault(f"{upstream} gave an unexpected answer.", code=Code.UPSTREAM_ERROR, details=scrub(text))
+    return UpstreamError(f"{upstream} gave an unexpected answer.", code=Code.UPSTREAM_ERROR, details=scrub(text))
 
 
-def empty(upstream: str) -> Fault:
-    return Fault(f"{upstream} gave an empty answer.", code=Code.UPSTREAM_EMPTY)
+def empty(upstream: str) -> UpstreamError:
+    return UpstreamError(f"{upstream} gave an empty answer.", code=Code.UPSTREAM_EMPTY)
 
 
-def bad_output(why: str, details: str | None = None, *, status: int | None = None) -> Fault:
+def bad_output(why: str, details: str | None = None, *, status: int | None = None) -> UpstreamError:
     message = f"The result is not a usable video: {why}."
-    return Fault(message, code=Code.BAD_OUTPUT, details=details, status=status)
+    return UpstreamError(message, code=Code.BAD_OUTPUT, details=details, status=status)
 
 
-def unserved(model: str, details: str | None) -> Fault:
+def unserved(model: str, details: str | None) -> UpstreamError:
     message = f"No configured provider serves {model}."
-    return Fault(message, code=Code.UPSTREAM_NOT_FOUND, then=Then.NEXT, details=details)
+    return UpstreamError(message, code=Code.UPSTREAM_NOT_FOUND, next_step=NextStep.NEXT, details=details)
 
 
 def _refusal(text: str) -> bool:

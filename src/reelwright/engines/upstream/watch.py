@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from reelwright.engines.engine import Report
-from reelwright.engines.upstream.outcomes import Fault, Then, bad_output
+from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_output
 from reelwright.errors import Cancelled, Code, EngineError
 
 ANSWER_BYTES = 4 * 1024 * 1024
@@ -56,7 +56,7 @@ class Watch:
         return min(self._deadline, self._route_deadline) - time.monotonic()
 
     def check(self) -> None:
-        """Raises `Cancelled` when the job has been cancelled, `Fault` when its time (or the route's) is up."""
+        """Raises `Cancelled` when the job has been cancelled, `UpstreamError` when its time (or the route's) is up."""
         now = time.monotonic()
         if self._report is not None:
             try:
@@ -70,7 +70,7 @@ class Watch:
             raise EngineError(f"The upstream did not finish within {spent:.0f} s.", code=Code.TIMED_OUT)
         if now >= self._route_deadline:
             message = "The provider did not finish in its time."
-            raise Fault(message, code=Code.TIMED_OUT, then=Then.NEXT, strike=True, running=True)
+            raise UpstreamError(message, code=Code.TIMED_OUT, next_step=NextStep.NEXT, unhealthy=True, running=True)
 
     def wait(self, seconds: float) -> None:
         """Sleep, but end at once at a cancel and in time at the deadline."""

@@ -1,4 +1,4 @@
-"""Turns at short work: a few threads at a time, in the order of their coming.
+"""Admission to the processor for short work: a few threads at a time, first come first served.
 
 Threads that share an interpreter and begin a piece of work together all end late, together. One after another, the
 first ends as early as if it were alone, and the last no later.
@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 0.05
-"""So long a thread waits for a turn before it goes without, and so long one that must wait itself keeps its turn: what
-is slow (a drip from the network, a long video) delays others by no more than this."""
+"""The longest that a thread waits for a slot; then it runs without one. Also the longest that a slot is kept, so that
+slow work (a slow download, a long video) delays others by no more than this."""
 
 
-class Turns:
-    """As many at a time as there are cores."""
+class CpuGate:
+    """Has as many slots as the machine has cores."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,15 +27,16 @@ class Turns:
         self._line: deque[threading.Event] = deque()
 
     @contextmanager
-    def one(self) -> Iterator[Turn]:
-        turn = Turn(self)
+    def slot(self) -> Iterator[CpuSlot]:
+        """A slot for the `with` block, given back at its end or earlier (`CpuSlot.release_if_late`)."""
+        slot = CpuSlot(self)
         try:
-            yield turn
+            yield slot
         finally:
-            turn.end()
+            slot.end()
 
     def take(self) -> bool:
-        """Wait for a turn. False: it takes too long."""
+        """Wait for a slot. False: none became free in time, and the caller runs without one."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -51,7 +52,7 @@ class Turns:
             return False
 
     def give(self) -> None:
-        """To the first in line itself: a semaphore would let a newcomer have it before that one wakes."""
+        """Hand a slot to the first in line. A semaphore would let a newcomer take it before that thread wakes."""
         with self._lock:
             if self._line:
                 self._line.popleft().set()
@@ -59,19 +60,19 @@ class Turns:
                 self._free += 1
 
 
-class Turn:
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self._taken = turns.take()
+class CpuSlot:
+    def __init__(self, gate: CpuGate) -> None:
+        self._gate = gate
+        self._taken = gate.take()
         self._late = time.monotonic() + PATIENCE_S
 
-    def spend(self) -> None:
-        """Call it between two pieces of the work: a turn that takes long is over."""
+    def release_if_late(self) -> None:
+        """Called between two pieces of the work: gives the slot back once it was kept for `PATIENCE_S`."""
         if self._taken and time.monotonic() > self._late:
             self.end()
 
     def end(self) -> None:
-        """A second end changes nothing."""
+        """Give the slot back, if it was taken and is not back yet."""
         if self._taken:
             self._taken = False
-            self._turns.give()
+            self._gate.give()

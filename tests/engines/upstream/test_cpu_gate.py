@@ -1,4 +1,4 @@
-"""Turns at short work: few threads at a time, the first come first, and nobody kept for long."""
+"""CpuGate at short work: few threads at a time, the first come first, and nobody kept for long."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from reelwright.engines.upstream import turns as module
-from reelwright.engines.upstream.turns import Turn, Turns
+from reelwright.engines.upstream import cpu_gate as module
+from reelwright.engines.upstream.cpu_gate import CpuGate, CpuSlot
 from tests.servers import eventually
 
 LONG_S = 60.0
-"""Longer than any test takes: who goes on has been given a turn."""
+"""Longer than any test takes: who goes on has been given a slot."""
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def open_room(monkeypatch: pytest.MonkeyPatch, patience: Callable[[float], None]
 
     def open_one(cores: int | None) -> Room:
         monkeypatch.setattr(os, "cpu_count", lambda: cores)
-        rooms.append(Room(Turns()))
+        rooms.append(Room(CpuGate()))
         return rooms[-1]
 
     yield open_one
@@ -50,17 +50,17 @@ def narrow(open_room: Callable[..., Room]) -> Room:
 
 
 class Worker:
-    """A thread that comes for a turn, works until it is let go, and leaves."""
+    """A thread that comes for a slot, works until it is let go, and leaves."""
 
-    def __init__(self, turns: Turns, at_work: list[Worker]) -> None:
-        self._turns = turns
+    def __init__(self, gate: CpuGate, at_work: list[Worker]) -> None:
+        self._gate = gate
         self._at_work = at_work
         self._leave = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
-        with self._turns.one():
+        with self._gate.slot():
             self._at_work.append(self)
             self._leave.wait()
             self._at_work.remove(self)
@@ -70,23 +70,23 @@ class Worker:
 
     @property
     def waits(self) -> bool:
-        """For its turn, or for being let go: in either case nothing moves before somebody else does."""
+        """For its slot, or for being let go: in either case nothing moves before somebody else does."""
         frame = sys._current_frames().get(self.thread.ident or 0)
         return frame is not None and frame.f_code is threading.Condition.wait.__code__
 
 
 class Room:
-    """Workers who share the turns."""
+    """Workers who share the slots."""
 
-    def __init__(self, turns: Turns) -> None:
-        self.turns = turns
+    def __init__(self, gate: CpuGate) -> None:
+        self.gate = gate
         self.at_work: list[Worker] = []
-        """Those whose turn it is, or who went without, in the order of their beginning."""
+        """Those whose slot it is, or who went without, in the order of their beginning."""
         self._workers: list[Worker] = []
 
     def comes(self) -> Worker:
         """One more, who is at work or in the line behind all others when this returns."""
-        worker = Worker(self.turns, self.at_work)
+        worker = Worker(self.gate, self.at_work)
         self._workers.append(worker)
         eventually(lambda: worker.waits)
         return worker
@@ -104,7 +104,7 @@ class Room:
             self.go(worker)
 
     def places(self) -> int:
-        """How many get a turn at once when nobody has one."""
+        """How many get a slot at once when nobody has one."""
         assert self.at_work == []
         for _ in range(4):
             self.comes()
@@ -138,11 +138,11 @@ def test_in_the_order_of_their_coming(narrow: Room) -> None:
 
 def test_a_newcomer_does_not_overtake_who_is_just_woken(narrow: Room, patience: Callable[[float], None]) -> None:
     for _ in range(20):
-        with narrow.turns.one() as turn:
+        with narrow.gate.slot() as slot:
             waiting = narrow.comes()
             patience(0)
-            turn.end()
-            assert not narrow.turns.take()
+            slot.end()
+            assert not narrow.gate.take()
         patience(LONG_S)
         eventually(lambda waiting=waiting: narrow.at_work == [waiting])
         narrow.go(waiting)
@@ -155,7 +155,7 @@ def test_who_has_waited_long_enough_goes_without(narrow: Room, patience: Callabl
     eventually(lambda: set(narrow.at_work) == {first, *without})
     patience(LONG_S)
     patient = narrow.comes()
-    for worker in without:  # they have no turn to hand on
+    for worker in without:  # they have no slot to hand on
         narrow.go(worker)
     assert patient.waits
     assert narrow.at_work == [first]
@@ -166,9 +166,9 @@ def test_who_has_waited_long_enough_goes_without(narrow: Room, patience: Callabl
 
 
 def test_a_turn_that_takes_too_long_is_for_the_next(narrow: Room, patience: Callable[[float], None]) -> None:
-    with narrow.turns.one() as in_time:
+    with narrow.gate.slot() as in_time:
         worker = narrow.comes()
-        in_time.spend()
+        in_time.release_if_late()
         other = narrow.comes()  # would be given what was given up
         assert narrow.at_work == []
     eventually(lambda: narrow.at_work == [worker])
@@ -177,14 +177,14 @@ def test_a_turn_that_takes_too_long_is_for_the_next(narrow: Room, patience: Call
     narrow.go(other)
 
     patience(0)
-    with narrow.turns.one() as late:
+    with narrow.gate.slot() as late:
         patience(LONG_S)
         next_one, last = narrow.comes(), narrow.comes()
         assert narrow.at_work == []
-        late.spend()
+        late.release_if_late()
         eventually(lambda: narrow.at_work == [next_one])
-        late.spend()
-    assert last.waits  # the end of a turn that is over gives nothing away
+        late.release_if_late()
+    assert last.waits  # the end of a slot that is over gives nothing away
     assert narrow.at_work == [next_one]
     narrow.go(next_one)
     eventually(lambda: narrow.at_work == [last])
@@ -193,26 +193,26 @@ def test_a_turn_that_takes_too_long_is_for_the_next(narrow: Room, patience: Call
 
 
 def test_a_second_end_changes_nothing(narrow: Room) -> None:
-    with narrow.turns.one() as turn:
-        turn.end()
-        turn.end()
+    with narrow.gate.slot() as slot:
+        slot.end()
+        slot.end()
     assert narrow.places() == 1
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_exception_ends_the_turn(narrow: Room, error: type[BaseException]) -> None:
-    begun: list[tuple[Turn, Worker]] = []
+    begun: list[tuple[CpuSlot, Worker]] = []
 
     def fail() -> None:
-        with narrow.turns.one() as turn:
-            begun.append((turn, narrow.comes()))
+        with narrow.gate.slot() as slot:
+            begun.append((slot, narrow.comes()))
             assert narrow.at_work == []
             raise error
 
     with pytest.raises(error):
         fail()
-    [(turn, worker)] = begun
+    [(slot, worker)] = begun
     eventually(lambda: narrow.at_work == [worker])
-    turn.end()
+    slot.end()
     narrow.go(worker)
     assert narrow.places() == 1
