@@ -102,6 +102,17 @@ def test_an_open_breaker_moves_its_provider_to_the_end(stage: Stage, fake: FakeH
     assert providers(stage.make(engine)) == ["wavespeed"]
 
 
+def test_a_provider_that_answers_between_two_failures_is_not_taken_for_dead(
+    stage: Stage, fake: FakeHuggingFace
+) -> None:
+    """Two failures in a row would open its breaker; with a "not now" between them it is alive."""
+    engine = stage.engine(text_to_video=ORDER[:2], breaker_failures=2)
+    for status in (500, 429, 500):
+        fake.script("submit", Reply(status=status, body=b"no"), provider="fal-ai")
+        assert providers(stage.make(engine)) == ["fal-ai", "wavespeed"]
+    assert engine.state()["breakers"]["fal-ai"]["state"] == "closed"
+
+
 def test_the_only_provider_is_asked_even_with_an_open_breaker(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("submit", Reply(status=500, body=b"no"), Reply(status=500, body=b"no"), Reply())
     engine = stage.only("fal-ai", breaker_failures=1)

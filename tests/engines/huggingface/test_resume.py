@@ -222,6 +222,14 @@ def test_work_that_was_left_at_the_provider_is_had_once_more_and_then_made_anew(
     assert len(fake.requests("submit")) == 2
 
 
+def test_a_later_attempt_begins_anew_where_no_clip_was_left(stage: Stage, fake: FakeHuggingFace) -> None:
+    """The first one was killed while it waited for another try: there is no file to remove."""
+    job = replace(stage.job(), attempt=2, checkpoint={"phase": "waiting"})
+    assert not job.clip.exists()
+    assert stage.only("fal-ai").generate(job, Recorder()).clip.path == job.clip
+    assert len(fake.requests("submit")) == 1
+
+
 def test_a_crash_after_the_end_bills_nothing(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("status", Reply(body={"status": "COMPLETED", "error": "the GPU fell off"}))
     report, job = Recorder(), stage.job()
