@@ -10,6 +10,7 @@ from PIL import Image
 
 from reelwright.media.clip import Clip, FrameBuffer
 from reelwright.media.probe import BadVideo
+from reelwright.media.renditions import Rendition, render_rendition
 from reelwright.media.stills import poster, spritesheet, thumbnail
 from tests.media.clips import error, greys, mp4, patches
 
@@ -59,6 +60,14 @@ def test_the_poster_is_the_first_frame_with_contrast(levels: list[int], shown: i
     for source in sources(greys(levels), tmp_path):
         poster(source, tmp_path / "poster")
         assert abs(int(pixels(tmp_path / "poster")[32, 48].mean()) - shown) <= 4
+
+
+def test_a_webm_which_does_not_say_how_many_frames_it_has_has_the_same_poster(tmp_path: Path) -> None:
+    """As providers send them: the frames have to be counted to find one of them."""
+    clip = greys([0] * 60 + [240] * 60)
+    render_rendition(mp4(tmp_path / "video.mp4", clip), Rendition.WEBM, tmp_path / "video.webm")
+    poster(tmp_path / "video.webm", tmp_path / "poster")
+    assert int(pixels(tmp_path / "poster")[32, 48].mean()) > 200
 
 
 @pytest.mark.parametrize("num_frames", [1, 5, 16, 61])
