@@ -9,7 +9,7 @@ The order is that of the ids, which are made when a row is written. Sync code.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -113,7 +113,17 @@ class Audit:
         self._database = database
         named = ":{}" if database.sqlite else "%({})s"
         values = ", ".join(named.format(name) for name in _COLUMNS)
-        self._insert = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES ({values})"
+        into = f"INSERT INTO audit ({', '.join(_COLUMNS)}) VALUES"
+        self._insert = f"{into} ({values})"
+        beside = ", ".join(f"%(audit_{name})s" for name in _COLUMNS)
+        self._beside = f"WITH told AS ({into} ({beside}))"
+
+    def beside(self, entry: Entry | None) -> tuple[str, Mapping[str, Any]]:
+        """What writes the entry along with an INSERT, as its beginning and further values: on Postgres that saves a way
+        to the database. Empty where there is nothing to write, or the database cannot do it: then `add` writes it."""
+        if not self.kept or entry is None or self._database.sqlite:
+            return "", {}
+        return self._beside, {f"audit_{name}": value for name, value in _row(entry, entry.at).items()}
 
     def add(self, connection: sa.Connection, entry: Entry | None) -> None:
         """Add an entry within the transaction of the change that it is about."""

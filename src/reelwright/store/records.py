@@ -166,7 +166,8 @@ class Records:
         with self._database.begin() as connection:
             if idempotency_key and (earlier := self._claim_key(connection, video, idempotency_key)):
                 return InsertResult(video_id=earlier, fair_tag=None)
-            left = self._usage.reserve(connection, video, limits)
+            before, more = self._audit.beside(entry)
+            left = self._usage.reserve(connection, video, limits, before, more)
             fair_tag = priority + (
                 0 if video.status.terminal else self._fair_tags.next(connection, video.spec.engine, video.owner)
             )
@@ -180,7 +181,8 @@ class Records:
                 self._fair_tags.begun(connection, video.spec.engine, fair_tag - priority)
             if webhook:
                 add_webhook(connection, video.id, webhook)
-            self._audit.add(connection, entry)
+            if not before:
+                self._audit.add(connection, entry)
         return InsertResult(video_id=video.id, fair_tag=fair_tag, left=left)
 
     def _claim_key(self, connection: sa.Connection, video: Video, idempotency_key: IdempotencyKey) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -96,10 +97,18 @@ class Usage:
             name: sql.format(key=named.format("key"), most=named.format("most")) for name, sql in _TAKEN.items()
         }
 
-    def reserve(self, connection: sa.Connection, video: Video, limits: KeyLimits) -> Mapping[str, int]:
+    def reserve(
+        self,
+        connection: sa.Connection,
+        video: Video,
+        limits: KeyLimits,
+        before: str = "",
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Mapping[str, int]:
         """Count a new job, if its key may have it. Returns how much is left then, by the limits that it has.
 
-        One that comes with a duplicate's file asks nothing of an engine, and only room. Raises `OverLimit`.
+        One that comes with a duplicate's file asks nothing of an engine, and only room. `before`, `more`: what is
+        written by the same statement (`Audit.beside`). Raises `OverLimit`.
         """
         made = video.status is Status.COMPLETED
         seconds, pixels = limits.video_seconds_per_day, limits.pixel_frames_per_day
@@ -111,7 +120,7 @@ class Usage:
             "most_ms": _NO_BOUND if seconds is None else seconds * 1000,
             "most_pixels": _NO_BOUND if pixels is None else pixels,
         }
-        row = connection.exec_driver_sql(self._reserve, values).first()
+        row = connection.exec_driver_sql(before + self._reserve, {**values, **more}).first()
         if row is None:
             raise self._over_the_day(connection, values, limits)
         left: dict[str, int] = {}
