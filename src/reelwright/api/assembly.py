@@ -44,6 +44,7 @@ from reelwright.api.schema.document import document
 from reelwright.api.sharing import Links, sharing_router
 from reelwright.api.traced import Traced
 from reelwright.api.uploads import Intake
+from reelwright.api.videos import Videos
 from reelwright.api.webhooks import webhooks_router
 from reelwright.clock import Clock
 from reelwright.engines.catalog import Catalog
@@ -62,10 +63,10 @@ if TYPE_CHECKING:
 class Access:
     """Who may come in, and with what.
 
-    `pages`: origins whose pages may use this server, and with
-    `any_local_page` those of every local port. `hosts`: the names by which it may be called, None: by any. `proxies`
-    and `root_path`: see `Addresses`. `max_body_bytes`: the longest body; `max_bodies_bytes`: what all of them may have
-    at one time. `mcp`: whether assistants have a route. `moderation`: which prompts are refused.
+    `pages`: origins whose pages may use this server, and with `any_local_page` those of every local port. `hosts`: the
+    names by which it may be called, None: by any. `proxies` and `root_path`: see `Addresses`. `max_body_bytes`: the
+    longest body; `max_bodies_bytes`: what all of them may have at one time. `mcp`: whether assistants have a route.
+    `moderation`: which prompts are refused.
     """
 
     pages: Sequence[str]
@@ -87,7 +88,7 @@ def own_names(host: str, allowed: Sequence[str]) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Api:
-    """`asgi`: everything, behind the access checks. `routes`: without it. `refusal`: see `Connection`."""
+    """`asgi`: all routes behind the access checks. `routes`: the same without them. `refusal`: see `Connection`."""
 
     asgi: ASGIApp
     refusal: Refusal
@@ -129,6 +130,7 @@ def build_api(
     errors.install(routes)
     _health(routes, jobs, catalog, clock, health)
     _dialects(routes, jobs, catalog, outbound, clock, access)
+    _management(routes, jobs, catalog, clock, access)
     routes.include_router(_metrics(metrics, jobs, lambda request: KeyScope.ADMIN in request.state.caller.scopes))
     routes.include_router(page_router())
     routes.include_router(
@@ -211,88 +213,73 @@ def _health(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, more: M
 
 
 def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound, clock: Clock, access: Access) -> None:
-    queue, integrity, max_body_bytes = jobs.queue, jobs.integrity, access.max_body_bytes
+    """The routes that make videos, and those about them."""
+    most, started = access.max_body_bytes, clock.now()
+    videos = Videos(queue=jobs.queue, variants=jobs.variants, integrity=jobs.integrity, reads=jobs.reads)
     intake = Intake(jobs.store.files, outbound)
     drafting = Drafting(catalog, intake, Moderation(access.moderation))
-    continuing = Continuing(queue=queue, drafting=drafting, integrity=integrity, intake=intake)
-    routes.include_router(
-        native_router(
-            queue=queue,
-            drafting=drafting,
-            continuing=continuing,
-            integrity=integrity,
-            clock=clock,
-            max_body_bytes=max_body_bytes,
-        )
-    )
-    videos = OpenAIVideos(
-        queue=queue,
+    continuing = Continuing(queue=jobs.queue, drafting=drafting, integrity=jobs.integrity, intake=intake)
+    files = FileCalls(uploads=jobs.uploading, max_body_bytes=most)
+    models = ReplicateModels(catalog=catalog, started=started, secret=jobs.webhooks.secret_of)
+    openai = OpenAIVideos(
+        videos=videos,
         catalog=catalog,
-        variants=jobs.variants,
         live=jobs.live,
         feed=jobs.feed,
-        reads=jobs.reads,
         drafting=drafting,
         continuing=continuing,
         outbound=outbound,
-        max_body_bytes=max_body_bytes,
+        max_body_bytes=most,
     )
-    routes.include_router(openai_router(videos))
+    predictions = Predictions(
+        videos=videos, drafting=drafting, models=models, files=files, outbound=outbound, max_body_bytes=most
+    )
+    openrouter_videos = OpenRouterVideos(
+        videos=videos,
+        catalog=catalog,
+        drafting=drafting,
+        continuing=continuing,
+        outbound=outbound,
+        max_body_bytes=most,
+        started=started,
+    )
     links = Links(jobs.store.link_secret, jobs.threads)
-    routes.include_router(
+    for router in (
+        native_router(videos=videos, drafting=drafting, continuing=continuing, clock=clock, max_body_bytes=most),
+        openai_router(openai),
         sharing_router(
-            queue=queue,
+            queue=jobs.queue,
+            videos=videos,
             links=links,
             audit=jobs.store.audit,
             threads=jobs.threads,
             clock=clock,
-            send=videos.file,
-            max_body_bytes=max_body_bytes,
-        )
-    )
-    routes.include_router(
-        huggingface_router(
-            queue=queue, catalog=catalog, drafting=drafting, integrity=integrity, max_body_bytes=max_body_bytes
-        )
-    )
-    files = FileCalls(uploads=jobs.uploading, max_body_bytes=max_body_bytes)
-    models = ReplicateModels(catalog=catalog, started=clock.now(), secret=jobs.webhooks.secret_of)
-    predictions = Predictions(
-        queue=queue,
-        drafting=drafting,
-        models=models,
-        files=files,
-        outbound=outbound,
-        max_body_bytes=max_body_bytes,
-    )
-    routes.include_router(replicate_router(predictions))
-    routes.include_router(files_router(files))
-    routes.include_router(replicate_models_router(models))
-    openrouter_videos = OpenRouterVideos(
-        queue=queue,
-        catalog=catalog,
-        drafting=drafting,
-        continuing=continuing,
-        integrity=integrity,
-        reads=jobs.reads,
-        outbound=outbound,
-        max_body_bytes=max_body_bytes,
-        started=clock.now(),
-    )
-    routes.include_router(openrouter_router(openrouter_videos))
-    routes.include_router(webhooks_router(queue, jobs.webhooks))
+            max_body_bytes=most,
+        ),
+        huggingface_router(videos=videos, catalog=catalog, drafting=drafting, max_body_bytes=most),
+        replicate_router(predictions),
+        files_router(files),
+        replicate_models_router(models),
+        openrouter_router(openrouter_videos),
+        webhooks_router(videos, jobs.webhooks),
+        models_router(catalog, int(started.timestamp()), models),
+    ):
+        routes.include_router(router)
+
+
+def _management(routes: FastAPI, jobs: Jobs, catalog: Catalog, clock: Clock, access: Access) -> None:
+    """The routes about keys, and those for admins."""
     keys = KeyCalls(
         rows=jobs.store.keys,
         keyring=jobs.keyring,
         usage=jobs.store.usage,
         threads=jobs.threads,
         clock=clock,
-        max_body_bytes=max_body_bytes,
+        max_body_bytes=access.max_body_bytes,
     )
     routes.include_router(keys_router(keys))
     routes.include_router(admin_router(AdminCalls(jobs.overseer, catalog)))
     routes.include_router(audit_router(AuditCalls(jobs.store.audit, jobs.trail, jobs.threads)))
-    routes.include_router(models_router(catalog, int(clock.now().timestamp()), models))
 
 
 def _assistants(routes: FastAPI, access: Access, errors: ErrorResponder, jobs: Jobs, clock: Clock) -> Assistants:

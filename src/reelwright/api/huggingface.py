@@ -16,18 +16,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api import delivery
-from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.request_options import hung_up, idempotency
+from reelwright.api.request_options import idempotency
 from reelwright.api.uploads import holds_picture
+from reelwright.api.videos import Videos
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog
-from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
-from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.queue import Queue, SubmitOptions
+from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
+from reelwright.jobs.queue import SubmitOptions
 
 IMAGE_PROMPT = "Bring this image to life"
 """The prompt of an image-to-video request that has none, as the task allows."""
@@ -40,9 +38,7 @@ NAMES = Vocabulary(
 _LOADING_S = 60.0
 
 
-def huggingface_router(
-    *, queue: Queue, catalog: Catalog, drafting: Drafting, integrity: Integrity, max_body_bytes: int
-) -> APIRouter:
+def huggingface_router(*, videos: Videos, catalog: Catalog, drafting: Drafting, max_body_bytes: int) -> APIRouter:
     router = APIRouter(tags=["huggingface"])
 
     @router.post("/models/{owner}/{name}", response_class=Response)
@@ -63,17 +59,11 @@ def huggingface_router(
             picture = None
         fields, picture = _fields(asked, picture)
         model = catalog.named(f"{owner}/{name}")
-        wanted = await drafting.spec({**fields, "image": picture}, NAMES, typed=True, model=model)
+        spec = await drafting.spec({**fields, "image": picture}, NAMES, typed=True, model=model)
         whole = Body(fields={**asked, "": picture} if picture else asked, typed=True)
         options = SubmitOptions(detached=False, idempotency_key=idempotency(request, whole))
-        video = await queue.submit(wanted, request.state.caller, options)
-        del raw, asked, fields, picture, whole
-        release_body(request)
-        video = await queue.wait_while(video, lambda: hung_up(request))
-        if video.failure:
-            raise EngineError.from_failure(video.failure)
-        headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
-        return delivery.send_file(await integrity.verified_path(video), "video/mp4", headers, f"{video.id}.mp4")
+        del raw, asked, fields, picture, whole  # a body may be large, and the job take minutes
+        return await videos.file(request, await videos.make(request, spec, options))
 
     return router
 

@@ -14,19 +14,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api import delivery, request_log
+from reelwright.api import request_log
 from reelwright.api.addresses import local
-from reelwright.api.bodies import release_body
 from reelwright.api.body import parse_body
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
-from reelwright.api.request_options import hung_up, idempotency, preferences
+from reelwright.api.request_options import idempotency, preferences
+from reelwright.api.videos import Videos, owner_of
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.clock import Clock, iso_milliseconds
-from reelwright.errors import Code, EngineError, ReelwrightError
-from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.queue import Queue, SubmitOptions
+from reelwright.errors import Code, ReelwrightError
+from reelwright.jobs.queue import SubmitOptions
 from reelwright.video import Status, Video, VideoSpec
 
 DEFAULTS: Mapping[str, Any] = {
@@ -50,10 +49,9 @@ SLEEP_MODE = (
 
 def native_router(
     *,
-    queue: Queue,
+    videos: Videos,
     drafting: Drafting,
     continuing: Continuing,
-    integrity: Integrity,
     clock: Clock,
     max_body_bytes: int,
 ) -> APIRouter:
@@ -63,18 +61,17 @@ def native_router(
     async def generate(request: Request) -> Response:
         """Make a video and answer with it; with `Prefer: respond-async`, answer at once with where it will be."""
         body = await parse_body(request, max_body_bytes)
-        wanted = await drafting.spec(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
+        spec = await drafting.spec(body.fields, NAMES, typed=body.typed, defaults=DEFAULTS)
         options = SubmitOptions(detached=later(request), idempotency_key=idempotency(request, body))
         del body
-        return await answered(request, wanted, options)
+        return await answered(request, spec, options)
 
     @router.post("/{video_id}/extend", response_class=Response)
     async def extend(request: Request, video_id: str) -> Response:
         """Make a video that goes on from the last frame of a completed one, and answer with both as one."""
         body = await parse_body(request, max_body_bytes)
-        owner = request.state.owner or None
         extending = continuing.extension(
-            body.fields, NAMES, typed=body.typed, owner=owner, video=video_id, field="id", defaults=MOTION
+            body.fields, NAMES, typed=body.typed, owner=owner_of(request), video=video_id, field="id", defaults=MOTION
         )
         async with extending as extension:
             options = SubmitOptions(
@@ -85,18 +82,13 @@ def native_router(
     def later(request: Request) -> bool:
         return "respond-async" in preferences(request)
 
-    async def answered(request: Request, wanted: VideoSpec, options: SubmitOptions) -> Response:
-        video = await queue.submit(wanted, request.state.caller, options)
+    async def answered(request: Request, spec: VideoSpec, options: SubmitOptions) -> Response:
         if options.detached:
-            return _accepted(request, video)
-        release_body(request)
-        video = await queue.wait_while(video, lambda: hung_up(request))
-        if video.status is Status.FAILED:
-            assert video.failure is not None
-            raise EngineError.from_failure(video.failure)
-        headers = {"Cache-Control": "no-store", **delivery.video_headers(video)}
-        name = f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
-        return delivery.send_file(await integrity.verified_path(video), "video/mp4", headers, name, attachment=True)
+            return _accepted(request, await videos.submit(request, spec, options))
+        video = await videos.make(request, spec, options)
+        return await videos.file(
+            request, video, attachment_name=f"generated-video-{int(clock.now().timestamp() * 1000)}.mp4"
+        )
 
     return router
 

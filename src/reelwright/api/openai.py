@@ -15,9 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Match
 from starlette.types import Scope
 
-from reelwright.api import delivery
 from reelwright.api.addresses import prefix
-from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
 from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
@@ -27,7 +25,6 @@ from reelwright.api.listing import read_sought
 from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.request_options import (
     MAX_METADATA,
-    hung_up,
     idempotency,
     read_changes,
     read_cursor,
@@ -37,14 +34,14 @@ from reelwright.api.request_options import (
     wait_seconds,
 )
 from reelwright.api.video_object import video_object
+from reelwright.api.videos import Videos, owner_of
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog, check_prompt
-from reelwright.errors import BadRequest, Code, EngineError, ReelwrightError, invalid
+from reelwright.errors import BadRequest, Code, ReelwrightError, invalid
 from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.feed import Feed
-from reelwright.jobs.janitor import Reads
-from reelwright.jobs.queue import Queue, SubmitOptions
-from reelwright.jobs.variants import Variant, Variants
+from reelwright.jobs.queue import SubmitOptions
+from reelwright.jobs.variants import Variant
 from reelwright.outbound import Outbound
 from reelwright.store.search import Shape
 from reelwright.video import Draft, Status, Video, VideoSpec
@@ -97,23 +94,19 @@ class OpenAIVideos:
     def __init__(
         self,
         *,
-        queue: Queue,
+        videos: Videos,
         catalog: Catalog,
-        variants: Variants,
         live: LiveVideos,
         feed: Feed,
-        reads: Reads,
         drafting: Drafting,
         continuing: Continuing,
         outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
-        self._queue = queue
+        self._videos = videos
         self._continuing = continuing
         self._catalog = catalog
-        self._variants = variants
         self._streams = EventStreams(live, feed, self._object_at)
-        self._reads = reads
         self._drafting = drafting
         # What SGLang's clients switch on is left out where it cannot be done; our own `upscale` is refused there.
         lacking = {"enable_upscaling"} if catalog.refinements.problem else frozenset()
@@ -124,20 +117,17 @@ class OpenAIVideos:
     async def create(self, request: Request) -> Response:
         """Ask for a video; the answer is its object, queued."""
         body = await self._body(request)
-        video = await self._queue.submit(await self._wanted(body), request.state.caller, self._options(request, body))
+        video = await self._videos.submit(request, await self._wanted(body), self._options(request, body))
         return self._answer(request, video)
 
     async def create_and_wait(self, request: Request) -> Response:
         """Ask for a video and wait for it; the answer is the MP4. Hanging up cancels the job."""
         body = await self._body(request)
         options = self._options(request, body, detached=False)
-        video = await self._queue.submit(await self._wanted(body), request.state.caller, options)
-        del body
-        release_body(request)
-        video = await self._queue.wait_while(video, lambda: hung_up(request))
-        if video.failure:
-            raise EngineError.from_failure(video.failure)
-        answer = await self.file(request, video, Variant.VIDEO)
+        spec = await self._wanted(body)
+        del body  # it may be large, and the job take minutes
+        video = await self._videos.make(request, spec, options)
+        answer = await self._videos.file(request, video)
         answer.headers["X-Model"] = video.spec.model
         answer.headers["X-Inference-Time-S"] = f"{video.generation_seconds or 0:.3f}"
         return answer
@@ -154,8 +144,8 @@ class OpenAIVideos:
         shape: Shape | None = None,
     ) -> Response:
         """The caller's videos, newest first. `q` searches them; the other parameters narrow the list, too."""
-        videos, more = await self._queue.page(
-            owner(request),
+        videos, more = await self._videos.page(
+            request,
             after=read_cursor("after", after),
             limit=limit,
             newest_first=order == "desc",
@@ -173,48 +163,47 @@ class OpenAIVideos:
 
     async def retrieve(self, request: Request, video_id: str) -> Response:
         """The video object. A failed video is a 200 with `status: "failed"`. `Prefer: wait=n` waits for the end."""
-        video = await self._queue.get(video_id, owner(request))
+        video = await self._videos.get(request, video_id)
         seconds = wait_seconds(request, 60, LONGEST_WAIT_S)
         if seconds and not video.status.terminal:
-            video = await self._queue.wait_for(video, seconds)
+            video = await self._videos.wait(request, video, seconds)
         return self._answer(request, video)
 
     async def annotate(self, request: Request, video_id: str) -> Response:
         """Change the metadata of a video that has ended: these entries are set, those that are null are removed."""
-        video = await self._queue.get(video_id, owner(request))
+        video = await self._videos.get(request, video_id)
         body = await self._body(request)
         if unknown := sorted(set(body.fields) - {"metadata"}):
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Send metadata.", field=unknown[0][:80])
         changes = read_changes(body.fields.get("metadata"))
-        return self._answer(request, await self._queue.annotate(video, changes, MAX_METADATA))
+        return self._answer(request, await self._videos.annotate(video, changes, MAX_METADATA))
 
     async def cancel(self, request: Request, video_id: str) -> Response:
         """End the job. A video that has ended already stays as it is."""
-        video = await self._queue.get(video_id, owner(request))
-        return self._answer(request, await self._queue.cancel(video, request.state.caller))
+        return self._answer(request, await self._videos.cancel(request, video_id))
 
     async def delete(self, request: Request, video_id: str) -> Response:
         """Remove the video for good; a running job is stopped."""
-        await self._queue.delete(await self._queue.get(video_id, owner(request)), request.state.caller)
+        await self._videos.delete(request, video_id)
         return JSONResponse({"id": video_id, "object": "video.deleted", "deleted": True})
 
     async def remix(self, request: Request, video_id: str) -> Response:
         """The same video with another prompt and a fresh seed."""
         body = await self._body(request)
-        source = await self._queue.get(video_id, owner(request))
+        source = await self._videos.get(request, video_id)
         if unknown := sorted(set(body.fields) - {"prompt"}):
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. A remix takes a prompt.", field=unknown[0][:80])
         prompt = body.fields.get("prompt")
         if not isinstance(prompt, str):
             raise BadRequest("The prompt is missing", code=Code.PROMPT_MISSING, field="prompt")
-        wanted = self._catalog.resolve(_same_draft(source.spec, check_prompt(prompt)))
+        spec = self._catalog.resolve(_same_draft(source.spec, check_prompt(prompt)))
         options = SubmitOptions(detached=True, idempotency_key=idempotency(request, body), remixed_from=source.id)
-        return self._answer(request, await self._queue.submit(wanted, request.state.caller, options))
+        return self._answer(request, await self._videos.submit(request, spec, options))
 
     async def resume(self, request: Request, video_id: str) -> Response:
         """A new video of the same request that goes on from where this one has failed."""
         body = await self._body(request)
-        source = await self._queue.get(video_id, owner(request))
+        source = await self._videos.get(request, video_id)
         if unknown := sorted(set(body.fields) - RESUMING):
             known = ", ".join(sorted(RESUMING))
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. Resuming takes {known}.", field=unknown[0][:80])
@@ -222,7 +211,7 @@ class OpenAIVideos:
         options = dataclasses.replace(self._options(request, body), resumes=source.id)
         if "metadata" not in body.fields:
             options = dataclasses.replace(options, metadata=source.metadata)
-        return self._answer(request, await self._queue.submit(source.spec, request.state.caller, options))
+        return self._answer(request, await self._videos.submit(request, source.spec, options))
 
     async def edit(self, request: Request) -> Response:
         """Change a video by a prompt: no engine here can."""
@@ -235,11 +224,11 @@ class OpenAIVideos:
         _check_count(body.fields.get("n"))
         fields = {name: value for name, value in body.fields.items() if name != "video"}
         extending = self._continuing.extension(
-            fields, NAMES, typed=body.typed, owner=owner(request), video=source, field="video"
+            fields, NAMES, typed=body.typed, owner=owner_of(request), video=source, field="video"
         )
         async with extending as extension:
             options = dataclasses.replace(self._options(request, body), source=extension.source)
-            video = await self._queue.submit(extension.spec, request.state.caller, options)
+            video = await self._videos.submit(request, extension.spec, options)
         return self._answer(request, video)
 
     async def content(
@@ -248,16 +237,16 @@ class OpenAIVideos:
         """The MP4, or a still or rendition of it; Range, ETag and HEAD work."""
         if variant not in tuple(Variant):
             raise invalid("variant", variant, f"Must be one of {', '.join(Variant)}.")
-        video = await self._queue.get(video_id, owner(request))
+        video = await self._videos.get(request, video_id)
         if video.status is not Status.COMPLETED:
             message = f"The video is {video.status}; there is content once it is completed."
             code = Code.INVALID_FIELD if video.status.terminal else Code.CONFLICT
             raise BadRequest(message, code=code, field="video_id")
-        return await self.file(request, video, Variant(variant))
+        return await self._videos.file(request, video, Variant(variant))
 
     async def events(self, request: Request, video_id: str) -> Response:
         """Server-sent events: `progress`, `preview`, and at the end `completed` or `failed`."""
-        video = await self._queue.get(video_id, owner(request))
+        video = await self._videos.get(request, video_id)
         last = request.headers.get("last-event-id", "")
         if self._streams.seen_all(video, last):
             return Response(status_code=204)  # tells an EventSource that nothing more will come
@@ -297,18 +286,6 @@ class OpenAIVideos:
         name = body.fields.get("model")
         engine = name if isinstance(name, str) and name in self._catalog.offers else self._catalog.default
         return BadRequest(f"The engine {engine} cannot {verb} videos. Use remix, or create a new one.", field="model")
-
-    async def file(self, request: Request, video: Video, variant: Variant) -> Response:
-        """A completed video's file, or what is made of it."""
-        self._reads.note(video.id, request.state.caller)
-        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
-        if variant is not Variant.VIDEO:
-            headers["ETag"] = delivery.variant_etag(video, variant)
-        may_leave = request.method in ("GET", "HEAD")  # who has waited for a new video gets it here
-        if may_leave and (address := await self._variants.address(video, variant, request.method)):
-            return delivery.redirect(request, address, headers, video)
-        made = await self._variants.get(video, variant)
-        return delivery.send_file(made.path, made.media_type, headers, f"{video.id}.{made.ending}")
 
     def _answer(self, request: Request, video: Video) -> Response:
         headers = {} if video.status.terminal else {"openai-poll-after-ms": str(POLL_AFTER_MS)}
@@ -428,11 +405,6 @@ def _check_count(value: object) -> None:
         raise invalid(
             "n", value, "A request makes one video. Send n=1 or leave it out, and repeat the request for more."
         )
-
-
-def owner(request: Request) -> str | None:
-    """Whose videos this request may see: its key's, or all when the server asks for no keys."""
-    return request.state.owner or None
 
 
 _KINDS: Mapping[int, str] = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}

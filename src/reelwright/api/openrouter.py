@@ -18,7 +18,6 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.api import delivery
 from reelwright.api.addresses import base_url
 from reelwright.api.body import Body, parse_body
 from reelwright.api.continuing import Continuing
@@ -26,13 +25,12 @@ from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.openrouter_models import PASSED_ON, VideoModels
 from reelwright.api.request_options import idempotency, read_webhook
+from reelwright.api.videos import Videos, owner_of
 from reelwright.api.vocabulary import PICTURES, Vocabulary
 from reelwright.clock import iso_milliseconds
 from reelwright.engines.catalog import RETIRED_MODEL, Catalog
 from reelwright.errors import BadRequest, Code, EngineError, NotFound, ReelwrightError, invalid
-from reelwright.jobs.integrity import Integrity
-from reelwright.jobs.janitor import Reads
-from reelwright.jobs.queue import Queue, SubmitOptions
+from reelwright.jobs.queue import SubmitOptions
 from reelwright.outbound import Outbound
 from reelwright.store.deliveries import Delivery
 from reelwright.video import Status, Video, VideoSpec
@@ -65,23 +63,19 @@ class OpenRouterVideos:
     def __init__(
         self,
         *,
-        queue: Queue,
+        videos: Videos,
         catalog: Catalog,
         drafting: Drafting,
         continuing: Continuing,
-        integrity: Integrity,
-        reads: Reads,
         outbound: Outbound,
         max_body_bytes: int,
         started: datetime,
     ) -> None:
         """`started`: when the server did; its models are as old as it."""
-        self._queue = queue
+        self._videos = videos
         self._catalog = catalog
         self._drafting = drafting
         self._continuing = continuing
-        self._integrity = integrity
-        self._reads = reads
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
         self._models = VideoModels(catalog, started)
@@ -94,27 +88,27 @@ class OpenRouterVideos:
         asked, names = self._asked(body.fields)
         options, previous = self._options(request, body), body.fields.get("previous_job_id")
         if previous in (None, ""):
-            wanted = await self._drafting.spec(asked, names, typed=True)
-            _refuse_unused(wanted)
-            return await self._answer(request, await self._queue.submit(wanted, request.state.caller, options), 202)
+            spec = await self._drafting.spec(asked, names, typed=True)
+            _refuse_unused(spec)
+            return await self._answer(request, await self._videos.submit(request, spec, options), 202)
         if not isinstance(previous, str):
             raise invalid("previous_job_id", previous, "Must be the id of a completed job.")
         extending = self._continuing.extension(
-            asked, names, typed=True, owner=request.state.owner or None, video=previous, field="previous_job_id"
+            asked, names, typed=True, owner=owner_of(request), video=previous, field="previous_job_id"
         )
         async with extending as extension:
             _refuse_unused(extension.spec)
             options = dataclasses.replace(options, source=extension.source)
-            video = await self._queue.submit(extension.spec, request.state.caller, options)
+            video = await self._videos.submit(request, extension.spec, options)
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:
         """The job as it is now. A failed one is a 200 with `status: "failed"`."""
-        return await self._answer(request, await self._queue.get(job_id, request.state.owner or None))
+        return await self._answer(request, await self._videos.get(request, job_id))
 
     async def content(self, request: Request, job_id: str, index: int = Query(0)) -> Response:
         """The MP4; Range, ETag and HEAD work. A job has one output, with the index 0."""
-        video = await self._queue.get(job_id, request.state.owner or None)
+        video = await self._videos.get(request, job_id)
         if index != 0:
             raise NotFound(f"There is no output {index}; a job has one, index=0.", field="index")
         if video.failure:
@@ -122,16 +116,10 @@ class OpenRouterVideos:
         if video.status is not Status.COMPLETED:
             message = f"The job is {_word(video)}; there is an output once it is completed."
             raise BadRequest(message, code=Code.CONFLICT, field="id")
-        self._reads.note(video.id, request.state.caller)
-        assert video.file is not None
-        headers = {"Cache-Control": "private, max-age=86400", **delivery.video_headers(video)}
         try:
-            if address := await self._integrity.address(video, video.file.key, request.method):
-                return delivery.redirect(request, address, headers, video)
-            path = await self._integrity.verified_path(video)
+            return await self._videos.file(request, video)
         except NotFound:
             raise EngineError("The file of this video is gone. Make it anew.", code=Code.CORRUPT) from None
-        return delivery.send_file(path, "video/mp4", headers, f"{video.id}.mp4")
 
     def models(self) -> Response:
         """What this server can make videos with, the default first."""
@@ -171,7 +159,7 @@ class OpenRouterVideos:
         return SubmitOptions(detached=True, idempotency_key=idempotency(request, body), webhook=webhook)
 
     async def _answer(self, request: Request, video: Video, status: int = 200) -> Response:
-        gone = video.status is Status.COMPLETED and not await self._integrity.is_intact(video)
+        gone = video.status is Status.COMPLETED and not await self._videos.is_there(video)
         told = job(video, base_url(request), gone=gone)
         return JSONResponse(told, status, {"Cache-Control": "no-store"})
 

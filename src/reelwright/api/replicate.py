@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from reelwright.api.addresses import base_url
-from reelwright.api.bodies import release_body
 from reelwright.api.body import Body, parse_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
@@ -25,10 +24,11 @@ from reelwright.api.replicate_files import FileCalls
 from reelwright.api.replicate_models import ReplicateModels, path_of, version_id
 from reelwright.api.replicate_names import NAMES, adapted, shown
 from reelwright.api.request_options import idempotency, read_cursor, read_webhook, wait_seconds
+from reelwright.api.videos import Videos
 from reelwright.api.vocabulary import PICTURES, unknown_fields
 from reelwright.clock import iso_milliseconds
 from reelwright.errors import Code, ReelwrightError, invalid
-from reelwright.jobs.queue import Queue, SubmitOptions
+from reelwright.jobs.queue import SubmitOptions
 from reelwright.outbound import Outbound
 from reelwright.video import Status, Video, Webhook
 
@@ -44,14 +44,14 @@ class Predictions:
     def __init__(
         self,
         *,
-        queue: Queue,
+        videos: Videos,
         drafting: Drafting,
         models: ReplicateModels,
         files: FileCalls,
         outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
-        self._queue = queue
+        self._videos = videos
         self._drafting = drafting
         self._models = models
         self._files = files
@@ -73,22 +73,18 @@ class Predictions:
 
     async def get(self, request: Request, prediction_id: str) -> Response:
         """The prediction as it is now."""
-        video = await self._queue.get(prediction_id, request.state.owner or None)
+        video = await self._videos.get(request, prediction_id)
         return JSONResponse(prediction(video, base_url(request)))
 
     async def cancel(self, request: Request, prediction_id: str) -> Response:
         """End it. One that has ended already stays as it is."""
-        video = await self._queue.get(prediction_id, request.state.owner or None)
-        video = await self._queue.cancel(video, request.state.caller)
+        video = await self._videos.cancel(request, prediction_id)
         return JSONResponse(prediction(video, base_url(request)))
 
     async def page(self, request: Request, cursor: str | None = None) -> Response:
         """The caller's predictions, newest first."""
-        videos, more = await self._queue.page(
-            request.state.owner or None,
-            after=read_cursor("cursor", cursor),
-            limit=PAGE,
-            newest_first=True,
+        videos, more = await self._videos.page(
+            request, after=read_cursor("cursor", cursor), limit=PAGE, newest_first=True
         )
         base = base_url(request)
         following = f"{base}v1/predictions?cursor={videos[-1].id}" if more else None
@@ -101,7 +97,7 @@ class Predictions:
         if not isinstance(asked, dict):
             raise invalid("input", asked, "Must be an object.")
         fields = await self._with_files(request.state.owner, asked)
-        wanted = await self._drafting.spec(fields, NAMES, typed=True, model=model)
+        spec = await self._drafting.spec(fields, NAMES, typed=True, model=model)
         webhook, told = self._webhook(request, body)
         options = SubmitOptions(
             detached=True,
@@ -109,11 +105,10 @@ class Predictions:
             webhook=webhook,
             asked={"input": shown(asked), **told},
         )
-        video = await self._queue.submit(wanted, request.state.caller, options)
+        video = await self._videos.submit(request, spec, options)
         answer = prediction(video, base_url(request))
         if seconds := wait_seconds(request, LONGEST_WAIT_S, LONGEST_WAIT_S):
-            release_body(request)
-            video = await self._queue.wait_for(video, seconds)
+            video = await self._videos.wait(request, video, seconds)
             answer = prediction(video, base_url(request))
             if not video.status.terminal:
                 answer["status"] = "starting"  # the client takes `processing` after a wait for the end

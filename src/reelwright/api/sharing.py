@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import html
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Query
@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from reelwright.api.addresses import base_url, prefix
 from reelwright.api.body import parse_body
 from reelwright.api.page import POLICY
+from reelwright.api.videos import Videos
 from reelwright.clock import Clock
 from reelwright.errors import BadRequest, Code, NotFound, invalid
 from reelwright.ids import VIDEO_ID
@@ -38,8 +39,6 @@ SHOWN = (Variant.VIDEO, Variant.POSTER)
 
 _TOKEN = re.compile(rf"({VIDEO_ID})\.([0-9]{{1,11}})\.([A-Za-z0-9_-]{{22}})")
 _HEADERS = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Content-Security-Policy": POLICY}
-
-SendFile = Callable[[Request, Video, Variant], Awaitable[Response]]
 
 
 class Links:
@@ -71,15 +70,15 @@ class Links:
 
 
 def sharing_router(
-    *, queue: Queue, links: Links, audit: Audit, threads: Threads, clock: Clock, send: SendFile, max_body_bytes: int
+    *, queue: Queue, videos: Videos, links: Links, audit: Audit, threads: Threads, clock: Clock, max_body_bytes: int
 ) -> APIRouter:
-    """`send` answers with a completed video's file."""
+    """`queue` looks up the video of a link, whoever asks."""
     router = APIRouter(tags=["openai"])
 
     @router.post("/v1/videos/{video_id}/share", response_class=Response)
     async def share(request: Request, video_id: str) -> Response:
         """A link that shows a completed video to whoever has it, without a key, until its end."""
-        video = await queue.get(video_id, request.state.owner or None)
+        video = await videos.get(request, video_id)
         body = await parse_body(request, max_body_bytes)
         if unknown := sorted(set(body.fields) - {"days"}):
             raise BadRequest(f"Unknown field: {unknown[0][:80]!r}. A link takes days.", field=unknown[0][:80])
@@ -119,7 +118,7 @@ def sharing_router(
         if variant not in SHOWN:
             raise invalid("variant", variant, f"Must be one of {', '.join(SHOWN)}.")
         video, _ = await shared(token)
-        answer = await send(request, video, Variant(variant))
+        answer = await videos.file(request, video, Variant(variant))
         answer.headers["X-Robots-Tag"] = "noindex"
         return answer
 

@@ -9,25 +9,25 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reelwright.jobs.queue import Queue
+from reelwright.api.videos import Videos
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.store.deliveries import Delivery
 
 
-def webhooks_router(queue: Queue, webhooks: Webhooks) -> APIRouter:
+def webhooks_router(videos: Videos, webhooks: Webhooks) -> APIRouter:
     router = APIRouter(tags=["webhooks"])
 
     @router.get("/v1/videos/{video_id}/webhooks", response_class=Response)
     async def deliveries(request: Request, video_id: str) -> Response:
         """All deliveries for a video, the oldest first."""
-        video = await queue.get(video_id, request.state.owner or None)
+        video = await videos.get(request, video_id)
         found = await webhooks.list(video.id)
         return JSONResponse({"object": "list", "data": [_object(delivery) for delivery in found]})
 
     @router.post("/v1/videos/{video_id}/webhooks/{delivery_id}/resend", response_class=Response)
     async def resend(request: Request, video_id: str, delivery_id: str) -> Response:
         """Try a delivery once more now, whatever its state; the schedule begins afresh."""
-        video = await queue.get(video_id, request.state.owner or None)
+        video = await videos.get(request, video_id)
         return JSONResponse(_object(await webhooks.resend(video.id, delivery_id)), 202)
 
     return router
