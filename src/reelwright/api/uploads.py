@@ -14,6 +14,7 @@ from reelwright.api.escapes import percent_decoded
 from reelwright.api.picture_decoder import PictureDecoder
 from reelwright.errors import invalid
 from reelwright.media import images
+from reelwright.media.image_headers import media_type_of
 from reelwright.outbound import Outbound
 from reelwright.store.files import Files
 from reelwright.video import Image
@@ -32,7 +33,7 @@ def holds_picture(text: str) -> bool:
         begins = base64.b64decode(head[:24], validate=True)
     except (binascii.Error, ValueError):
         return False
-    return begins.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")) or (begins[:4] + begins[8:12] == b"RIFFWEBP")
+    return media_type_of(begins) is not None
 
 
 class Intake:

@@ -61,16 +61,32 @@ class Broken(Exception):
     """The bytes are not what their signature promises; the message completes "The image …"."""
 
 
+HEAD_BYTES = 12
+"""As many of a file's first bytes tell its kind."""
+
+
+def media_type_of(head: bytes) -> str | None:
+    """The media type of a PNG, JPEG or WebP, by its first 12 bytes; None for anything else."""
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if head.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
 def read_header(data: bytes) -> Header:
     """Raises `Broken` for anything that is not a complete PNG, JPEG or WebP; damage inside the pixels is not seen."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        header = _read_png(data)
-    elif data.startswith(b"\xff\xd8\xff"):
-        header = _read_jpeg(data)
-    elif data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        header = _read_webp(data)
-    else:
-        raise Broken("is neither PNG nor JPEG nor WebP")
+    match media_type_of(data):
+        case "image/png":
+            header = _read_png(data)
+        case "image/jpeg":
+            header = _read_jpeg(data)
+        case "image/webp":
+            header = _read_webp(data)
+        case _:
+            raise Broken("is neither PNG nor JPEG nor WebP")
     if header.width < 1 or header.height < 1:
         raise Broken("has no size")
     return header

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reelwright.errors import Code, EngineError
 from reelwright.media import boxes
+from reelwright.media.image_headers import media_type_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -175,7 +176,7 @@ def _kind_of(head: bytes) -> str:
         return "an HTML page"
     if text.startswith((b"{", b"[")):
         return "JSON text"
-    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")) or head[8:12] == b"WEBP":
+    if media_type_of(head) or head.startswith(b"GIF8"):
         return "an image"
     if head.isascii() and b"\0" not in head:
         return "text"

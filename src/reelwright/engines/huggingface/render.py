@@ -33,6 +33,7 @@ from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Failover
 from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_output
 from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.media.image_headers import HEAD_BYTES, media_type_of
 from reelwright.media.probe import BadVideo
 from reelwright.tracing import Kind
 from reelwright.video import Task, VideoSpec
@@ -314,11 +315,7 @@ class _Rendering:
 def _picture_type(path: Path) -> str:
     """The media type by the file's first bytes. Raises `UpstreamError` for anything but PNG, JPEG and WebP."""
     with path.open("rb") as file:
-        head = file.read(12)
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if head.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
+        media_type = media_type_of(file.read(HEAD_BYTES))
+    if media_type is not None:
+        return media_type
     raise bad_output("the picture it should begin with is not a PNG, JPEG or WebP")
