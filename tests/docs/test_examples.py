@@ -139,8 +139,9 @@ def test_json_is_json(block: Block) -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    """`text` and nothing are for what is only looked at: output, and commands for another machine or shell."""
-    known = {"", "text", "sh", "python", "js", "jsx", "ts", "json", "yaml", "toml", "nginx", "caddyfile"}
+    """`text` and nothing are for what is only looked at: output, and commands for another machine or shell.
+    `py` and `diff` are steps that the test of their page follows."""
+    known = {"", "text", "sh", "python", "py", "diff", "js", "jsx", "ts", "json", "yaml", "toml", "nginx", "caddyfile"}
     assert {block.language for block in BLOCKS} <= known
 
 
