@@ -25,11 +25,11 @@ from starlette.routing import Route
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from reelwright.api.connection import Connection  # noqa: E402 - the path comes first
-from reelwright.api.connection_limit import ConnectionLimit  # noqa: E402
-from reelwright.api.delivery import Download  # noqa: E402
-from tests.api.file_server import Announced  # noqa: E402
-from tests.api.wire import refuse  # noqa: E402
+from reelwright.api.connection import Connection
+from reelwright.api.connection_limit import ConnectionLimit
+from reelwright.api.delivery import Download
+from tests.api.file_server import Announced
+from tests.api.wire import refuse
 
 WAYS = ("sendfile", "read", "FileResponse")
 SIZES_MB = (0.2, 1, 5, 50)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.types import Message
 
+from reelwright.api.delivery import Download
+from reelwright.errors import NotFound
 from tests.api.asks import PATH, SMALL, generate
 from tests.contract import checking
 from tests.objects import Settings
@@ -30,6 +36,28 @@ def content(http: httpx2.Client) -> tuple[str, bytes, str]:
 
 
 Content = tuple[str, bytes, str]
+
+
+def test_the_date_of_a_file_is_an_http_date(http: httpx2.Client, content: Content) -> None:
+    """RFC 9110, 5.6.7: always GMT."""
+    told = http.get(content[0]).headers["Last-Modified"]
+    assert re.fullmatch(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT", told)
+
+
+def test_a_file_that_goes_between_look_up_and_open_is_not_there(tmp_path: Path) -> None:
+    """No client can time it so: a video is deleted after it was looked up. Nothing has been sent when it is told."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("the answer does not begin")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    with pytest.raises(NotFound, match="file of this video is gone"):
+        asyncio.run(Download(tmp_path / "gone.mp4", "video/mp4", {"ETag": '"x"'})(scope, receive, send))
+    assert sent == []
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,20 @@ def test_a_foreign_origin_may_not_change_anything(
     assert count(server) == before
 
 
+@pytest.mark.parametrize("origin", UNLISTED)
+def test_a_foreign_origin_may_look_and_is_told_no_when_it_asks_to_change_something(
+    http: httpx2.Client, origin: str
+) -> None:
+    """A look changes nothing. A preflight announces a request that would, and a browser shows why it was refused."""
+    headers = {"Origin": origin}
+    assert http.get("/health", headers=headers).status_code == 200
+    assert http.head("/health", headers=headers).status_code == 200
+    assert http.options(PATH, headers=headers).status_code == 204, "it announces nothing"
+    refused = http.options(PATH, headers={**headers, **PREFLIGHT})
+    assert refused.status_code == 403
+    assert "CLIENT_URL" in refused.text
+
+
 def test_the_servers_own_page_may_use_it(server: ServerProcess, http: httpx2.Client) -> None:
     answer = http.post(PATH, json={"prompt": "paint", **SMALL}, headers={"Origin": server.url})
     assert answer.status_code == 200
@@ -261,3 +275,18 @@ def test_the_addresses_that_are_remembered_are_bounded() -> None:
     for number in range(Failures.MOST_ADDRESSES + 10):
         failures.count(str(number), 0.0)
     assert len(failures._seen) == Failures.MOST_ADDRESSES
+    waits = [failures.count("new", 0.0) for _ in range(Failures.ALLOWED + 1)]
+    assert waits[-1] > 0, "the oldest address is forgotten, not the one that guesses now"
+
+
+def test_who_guesses_keys_is_held_up_and_who_has_one_is_not(tmp_path: Path) -> None:
+    with alone(tmp_path, REELWRIGHT_API_KEYS="a-key-that-nobody-guesses") as (_, http):
+        told = [
+            http.get("/v1/videos", headers={"Authorization": f"Bearer guess-{number}"})
+            for number in range(Failures.ALLOWED + 5)
+        ]
+        assert [answer.status_code for answer in told] == [401] * Failures.ALLOWED + [429] * 5
+        assert 1 <= int(told[-1].headers["Retry-After"]) <= Failures.WINDOW_S
+        assert told[-1].json()["error"]["code"] == "rate_limited"
+        good = http.get("/v1/videos", headers={"Authorization": "Bearer a-key-that-nobody-guesses"})
+        assert good.status_code == 200

@@ -13,7 +13,7 @@ import pytest
 
 from reelwright.media.probe import probe
 from tests.api.asks import PATH, SMALL, generate, picture, send
-from tests.servers import eventually
+from tests.servers import ServerProcess, eventually
 
 
 def seen(answer: httpx2.Response, folder: Path) -> Any:
@@ -45,6 +45,15 @@ def test_the_answer_is_the_video_with_the_contracts_headers(http: httpx2.Client,
 def test_the_defaults_are_24_frames_at_12_fps_in_512x512(http: httpx2.Client, tmp_path: Path) -> None:
     found = seen(http.post(PATH, json={"prompt": "paint", "engine": "toy"}), tmp_path)
     assert (found.width, found.height, found.num_frames, found.fps) == (512, 512, 24, 12)
+
+
+def test_they_are_the_defaults_where_the_models_own_are_others(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", TINY_ALONE="1") as server, httpx2.Client(base_url=server.url) as http:
+        (card,) = http.get("/v1/models").json()["data"]
+        own = [card["card"][name] for name in ("default_width", "default_height", "default_frames")]
+        assert own == [64, 64, 4], "else this would prove nothing"
+        found = seen(http.post(PATH, json={"prompt": "paint"}, timeout=60), tmp_path)
+        assert (found.width, found.height, found.num_frames, found.fps) == (512, 512, 24, 12)
 
 
 def test_the_default_engine_is_used_when_none_is_named(http: httpx2.Client) -> None:
