@@ -1,6 +1,6 @@
 """Sending a file: our connection with sendfile(2), the same answer without it, and Starlette's `FileResponse`.
 
-`python benchmarks/sending.py` prints, for each size, the server's CPU for a download and the time that a client waits for it.
+`python benchmarks/sending.py` prints for each size the server's CPU for a download, and how long a client waits for it.
 Each of the three is a server of its own, with one process; they take turns, so that a busy machine is unfair to none.
 """
 

@@ -341,33 +341,22 @@ def openai_router(calls: OpenAIVideos) -> APIRouter:
     return router
 
 
-def _same_draft(request: VideoSpec, prompt: str) -> Draft:
+_SHARED = sorted(
+    {one.name for one in dataclasses.fields(Draft)}
+    & {one.name for one in dataclasses.fields(VideoSpec)} - {"prompt", "seed", "upscale"}
+)
+"""The fields that a draft has as the spec has them."""
+
+
+def _same_draft(spec: VideoSpec, prompt: str) -> Draft:
     """All of an earlier request but its prompt and its seed."""
-    return Draft(
-        prompt=prompt,
-        engine=request.engine,
-        model=request.model,
-        width=request.width,
-        height=request.height,
-        num_frames=request.num_frames,
-        fps=request.fps,
-        negative_prompt=request.negative_prompt,
-        num_inference_steps=request.num_inference_steps,
-        guidance_scale=request.guidance_scale,
-        motion_bucket_id=request.motion_bucket_id,
-        noise_aug_strength=request.noise_aug_strength,
-        generate_audio=request.generate_audio,
-        image=request.image,
-        last_image=request.last_image,
-        params=request.params,
-        interpolate=request.interpolate,
-        upscale=_asked_upscale(request),
-    )
+    same = {name: getattr(spec, name) for name in _SHARED}
+    return Draft(prompt=prompt, upscale=_asked_upscale(spec), **same)
 
 
-def _asked_upscale(request: VideoSpec) -> int | str | None:
+def _asked_upscale(spec: VideoSpec) -> int | str | None:
     """The model by its name where it was used as it is, else the factor."""
-    upscale = request.upscale
+    upscale = spec.upscale
     if upscale is None:
         return None
     return upscale.model if upscale.factor == upscale.own_factor else upscale.factor
