@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.keyholders import House, holding, house
 from tests.api.videos import create, made
+from tests.contract import checking
 from tests.databases import Settings
 from tests.servers import ServerProcess
 
@@ -56,6 +57,7 @@ def ask(client: httpx2.Client, method: str, path: str) -> int:
 
 
 def test_without_a_key_and_with_a_wrong_one_nobody_comes_in(locked: House, calls: Any) -> None:
+    """And each refusal has the form of its dialect, as the document describes it."""
     known = locked.make()["key"]
     never = "rw_" + "0" * 49
     strangers = [
@@ -63,7 +65,7 @@ def test_without_a_key_and_with_a_wrong_one_nobody_comes_in(locked: House, calls
         *({"Authorization": f"Bearer {one}"} for one in (never, known[:-1], known + "0", known.swapcase())),
     ]
     for headers in strangers:
-        with httpx2.Client(base_url=locked.server.url, headers=headers, timeout=30) as stranger:
+        with checking(locked.server.url, headers=headers) as stranger:
             for method, path, operation in calls:
                 assert (ask(stranger, method, path) == 401) is bool(wanted(operation)), (method, path, headers)
 
