@@ -11,7 +11,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
-from reelwright.api.errors import STATUS, Answers
+from reelwright.api.errors import STATUS, ErrorResponder
 from reelwright.api.native import NATIVE
 from reelwright.errors import BadRequest, Busy, Code, EngineError, NotFound, ReelwrightError, Unauthorized
 from tests.api.asks import PATH, SMALL, generate, nothing_is_stored, send
@@ -130,7 +130,7 @@ class Rendered:
             "query_string": b"",
             "state": {"begun": 0.0, "request_id": "req_of_the_test"},
         }
-        response = Answers([NATIVE], lambda: MOMENT).render(Request(scope), error)
+        response = ErrorResponder([NATIVE], lambda: MOMENT).render(Request(scope), error)
         self.status = response.status_code
         self.body: dict[str, Any] = json.loads(bytes(response.body))
         self.headers = response.headers

@@ -15,9 +15,9 @@ import structlog
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
-from reelwright.api.errors import Answers
+from reelwright.api.errors import ErrorResponder
 from reelwright.api.native import NATIVE
-from reelwright.api.request_log import Envelope
+from reelwright.api.request_log import RequestLog
 from reelwright.errors import ReelwrightError
 from reelwright.logs import configure_logs
 from tests.api.asks import generate
@@ -73,9 +73,9 @@ def log() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def broken_app() -> Envelope:
+def broken_app() -> RequestLog:
     app = FastAPI(docs_url=None, redoc_url=None)
-    Answers([NATIVE], lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)).install(app)
+    ErrorResponder([NATIVE], lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)).install(app)
 
     @app.get("/api/bug")
     async def bug() -> None:
@@ -93,7 +93,7 @@ def broken_app() -> Envelope:
 
         return StreamingResponse(body())
 
-    return Envelope(app, lambda *ended: None)
+    return RequestLog(app, lambda *ended: None)
 
 
 async def get(path: str) -> httpx2.Response:
