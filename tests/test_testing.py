@@ -114,6 +114,7 @@ def test_each_broken_promise_is_told(tmp_path: Path) -> None:
         "A cancelled job did not end within 1 s",
         "Killed after checkpoint 1 and taken up from it, it made other frames",
         "Killed after checkpoint 8 and taken up from it, it made other frames",
+        "Taken up from checkpoint 8 of 8, it began anew",
         f"It wrote to {elsewhere}, which is none of its job's files",
         "It left left-behind in the folder for temporary files",
     ]
