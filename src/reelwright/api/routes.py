@@ -44,7 +44,7 @@ def check_address(path: str, query: bytes) -> None:
     """Nothing is called by a NUL character, which Postgres keeps in no text: what names one is told so, on every
     database. Raises `NotFound` for a path with one, `BadRequest` for a query."""
     if "\0" in path:
-        raise NotFound("There is nothing at this address: it contains a NUL character (U+0000)")
+        raise NotFound("Route not found")
     if b"%00" in query:
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
         name = next((name for name, value in pairs if "\0" in name + value), "").replace("\0", "")
