@@ -129,7 +129,7 @@ def test_who_did_what_is_told_filtered_read_on_and_saved(visit: Visit, locked: H
         videos = [made(client) for _ in range(3)]
         for video in videos:
             assert client.delete(f"/v1/videos/{video['id']}").status_code == 200
-    for number in range(30):
+    for number in range(50):
         locked.make(name=f"bulk {number}")
     page = visit(locked.server.url).page
     admits(page, text_of(locked))
@@ -138,7 +138,7 @@ def test_who_did_what_is_told_filtered_read_on_and_saved(visit: Visit, locked: H
     rows = section.locator("tbody tr")
     expect(rows).to_have_count(25)
     expect(rows.first).to_contain_text("operator")
-    expect(rows.first).to_contain_text("bulk 29")
+    expect(rows.first).to_contain_text("bulk 49")
     section.get_by_role("button", name="Show older").click()
     expect(rows).to_have_count(50)
     section.get_by_label("Action").select_option(label="deleted a video")
