@@ -141,8 +141,8 @@ def test_who_did_what_is_told_filtered_read_on_and_saved(visit: Visit, locked: H
     expect(rows.first).to_contain_text("bulk 49")
     section.get_by_role("button", name="Show older").click()
     expect(rows).to_have_count(50)
-    section.get_by_label("Action").select_option(label="deleted a video")
-    section.get_by_label("Key").select_option(label="painter")
+    section.get_by_label("Action", exact=True).select_option(label="deleted a video")
+    section.get_by_label("Key", exact=True).select_option(label="painter")
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text(videos[-1]["id"])
     with locked.holder(name="another") as client:
@@ -152,8 +152,8 @@ def test_who_did_what_is_told_filtered_read_on_and_saved(visit: Visit, locked: H
     lines = download.value.path().read_text().splitlines()
     assert lines[0].startswith("at,action,key,about,")
     assert [line.split(",")[3] for line in lines[1:]] == [video["id"] for video in reversed(videos)]
-    section.get_by_label("Key").select_option(label="Any")
-    section.get_by_label("Action").select_option(label="asked for a video")
+    section.get_by_label("Key", exact=True).select_option(label="Any")
+    section.get_by_label("Action", exact=True).select_option(label="asked for a video")
     expect(rows.first).to_contain_text("another")
     with locked.holder(name="a third") as client:
         create(client, "paint")

@@ -106,11 +106,11 @@ export function AuditDesk() {
   return html`
     <${Section} title="Who did what" note="the newest first">
       <div class="sought">
-        <label>Action <select value=${sought.value.action} onChange=${(event) => seek({ action: event.target.value })}>
+        <label>Action <select aria-label="Action" value=${sought.value.action} onChange=${(event) => seek({ action: event.target.value })}>
           <option value=${ANY}>Any</option>
           ${Object.entries(ACTIONS).map(([action, words]) => html`<option key=${action} value=${action}>${words}</option>`)}
         </select></label>
-        <label>Key <select value=${sought.value.key} onChange=${(event) => seek({ key: event.target.value })}>
+        <label>Key <select aria-label="Key" value=${sought.value.key} onChange=${(event) => seek({ key: event.target.value })}>
           <option value=${ANY}>Any</option>
           ${callers.map(([id, name]) => html`<option key=${id} value=${id}>${name}</option>`)}
         </select></label>
