@@ -55,6 +55,10 @@ def granted(body: dict[str, Any], media_type: str) -> dict[str, Any]:
         body["input"] = {name: value for name, value in body["input"].items() if name in PLAIN}
         if body["input"].get("seed") == -1:
             body["input"]["seed"] = None
+    if isinstance(body.get("name"), str):
+        body["name"] = "a name that can be printed"
+    if body.get("expires_at") is not None:
+        body["expires_at"] = 4_000_000_000
     if body.get("version") is not None:
         body["version"] = "tiny"
     if isinstance(body.get("metadata"), str):

@@ -111,7 +111,9 @@ def test_only_its_owner_shares_a_video_and_only_a_finished_one(
 ) -> None:
     with checking(locked.url, headers={"Authorization": f"Bearer {BOB}"}) as bob:
         assert bob.post(f"/v1/videos/{video['id']}/share", json={}).status_code == 404
-    for days in (0, -1, 366, "soon", True, None):
+    for days in (0.5, 299.18686978740413, 1e-7, "299.18686978740413"):
+        assert alice.post(f"/v1/videos/{video['id']}/share", json={"days": days}).status_code == 200, days
+    for days in (0, -1, 366, 10**400, "soon", "1e2", True, None):
         refused = alice.post(f"/v1/videos/{video['id']}/share", json={"days": days})
         assert (refused.status_code, refused.json()["error"]["param"]) == (400, "days"), days
     with Gate(tmp_path) as gate:

@@ -127,11 +127,14 @@ def sharing_router(
 
 def _read_days(value: object) -> float:
     """How long a link is good: a number, or its text from a form."""
-    text = str(value)
-    good = re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,6})?", text) and 0 < float(text) <= MAX_DAYS
-    if isinstance(value, bool) or not good:
+    days = 0.0
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        days = value  # compared before it is a float: a whole number may be too large for one
+    elif isinstance(value, str) and re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,20})?", value):
+        days = float(value)
+    if not 0 < days <= MAX_DAYS:
         raise invalid("days", value, f"Must be a number of days, more than 0 and at most {MAX_DAYS}.")
-    return float(text)
+    return float(days)
 
 
 def _frame(request: Request, title: str, head: str, body: str) -> str:

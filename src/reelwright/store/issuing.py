@@ -21,7 +21,7 @@ MAX_LIMIT = 10**15 - 1
 """The largest whole number that a header can tell (RFC 9651, 3.3.1)."""
 MAX_KEEP_S = 30 * 86_400.0
 
-_OWNER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{MAX_OWNER - 1}}}")
+OWNER = rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{MAX_OWNER - 1}}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,7 @@ def _name(name: object) -> str:
 
 
 def _owner(owner: object) -> str:
-    if not isinstance(owner, str) or not _OWNER.fullmatch(owner):
+    if not isinstance(owner, str) or not re.fullmatch(OWNER, owner):
         allowed = f"Must have 1 to {MAX_OWNER} letters, digits and . _ @ + -, and begin with a letter or digit."
         raise invalid("owner", owner, allowed)
     return owner

@@ -17,6 +17,11 @@ _operation = partial(operation, TAG, VOICE)
 _ENTRY_ID = text(pattern=f"^{AUDIT_ID}$")
 _WHO = f"The id of an API key, `{COMMAND}` (the command line), `{SERVER}`, or empty: no key, or a wrong one"
 
+_MOMENT: Schema = {
+    "description": "A day or a time in ISO 8601, as 2026-11-29T12:00:00Z",
+    "anyOf": [text(format="date"), text(format="date-time")],
+}
+
 
 def schemas() -> dict[str, Schema]:
     return {
@@ -56,7 +61,7 @@ def operations() -> dict[tuple[str, str], Operation]:
                 query_parameter("key", text(_WHO, pattern=NAME)),
                 query_parameter("action", text(enum=[*Action])),
                 query_parameter("about", text("The id of one video or key", pattern=NAME)),
-                query_parameter("since", text("A day or a time in ISO 8601, as 2026-11-29T12:00:00Z")),
+                query_parameter("since", _MOMENT),
                 query_parameter("after", {**_ENTRY_ID, "description": "Begin beyond this entry"}),
                 query_parameter("limit", whole(minimum=1, maximum=MOST, default=USUAL)),
                 query_parameter("order", text(enum=["asc", "desc"], default="desc")),

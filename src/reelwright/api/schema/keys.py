@@ -21,7 +21,7 @@ from reelwright.api.schema.operations import (
 )
 from reelwright.errors import Code
 from reelwright.ids import KEY_ID
-from reelwright.store.issuing import MAX_KEEP_S, MAX_LIMIT, MAX_NAME, MAX_OWNER
+from reelwright.store.issuing import MAX_KEEP_S, MAX_LIMIT, MAX_NAME, OWNER
 from reelwright.store.key_text import KEY
 from reelwright.store.keys import LIMITS, Scope
 
@@ -133,7 +133,7 @@ def operations() -> dict[tuple[str, str], Operation]:
 def _fields(*names: str) -> Schema:
     known = {
         "name": text("By which people know it", minLength=1, maxLength=MAX_NAME),
-        "owner": text("Whose its videos are; absent: its own", maxLength=MAX_OWNER),
+        "owner": text("Whose its videos are; absent: its own", pattern=f"^{OWNER}$"),
         "scopes": array(text(enum=[*Scope]), minItems=1, default=["generate", "read"]),
         "expires_at": nullable(number("Seconds since 1970; null: never")),
         "limits": {
