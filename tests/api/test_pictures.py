@@ -286,4 +286,4 @@ def test_a_decoder_that_has_gone_before_it_is_given_the_picture(
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", and_wait)
     with asyncio.Runner(loop_factory=new_loop) as runner, pytest.raises(BadRequest, match="cannot be decoded"):
-        runner.run(PictureDecoder().develop(PNG, "image"))
+        runner.run(PictureDecoder().decode(PNG, "image"))
