@@ -58,7 +58,7 @@ def runs() -> Iterator[list[Run]]:
 
 
 def lines(runs: Sequence[Run]) -> Iterator[str]:
-    yield f"{today()}, {machine()}, {LONG} s for each run, {sum(run.cases for run in runs):,} requests or more:"
+    yield f"{today()}, {machine()}, {LONG} s for each run, {sum(run.cases for run in runs):,} cases:"
     yield ""
     yield "| key | " + " | ".join(PHASES) + " | answers with 5xx, or that are not as described |"
     yield "|---" * (len(PHASES) + 2) + "|"
