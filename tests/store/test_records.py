@@ -311,7 +311,7 @@ def test_a_completed_duplicate_is_found_by_its_owner(records: Records) -> None:
     assert found.id == newest
     assert records.completed_duplicate("b", "f") is None
     assert records.completed_duplicate("a", "g") is None
-    records.disown(newest)
+    records.stop_sharing(newest)
     left = records.completed_duplicate("a", "f")
     assert left
     assert left.id == min(first.id, second.id)
