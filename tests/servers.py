@@ -49,7 +49,7 @@ class ServerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("REELWRIGHT_", "AWS_"))}
         for name in ("HF_TOKEN", *VARIABLES):
             inherited.pop(name, None)
-        # `make coverage` measures the engines' processes too, which get no variable that is not named.
+        # `make coverage` measures engines' processes that leave by themselves; they get no variable that is not named.
         measured = {"REELWRIGHT_ENGINE_ENVIRONMENT": "COVERAGE_*"} if "COVERAGE_PROCESS_CONFIG" in os.environ else {}
         environment = {
             **inherited,
