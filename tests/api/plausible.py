@@ -7,6 +7,7 @@ What is generated to be refused stays as it is.
 from __future__ import annotations
 
 import base64
+import os
 import secrets
 from typing import Any
 
@@ -26,8 +27,14 @@ PLAIN = ("prompt", "num_frames", "negative_prompt", "seed", "guidance_scale", "n
 SIZES = ("width", "height", "resolution", "aspect_ratio")
 
 
+PROTECTED_KEYS = os.environ.get("PROTECTED_KEYS", "").split()
+"""Keys that the run itself needs: an admin must not take them from itself."""
+
+
 @schemathesis.hook
 def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+    if case.method != "GET" and case.path_parameters and case.path_parameters.get("key_id") in PROTECTED_KEYS:
+        case.path_parameters["key_id"] = "key_00000000000000000000000000"
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     for headers in (case.headers, kwargs.get("headers")):
@@ -42,7 +49,7 @@ def before_call(context: HookContext, case: Case, kwargs: dict[str, Any]) -> Non
     elif case.media_type and (case.media_type.startswith("image/") or case.media_type.endswith("octet-stream")):
         case.body = Binary(PNG)
     # Else it would look at the changed data again and, where they hold bytes, take them for forbidden.
-    case._sync_validated_hashes()
+    case._record_starting_state()
 
 
 def granted(body: dict[str, Any], media_type: str) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def schemas() -> dict[str, Schema]:
         "KeyWithText": record({**facts, "key": text("Shown this once", pattern=f"^{KEY}$")}, "A new API key"),
         "KeyList": record({"object": text(const="list"), "data": array(ref("Key"))}),
         "RevokedKey": record({"id": text(), "object": text(const="key.revoked"), "revoked": flag(const=True)}),
-        "CreateKey": {**_fields("name", "owner", "scopes", "expires_at", "limits"), "required": ["name"]},
+        "CreateKey": _needing_name(_fields("name", "owner", "scopes", "expires_at", "limits")),
         "ChangeKey": _fields("name", "scopes", "expires_at", "limits"),
         "RotateKey": _fields("keep_s"),
         "Usage": record(
@@ -130,12 +130,18 @@ def operations() -> dict[tuple[str, str], Operation]:
     }
 
 
+def _needing_name(fields: Schema) -> Schema:
+    properties = fields["properties"]
+    name = {**properties["name"], "type": "string"}
+    return {**fields, "properties": {**properties, "name": name}, "required": ["name"]}
+
+
 def _fields(*names: str) -> Schema:
     known = {
         "name": text("By which people know it", minLength=1, maxLength=MAX_NAME),
         "owner": text("Whose its videos are; absent: its own", pattern=f"^{OWNER}$"),
         "scopes": array(text(enum=[*Scope]), minItems=1, default=["generate", "read"]),
-        "expires_at": nullable(number("Seconds since 1970; null: never")),
+        "expires_at": number("Seconds since 1970; null: never"),
         "limits": {
             "type": "object",
             "description": "Instead of the server's own",
@@ -144,7 +150,8 @@ def _fields(*names: str) -> Schema:
         },
         "keep_s": number("Seconds that the text before is still good for", minimum=0, maximum=MAX_KEEP_S, default=0),
     }
-    properties = {name: known[name] for name in names}
+    # Null is as if the field were not there; for `expires_at` it is a value, and a new key needs its name.
+    properties = {name: nullable(known[name]) for name in names}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 
