@@ -121,7 +121,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition, limit_s: float = 20.0, every_s: float = 0.02):  # type: ignore[no-untyped-def]
+def eventually(condition, limit_s: float = 60.0, every_s: float = 0.02):  # type: ignore[no-untyped-def]
     """The first true value of `condition()`; fails when it stays false for `limit_s`."""
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:

@@ -96,7 +96,7 @@ def test_a_host_name_is_answered_to_when_it_is_listed(tmp_path: Path) -> None:
 def test_without_keys_an_address_that_is_not_known_for_loopback_needs_a_word(tmp_path: Path) -> None:
     """127.1 is loopback, too, but written so that only the resolver knows."""
     with start("serve", "--host", "127.1", "--port", "0", cwd=tmp_path) as refused:
-        _, stderr = refused.communicate(timeout=30)
+        _, stderr = refused.communicate(timeout=120)
     assert refused.returncode == 2
     assert "--insecure-no-auth" in stderr
     with ServerProcess(tmp_path / "data", HOST="127.1", REELWRIGHT_INSECURE_NO_AUTH="1") as server:
@@ -258,7 +258,7 @@ def test_the_env_file_reaches_what_reads_the_environment_only(tmp_path: Path, se
         f"\ufeffexport REELWRIGHT_SERVER='{server.url}/v1/'\r\nHF_HUB_OFFLINE=1 # for now\r\n".encode()
     )
     with start("models", cwd=tmp_path) as models:
-        stdout, _ = models.communicate(timeout=30)
+        stdout, _ = models.communicate(timeout=120)
     assert "toy" in stdout
     with start("pull", "svd", cwd=tmp_path, HF_HOME=str(tmp_path)) as pull:
         _, stderr = pull.communicate(timeout=60)

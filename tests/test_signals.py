@@ -47,7 +47,7 @@ def test_a_signal_to_end_lets_the_running_job_end(tmp_path: Path, number: signal
         server.process.send_signal(number)
         eventually(lambda: "stopping" in server.log_text())
         gate.touch()
-        assert server.process.wait(20) == 0
+        assert server.process.wait(120) == 0
         server.start()
         assert video(server, video_id)["status"] == "completed"
         server.process.send_signal(signal.SIGUSR1)
@@ -71,7 +71,7 @@ def test_a_signal_to_the_whole_group_drains_too(tmp_path: Path) -> None:
         server.process.terminate()
         eventually(lambda: "stopping" in server.log_text())
         gate.touch()
-        assert server.process.wait(20) == 0
+        assert server.process.wait(120) == 0
         assert "was killed" not in server.log_text()
         server.start()
         assert video(server, video_id)["status"] == "completed"

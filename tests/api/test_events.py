@@ -221,7 +221,7 @@ def test_an_open_stream_and_a_long_poll_do_not_hold_the_exit(tmp_path: Path) -> 
             assert list(listener.events()) is not None
             poll.settimeout(20)
             assert poll.recv(12) == b"HTTP/1.1 200"
-        assert server.process.wait(20) == 0
+        assert server.process.wait(120) == 0
 
 
 # --- without a server: a clock of its own would take ten seconds ------------------------------------------------------

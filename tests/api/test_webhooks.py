@@ -21,7 +21,7 @@ def test_deliveries_are_shown_and_resent(tmp_path: Path) -> None:
     def command(*arguments: str) -> str:
         environment = {**os.environ, "REELWRIGHT_DATA_DIR": str(server.data_dir)}
         run = [sys.executable, "-m", "reelwright.cli", "webhooks", *arguments]
-        return subprocess.run(run, env=environment, capture_output=True, text=True, check=True, timeout=30).stdout
+        return subprocess.run(run, env=environment, capture_output=True, text=True, check=True, timeout=120).stdout
 
     with Receiver(500, 200) as receiver:
         body = {"prompt": "paint", "model": "toy", "size": "64x64", "num_frames": 2, "webhook": receiver.url}

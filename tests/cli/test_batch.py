@@ -70,7 +70,7 @@ def test_an_interrupted_batch_cancels_its_jobs_and_makes_them_when_it_is_run_aga
     with under_way:
         found = eventually(lambda: _working(server))
         under_way.terminate()
-        under_way.wait(20)
+        under_way.wait(120)
     eventually(lambda: _status(server, found) == "failed")
     done = run("batch", "slow.txt", "--server", server.url, *SMALL, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -79,10 +79,10 @@ def test_so_many_at_a_time_and_no_more(fake: FakeVideoServer, tmp_path: Path) ->
     most: list[int] = []
 
     def play() -> None:
-        fake.until(lambda: open_jobs(fake), 30)
+        fake.until(lambda: open_jobs(fake), 90)
         fake.complete(open_jobs(fake)[0])
         for _ in range(7):  # each time one is ended the next one comes, until all nine have come
-            fake.until(lambda: len(open_jobs(fake)) == 3, 30)
+            fake.until(lambda: len(open_jobs(fake)) == 3, 90)
             most.append(len(open_jobs(fake)))
             fake.complete(open_jobs(fake)[0])
         plays(fake)
@@ -162,9 +162,9 @@ def test_ctrl_c_typed_in_a_terminal_leaves_no_job(fake: FakeVideoServer, tmp_pat
 
 def test_sigterm_leaves_no_job(fake: FakeVideoServer, tmp_path: Path) -> None:
     with start("bench", "-n", "5", "--server", fake.url, "-q", cwd=tmp_path) as process:
-        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 30)
+        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 90)
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     assert process.returncode == 130
     assert list(fake.jobs) == []
 

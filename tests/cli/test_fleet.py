@@ -72,7 +72,7 @@ def test_a_worker_comes_works_is_drained_and_goes(server: ServerProcess, postgre
         ]
 
         worker.terminate()
-        _, said = worker.communicate(timeout=30)
+        _, said = worker.communicate(timeout=120)
         assert worker.returncode == 0
     assert "✅ Video generation worker running" in said
     assert name in said

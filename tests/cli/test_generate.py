@@ -18,8 +18,8 @@ def job(fake: FakeVideoServer, script: Callable[[str], None]) -> None:
     """Runs `script(video_id)` in a thread once the first video is created and followed."""
 
     def play() -> None:
-        fake.until(lambda: fake.jobs, 30)
-        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 30)
+        fake.until(lambda: fake.jobs, 90)
+        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 90)
         script(next(iter(fake.jobs)))
 
     threading.Thread(target=play, daemon=True).start()
@@ -142,9 +142,9 @@ def test_a_missing_key_exits_2_and_names_the_remedy(fake: FakeVideoServer, tmp_p
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_cancels_the_job(fake: FakeVideoServer, tmp_path: Path, number: signal.Signals) -> None:
     with start("generate", "a sea", "--server", fake.url, cwd=tmp_path) as process:
-        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 30)
+        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 90)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=120)
     (video,) = fake.jobs.values()
     assert video.body["error"]["code"] == "cancelled"
     assert (process.returncode, stdout) == (130, "")

@@ -51,7 +51,7 @@ def test_sigterm_between_any_two_steps_ends_bench(fake: FakeVideoServer, tmp_pat
     with Process(command, cwd=tmp_path, env=environment()) as process:
         eventually(lambda: process.poll() is not None or listened_to(fake))
         process.terminate()  # where it got as far as to wait, before its line came
-        assert process.wait(30) == 130
+        assert process.wait(120) == 130
     assert [job for job in fake.jobs.values() if not job.finished] == []
 
 
@@ -66,9 +66,9 @@ def test_sigterm_ends_a_command_that_a_shell_made_deaf_to_ctrl_c(fake: FakeVideo
     finally:
         signal.signal(signal.SIGINT, before)
     with process:
-        fake.until(lambda: listened_to(fake), 30)
+        fake.until(lambda: listened_to(fake), 90)
         process.terminate()
-        assert process.wait(30) == 130
+        assert process.wait(120) == 130
     assert fake.jobs == {}
 
 
@@ -79,9 +79,9 @@ def test_a_command_under_nohup_goes_on_when_its_terminal_goes(fake: FakeVideoSer
     finally:
         signal.signal(signal.SIGHUP, before)
     with process:
-        fake.until(lambda: listened_to(fake), 30)
+        fake.until(lambda: listened_to(fake), 90)
         process.send_signal(signal.SIGHUP)
         for number in range(2):  # the one before all others, and the one that counts
-            fake.until(lambda number=number: len(fake.jobs) > number, 30)
+            fake.until(lambda number=number: len(fake.jobs) > number, 90)
             fake.complete(list(fake.jobs)[number])
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0

@@ -101,7 +101,7 @@ def test_serve_runs_until_sigterm(tmp_path: Path) -> None:
     with start("serve", "--port", port, *flags, cwd=tmp_path) as process:
         eventually(lambda: _listening(port))
         process.send_signal(signal.SIGTERM)
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=120)
     assert process.returncode == 0
     assert all(json.loads(line) for line in stderr.splitlines())
 

@@ -37,7 +37,7 @@ def in_shell(command: str, cwd: Path, **extra: str) -> subprocess.CompletedProce
 
 def completes(fake: FakeVideoServer) -> None:
     def play() -> None:
-        fake.until(lambda: fake.jobs, 30)
+        fake.until(lambda: fake.jobs, 90)
         fake.complete(next(iter(fake.jobs)))
 
     threading.Thread(target=play, daemon=True).start()
@@ -117,7 +117,7 @@ def test_a_server_runs_with_closed_streams(tmp_path: Path, closed: str) -> None:
         own = [str(Path(f"/proc/{server.pid}/fd/{number}").readlink()) for number in range(3)]
         assert not any("reelwright" in path for path in own), "no file of ours where a print would go"
         server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(120) == 0
 
 
 def up(url: str) -> bool:
@@ -140,7 +140,7 @@ def test_serve_logs_on_although_the_disk_of_its_log_is_full(tmp_path: Path) -> N
     ):
         eventually(lambda: up(f"http://127.0.0.1:{port}"))
         server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(120) == 0
 
 
 def test_offline_pull_is_one_sentence(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_download_saves_the_file(fake: FakeVideoServer, video_ids: list[str], tm
 
 def test_download_waits_for_a_video_under_way(fake: FakeVideoServer, video_ids: list[str], tmp_path: Path) -> None:
     def play() -> None:
-        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 30)
+        fake.until(lambda: any(path.endswith("/events") for _, path, _ in fake.seen), 90)
         fake.complete(video_ids[1])
 
     thread = threading.Thread(target=play)

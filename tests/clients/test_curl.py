@@ -117,7 +117,7 @@ def test_events_arrive_while_the_job_runs(server: ServerProcess, http: httpx2.Cl
                 if kinds and kinds[-1] == "preview" and not (tmp_path / "gate").exists():
                     assert look(http, video)["status"] == "in_progress"
                     gate.open()
-            assert process.wait(30) == 0
+            assert process.wait(120) == 0
     assert kinds[-1] == "completed"
     assert "preview" in kinds
 

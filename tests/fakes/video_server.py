@@ -87,7 +87,7 @@ class FakeVideoServer:
     def stopped(self) -> bool:
         return not self._open
 
-    def until(self, condition: Any, seconds: float = 10.0) -> None:
+    def until(self, condition: Any, seconds: float = 60.0) -> None:
         """Wait until `condition()` is true."""
         with self.changed:
             assert self.changed.wait_for(condition, seconds), "the awaited did not happen"

@@ -165,7 +165,7 @@ def draft(url: str, *events: str, dialect: str = "openai") -> Webhook:
     return Webhook(url=url, dialect=dialect, events=events or BOTH, base_url="http://reelwright.example/")
 
 
-async def until(condition: Callable[[], Any], limit_s: float = 20) -> Any:
+async def until(condition: Callable[[], Any], limit_s: float = 60) -> Any:
     """The first true value of `condition()`, which may be a coroutine function."""
     async with asyncio.timeout(limit_s):
         while True:

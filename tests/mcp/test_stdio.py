@@ -101,7 +101,7 @@ def test_a_signal_ends_it_and_its_server(tmp_path: Path, number: signal.Signals)
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "reelwright"
             process.send_signal(number)
-            assert process.wait(30) == 130
+            assert process.wait(120) == 130
         finally:
             process.kill()
     assert servers_below(tmp_path / "data") == []

@@ -46,11 +46,11 @@ class Door:
         self._open = threading.Event()
         self._entered = threading.Event()
         self._future = threads.submit(self._wait)
-        assert self._entered.wait(10)
+        assert self._entered.wait(60)
 
     def _wait(self) -> None:
         self._entered.set()
-        assert self._open.wait(10)
+        assert self._open.wait(60)
 
     def open(self) -> None:
         self._open.set()
@@ -210,7 +210,7 @@ def test_a_failed_first_unit_keeps_no_lock_while_the_next_ones_run(
 
     def look_on() -> list[int]:
         reached.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return rows(transactions)
 
     door = Door(threads)
@@ -218,7 +218,7 @@ def test_a_failed_first_unit_keeps_no_lock_while_the_next_ones_run(
     looking = threads.submit(look_on)
     writing = threads.submit(insert, transactions, 20)
     door.open()
-    assert reached.wait(10)
+    assert reached.wait(60)
     write_from_another(tmp_path, 1)
     go_on.set()
     assert looking.result(10) == [1]  # nothing of the failed unit, and no snapshot from before it
@@ -235,12 +235,12 @@ def test_a_unit_that_only_reads_begins_no_transaction(
     def read_twice() -> tuple[list[int], list[int]]:
         before = rows(transactions)
         read.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return before, rows(transactions)
 
     told = listen(transactions)
     future = threads.submit(read_twice)
-    assert read.wait(10)
+    assert read.wait(60)
     write_from_another(tmp_path, 1)
     go_on.set()
     assert future.result(10) == ([], [1])
@@ -342,11 +342,11 @@ def test_a_unit_reads_what_it_wrote_and_others_do_not_before_the_commit(
         insert(transactions, 7)
         found = rows(transactions)
         written.set()
-        assert seen.wait(10)
+        assert seen.wait(60)
         return found
 
     future = threads.submit(write_and_read)
-    assert written.wait(10)
+    assert written.wait(60)
     assert rows(transactions) == []  # from this thread
     assert not future.done()
     seen.set()

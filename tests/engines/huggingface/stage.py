@@ -135,7 +135,7 @@ class Running:
         except BaseException as error:  # noqa: BLE001 - kept for the test to judge
             self.outcome = error
 
-    def join(self, seconds: float = 10.0) -> Made | BaseException:
+    def join(self, seconds: float = 60.0) -> Made | BaseException:
         self._thread.join(seconds)
         assert not self._thread.is_alive(), "the job does not end"
         assert self.outcome is not None

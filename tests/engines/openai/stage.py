@@ -45,7 +45,7 @@ class Audience(Recorder):
             self._accepted.set()
 
     def until_accepted(self) -> None:
-        assert self._accepted.wait(30), "no server took the job"
+        assert self._accepted.wait(120), "no server took the job"
 
     def progress(self, done: int, total: int) -> None:
         super().progress(done, total)

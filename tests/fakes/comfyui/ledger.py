@@ -49,7 +49,7 @@ class Ledger:
         }
         return len(runs)
 
-    def wait_for(self, what: str, *, times: int = 1, seconds: float = 20.0, **facts: Any) -> list[dict[str, Any]]:
+    def wait_for(self, what: str, *, times: int = 1, seconds: float = 60.0, **facts: Any) -> list[dict[str, Any]]:
         """Until so many of these events have happened."""
         deadline = time.monotonic() + seconds
         while len(found := self.entries(what, **facts)) < times:

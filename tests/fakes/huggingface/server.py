@@ -118,7 +118,7 @@ class FakeHuggingFace:
     def requests(self, step: str) -> list[Logged]:
         return [entry for entry in self.log if entry.step == step]
 
-    def wait_for(self, step: str, *, times: int = 1, seconds: float = 10.0) -> None:
+    def wait_for(self, step: str, *, times: int = 1, seconds: float = 60.0) -> None:
         """Until `step` has been asked for so often."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests(step)) >= times, seconds):

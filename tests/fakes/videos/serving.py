@@ -28,7 +28,7 @@ class Serving:
         with self.changed:
             self.changed.notify_all()
 
-    def until(self, condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    def until(self, condition: Callable[[], Any], seconds: float = 60.0) -> None:
         """Wait until `condition()` is true."""
         with self.changed:
             assert self.changed.wait_for(condition, seconds), "the awaited did not happen"
