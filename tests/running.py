@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.servers import logs
+
 LONGEST_FIRST = (
     "tests/playground/",
     "tests/engines/local/",
@@ -150,6 +152,14 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
     if _limit in item.stash and not signal.getitimer(signal.ITIMER_REAL)[0]:  # it has failed; its fixtures may hang
         item.config.hook.pytest_timeout_set_timer(item=item, settings=item.stash[_limit])
     return (yield from _while_it_runs(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    if report.failed:
+        report.sections.extend(logs())
+    return report
 
 
 @pytest.hookimpl(trylast=True)

@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +23,7 @@ SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 _STORE = ("REELWRIGHT_S3_", "AWS_")
 START_LIMIT_S = 120
 STOP_LIMIT_S = 40
+_all: weakref.WeakSet[ServerProcess] = weakref.WeakSet()
 
 
 class ServerProcess:
@@ -44,6 +46,7 @@ class ServerProcess:
         self.process: Process[bytes] | None = None
         self.log = data_dir.parent / f"{name or data_dir.name}.log"
         self.url = ""
+        _all.add(self)
 
     def start(self) -> ServerProcess:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("REELWRIGHT_", "AWS_"))}
@@ -113,6 +116,17 @@ class WorkerProcess(ServerProcess):
 
     def __init__(self, data_dir: Path, name: str | None = None, **environment: str) -> None:
         super().__init__(data_dir, name, **{"REELWRIGHT_WORKER_PORT": "0", **environment})
+
+
+def logs() -> list[tuple[str, str]]:
+    """Of every server that is still at hand: what it is, and the end of its log. Shown with a test that has failed."""
+    told = []
+    for server in _all:
+        if server.process is not None and server.log.exists():
+            ended = server.process.poll()
+            state = "running" if ended is None else f"ended with {ended}"
+            told.append((f"log of {server.log.stem} ({state})", server.log_text()[-4000:]))
+    return told
 
 
 def free_port() -> int:

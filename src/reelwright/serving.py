@@ -44,6 +44,10 @@ AT_ONCE_S = 2.0
 CLOSE_S = 1.0
 """After all that, for the last lines and traces."""
 
+KEEP_ALIVE_S = 75
+"""A connection may be idle for so long between requests: longer than in proxies (nginx, load balancers: 60 s), so that
+it is not closed while one of them sends a request on it. `ConnectionLimit` makes room sooner where it is short."""
+
 PRIVATE = 0o077
 """No right for anybody but the server's user, in what it and its engines write."""
 
@@ -166,6 +170,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
         access_log=False,
         server_header=False,
         proxy_headers=False,  # `Addresses` reads them
+        timeout_keep_alive=KEEP_ALIVE_S,
         # A request that waits for its job is held as long as the job is drained.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )

@@ -1,5 +1,7 @@
 """An engine whose writes are watched: what it does to files outside of its job's own is told among the facts.
 
+A job whose id begins with `HELD` waits to be cancelled once it has said something, however quick the engine is.
+
 Python tells of every file that it opens or changes (audit events, PEP 578). What compiled code writes by itself is not
 seen.
 """
@@ -20,6 +22,10 @@ from reelwright.engines.host import build
 
 ELSEWHERE = "written_elsewhere"
 """The fact that names the paths; it is there where there are any."""
+
+HELD = "held_"
+HELD_S = 60.0
+"""A job is held no longer than this at each word."""
 
 _PATHS = {
     "os.mkdir": 1,
@@ -56,7 +62,7 @@ class Audited:
         with self._lock:
             self._jobs[job.video_id] = job
         try:
-            made = self._engine.generate(job, report)
+            made = self._engine.generate(job, HeldReport(report) if job.video_id.startswith(HELD) else report)
         finally:
             with self._lock:
                 del self._jobs[job.video_id]
@@ -85,3 +91,27 @@ class Audited:
         if any(path == job.clip or path.is_relative_to(job.scratch) for job in own):
             return True
         return path.is_relative_to(self._temporary)
+
+
+class HeldReport:
+    """Implements `Report`: passes on what the engine says, and lets it go on only to be cancelled."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.moved, self.wait = report.moved, report.wait
+
+    def progress(self, done: int, total: int) -> None:
+        self._report.progress(done, total)
+        self.wait(HELD_S)
+
+    def stage(self, name: str | None) -> None:
+        self._report.stage(name)
+        self.wait(HELD_S)
+
+    def preview(self, data: bytes, media_type: str) -> None:
+        self._report.preview(data, media_type)
+        self.wait(HELD_S)
+
+    def checkpoint(self, state: Mapping[str, Any]) -> None:
+        self._report.checkpoint(state)
+        self.wait(HELD_S)

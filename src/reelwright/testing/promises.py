@@ -13,7 +13,7 @@ from typing import Any
 from reelwright.engines.catalog import Offer
 from reelwright.engines.engine import Card
 from reelwright.errors import EngineError
-from reelwright.testing.audited import ELSEWHERE
+from reelwright.testing.audited import ELSEWHERE, HELD
 from reelwright.testing.process import EngineProcess
 from reelwright.testing.recorder import Recorder
 from reelwright.testing.takes import Take, spec_for
@@ -199,7 +199,8 @@ class _Check:
 
     def _cancels(self, process: EngineProcess, plain: Take) -> Iterator[str]:
         spec = self._spec()
-        if process.cancel(spec, self.folder, **self._job(spec)) is not None:
+        job = self._job(spec)
+        if process.cancel(spec, self.folder, **job | {"video_id": HELD + job["video_id"]}) is not None:
             yield "It made the whole video before it had said anything: no progress, no stage, no checkpoint."
         elif not process.child.alive:
             yield f"A cancelled job did not end within {self.cancel_s:g} s, so its process had to be killed."
