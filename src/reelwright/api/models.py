@@ -19,6 +19,7 @@ from reelwright.api import openai, replicate
 from reelwright.api.addresses import base_url
 from reelwright.api.errors import Dialect
 from reelwright.api.replicate_models import ReplicateModels
+from reelwright.api.schema.openai_objects import INITIAL_CHECKPOINT
 from reelwright.engines.catalog import RETIRED_MODEL, Catalog, Lack
 from reelwright.engines.engine import Card
 from reelwright.errors import Code, NotFound, ReelwrightError
@@ -55,8 +56,10 @@ def models_router(catalog: Catalog, created: int, others: ReplicateModels) -> AP
 
 
 def _model(card: Card, created: int, lack: Lack | None, *, default: bool) -> dict[str, Any]:
+    facts = dataclasses.asdict(card)
+    facts[INITIAL_CHECKPOINT] = facts.pop("initial_checkpoint")
     values = {
-        **dataclasses.asdict(card),
+        **facts,
         "ready": lack is None,
         "lacks": lack.why if lack else None,
         "pull": lack.pull if lack else None,

@@ -31,8 +31,8 @@ class Card:
     reads, in tokens (about 4 letters of English each); what comes after them changes nothing. None: all of it, or the
     engine does not know.
     `paid`: somebody else makes the videos and charges for each; None: the engine does not know.
-    `opening` is the checkpoint that every job of this model saves before all else, if it is always the same: stored
-    with the job's row, it need not be waited for.
+    `initial_checkpoint`: the first checkpoint that a job of this model saves, if it is the same for every job. It is
+    stored with the job's row, which saves the engine one wait for a commit.
     """
 
     engine: str
@@ -63,7 +63,7 @@ class Card:
     paid: bool | None = False
     prompt_tokens: int | None = None
     params: frozenset[str] = frozenset()
-    opening: Mapping[str, Any] | None = None
+    initial_checkpoint: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,9 @@ class RenderJob:
 
     `scratch` is a folder of this job's own, which the engine makes when it needs it; it outlives a crash on this
     machine. `image_path` is the checked input image, `last_image_path` the one that the video ends with. `checkpoint`
-    is the state that an earlier attempt saved last, or None; `opened`: the card's opening is saved already.
+    is the state that an earlier attempt saved last, or None; `initial_checkpoint_stored`: the card's
+    `initial_checkpoint` was stored together with the row.
+
     `seconds_left` is the limit of the whole job, counted from now; infinite where there is none. `silence_s`: the
     server ends the job when it has heard no sign of progress for so long; None: it waits for ever. `trace` names the
     span (a W3C traceparent) that the spans of the engine's process are parts of.
@@ -90,7 +92,7 @@ class RenderJob:
     image_path: Path | None = None
     last_image_path: Path | None = None
     checkpoint: Mapping[str, Any] | None = None
-    opened: bool = False
+    initial_checkpoint_stored: bool = False
     seconds_left: float = math.inf
     silence_s: float | None = None
     trace: str | None = None
@@ -120,7 +122,7 @@ class RenderJob:
             "image_path": str(self.image_path) if self.image_path else None,
             "last_image_path": str(self.last_image_path) if self.last_image_path else None,
             "checkpoint": self.checkpoint,
-            "opened": self.opened,
+            "initial_checkpoint_stored": self.initial_checkpoint_stored,
             "seconds_left": None if math.isinf(self.seconds_left) else self.seconds_left,
             "silence_s": self.silence_s,
             "trace": self.trace,
@@ -138,7 +140,7 @@ class RenderJob:
             image_path=Path(value["image_path"]) if value["image_path"] else None,
             last_image_path=Path(value["last_image_path"]) if value["last_image_path"] else None,
             checkpoint=value["checkpoint"],
-            opened=value["opened"],
+            initial_checkpoint_stored=value["initial_checkpoint_stored"],
             seconds_left=math.inf if seconds_left is None else seconds_left,
             silence_s=value["silence_s"],
             trace=value["trace"],

@@ -328,7 +328,11 @@ def _local(shared: _Shared, job: VideoJob, worker: Worker) -> tuple[Scheduler, F
         webhooks=shared.webhooks,
         duplicates=shared.duplicates,
         clock=shared.clock,
-        openings={(card.engine, card.model): card.opening for card in shared.catalog.possible_cards() if card.opening},
+        initial_checkpoints={
+            (card.engine, card.model): card.initial_checkpoint
+            for card in shared.catalog.possible_cards()
+            if card.initial_checkpoint
+        },
     )
     return scheduler, LocalFeed(shared.store.records, shared.live, shared.threads)
 

@@ -163,7 +163,7 @@ class Queue:
             with contextlib.ExitStack() as unless_begun:
                 if reserved.slot:
                     unless_begun.enter_context(reserved.slot)
-                placed, due = await self._store(reserved.video, caller, options, saved or reserved.opening)
+                placed, due = await self._store(reserved.video, caller, options, saved or reserved.initial_checkpoint)
                 stored = placed.fair_tag is not None
                 if stored:
                     unless_begun.pop_all()
@@ -175,8 +175,10 @@ class Queue:
         if placed.fair_tag is None:
             return await self.get(placed.video_id, None), False
         begun = reserved.slot is not None
-        opened = saved is None and reserved.opening is not None
-        lease = Lease(video=reserved.video, claimed=begun, checkpoint=saved, opened=opened, due=due)
+        initial_stored = saved is None and reserved.initial_checkpoint is not None
+        lease = Lease(
+            video=reserved.video, claimed=begun, checkpoint=saved, initial_checkpoint_stored=initial_stored, due=due
+        )
         return self._scheduler.add(lease, reserved.slot, placed.fair_tag), True
 
     async def _take_checkpoint(self, video_id: str, new_id: str) -> Mapping[str, Any]:
@@ -250,7 +252,7 @@ class Queue:
         return video, True
 
     async def _store(
-        self, video: Video, caller: Caller, options: SubmitOptions, opening: Mapping[str, Any] | None
+        self, video: Video, caller: Caller, options: SubmitOptions, initial_checkpoint: Mapping[str, Any] | None
     ) -> tuple[InsertResult, Sequence[Delivery]]:
         """Store the row. Returns it with the webhook deliveries about its beginning, for `send_later`.
 
@@ -265,7 +267,7 @@ class Queue:
                 options.idempotency_key,
                 self._duplicates.fingerprint(video.spec),
                 options.webhook,
-                opening,
+                initial_checkpoint,
                 self._scheduler.name if video.status is Status.IN_PROGRESS else None,
                 options.detached,
                 caller.limits,

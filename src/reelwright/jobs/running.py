@@ -17,14 +17,14 @@ class Lease:
     """The right of this process to make a video: its row says that this attempt is under way here.
 
     `claimed`: False when the row does not say so yet, because the job was only queued in memory; it is claimed before
-    anything else is done. `checkpoint`: what the attempt goes on from. `opened`: that checkpoint is the card's initial
-    one (`Card.opening`), stored together with the row. `due`: the webhook deliveries about the beginning.
+    anything else is done. `checkpoint`: what the attempt goes on from. `initial_checkpoint_stored`: the card's
+    `initial_checkpoint` was stored together with the row. `due`: the webhook deliveries about the beginning.
     """
 
     video: Video
     claimed: bool = False
     checkpoint: Mapping[str, Any] | None = None
-    opened: bool = False
+    initial_checkpoint_stored: bool = False
     due: Sequence[Delivery] = ()
 
 

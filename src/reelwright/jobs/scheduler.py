@@ -34,13 +34,13 @@ from reelwright.video import Status, Video
 class Reserved:
     """A new video as it is to be stored: queued, or begun in a `slot` that is reserved for it.
 
-    `opening`: the initial checkpoint of its model's card, which is stored with a video that begins at once. Whoever
-    stores the video hands the slot to `add`, or gives it back.
+    `initial_checkpoint`: of its model's card, stored together with a video that begins at once. Whoever stores the
+    video hands the slot to `add`, or gives it back.
     """
 
     video: Video
     slot: Slot | None = None
-    opening: Mapping[str, Any] | None = None
+    initial_checkpoint: Mapping[str, Any] | None = None
 
 
 class Scheduler(Protocol):
@@ -102,9 +102,9 @@ class LocalScheduler:
         webhooks: Webhooks,
         duplicates: Duplicates,
         clock: Clock,
-        openings: Mapping[tuple[str, str], Mapping[str, Any]],
+        initial_checkpoints: Mapping[tuple[str, str], Mapping[str, Any]],
     ) -> None:
-        """`openings`: the initial checkpoints of the (engine, model) pairs that have one."""
+        """`initial_checkpoints`: the initial checkpoints of the (engine, model) pairs that have one."""
         self._records = records
         self._job = job
         self._worker = worker
@@ -113,7 +113,7 @@ class LocalScheduler:
         self._webhooks = webhooks
         self._duplicates = duplicates
         self._clock = clock
-        self._openings = openings
+        self._initial_checkpoints = initial_checkpoints
         self._requeued: dict[str, Lease] = {}
         """The leases of queued videos that this process had begun: followers whose leaders made no file."""
         self._reserved: dict[str, str] = {}
@@ -136,8 +136,8 @@ class LocalScheduler:
             return Reserved(video=video)
         self._reserved[video.id] = video.key
         begun = dataclasses.replace(video, status=Status.IN_PROGRESS, attempt=1, started_at=video.created_at)
-        opening = self._openings.get((engine, video.spec.model)) if slot.ready else None
-        return Reserved(video=begun, slot=slot, opening=opening)
+        initial_checkpoint = self._initial_checkpoints.get((engine, video.spec.model)) if slot.ready else None
+        return Reserved(video=begun, slot=slot, initial_checkpoint=initial_checkpoint)
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
         """It begins in its slot, or follows a duplicate, or is queued."""

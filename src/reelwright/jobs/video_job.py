@@ -259,7 +259,7 @@ class VideoJob:
             checkpoint=lease.checkpoint,
             seconds_left=math.inf if self._total_s is None else self._total_s,
             silence_s=self._silence_s,
-            opened=lease.opened,
+            initial_checkpoint_stored=lease.initial_checkpoint_stored,
             trace=trace,
         )
 

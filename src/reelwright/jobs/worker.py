@@ -49,12 +49,12 @@ class Slot:
             except EngineError as error:
                 crashes += 1
                 # With only the initial checkpoint stored, nobody knows whether the job was submitted upstream.
-                unknown = job.opened and saved is None
+                unknown = job.initial_checkpoint_stored and saved is None
                 if error.code is not Code.ENGINE_CRASHED or crashes == MOST_CRASHES or unknown:
                     raise
                 if not self._pool.can_resume:
                     raise
-                job = replace(job, checkpoint=saved, opened=False)
+                job = replace(job, checkpoint=saved, initial_checkpoint_stored=False)
 
     @property
     def ready(self) -> bool:

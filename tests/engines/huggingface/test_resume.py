@@ -125,14 +125,14 @@ def test_the_clip_of_one_provider_is_not_taken_for_anothers(
     assert error.code is Code.UNKNOWN_OUTCOME
 
 
-def test_an_opening_that_is_stored_already_is_not_saved_again(stage: Stage, fake: FakeHuggingFace) -> None:
+def test_an_initial_checkpoint_that_is_stored_already_is_not_saved_again(stage: Stage, fake: FakeHuggingFace) -> None:
     engine = stage.engine(endpoint_url="https://endpoint.example/", text_to_video=[["fal-ai", TEXT_MODEL]])
     report = Recorder()
-    made = engine.generate(replace(stage.job(model="endpoint"), opened=True), report)
+    made = engine.generate(replace(stage.job(model="endpoint"), initial_checkpoint_stored=True), report)
     assert (made.facts["provider"], report.checkpoints) == ("endpoint", [])
 
     fake.script("endpoint", Reply(status=500, body=b"no"))
-    made = engine.generate(replace(stage.job(model="endpoint"), opened=True), report)
+    made = engine.generate(replace(stage.job(model="endpoint"), initial_checkpoint_stored=True), report)
     assert made.facts["provider"] == "fal-ai"  # whoever is asked next is named before
     assert [(state["phase"], state["provider"]) for state in report.checkpoints] == [
         ("submitting", "fal-ai"),
@@ -140,14 +140,14 @@ def test_an_opening_that_is_stored_already_is_not_saved_again(stage: Stage, fake
     ]
 
 
-def test_the_cards_opening_is_what_a_job_saves_first(stage: Stage) -> None:
+def test_the_cards_initial_checkpoint_is_what_a_job_saves_first(stage: Stage) -> None:
     options = {"endpoint_url": "https://endpoint.example/"}
     [card] = [card for card in cards(options) if card.model == "endpoint"]
     report = Recorder()
     stage.engine(**options).generate(stage.job(model="endpoint"), report)
-    assert report.checkpoints == [card.opening]
+    assert report.checkpoints == [card.initial_checkpoint]
     chain = {"text_to_image": ["nscale", "black-forest-labs/FLUX.1-schnell"]}
-    assert {card.opening for card in cards({**options, "chain": chain})} == {None}
+    assert {card.initial_checkpoint for card in cards({**options, "chain": chain})} == {None}
 
 
 def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from reelwright.ids import VIDEO_ID
 from reelwright.store.deliveries import State
 from reelwright.video import MAX_PROMPT_CHARACTERS, MAX_SEED, Status
 
+INITIAL_CHECKPOINT = "opening"
+"""What the API calls `Card.initial_checkpoint`."""
+
 _ID = text("The id", pattern=f"^{VIDEO_ID}$")
 
 
@@ -123,13 +126,14 @@ def model_at_replicate() -> dict[str, Schema]:
 
 
 def card() -> Schema:
-    """As the class has it: `models` answers with all of its fields."""
+    """`Card` as `api.models` answers with it: all fields of the class, one of them under another name."""
     schema = TypeAdapter(Card).json_schema(mode="serialization")
     properties = {
         name: {key: value for key, value in _resolved(one, schema).items() if key not in ("title", "default")}
         for name, one in schema["properties"].items()
     }
     assert set(properties) == {one.name for one in dataclasses.fields(Card)}
+    properties[INITIAL_CHECKPOINT] = properties.pop("initial_checkpoint")
     properties |= {
         "ready": flag("Whether the model can be used now, for all its tasks"),
         "lacks": nullable(text("What it lacks, and what to do about it")),

@@ -65,8 +65,10 @@ def _card(options: Options, model: str, tasks: tuple[Task, ...]) -> Card:
         default_frames=max(24, least),
         deterministic=False,
         resumes=True,
-        # With a picture to be made first, or the hub to be asked, the first step is another one.
-        opening=submitting(Route(ENDPOINT, ENDPOINT)) if model == ENDPOINT and not options.text_to_image else None,
+        # Other jobs make a picture first, or ask the hub, and so do not all begin with the same checkpoint.
+        initial_checkpoint=submitting(Route(ENDPOINT, ENDPOINT))
+        if model == ENDPOINT and not options.text_to_image
+        else None,
     )
 
 

@@ -120,7 +120,7 @@ class _Rendering:
         """Take up what an earlier attempt left: a whole file, or a job to follow. Raises when neither is certain."""
         state = self._job.checkpoint or {}
         self._saved_phase = state.get("phase")
-        if self._job.opened:
+        if self._job.initial_checkpoint_stored:
             self._saved_phase, self._asking = "submitting", Route(ENDPOINT, ENDPOINT)
             return None
         if self._saved_phase == "submitting":
