@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.child import EngineChild, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.footprint import Kind
 from reelwright.engines.local.recipe import GIB
@@ -98,7 +98,7 @@ class Following:
     checkpoint: dict[str, Any] | None = None
     times: list[float] = field(default_factory=list)
 
-    def watch(self) -> Watch:
+    def listener(self) -> RenderListener:
         def progress(done: int, total: int) -> None:
             self.times.append(time.perf_counter())
             self.at(done, total)
@@ -106,7 +106,9 @@ class Following:
         async def keep(state: Any) -> None:
             self.checkpoint = dict(state)
 
-        return Watch(progress=progress, stage=lambda name: None, preview=lambda data, kind: None, checkpoint=keep)
+        return RenderListener(
+            progress=progress, stage=lambda name: None, preview=lambda data, kind: None, checkpoint=keep
+        )
 
 
 class Bench:
@@ -212,7 +214,7 @@ class Bench:
             checkpoint=checkpoint,
         )
         begin = time.perf_counter()
-        clip, facts = await child.render(job, (following or Following()).watch())
+        clip, facts = await child.render(job, (following or Following()).listener())
         seconds = seconds_since(begin)
         assert clip.frames is not None
         frames = clip.frames.array().copy()

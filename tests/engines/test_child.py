@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Phase, Spec, Watch
+from reelwright.engines.child import EngineChild, Phase, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task, VideoSpec
@@ -36,7 +36,7 @@ class Heard:
         self.checkpoints: list[Mapping[str, Any]] = []
         self.begun = asyncio.Event()
 
-    def watch(self) -> Watch:
+    def listener(self) -> RenderListener:
         def on_progress(done: int, total: int) -> None:
             self.progress.append((done, total))
             self.begun.set()
@@ -49,7 +49,7 @@ class Heard:
             self.stages.append(name)
             self.begun.set()
 
-        return Watch(progress=on_progress, stage=on_stage, preview=lambda data, kind: None, checkpoint=save)
+        return RenderListener(progress=on_progress, stage=on_stage, preview=lambda data, kind: None, checkpoint=save)
 
 
 def job(prompt: str, scratch: Path, seconds: float = 20, **more: Any) -> RenderJob:
@@ -75,7 +75,7 @@ async def child() -> AsyncIterator[EngineChild]:
 async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_path: Path) -> None:
     heard = Heard()
     assert child.phase is Phase.READY
-    clip, facts = await child.render(job("paint", tmp_path), heard.watch())
+    clip, facts = await child.render(job("paint", tmp_path), heard.listener())
     assert clip.frames is not None
     frames = clip.frames.array()
     assert frames.shape == (5, 48, 64, 3)
@@ -90,7 +90,7 @@ async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_pa
 async def test_the_child_is_reused(child: EngineChild, tmp_path: Path) -> None:
     pids = set()
     for number in range(3):
-        clip, facts = await child.render(job(f"paint {number}", tmp_path), Heard().watch())
+        clip, facts = await child.render(job(f"paint {number}", tmp_path), Heard().listener())
         assert clip.frames
         clip.frames.close()
         pids.add(facts["pid"])
@@ -99,20 +99,20 @@ async def test_the_child_is_reused(child: EngineChild, tmp_path: Path) -> None:
 
 async def test_a_cancel_ends_the_job_and_keeps_the_child(child: EngineChild, tmp_path: Path) -> None:
     heard = Heard()
-    running = asyncio.create_task(child.render(job("slow 60", tmp_path), heard.watch()))
+    running = asyncio.create_task(child.render(job("slow 60", tmp_path), heard.listener()))
     await heard.begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert child.alive
     assert child.busy == 0
-    clip, _ = await child.render(job("paint", tmp_path), Heard().watch())
+    clip, _ = await child.render(job("paint", tmp_path), Heard().listener())
     assert clip.frames
     clip.frames.close()
 
 
 async def test_a_job_that_does_not_listen_is_killed_with_its_process(child: EngineChild, tmp_path: Path) -> None:
-    running = asyncio.create_task(child.render(job("deaf 60", tmp_path), Heard().watch()))
+    running = asyncio.create_task(child.render(job("deaf 60", tmp_path), Heard().listener()))
     await asyncio.sleep(0)  # let it send the job
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -122,14 +122,14 @@ async def test_a_job_that_does_not_listen_is_killed_with_its_process(child: Engi
 
 async def test_a_deadline_ends_the_job(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"longer than its limit of 0\.1 s") as caught:
-        await child.render(job("slow 60", tmp_path, seconds=0.1), Heard().watch())
+        await child.render(job("slow 60", tmp_path, seconds=0.1), Heard().listener())
     assert caught.value.code == Code.TIMED_OUT
 
 
 async def test_a_job_may_last_as_long_as_it_moves(child: EngineChild, tmp_path: Path) -> None:
     """Each wait is shorter than the limit, all of them together are four times as long."""
     heard = Heard()
-    clip, _ = await child.render(job("slow 2", tmp_path, math.inf, silence_s=0.5), heard.watch())
+    clip, _ = await child.render(job("slow 2", tmp_path, math.inf, silence_s=0.5), heard.listener())
     assert clip.frames
     clip.frames.close()
 
@@ -141,7 +141,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
     """One tells the same unit of progress again and again, the other stands still in a stage of its own."""
     heard = Heard()
     with pytest.raises(EngineError, match=r"made no progress for 0\.7 s") as caught:
-        await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.watch())
+        await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.listener())
     assert caught.value.code == Code.TIMED_OUT
     if prompt.startswith("stuck"):
         assert "while it was loading the weights" in str(caught.value)
@@ -153,7 +153,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
 async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild, tmp_path: Path) -> None:
     """Work in this process, in one that it has started, and parts of a step."""
     heard = Heard()
-    clip, _ = await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.watch())
+    clip, _ = await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.listener())
     assert clip.frames
     clip.frames.close()
     told = {"load 1.6": ["loading the weights", None], "compile 1.6": ["compiling", None], "parts 1.6": []}
@@ -163,7 +163,7 @@ async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild
 async def test_a_job_at_a_provider_has_the_limit_in_all(tmp_path: Path) -> None:
     child = await start(upstream=True)
     with pytest.raises(EngineError, match=r"longer than its limit of 0\.5 s"):
-        await child.render(job("slow 60", tmp_path, math.inf, silence_s=0.5), Heard().watch())
+        await child.render(job("slow 60", tmp_path, math.inf, silence_s=0.5), Heard().listener())
     await child.kill()
 
 
@@ -171,13 +171,13 @@ async def test_a_cancelled_job_may_take_its_time_while_nobody_waits_for_it(tmp_p
     """It is deaf for longer than the usual grace: its process lives on and takes the next job."""
     child = await start(cancel_grace_s=30)
     heard = Heard()
-    running = asyncio.create_task(child.render(job("stuck 1.5", tmp_path), heard.watch()))
+    running = asyncio.create_task(child.render(job("stuck 1.5", tmp_path), heard.listener()))
     await heard.begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert child.alive
-    clip, facts = await child.render(job("paint", tmp_path), Heard().watch())
+    clip, facts = await child.render(job("paint", tmp_path), Heard().listener())
     assert clip.frames
     clip.frames.close()
     assert facts["pid"] == child.pid
@@ -187,7 +187,7 @@ async def test_a_cancelled_job_may_take_its_time_while_nobody_waits_for_it(tmp_p
 async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_process(tmp_path: Path) -> None:
     child = await start(cancel_grace_s=60)
     heard = Heard()
-    running = asyncio.create_task(child.render(job("stuck 60", tmp_path), heard.watch(), lambda: True))
+    running = asyncio.create_task(child.render(job("stuck 60", tmp_path), heard.listener(), lambda: True))
     await heard.begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -197,7 +197,7 @@ async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_proc
 
 async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="The device is gone") as caught:
-        await child.render(job("unplug", tmp_path), Heard().watch())
+        await child.render(job("unplug", tmp_path), Heard().listener())
     assert caught.value.code == Code.ENGINE_CRASHED
     assert child.phase is Phase.ENDING
     await asyncio.wait_for(child.gone(), 10)
@@ -205,7 +205,7 @@ async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: Engin
 
 async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"ended unexpectedly \(killed by SIGKILL\)") as caught:
-        await child.render(job("crash", tmp_path), Heard().watch())
+        await child.render(job("crash", tmp_path), Heard().listener())
     assert caught.value.code == Code.ENGINE_CRASHED
     assert not child.alive
 
@@ -213,13 +213,13 @@ async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_p
 async def test_out_of_memory_is_told_and_the_child_lives(tmp_path: Path) -> None:
     """The limit is of what it allocates: addresses alone, of which CUDA reserves many times the memory, are free."""
     child = await start(memory_mb=600)
-    clip, _ = await child.render(job("reserve 64000", tmp_path), Heard().watch())
+    clip, _ = await child.render(job("reserve 64000", tmp_path), Heard().listener())
     assert clip.frames
     clip.frames.close()
     with pytest.raises(EngineError) as caught:
-        await child.render(job("hog 1000", tmp_path), Heard().watch())
+        await child.render(job("hog 1000", tmp_path), Heard().listener())
     assert caught.value.code == Code.OUT_OF_MEMORY
-    clip, _ = await child.render(job("paint", tmp_path), Heard().watch())
+    clip, _ = await child.render(job("paint", tmp_path), Heard().listener())
     assert clip.frames
     clip.frames.close()
     await child.kill()
@@ -230,7 +230,7 @@ async def test_whoever_dies_for_want_of_memory_is_told_so(tmp_path: Path, prompt
     """A thread that has no room for its stack, and native code that ends the process."""
     child = await start(memory_mb=400)
     with pytest.raises(EngineError, match="memory") as caught:
-        await child.render(job(prompt, tmp_path), Heard().watch())
+        await child.render(job(prompt, tmp_path), Heard().listener())
     assert caught.value.code == Code.OUT_OF_MEMORY
     await child.kill()
 
@@ -239,7 +239,7 @@ async def test_an_unknown_error_tells_its_kind_but_not_its_text(tmp_path: Path) 
     log: list[str] = []
     child = await start(log)
     with pytest.raises(EngineError, match="failed with RuntimeError") as caught:
-        await child.render(job("raise 42", tmp_path), Heard().watch())
+        await child.render(job("raise 42", tmp_path), Heard().listener())
     assert "secret" not in str(caught.value)
     await child.kill()
     assert any("secret /path/of/42" in line for line in log)
@@ -247,7 +247,7 @@ async def test_an_unknown_error_tells_its_kind_but_not_its_text(tmp_path: Path) 
 
 async def test_an_engine_error_keeps_code_and_details(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        await child.render(job("refuse", tmp_path), Heard().watch())
+        await child.render(job("refuse", tmp_path), Heard().listener())
     assert (caught.value.code, caught.value.details) == (Code.REFUSED, "not nice")
 
 
@@ -261,7 +261,8 @@ async def test_jobs_run_side_by_side(tmp_path: Path) -> None:
     child = await start(slots=4)
     heard = [Heard() for _ in range(4)]
     jobs = [
-        asyncio.create_task(child.render(job(f"slow {60 + n}", tmp_path), ears.watch())) for n, ears in enumerate(heard)
+        asyncio.create_task(child.render(job(f"slow {60 + n}", tmp_path), ears.listener()))
+        for n, ears in enumerate(heard)
     ]
     await asyncio.gather(*(ears.begun.wait() for ears in heard))
     assert child.busy == 4
@@ -275,7 +276,7 @@ async def test_jobs_run_side_by_side(tmp_path: Path) -> None:
 async def test_a_checkpoint_is_durable_before_the_engine_goes_on(child: EngineChild, tmp_path: Path) -> None:
     heard, checkpoint = Heard(), {"file": "frames-3"}
     (tmp_path / "frames-3").write_text("3")
-    clip, facts = await child.render(job("resume 0", tmp_path, checkpoint=checkpoint), heard.watch())
+    clip, facts = await child.render(job("resume 0", tmp_path, checkpoint=checkpoint), heard.listener())
     assert heard.checkpoints == [{"file": "frames-4"}, {"file": "frames-5"}]
     assert facts["first_frame"] == 3
     assert clip.frames
@@ -289,8 +290,8 @@ async def test_a_child_that_cannot_go_on_ends_though_its_jobs_still_wait(child: 
         heard.begun.set()
         await never.wait()
 
-    watch = replace(heard.watch(), checkpoint=save)
-    running = asyncio.create_task(child.render(job("resume 0", tmp_path / "job"), watch))
+    listener = replace(heard.listener(), checkpoint=save)
+    running = asyncio.create_task(child.render(job("resume 0", tmp_path / "job"), listener))
     await heard.begun.wait()
     child._sock.send(b"not a message\n")
     with pytest.raises(EngineError) as failed:

@@ -71,8 +71,12 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What the owner of a job wants to hear while it runs. `checkpoint` returns when the state is durable."""
+class RenderListener:
+    """What is called with what an engine reports while it renders one job: callbacks, all of the event loop's thread.
+
+    `progress` gets the units done and their total number, `stage` a name (None: none is told), `preview` an encoded
+    picture and its media type. The engine waits for `checkpoint`, which returns when the state is durable.
+    """
 
     progress: Callable[[int, int], None]
     stage: Callable[[str | None], None]
@@ -95,7 +99,7 @@ class Phase(IntEnum):
 
 @dataclass(slots=True)
 class _Running:
-    watch: Watch
+    listener: RenderListener
     frames: FrameBuffer
     done: asyncio.Future[messages.Done]
     moved_at: float
@@ -218,7 +222,7 @@ class EngineChild:
         return len(self._running)
 
     async def render(
-        self, job: RenderJob, watch: Watch, wanted: Callable[[], bool] = lambda: False
+        self, job: RenderJob, listener: RenderListener, wanted: Callable[[], bool] = lambda: False
     ) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job to its end. Returns the clip and the facts that shaped it; the caller closes `clip.frames`.
 
@@ -227,7 +231,7 @@ class EngineChild:
         that.
         """
         frames = _room(job.spec)
-        running = _Running(watch, frames, asyncio.get_running_loop().create_future(), time.monotonic())
+        running = _Running(listener, frames, asyncio.get_running_loop().create_future(), time.monotonic())
         self._running[job.video_id] = running
         self._short = False
         try:
@@ -349,7 +353,7 @@ class EngineChild:
             case messages.Progress(video_id=video_id, done=done, total=total):
                 if running := self._running.get(video_id):
                     self._moved(running, done)
-                    running.watch.progress(done, total)
+                    running.listener.progress(done, total)
             case messages.Stage(video_id=video_id, name=name):
                 if running := self._running.get(video_id):
                     self._enter(running, name)
@@ -359,13 +363,13 @@ class EngineChild:
             case messages.Preview(video_id=video_id, data=data, media_type=media_type):
                 if running := self._running.get(video_id):
                     running.moved_at = time.monotonic()
-                    running.watch.preview(data, media_type)
+                    running.listener.preview(data, media_type)
             case messages.State(state=state):
                 self.state = state
             case messages.Checkpoint(video_id=video_id):
                 if running := self._running.get(video_id):
                     running.moved_at = time.monotonic()
-                    task = asyncio.create_task(self._save(running.watch, message))
+                    task = asyncio.create_task(self._save(running.listener, message))
                     self._saving.add(task)
                     task.add_done_callback(self._saving.discard)
             case other:
@@ -381,10 +385,10 @@ class EngineChild:
         if running.stage is not None:
             self._preparing_s += now - running.stage_since
         running.stage, running.stage_since, running.moved_at = stage, now, now
-        running.watch.stage(stage)
+        running.listener.stage(stage)
 
-    async def _save(self, watch: Watch, checkpoint: messages.Checkpoint) -> None:
-        await watch.checkpoint(checkpoint.state)
+    async def _save(self, listener: RenderListener, checkpoint: messages.Checkpoint) -> None:
+        await listener.checkpoint(checkpoint.state)
         with contextlib.suppress(OSError):  # it ended meanwhile, and its jobs are told so
             await self._send(messages.Saved(video_id=checkpoint.video_id, serial=checkpoint.serial))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from reelwright.engines.child import Watch
+from reelwright.engines.child import RenderListener
 from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.running import Running
 
 
-def watch_of(running: Running, live: LiveVideos, save: Callable[[Mapping[str, Any]], Awaitable[None]]) -> Watch:
+def listener_for(
+    running: Running, live: LiveVideos, save: Callable[[Mapping[str, Any]], Awaitable[None]]
+) -> RenderListener:
     """The callbacks for the engine's process. `save` makes a checkpoint durable before the engine goes on."""
 
     def stage(name: str | None) -> None:
@@ -21,7 +23,7 @@ def watch_of(running: Running, live: LiveVideos, save: Callable[[Mapping[str, An
         for video_id in _videos(running):
             live.preview(video_id, data, media_type)
 
-    return Watch(progress=report_part(live, running, 0), stage=stage, preview=preview, checkpoint=save)
+    return RenderListener(progress=report_part(live, running, 0), stage=stage, preview=preview, checkpoint=save)
 
 
 def report_part(live: LiveVideos, running: Running, part: int) -> Callable[[int, int], None]:

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from reelwright.engines.child import Watch
+from reelwright.engines.child import RenderListener
 from reelwright.engines.engine import RenderJob
 from reelwright.errors import Busy, Cancelled, Code, EngineError
 from reelwright.jobs.adopting import Adopting, patiently
@@ -40,7 +40,7 @@ from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.outcome import Ended, Failed, Finished, Outcome, Rendered
 from reelwright.jobs.recorder import Recorder
 from reelwright.jobs.refining import Refining
-from reelwright.jobs.reporting import report_part, watch_of
+from reelwright.jobs.reporting import listener_for, report_part
 from reelwright.jobs.running import Lease, Running
 from reelwright.jobs.threads import Threads
 from reelwright.jobs.traces import Traces
@@ -241,7 +241,7 @@ class VideoJob:
         pictures = await patiently(self._steps.checkpoints.fetch_inputs, lease)
         with self._traces.stage(video.id, "render") as rendering:
             job = self._render_job(lease, pictures, rendering.traceparent)
-            clip, facts = await slot.render(job, self._watch(running))
+            clip, facts = await slot.render(job, self._listener(running))
         made_with = {**facts, "render_s": round(time.monotonic() - begun, 3)}
         if video.spec.refined:
             await self._steps.refining.take_place(clip)
@@ -263,13 +263,13 @@ class VideoJob:
             trace=trace,
         )
 
-    def _watch(self, running: Running) -> Watch:
+    def _listener(self, running: Running) -> RenderListener:
         async def save(state: Mapping[str, Any]) -> None:
             running.has_stored_checkpoint |= "file" in state
             if not await self._steps.checkpoints.save(running.video, state):
                 self.cancel(running.video.id)  # this attempt counts no more
 
-        return watch_of(running, self._live, save)
+        return listener_for(running, self._live, save)
 
     async def _finish(self, running: Running, rendered: Rendered) -> Finished:
         video, clip, facts = rendered.video, rendered.clip, rendered.made_with

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
-from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.child import EngineChild, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
@@ -24,7 +24,7 @@ class Slot:
         self._pool = pool
         self._index = index
 
-    async def render(self, job: RenderJob, watch: Watch) -> tuple[Clip, Mapping[str, Any]]:
+    async def render(self, job: RenderJob, listener: RenderListener) -> tuple[Clip, Mapping[str, Any]]:
         """Run one job in this slot. Returns the clip and the facts that shaped it. Raises `EngineError`.
 
         Cancelling the task cancels the job. A job on an upstream server outlives the process that waits for it: a new
@@ -34,16 +34,16 @@ class Slot:
 
         async def keep(state: Mapping[str, Any]) -> None:
             nonlocal saved
-            await watch.checkpoint(state)
+            await listener.checkpoint(state)
             saved = state
 
-        remembering = replace(watch, checkpoint=keep)
+        remembering = replace(listener, checkpoint=keep)
         crashes = 0
         while True:
             if not self.ready:
-                watch.stage("starting the engine")
+                listener.stage("starting the engine")
             child = await self._pool.child(self._index, job.trace)
-            watch.stage(None)
+            listener.stage(None)
             try:
                 return await child.render(job, remembering, self._pool.is_wanted)
             except EngineError as error:

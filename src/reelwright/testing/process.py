@@ -101,5 +101,5 @@ class EngineProcess:
         on_sign: Callable[[], None] = lambda: None,
     ) -> Take:
         made = job_for(spec, folder, **({"seconds_left": MOST_SECONDS} | dict(job)))
-        clip, facts = await self.child.render(made, heard.watch(on_sign))
+        clip, facts = await self.child.render(made, heard.listener(on_sign))
         return Take.of(clip, facts, heard)

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reelwright.engines.child import Watch
+from reelwright.engines.child import RenderListener
 from reelwright.errors import Cancelled
 
 
 class Recorder:
-    """Implements `Report` in this process, and listens to a job in another one (`watch`).
+    """Implements `Report` in this process, and listens to a job in another one (`listener`).
 
     `on_checkpoint` is called with each state once it is kept; in this process, what it raises ends the job. After
     `cancel` every method raises `Cancelled`, as the server's report does.
@@ -62,7 +62,7 @@ class Recorder:
         """From any thread: the engine's next call raises `Cancelled`."""
         self._cancelled.set()
 
-    def watch(self, on_sign: Callable[[], None] = lambda: None) -> Watch:
+    def listener(self, on_sign: Callable[[], None] = lambda: None) -> RenderListener:
         """Listens to a job in an engine's process. `on_sign` is called with whatever it says."""
 
         def progress(done: int, total: int) -> None:
@@ -83,4 +83,4 @@ class Recorder:
                 self._on_checkpoint(state)
             on_sign()
 
-        return Watch(progress=progress, stage=stage, preview=preview, checkpoint=checkpoint)
+        return RenderListener(progress=progress, stage=stage, preview=preview, checkpoint=checkpoint)

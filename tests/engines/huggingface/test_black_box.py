@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.child import EngineChild, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
 from reelwright.video import Task, VideoSpec
@@ -27,8 +27,8 @@ class Record:
     async def save(self, state: Mapping[str, Any]) -> None:
         self.states.append(state)
 
-    def watch(self) -> Watch:
-        return Watch(
+    def listener(self) -> RenderListener:
+        return RenderListener(
             progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=self.save
         )
 
@@ -74,7 +74,7 @@ async def test_a_killed_process_resumes_the_same_upstream_job(
     record = Record()
     fake.polls = 1_000_000
     first = await start(environment)
-    rendering = asyncio.create_task(first.render(job(tmp_path / "job"), record.watch()))
+    rendering = asyncio.create_task(first.render(job(tmp_path / "job"), record.listener()))
     await asyncio.to_thread(fake.wait_for, "status")
     await first.kill()
     with pytest.raises(EngineError):
@@ -83,7 +83,7 @@ async def test_a_killed_process_resumes_the_same_upstream_job(
 
     fake.polls = 0
     second = await start(environment)
-    clip, facts = await second.render(job(tmp_path / "job", record.states[-1]), record.watch())
+    clip, facts = await second.render(job(tmp_path / "job", record.states[-1]), record.listener())
     await second.kill()
 
     assert clip.path is not None
@@ -100,7 +100,7 @@ async def test_a_failure_crosses_the_process_boundary(
     fake.script("submit", Reply(status=402, body={"error": "no credits left"}))
     child = await start(environment)
     with pytest.raises(EngineError) as caught:
-        await child.render(job(tmp_path / "job"), Record().watch())
+        await child.render(job(tmp_path / "job"), Record().listener())
     await child.kill()
     assert caught.value.code is Code.UPSTREAM_PAYMENT_REQUIRED
     assert caught.value.details == '{"error": "no credits left"}'

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.child import EngineChild, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
@@ -102,17 +102,19 @@ async def test_after_an_error_of_the_device_the_process_ends_and_the_next_job_ha
     async def kept(_state: object) -> None:
         pass
 
-    watch = Watch(progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=kept)
+    listener = RenderListener(
+        progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=kept
+    )
 
     def job(prompt: str) -> RenderJob:
         request = a_request("wan", prompt=prompt, num_inference_steps=1, num_frames=5)
         return RenderJob(video_id="video_1", attempt=1, spec=request, scratch=tmp_path)
 
     with pytest.raises(EngineError, match="failed: AcceleratorError"):
-        await child.render(job("CUDA error: no kernel image is available for execution on the device"), watch)
+        await child.render(job("CUDA error: no kernel image is available for execution on the device"), listener)
     assert child.alive
     with pytest.raises(EngineError, match="The device failed while it made a video with model 'wan'") as caught:
-        await child.render(job("CUDA error: an illegal memory access was encountered"), watch)
+        await child.render(job("CUDA error: an illegal memory access was encountered"), listener)
     assert caught.value.code == Code.ENGINE_CRASHED
     assert not child.alive
     await asyncio.wait_for(child.gone(), 10)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Spec, Watch
+from reelwright.engines.child import EngineChild, RenderListener, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
@@ -42,7 +42,7 @@ class Follower:
     then: Any = None
     checkpoint: dict[str, Any] | None = None
 
-    def watch(self) -> Watch:
+    def listener(self) -> RenderListener:
         def progress(done: int, _: int) -> None:
             if done >= self.at and self.checkpoint:  # not each step is told where they are quick
                 self.at = 1000
@@ -51,7 +51,7 @@ class Follower:
         async def keep(state: Mapping[str, Any]) -> None:
             self.checkpoint = dict(state)
 
-        return Watch(progress=progress, stage=lambda _: None, preview=lambda *_: None, checkpoint=keep)
+        return RenderListener(progress=progress, stage=lambda _: None, preview=lambda *_: None, checkpoint=keep)
 
 
 class Studio:
@@ -72,7 +72,7 @@ class Studio:
             image_path=more.get("image_path"),
             checkpoint=more.get("checkpoint"),
         )
-        clip, facts = await self.child.render(job, follower.watch())
+        clip, facts = await self.child.render(job, follower.listener())
         assert clip.frames is not None
         digest = hashlib.sha256(clip.frames.array().tobytes()).hexdigest()
         clip.frames.close()
