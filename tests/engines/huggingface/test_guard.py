@@ -14,9 +14,9 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
+from reelwright.engines.upstream.job_limits import JobLimits, limited_by
 from reelwright.engines.upstream.network import PIECE_BYTES, Network
 from reelwright.engines.upstream.outcomes import UpstreamError
-from reelwright.engines.upstream.watch import Watch, watched
 from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.huggingface.stage import Recorder, Running, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
@@ -147,11 +147,11 @@ def client_for(url: str) -> httpx2.Client:
     return Network(trusted=[url], connect_seconds=1, idle_seconds=30).client()
 
 
-def watch(*, seconds: float = 30, idle_seconds: float = 30, report: Recorder | None = None) -> Watch:
+def limits(*, seconds: float = 30, idle_seconds: float = 30, report: Recorder | None = None) -> JobLimits:
     """One that allows for `LARGE`."""
-    watch = Watch(report, seconds, idle_seconds, 0.01)
-    watch.expect(len(LARGE) + 10_000)
-    return watch
+    limits = JobLimits(report, seconds, idle_seconds, 0.01)
+    limits.expect(len(LARGE) + 10_000)
+    return limits
 
 
 def address(fake: FakeHuggingFace) -> str:
@@ -194,7 +194,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
 def test_a_large_body_arrives_whole_in_large_pieces(client: httpx2.Client, fake: FakeHuggingFace) -> None:
     fake.script("endpoint", Reply(body=LARGE))
-    with watched(watch()), client.stream("GET", address(fake)) as response:
+    with limited_by(limits()), client.stream("GET", address(fake)) as response:
         sock = socket_of(response)
         # The kernel begins with a smaller one, and enlarges it as it sees fit.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE_BYTES)
@@ -220,12 +220,12 @@ def test_a_large_body_in_chunks_arrives_whole() -> None:
                 place += size
         connection.sendall(b"0\r\n\r\n")
 
-    with raw_server(answer) as url, client_for(url) as client, watched(watch()):
+    with raw_server(answer) as url, client_for(url) as client, limited_by(limits()):
         assert client.get(url).content == LARGE
 
 
 def test_the_connection_is_used_again_after_large_bodies(client: httpx2.Client, fake: FakeHuggingFace) -> None:
-    """Also for a large request, and where no watch is in force."""
+    """Also for a large request, and where no limits are in force."""
     fake.script("endpoint", Reply(body=LARGE), Reply(body=b"short"), Reply(body=LARGE))
     ports = set()
 
@@ -234,11 +234,11 @@ def test_the_connection_is_used_again_after_large_bodies(client: httpx2.Client, 
             ports.add(socket_of(response).getsockname())
             return response.read()
 
-    with watched(watch()):
+    with limited_by(limits()):
         assert post(b"") == LARGE
         assert post(LARGE) == b"short"
     assert post(b"") == LARGE
-    with watched(watch()):
+    with limited_by(limits()):
         assert post(LARGE) == LARGE
     assert len(ports) == 1
     assert [entry.body for entry in fake.log] == [b"", LARGE, b"", LARGE]
@@ -263,7 +263,7 @@ def test_a_large_body_that_stalls_ends_in_time(
                 received.extend(piece)
 
     began = time.monotonic()
-    with watched(watch(seconds=seconds, idle_seconds=idle_seconds)), pytest.raises(error) as caught:
+    with limited_by(limits(seconds=seconds, idle_seconds=idle_seconds)), pytest.raises(error) as caught:
         read()
     assert time.monotonic() - began >= 0.3
     assert LARGE.startswith(received)
@@ -278,7 +278,7 @@ def test_a_cancel_ends_the_stalled_read_of_a_large_body(client: httpx2.Client, f
     report, received = Recorder(), bytearray()
 
     def read() -> None:
-        with watched(watch(report=report)), client.stream("GET", address(fake)) as response:
+        with limited_by(limits(report=report)), client.stream("GET", address(fake)) as response:
             for piece in response.iter_raw():
                 received.extend(piece)
 
@@ -293,7 +293,7 @@ def test_a_cancel_ends_the_stalled_read_of_a_large_body(client: httpx2.Client, f
 
 def test_a_body_that_ends_too_early_is_an_error(client: httpx2.Client, fake: FakeHuggingFace) -> None:
     fake.script("endpoint", Reply(body=LARGE, cut=SOME), Reply(body=LARGE))
-    with watched(watch()):
+    with limited_by(limits()):
         with pytest.raises(httpx2.RemoteProtocolError):
             client.get(address(fake))
         assert client.get(address(fake)).content == LARGE  # by another connection
@@ -305,13 +305,13 @@ def test_a_connection_that_is_reset_is_an_error() -> None:
         # Closed like this, it is not said to be at its end, but broken off.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    with raw_server(reset) as url, client_for(url) as client, watched(watch()), pytest.raises(httpx2.ReadError):
+    with raw_server(reset) as url, client_for(url) as client, limited_by(limits()), pytest.raises(httpx2.ReadError):
         client.get(url)
 
 
 def test_the_allowance_holds_for_large_pieces(client: httpx2.Client, fake: FakeHuggingFace) -> None:
     fake.script("endpoint", Reply(body=LARGE))
-    mean, received = watch(), bytearray()
+    mean, received = limits(), bytearray()
     mean.expect(1_000_000)
 
     def read() -> None:
@@ -319,7 +319,7 @@ def test_the_allowance_holds_for_large_pieces(client: httpx2.Client, fake: FakeH
             for piece in response.iter_raw():
                 received.extend(piece)
 
-    with watched(mean), pytest.raises(UpstreamError) as caught:
+    with limited_by(mean), pytest.raises(UpstreamError) as caught:
         read()
     assert caught.value.code is Code.BAD_OUTPUT
     assert len(received) < 1_000_000

@@ -19,8 +19,8 @@ from reelwright.engines.comfyui.refusals import Absent, lost, stalled
 from reelwright.engines.comfyui.server import ComfyUI, State
 from reelwright.engines.comfyui.servers import Servers
 from reelwright.engines.engine import Report
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.outcomes import UpstreamError
-from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
 CERTAIN_SECONDS = 5.0
@@ -42,7 +42,7 @@ class Following:
         servers: Servers,
         prompt_id: str,
         options: Options,
-        watch: Watch,
+        limits: JobLimits,
         report: Report,
         listener: Listener,
         certain: bool,
@@ -53,7 +53,7 @@ class Following:
         self._condition = servers.of(server.name)
         self._prompt_id = prompt_id
         self._options = options
-        self._watch = watch
+        self._limits = limits
         self._report = report
         self._listener = listener
         self._misses = 0
@@ -64,13 +64,13 @@ class Following:
     def entry(self) -> Mapping[str, Any]:
         """The job's entry in the history, when it has ended. Raises `UpstreamError`, `Cancelled`.
 
-        A server that does not answer is waited for until the watch's limits: it may be alive and busy. One that refuses
-        connections is left after `stall_seconds`, if there is another one.
+        While the server does not answer, this waits until the job's limits end it: the server may be alive and busy. A
+        server that refuses connections is left after `stall_seconds`, if there is another one.
         """
         while True:
             try:
                 found = self._look()
-                still = found is State.PENDING and self._server.queue(self._watch).stands_still
+                still = found is State.PENDING and self._server.queue(self._limits).stands_still
             except (UpstreamError, httpx2.TransportError) as error:
                 self._bear(error)
             else:
@@ -82,14 +82,14 @@ class Following:
 
     def _look(self) -> State | Mapping[str, Any] | None:
         """None: the job has not ended, more is not known."""
-        if (entry := self._server.history(self._prompt_id, self._watch)) is not None:
+        if (entry := self._server.history(self._prompt_id, self._limits)) is not None:
             return entry
         now = time.monotonic()
         quiet = now - max(self._asked_at, self._listener.heard_at) >= CERTAIN_SECONDS
         if not quiet and not self._misses:
             return None
         self._asked_at = now
-        return self._server.state(self._prompt_id, self._watch)
+        return self._server.state(self._prompt_id, self._limits)
 
     def _judge(self, found: State | None, still: bool) -> None:
         """Raises `UpstreamError` where the job is lost, or nothing is executed there."""
@@ -114,7 +114,7 @@ class Following:
             error.running = True
             raise error
         if isinstance(error, UpstreamError) and error.code is Code.TIMED_OUT:
-            raise error  # the watch's own word
+            raise error  # from the job's limits, not from the server
         now = time.monotonic()
         self._silent_since = self._silent_since or now
         refused = isinstance(error, UpstreamError) and error.status is None
@@ -132,7 +132,7 @@ class Following:
         """That long, or until the socket says that something ended."""
         until = time.monotonic() + max(seconds, 0.0)
         while True:
-            self._watch.check()
+            self._limits.check()
             left = until - time.monotonic()
             if left <= 0 or self._listener.wait(min(left, SLICE_SECONDS)):
                 return

@@ -41,12 +41,12 @@ from reelwright.engines.comfyui.server import FOLDER, ComfyUI, State
 from reelwright.engines.comfyui.servers import Place, Servers
 from reelwright.engines.comfyui.workflow import Filled, Workflow
 from reelwright.engines.engine import Made, RenderJob, Report
+from reelwright.engines.upstream.active_jobs import ActiveJobs
 from reelwright.engines.upstream.clips import Clips
-from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader, storage_told
 from reelwright.engines.upstream.failover import Breakers, Failover
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError, bad_output
-from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.media.encode import describe
@@ -85,25 +85,25 @@ class Renderer:
         self.downloader = downloader
         self.scrub = scrub
         self.clips = Clips()
-        self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
+        self._active_jobs = ActiveJobs(JobLimits, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `upstream.failover` say, and `Cancelled` within a second."""
-        with self._crowd.joined(job, report) as watch:
-            return _Rendering(self, job, report, watch).run()
+        with self._active_jobs.track(job, report) as limits:
+            return _Rendering(self, job, report, limits).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: Watch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, limits: JobLimits) -> None:
         self._renderer = renderer
         self._options = renderer.options
         self._servers = renderer.servers
         self._job = job
         self._spec = job.spec
         self._report = report
-        self._watch = watch
+        self._limits = limits
         self._n = 0
         self._used = True
         """Whether the present submission may have reached a ComfyUI."""
@@ -137,8 +137,8 @@ class _Rendering:
             tries=ROUNDS,
             first_wait_seconds=self._options.poll_seconds * FIRST_WAIT,
             breakers=self._renderer.breakers,
-            wait=self._watch.wait,
-            seconds_left=self._watch.left,
+            wait=self._limits.wait,
+            seconds_left=self._limits.left,
         )
         try:
             clip, facts = failover.run(places, self._attempt, first=places[0] if self._pending else None)
@@ -177,10 +177,10 @@ class _Rendering:
         """Who knows the submission that an earlier attempt was making; after a second look, because it may come
         late."""
         for pause in (0.0, LATE_SECONDS):
-            self._watch.wait(pause)
+            self._limits.wait(pause)
             for server in self._servers.all:
                 with suppress(UpstreamError, httpx2.TransportError):
-                    if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
+                    if server.state(self._prompt_id, self._limits) is not State.UNKNOWN:
                         self._submissions += 1
                         self._save("accepted", server)
                         return server
@@ -213,7 +213,7 @@ class _Rendering:
     def _check_health(self, server: ComfyUI) -> None:
         condition = self._servers.of(server.name)
         if condition.stalled and self._pending is not server:
-            condition.look(self._watch, self._options.stall_seconds)
+            condition.look(self._limits, self._options.stall_seconds)
             if condition.stalled:
                 raise stalled(server.name)
 
@@ -269,12 +269,12 @@ class _Rendering:
                 servers=self._servers,
                 prompt_id=self._prompt_id,
                 options=self._options,
-                watch=self._watch,
+                limits=self._limits,
                 report=self._report,
                 listener=listener,
                 certain=not followed,
             )
-            with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
+            with self._limits.route_limit(self._options.route_seconds), self._span.begin("wait"):
                 return following.entry()
 
     # --- submission -------------------------------------------------------------------------------------------------
@@ -296,14 +296,14 @@ class _Rendering:
 
     def _uploaded(self, server: ComfyUI, path: Path, name: str, media_type: str) -> str:
         try:
-            return server.upload(path, name, media_type, self._watch)
+            return server.upload(path, name, media_type, self._limits)
         except httpx2.TransportError as error:
             raise _unanswering(server) from error
 
     def _submit(self, server: ComfyUI, filled: Filled) -> None:
         again = self._phase == "submitting"
         if not again:
-            self._watch.check()
+            self._limits.check()
             self._save("submitting", server)
         try:
             self._send(server, filled)
@@ -332,7 +332,9 @@ class _Rendering:
         fault, sent = _unanswering(server), False
         for _ in range(SENDS):
             try:
-                server.submit(self._prompt_id, filled.graph, self._workflow.output, self._options.previews, self._watch)
+                server.submit(
+                    self._prompt_id, filled.graph, self._workflow.output, self._options.previews, self._limits
+                )
                 return
             except httpx2.TransportError:
                 sent = True
@@ -343,9 +345,9 @@ class _Rendering:
                 if (error.status or 0) < 500:
                     raise
                 fault, sent = error, True  # a gateway gave up, and what stands behind it may not have
-            self._watch.wait(LATE_SECONDS)
+            self._limits.wait(LATE_SECONDS)
             with suppress(UpstreamError, httpx2.TransportError):
-                if server.state(self._prompt_id, self._watch) is not State.UNKNOWN:
+                if server.state(self._prompt_id, self._limits) is not State.UNKNOWN:
                     return
         fault.running = True
         raise fault
@@ -389,7 +391,7 @@ class _Rendering:
 
     def _fetch(self, server: ComfyUI, url: str, path: Path, *, video: bool) -> None:
         try:
-            self._renderer.downloader.fetch(url, path, self._watch, headers=server.headers, video=video)
+            self._renderer.downloader.fetch(url, path, self._limits, headers=server.headers, video=video)
         except UpstreamError as fault:
             if fault.status == 404:
                 # Somebody removed it, or it was removed before and ComfyUI's cache named it all the same.
@@ -411,7 +413,7 @@ class _Rendering:
                     "SaveVideo"
                 )
             frames[count - 1] = picture
-            self._watch.check()
+            self._limits.check()
         for path in paths:
             path.unlink()
         return Clip(fps=self._spec.fps, num_frames=count, frames=buffer)

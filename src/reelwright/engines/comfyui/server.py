@@ -17,9 +17,9 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 
 from reelwright.engines.comfyui.refusals import Absent, another_id, rejected, uploading
+from reelwright.engines.upstream.job_limits import ANSWER_BYTES, JobLimits
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import Scrubber, from_status, nonsense
-from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch
 
 INTERRUPT_BY_ID = (0, 3, 57)
 """Before this version `POST /interrupt` stops whatever runs, whoever asked for it."""
@@ -82,7 +82,7 @@ class ComfyUI:
 
     # --- submission -------------------------------------------------------------------------------------------------
 
-    def submit(self, prompt_id: str, graph: Mapping[str, Any], output: str, previews: str, watch: Watch) -> None:
+    def submit(self, prompt_id: str, graph: Mapping[str, Any], output: str, previews: str, limits: JobLimits) -> None:
         """Queue the graph under that id, for that output node only.
 
         The same id and graph twice are executed once: the second is served from ComfyUI's cache. `number` and `front`
@@ -97,8 +97,8 @@ class ComfyUI:
             "partial_execution_targets": [output],
             "extra_data": {"preview_method": previews},
         }
-        with watch.submitting():
-            response = self._ask("POST", "/prompt", watch, json=body)
+        with limits.submitting():
+            response = self._ask("POST", "/prompt", limits, json=body)
         if response.status_code == 400 or (response.is_success and _node_errors(response)):
             raise rejected(response.text, self.name, self._scrub, taken=response.is_success)
         self._check(response)
@@ -106,11 +106,11 @@ class ComfyUI:
             case {"prompt_id": given} if given == prompt_id:
                 return
             case {"prompt_id": given}:  # it could not be followed; what runs already cannot be stopped for certain
-                self._ask("POST", "/queue", watch, json={"delete": [given]})
+                self._ask("POST", "/queue", limits, json={"delete": [given]})
                 raise another_id(self.name)
         raise nonsense(response.text, self.name, self._scrub)
 
-    def upload(self, path: Path, name: str, media_type: str, watch: Watch) -> str:
+    def upload(self, path: Path, name: str, media_type: str, limits: JobLimits) -> str:
         """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `UpstreamError`.
 
         The same name with the same content is uploaded once.
@@ -119,7 +119,7 @@ class ComfyUI:
             response = self._ask(
                 "POST",
                 "/upload/image",
-                watch,
+                limits,
                 files={"image": (name, file, media_type)},
                 data={"subfolder": FOLDER, "type": "input"},
             )
@@ -134,34 +134,34 @@ class ComfyUI:
 
     # --- looks ------------------------------------------------------------------------------------------------------
 
-    def history(self, prompt_id: str, watch: Watch) -> Mapping[str, Any] | None:
+    def history(self, prompt_id: str, limits: JobLimits) -> Mapping[str, Any] | None:
         """The entry of a job that has ended; None for every other one. Raises `UpstreamError`, `TransportError`."""
-        answer = self._get(f"/history/{prompt_id}", watch, QUEUE_BYTES)
+        answer = self._get(f"/history/{prompt_id}", limits, QUEUE_BYTES)
         entry = answer.get(prompt_id) if isinstance(answer, dict) else None
         return entry if isinstance(entry, dict) else None
 
-    def queue(self, watch: Watch) -> Queue:
+    def queue(self, limits: JobLimits) -> Queue:
         """Raises `UpstreamError`, `TransportError`."""
-        match answer := self._get("/queue", watch, QUEUE_BYTES):
+        match answer := self._get("/queue", limits, QUEUE_BYTES):
             case {"queue_running": list(running), "queue_pending": list(pending)}:
                 return Queue(running=_ids(running), pending=_ids(pending))
         raise nonsense(str(answer), self.name, self._scrub)
 
-    def state(self, prompt_id: str, watch: Watch) -> State | Mapping[str, Any]:
+    def state(self, prompt_id: str, limits: JobLimits) -> State | Mapping[str, Any]:
         """Where a job certainly is: its entry in the history if it has ended. Raises `UpstreamError`, `TransportError`.
 
         The queue is read before the history: a job that ends in between is in one of them.
         """
-        if self._has_jobs is not False and (known := self._job(prompt_id, watch)) is not None:
+        if self._has_jobs is not False and (known := self._job(prompt_id, limits)) is not None:
             if known in (State.PENDING, State.RUNNING):
                 return known
-            return self.history(prompt_id, watch) or State.UNKNOWN
-        queued = self.queue(watch).state(prompt_id)
-        return queued if queued is not State.UNKNOWN else self.history(prompt_id, watch) or State.UNKNOWN
+            return self.history(prompt_id, limits) or State.UNKNOWN
+        queued = self.queue(limits).state(prompt_id)
+        return queued if queued is not State.UNKNOWN else self.history(prompt_id, limits) or State.UNKNOWN
 
-    def _job(self, prompt_id: str, watch: Watch) -> State | None:
+    def _job(self, prompt_id: str, limits: JobLimits) -> State | None:
         """By `GET /api/jobs/{id}` (0.6 and later); UNKNOWN also for one that has ended, None where it is not there."""
-        response = self._ask("GET", f"/api/jobs/{prompt_id}", watch)
+        response = self._ask("GET", f"/api/jobs/{prompt_id}", limits)
         if response.status_code == 404:
             self._has_jobs = "Job not found" in response.text
             return State.UNKNOWN if self._has_jobs else None
@@ -179,22 +179,22 @@ class ComfyUI:
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    def cancel(self, prompt_id: str, watch: Watch, *, exclusive: bool) -> bool:
+    def cancel(self, prompt_id: str, limits: JobLimits, *, exclusive: bool) -> bool:
         """End the job if it still waits or runs; whether it is gone now. Hurts no other one: see `INTERRUPT_BY_ID`.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
         """
-        response = self._ask("POST", f"/api/jobs/{prompt_id}/cancel", watch)
+        response = self._ask("POST", f"/api/jobs/{prompt_id}/cancel", limits)
         if not response.is_success:
             for _ in range(3):  # it removes one entry at a time, and there may be two
-                if prompt_id not in self.queue(watch).pending:
+                if prompt_id not in self.queue(limits).pending:
                     break
-                self._check(self._ask("POST", "/queue", watch, json={"delete": [prompt_id]}))
-            if prompt_id in self.queue(watch).running:
+                self._check(self._ask("POST", "/queue", limits, json={"delete": [prompt_id]}))
+            if prompt_id in self.queue(limits).running:
                 by_id = self.stats is not None and self.stats.number >= INTERRUPT_BY_ID
                 if by_id or exclusive:
-                    self._check(self._ask("POST", "/interrupt", watch, json={"prompt_id": prompt_id}))
-        return self.queue(watch).state(prompt_id) is State.UNKNOWN
+                    self._check(self._ask("POST", "/interrupt", limits, json={"prompt_id": prompt_id}))
+        return self.queue(limits).state(prompt_id) is State.UNKNOWN
 
     def address(self, item: Mapping[str, Any]) -> str:
         """Where a file lies that a history names."""
@@ -207,9 +207,9 @@ class ComfyUI:
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    def look_around(self, watch: Watch) -> Stats:
+    def look_around(self, limits: JobLimits) -> Stats:
         """Ask what it is, and keep it as `stats`. Raises `UpstreamError`, `TransportError`."""
-        response = self._ask("GET", "/system_stats", watch)
+        response = self._ask("GET", "/system_stats", limits)
         self._check(response)
         match self._json(response):
             case {"system": {"comfyui_version": str(version)}, **rest}:
@@ -217,33 +217,33 @@ class ComfyUI:
                 return self.stats
         raise nonsense(response.text, self.name, self._scrub)
 
-    def classes(self, watch: Watch) -> frozenset[str]:
+    def classes(self, limits: JobLimits) -> frozenset[str]:
         """The node classes that it knows. Raises `UpstreamError`, `TransportError`."""
-        answer = self._get("/object_info", watch, QUEUE_BYTES)
+        answer = self._get("/object_info", limits, QUEUE_BYTES)
         return frozenset(answer) if isinstance(answer, dict) else frozenset()
 
-    def waiting(self, watch: Watch) -> int:
+    def waiting(self, limits: JobLimits) -> int:
         """How many jobs it has, those of others too. Raises `UpstreamError`, `TransportError`."""
-        match self._get("/prompt", watch):
+        match self._get("/prompt", limits):
             case {"exec_info": {"queue_remaining": int(number)}}:
                 return number
         return 0
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 
-    def _get(self, path: str, watch: Watch, allowance: int = ANSWER_BYTES) -> Any:
+    def _get(self, path: str, limits: JobLimits, allowance: int = ANSWER_BYTES) -> Any:
         """The answer, of at most `allowance` bytes."""
-        watch.expect(allowance)
-        response = self._send("GET", path, watch)
+        limits.expect(allowance)
+        response = self._send("GET", path, limits)
         self._check(response)
         return self._json(response)
 
-    def _ask(self, method: str, path: str, watch: Watch, **content: Any) -> httpx2.Response:
-        watch.expect()
-        return self._send(method, path, watch, **content)
+    def _ask(self, method: str, path: str, limits: JobLimits, **content: Any) -> httpx2.Response:
+        limits.expect()
+        return self._send(method, path, limits, **content)
 
-    def _send(self, method: str, path: str, watch: Watch, **content: Any) -> httpx2.Response:
-        watch.check()
+    def _send(self, method: str, path: str, limits: JobLimits, **content: Any) -> httpx2.Response:
+        limits.check()
         try:
             return self._client.request(
                 method, f"{self.url}{path}", headers=self.headers, follow_redirects=False, **content

@@ -13,7 +13,7 @@ import httpx2
 
 from reelwright.engines.comfyui.server import ComfyUI
 from reelwright.engines.upstream.failover import Breakers
-from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.engines.upstream.job_limits import JobLimits, limited_by
 from reelwright.errors import EngineError
 
 CHECK_SECONDS = 30.0
@@ -60,13 +60,13 @@ class Condition:
         """Which of these node classes it does not know, as far as it was asked."""
         return [] if self.classes is None else sorted(set(classes) - self.classes)
 
-    def look(self, watch: Watch, stall_seconds: float) -> None:
+    def look(self, limits: JobLimits, stall_seconds: float) -> None:
         """Raises nothing; afterwards `answers` tells whether it did."""
         try:
-            stats = self.server.look_around(watch)
-            self.waiting = self.server.waiting(watch)
+            stats = self.server.look_around(limits)
+            self.waiting = self.server.waiting(limits)
             if self.waiting:
-                self.stands(self.server.queue(watch).stands_still, stall_seconds)
+                self.stands(self.server.queue(limits).stands_still, stall_seconds)
             else:
                 self.stands(False, stall_seconds)
         except (EngineError, httpx2.HTTPError):
@@ -75,12 +75,12 @@ class Condition:
             self._changed = self._changed or self.answers is False or stats.version != self._version
             self.answers, self._version = True, stats.version
 
-    def learn(self, watch: Watch) -> None:
+    def learn(self, limits: JobLimits) -> None:
         """Ask for its node classes, where it may have been restarted with other ones. Raises nothing."""
         if not (self.answers and self._changed):
             return
         with suppress(EngineError, httpx2.HTTPError):
-            self.classes = self.server.classes(watch)
+            self.classes = self.server.classes(limits)
             self._changed = False
 
     def stands(self, still: bool, stall_seconds: float) -> bool:
@@ -165,8 +165,8 @@ class Servers:
     def end_now(self, server: ComfyUI, prompt_id: str) -> bool:
         """End a job there; whether it is certain that it is gone."""
         try:
-            with watched(_brief()) as watch:
-                return server.cancel(prompt_id, watch, exclusive=self._exclusive)
+            with limited_by(_brief()) as limits:
+                return server.cancel(prompt_id, limits, exclusive=self._exclusive)
         except (EngineError, httpx2.HTTPError):
             return False
 
@@ -196,13 +196,13 @@ class Servers:
             look.join(max(0.0, until - time.monotonic()))
 
     def _check(self, condition: Condition) -> None:
-        with watched(_brief()) as watch:
-            condition.look(watch, self._stall_seconds)
+        with limited_by(_brief()) as limits:
+            condition.look(limits, self._stall_seconds)
         for prompt_id, until in list(condition.unwanted.items()):
             if time.monotonic() > until or (condition.answers and self.end_now(condition.server, prompt_id)):
                 condition.unwanted.pop(prompt_id, None)
-        with watched(_brief(CLASSES_SECONDS)) as watch:
-            condition.learn(watch)
+        with limited_by(_brief(CLASSES_SECONDS)) as limits:
+            condition.learn(limits)
 
     def state(self) -> dict[str, Any]:
         """For `/health`: per ComfyUI its version, load and what it lacks."""
@@ -224,5 +224,5 @@ def _told(condition: Condition, wanted: Collection[str], breaker: Mapping[str, A
     }
 
 
-def _brief(seconds: float = LOOK_SECONDS) -> Watch:
-    return Watch(None, seconds, seconds, seconds)
+def _brief(seconds: float = LOOK_SECONDS) -> JobLimits:
+    return JobLimits(None, seconds, seconds, seconds)

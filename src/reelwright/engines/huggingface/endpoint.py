@@ -15,9 +15,9 @@ import httpx2
 from huggingface_hub.utils._http import get_session
 
 from reelwright.engines.upstream.download import HEADROOM, Downloader
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import UpstreamError, bad_output, unanswered, unreachable
-from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
 NAME = "the endpoint"
@@ -33,7 +33,7 @@ class Endpoint:
         self._max_bytes = max_bytes
 
     def render(
-        self, prompt: str, image: Path | None, parameters: Mapping[str, Any], path: Path, watch: Watch
+        self, prompt: str, image: Path | None, parameters: Mapping[str, Any], path: Path, limits: JobLimits
     ) -> tuple[str, str | None]:
         """The video into `path`; its SHA-256 (hex) and the endpoint's own name for the request, if it sent one.
 
@@ -44,7 +44,7 @@ class Endpoint:
             # The task image-to-video: the image is the input, the prompt a parameter.
             body["inputs"] = base64.b64encode(image.read_bytes()).decode("ascii")
             body["parameters"]["prompt"] = prompt
-        watch.expect(self._max_bytes + HEADROOM, patient=True)
+        limits.expect(self._max_bytes + HEADROOM, patient=True)
         answered = False
         try:
             with get_session().stream(

@@ -1,7 +1,7 @@
 """huggingface_hub made safe: nothing outlives a job's deadline or its cancel, and no stranger sees a key.
 
 huggingface_hub polls for ever, has time-outs per phase only, and cannot be cancelled. Its own hook, one client factory
-for the whole process, makes it obey the watch of the job that a thread works for (`upstream.network`): every failed
+for the whole process, makes it keep to the limits of the job that a thread works for (`upstream.network`): every failed
 status is raised at once, and the result of a job is not read into memory but told as its address.
 """
 
@@ -19,9 +19,9 @@ from huggingface_hub.utils._http import set_client_factory
 
 from reelwright.engines.huggingface.access import Access, home_at
 from reelwright.engines.huggingface.refusals import from_hub, from_provider
+from reelwright.engines.upstream.job_limits import JobLimits, current_limits
 from reelwright.engines.upstream.network import Network
 from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
-from reelwright.engines.upstream.watch import Watch, current_watch
 from reelwright.errors import Code
 
 
@@ -33,8 +33,8 @@ class ResultAt(Exception):
         self.url = url
 
 
-class HubWatch(Watch):
-    """A watch that sees what the library is answered."""
+class HubLimits(JobLimits):
+    """Job limits that also see every answer that the library gets."""
 
     inspect: Callable[[httpx2.Response], None] | None = None
     """Set while a job is polled: sees every answer. A fetch without a token is then the fetch of the result."""
@@ -93,15 +93,15 @@ class Guard:
         vars(together)["_VIDEO_MAX_POLL_ATTEMPTS"] = 1_000_000
 
     def _answered(self, response: httpx2.Response) -> None:
-        watch = current_watch()
-        if watch is None:
+        limits = current_limits()
+        if limits is None:
             return
         if response.status_code >= 400:
             response.read()
             raise self._refusal(response)
-        if isinstance(watch, HubWatch) and watch.inspect is not None:
+        if isinstance(limits, HubLimits) and limits.inspect is not None:
             response.read()
-            watch.inspect(response)
+            limits.inspect(response)
 
     def _refusal(self, response: httpx2.Response) -> UpstreamError:
         status, headers, text = response.status_code, response.headers, response.text
@@ -111,8 +111,8 @@ class Guard:
 
 
 def _asked(request: httpx2.Request) -> None:
-    watch = current_watch()
-    polled = isinstance(watch, HubWatch) and watch.inspect is not None
+    limits = current_limits()
+    polled = isinstance(limits, HubLimits) and limits.inspect is not None
     if polled and request.method == "GET" and "authorization" not in request.headers:
         raise ResultAt(str(request.url))
 
@@ -138,8 +138,8 @@ class _Pauses:
     """Stands for the `time` module in the providers' polling loops."""
 
     def sleep(self, seconds: float) -> None:
-        watch = current_watch()
-        if watch is None:
+        limits = current_limits()
+        if limits is None:
             time.sleep(seconds)
         else:
-            watch.poll_pause()
+            limits.poll_pause()

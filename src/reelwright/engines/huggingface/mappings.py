@@ -13,8 +13,8 @@ import httpx2
 from huggingface_hub.hf_api import HfApi, InferenceProviderMapping
 
 from reelwright.engines.huggingface.options import Route
+from reelwright.engines.upstream.job_limits import current_limits
 from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError, unreachable, unserved
-from reelwright.engines.upstream.watch import current_watch
 
 HUB = "huggingface.co"
 KNOWN: Mapping[tuple[str, str], str] = {
@@ -70,8 +70,8 @@ class Mappings:
 
 
 def _ask(model: str, token: str | None) -> Sequence[InferenceProviderMapping]:
-    if watch := current_watch():
-        watch.expect()
+    if limits := current_limits():
+        limits.expect()
     info = HfApi(token=token or False).model_info(model, expand=["inferenceProviderMapping"])
     return info.inference_provider_mapping or ()
 

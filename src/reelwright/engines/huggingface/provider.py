@@ -28,9 +28,10 @@ from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session
 
 from reelwright.engines.huggingface.access import Access
-from reelwright.engines.huggingface.guard import HubWatch, ResultAt
+from reelwright.engines.huggingface.guard import HubLimits, ResultAt
 from reelwright.engines.huggingface.mappings import Mappings
 from reelwright.engines.huggingface.options import Route
+from reelwright.engines.upstream.job_limits import ANSWER_BYTES, JobLimits, limited_by
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import (
     NextStep,
@@ -43,7 +44,6 @@ from reelwright.engines.upstream.outcomes import (
     unreachable,
     unserved,
 )
-from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch, watched
 from reelwright.errors import Code, EngineError
 
 HUGGING_FACE = "hf-inference"
@@ -138,9 +138,9 @@ class Provider:
         except ValueError as error:
             raise unserved(route.model, self._scrub(str(error))) from error
 
-    def submit(self, route: Route, prepared: RequestParameters, watch: Watch) -> Ticket:
+    def submit(self, route: Route, prepared: RequestParameters, limits: JobLimits) -> Ticket:
         """Start the job. Raises `UpstreamError`; unknown_outcome when it may have started all the same."""
-        body = self._post(route, prepared, watch, ANSWER_BYTES)
+        body = self._post(route, prepared, limits, ANSWER_BYTES)
         try:
             answer = json.loads(body)
             kept = {name: answer[name] for name in _KEPT[route.provider] if name in answer}
@@ -156,7 +156,7 @@ class Provider:
             answer=kept,
         )
 
-    def wait(self, ticket: Ticket, watch: HubWatch) -> str:
+    def wait(self, ticket: Ticket, limits: HubLimits) -> str:
         """Follow an accepted job to its end; the address of its result. Raises `UpstreamError`."""
         helper = _helper(ticket.provider, ticket.task, ticket.model)
         request = RequestParameters(
@@ -171,21 +171,21 @@ class Provider:
         def look() -> Any:
             answer = dict(ticket.answer)
             if ticket.provider == "replicate":
-                answer = self._follow_prediction(ticket, answer, request, watch)
+                answer = self._follow_prediction(ticket, answer, request, limits)
             return helper.get_response(answer, request)
 
-        result = self._follow(look, ticket.provider, watch)
+        result = self._follow(look, ticket.provider, limits)
         if isinstance(result, str):
             return result
         raise nonsense("", ticket.provider, self._scrub)
 
-    def picture(self, route: Route, prompt: str, watch: HubWatch) -> str | bytes:
+    def picture(self, route: Route, prompt: str, limits: HubLimits) -> str | bytes:
         """Text to image: the picture's address or its bytes (some providers send them at once)."""
         prepared = self.prepare(route, "text-to-image", prompt, {})
         prepared.headers["Accept"] = "image/png"
-        body = self._post(route, prepared, watch, self._max_image_bytes * 4 / 3 + ANSWER_BYTES)
+        body = self._post(route, prepared, limits, self._max_image_bytes * 4 / 3 + ANSWER_BYTES)
         helper = _helper(route.provider, "text-to-image", route.model)
-        result = self._follow(lambda: helper.get_response(body, prepared), route.provider, watch)
+        result = self._follow(lambda: helper.get_response(body, prepared), route.provider, limits)
         if isinstance(result, str | bytes):
             return result
         raise nonsense("", route.provider, self._scrub)
@@ -196,7 +196,7 @@ class Provider:
             return False
         method, url = request
         try:
-            with watched(Watch(None, CANCEL_SECONDS, CANCEL_SECONDS, CANCEL_SECONDS)):
+            with limited_by(JobLimits(None, CANCEL_SECONDS, CANCEL_SECONDS, CANCEL_SECONDS)):
                 return get_session().request(method, url, headers=self._headers(ticket)).is_success
         except (EngineError, httpx2.HTTPError):
             return False
@@ -205,11 +205,11 @@ class Provider:
         headers: dict[str, str] = build_hf_headers(token=False)
         return headers | {"authorization": self._access.header(ticket.provider, direct=ticket.direct)}
 
-    def _post(self, route: Route, prepared: RequestParameters, watch: Watch, allowance: float) -> bytes:
-        watch.expect(allowance, patient=True)
+    def _post(self, route: Route, prepared: RequestParameters, limits: JobLimits, allowance: float) -> bytes:
+        limits.expect(allowance, patient=True)
         try:
             with (
-                watch.submitting(),
+                limits.submitting(),
                 get_session().stream(
                     "POST",
                     prepared.url,
@@ -232,10 +232,10 @@ class Provider:
             raise empty(route.provider)
         return body
 
-    def _follow(self, look: Callable[[], Any], provider: str, watch: HubWatch) -> Any:
+    def _follow(self, look: Callable[[], Any], provider: str, limits: HubLimits) -> Any:
         """Look until there is a result. A look that fails for want of a network or for a moment is repeated."""
         seen = _Seen(provider, self._scrub)
-        with watch.polling(seen):
+        with limits.polling(seen):
             while True:
                 try:
                     return look()
@@ -248,7 +248,7 @@ class Provider:
                         raise fault from error
                 except (LookupError, TypeError, AttributeError, ValueError, RuntimeError, TimeoutError) as error:
                     raise self._client_fault(error, seen, provider) from error
-                watch.poll_pause()
+                limits.poll_pause()
 
     def _poll_fault(self, error: UpstreamError | httpx2.TransportError, seen: _Seen, provider: str) -> UpstreamError:
         if isinstance(error, httpx2.TransportError):
@@ -273,7 +273,7 @@ class Provider:
         return fault
 
     def _follow_prediction(
-        self, ticket: Ticket, answer: dict[str, Any], request: RequestParameters, watch: Watch
+        self, ticket: Ticket, answer: dict[str, Any], request: RequestParameters, limits: JobLimits
     ) -> dict[str, Any]:
         """Replicate answers after at most 60 s, finished or not; the library stops there. Follow it to the end."""
         while answer.get("output") is None:
@@ -281,7 +281,7 @@ class Provider:
                 raise from_task(str(answer.get("error") or answer), ticket.provider, self._scrub)
             match answer.get("urls"):
                 case {"get": str(url)}:
-                    watch.poll_pause()
+                    limits.poll_pause()
                     answer = get_session().get(ticket.way_to(url), headers=request.headers).json()
                 case _:
                     message = "replicate is starting the model."

@@ -24,11 +24,11 @@ from typing import Any
 from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.huggingface.endpoint import Endpoint
 from reelwright.engines.huggingface.form import Filled, fill
-from reelwright.engines.huggingface.guard import HubWatch
+from reelwright.engines.huggingface.guard import HubLimits
 from reelwright.engines.huggingface.options import ENDPOINT, Options, Route, submitting
 from reelwright.engines.huggingface.provider import Provider, Ticket, image_input
+from reelwright.engines.upstream.active_jobs import ActiveJobs
 from reelwright.engines.upstream.clips import Clips
-from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Failover
 from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_output
@@ -64,24 +64,24 @@ class Renderer:
         self.pictures = pictures
         self.breakers = breakers
         self.clips = Clips()
-        self._crowd = Crowd(HubWatch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
+        self._active_jobs = ActiveJobs(HubLimits, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `outcomes` and `failover` say, and `Cancelled` within a second of the cancel."""
-        with self._crowd.joined(job, report) as watch:
-            return _Rendering(self, job, report, watch).run()
+        with self._active_jobs.track(job, report) as limits:
+            return _Rendering(self, job, report, limits).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: HubWatch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, limits: HubLimits) -> None:
         self._renderer = renderer
         self._options = renderer.options
         self._spec = job.spec
         self._job = job
         self._report = report
-        self._watch = watch
+        self._limits = limits
         self._clip = job.clip
         self._saved_phase: str | None = None
         self._pending: Ticket | None = None
@@ -113,7 +113,7 @@ class _Rendering:
             first_wait_seconds=self._options.first_wait_seconds,
             breakers=self._renderer.breakers,
             wait=self._wait,
-            seconds_left=self._watch.left,
+            seconds_left=self._limits.left,
         )
 
     def _resume(self) -> Made | None:
@@ -196,7 +196,7 @@ class _Rendering:
         assert self._renderer.endpoint is not None, "the route exists only with an endpoint"
         self._save_submitting(Route(ENDPOINT, ENDPOINT))
         self._sha256, request_id = self._renderer.endpoint.render(
-            self._spec.prompt, self._image, filled.parameters, self._clip, self._watch
+            self._spec.prompt, self._image, filled.parameters, self._clip, self._limits
         )
         return {"provider": ENDPOINT, "model": self._spec.model, "request_id": request_id}
 
@@ -211,7 +211,7 @@ class _Rendering:
             prepared = provider.prepare(route, Task.IMAGE_TO_VIDEO.value, image, parameters)
         self._save_submitting(route)
         with self._span.begin("submit"):
-            return provider.submit(route, prepared, self._watch)
+            return provider.submit(route, prepared, self._limits)
 
     def _attend(self, ticket: Ticket, *, saved: bool = False) -> dict[str, Any]:
         """Follow an accepted job to its file. A job that is given up is cancelled at the provider where that works."""
@@ -219,8 +219,8 @@ class _Rendering:
         try:
             if not saved:
                 self._save({"phase": "accepted", **ticket.to_state()})
-            with self._watch.route_limit(self._options.route_seconds), self._span.begin("wait"):
-                url = provider.wait(ticket, self._watch)
+            with self._limits.route_limit(self._options.route_seconds), self._span.begin("wait"):
+                url = provider.wait(ticket, self._limits)
         except UpstreamError as fault:
             if fault.running and not provider.cancel(ticket):
                 fault.next_step = NextStep.STOP
@@ -233,7 +233,7 @@ class _Rendering:
             raise
         self._left = None if saved else ticket
         with self._span.begin("download"):
-            self._sha256 = self._renderer.downloader.fetch(url, self._clip, self._watch)
+            self._sha256 = self._renderer.downloader.fetch(url, self._clip, self._limits)
         return {
             "provider": ticket.provider,
             "model": ticket.model,
@@ -264,11 +264,11 @@ class _Rendering:
         assert self._image is not None, "the picture's path is known before it is made"
         self._save_submitting(route, stage="image")
         part = self._image.with_suffix(".part")
-        result = self._renderer.provider.picture(route, self._spec.prompt, self._watch)
+        result = self._renderer.provider.picture(route, self._spec.prompt, self._limits)
         if isinstance(result, bytes):
             part.write_bytes(result)
         else:
-            self._renderer.pictures.fetch(result, part, self._watch, video=False)
+            self._renderer.pictures.fetch(result, part, self._limits, video=False)
         _picture_type(part)
         part.rename(self._image)
         self._save(WAITING)
@@ -276,7 +276,7 @@ class _Rendering:
     # --- the record -------------------------------------------------------------------------------------------------
 
     def _save_submitting(self, route: Route, *, stage: str = "video") -> None:
-        self._watch.check()
+        self._limits.check()
         if self._saved_phase != "submitting" or self._asking != route:
             if self._job.attempt > 1:
                 self._clip.unlink(missing_ok=True)  # what another one sent must not be taken for this one's
@@ -305,10 +305,10 @@ class _Rendering:
         """Between two rounds nothing is under way upstream: a crash now may begin anew."""
         if self._saved_phase not in (None, "waiting"):
             self._save(WAITING)
-        self._watch.wait(seconds)
+        self._limits.wait(seconds)
 
     def _made(self, facts: dict[str, Any]) -> Made:
-        self._watch.check()
+        self._limits.check()
         return Made(clip=self._renderer.clips.check(self._clip, self._sha256), facts=facts | self._facts)
 
 

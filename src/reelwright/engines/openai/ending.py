@@ -16,7 +16,7 @@ import time
 import httpx2
 
 from reelwright.engines.openai.server import Server
-from reelwright.engines.upstream.watch import Watch, watched
+from reelwright.engines.upstream.job_limits import JobLimits, limited_by
 from reelwright.errors import EngineError
 
 AGAIN_S = 2.0
@@ -49,8 +49,8 @@ def _end_and_tell(server: Server, video_id: str) -> None:
 
 def _ask(server: Server, video_id: str) -> int:
     try:
-        watch = Watch(None, LIMIT_S, LIMIT_S, LIMIT_S)
-        with watched(watch):
-            return server.end(video_id, watch)
+        limits = JobLimits(None, LIMIT_S, LIMIT_S, LIMIT_S)
+        with limited_by(limits):
+            return server.end(video_id, limits)
     except (EngineError, httpx2.HTTPError):
         return 0

@@ -23,8 +23,8 @@ from reelwright.engines.openai.options import Options, Policy
 from reelwright.engines.openai.refusals import failed
 from reelwright.engines.openai.server import LONG_LOOK_S, Server
 from reelwright.engines.openai.videos import Status, Video, read_video
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
-from reelwright.engines.upstream.watch import Watch
 
 LOST_LOOKS = 3
 PREVIEW_BYTES = 1024 * 1024
@@ -43,12 +43,12 @@ class Following:
     """One job at one server. `progress_moved`: the server told progress before the end."""
 
     def __init__(
-        self, server: Server, video_id: str, options: Options, watch: Watch, report: Report, scrub: Scrubber
+        self, server: Server, video_id: str, options: Options, limits: JobLimits, report: Report, scrub: Scrubber
     ) -> None:
         self._server = server
         self._id = video_id
         self._options = options
-        self._watch = watch
+        self._limits = limits
         self._report = report
         self._scrub = scrub
         self._told = 0
@@ -63,7 +63,7 @@ class Following:
     def run(self, *, alternatives: bool) -> Video:
         """The completed video. `alternatives`: another server could be asked.
 
-        Raises `UpstreamError` for a failed job, `Lost`, `Gone`, and what the watch raises.
+        Raises `UpstreamError` for a failed job, `Lost`, `Gone`, and as `JobLimits.check`.
         """
         while True:
             try:
@@ -75,15 +75,15 @@ class Following:
                 if self._judge(video):
                     assert video is not None, "an end is one of a video"
                     return video
-            self._watch.poll_pause()
+            self._limits.poll_pause()
 
     def _next(self) -> Video | None:
         """The state that is known next; None: the server does not know the job."""
-        reelwright = self._server.is_reelwright(self._watch)
+        reelwright = self._server.is_reelwright(self._limits)
         if not reelwright:
-            return self._server.look(self._id, self._watch)
+            return self._server.look(self._id, self._limits)
         wait_s = min(LONG_LOOK_S, self._options.idle_seconds * 0.8) if self._deaf else 0.0
-        video = self._server.look(self._id, self._watch, wait_s=wait_s)
+        video = self._server.look(self._id, self._limits, wait_s=wait_s)
         if video is None or video.status.ended or self._deaf:
             return video
         self._silent_since = None
@@ -93,7 +93,7 @@ class Following:
     def _listen(self) -> Video | None:
         """The end that the events tell; None where they broke off, or there are none."""
         try:
-            for event in self._server.events(self._id, self._last_event, self._watch):
+            for event in self._server.events(self._id, self._last_event, self._limits):
                 self._last_event = event.id or self._last_event
                 if event.kind == "preview":
                     self._show(event.data)
@@ -156,7 +156,7 @@ class Following:
         if alternatives and not keeps and now - self._silent_since >= self._options.gone_seconds:
             raise Gone
         if isinstance(error, UpstreamError) and error.wait:
-            self._watch.wait(error.wait)
+            self._limits.wait(error.wait)
 
 
 def _momentary(fault: UpstreamError) -> bool:

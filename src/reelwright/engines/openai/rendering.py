@@ -28,12 +28,12 @@ from reelwright.engines.openai.options import Options, Policy
 from reelwright.engines.openai.refusals import lost, perhaps_taken, removed, unknown_outcome
 from reelwright.engines.openai.server import Server
 from reelwright.engines.openai.videos import Video
+from reelwright.engines.upstream.active_jobs import ActiveJobs
 from reelwright.engines.upstream.clips import Clips
-from reelwright.engines.upstream.crowd import Crowd
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.failover import Breakers, Failover
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError
-from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code, EngineError
 from reelwright.media.clip import Clip
 from reelwright.tracing import Kind
@@ -95,24 +95,24 @@ class Renderer:
         self.scrub = scrub
         self.clips = Clips()
         self.sent_names = {model.name: model.sent for model in options.models}
-        self._crowd = Crowd(Watch, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
+        self._active_jobs = ActiveJobs(JobLimits, idle_seconds=options.idle_seconds, poll_seconds=options.poll_seconds)
 
     def render(self, job: RenderJob, report: Report) -> Made:
         """Raises `EngineError` as `refusals` and `failover` say, and `Cancelled` within a second of the cancel."""
-        with self._crowd.joined(job, report) as watch:
-            return _Rendering(self, job, report, watch).run()
+        with self._active_jobs.track(job, report) as limits:
+            return _Rendering(self, job, report, limits).run()
 
 
 class _Rendering:
     """One job."""
 
-    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, watch: Watch) -> None:
+    def __init__(self, renderer: Renderer, job: RenderJob, report: Report, limits: JobLimits) -> None:
         self._renderer = renderer
         self._options = renderer.options
         self._spec = job.spec
         self._job = job
         self._report = report
-        self._watch = watch
+        self._limits = limits
         self._digest = hashlib.sha256(job.spec.prompt.encode()).hexdigest()
         self._n = 1
         """The number of the create that comes next, or is under way."""
@@ -131,7 +131,7 @@ class _Rendering:
             first_wait_seconds=self._options.first_wait_seconds,
             breakers=self._renderer.breakers,
             wait=self._wait,
-            seconds_left=self._watch.left,
+            seconds_left=self._limits.left,
         )
         facts = failover.run(routes, self._attempt, first=routes[0] if first else None)
         return self._made(facts | {"tries": failover.tries})
@@ -211,7 +211,7 @@ class _Rendering:
             return self._attend(server, video_id)
         form = self._form(server)
         self._facts["sent"] = {name: value for name, value in form.fields.items() if name != "prompt"}
-        with server.alone(self._digest, self._watch):
+        with server.alone(self._digest, self._limits):
             unanswered, self._unanswered = self._unanswered, None
             video = self._settle(server, form, unanswered) if unanswered else self._submit(server, form)
             self._report_accepted(server, video.id)
@@ -223,7 +223,7 @@ class _Rendering:
 
     def _submit(self, server: Server, form: Form) -> Video:
         with suppress(UpstreamError, httpx2.TransportError):
-            server.is_reelwright(self._watch)  # asked before there is anything to lose
+            server.is_reelwright(self._limits)  # asked before there is anything to lose
         submission = Submission(
             url=server.upstream.url,
             n=self._n,
@@ -231,7 +231,7 @@ class _Rendering:
             since=server.now() - CLOCK_SLACK_S,
             others=tuple(server.accepted(self._digest)),
         )
-        self._watch.check()
+        self._limits.check()
         self._save(submission.to_state())
         try:
             return self._create(server, form, submission)
@@ -244,7 +244,7 @@ class _Rendering:
 
     def _create(self, server: Server, form: Form, submission: Submission) -> Video:
         with self._job.span.begin("submit"):
-            return server.create(form, submission.key, self._watch)
+            return server.create(form, submission.key, self._limits)
 
     def _settle(self, server: Server, form: Form, submission: Submission) -> Video:
         """The job of a create that was not answered. Raises `UpstreamError` (unknown_outcome) where none is found.
@@ -253,14 +253,14 @@ class _Rendering:
         """
         while True:
             try:
-                if server.is_reelwright(self._watch):
+                if server.is_reelwright(self._limits):
                     return self._create(server, form, submission)
                 found = self._find(server, submission)
                 break
             except (UpstreamError, httpx2.TransportError) as error:
                 if isinstance(error, UpstreamError) and not _may_answer_later(error):
                     raise
-            self._watch.poll_pause()
+            self._limits.poll_pause()
         if found is not None:
             self._facts["found_in_list"] = True
             return found
@@ -274,11 +274,11 @@ class _Rendering:
         """The only new video with our prompt in the server's list that is not one of our other jobs."""
         for look in range(2):
             if look:
-                self._watch.poll_pause()  # what it was sent may still be on its way through it
+                self._limits.poll_pause()  # what it was sent may still be on its way through it
             ours = {*submission.others, *server.accepted(self._digest)}
             fitting = [
                 video
-                for video in server.newest(self._watch)
+                for video in server.newest(self._limits)
                 if video.prompt == self._spec.prompt
                 and video.created_at is not None
                 and video.created_at >= int(submission.since)
@@ -299,9 +299,9 @@ class _Rendering:
 
     def _attend(self, server: Server, video_id: str) -> dict[str, Any]:
         """Follow an accepted job to its file. A job that is given up is ended at the server where that works."""
-        following = Following(server, video_id, self._options, self._watch, self._report, self._renderer.scrub)
+        following = Following(server, video_id, self._options, self._limits, self._report, self._renderer.scrub)
         try:
-            with self._watch.route_limit(self._options.route_seconds), self._job.span.begin("wait"):
+            with self._limits.route_limit(self._options.route_seconds), self._job.span.begin("wait"):
                 video = following.run(alternatives=self._can_go_on())
         except UpstreamError as fault:
             self._after(fault, server, video_id)
@@ -337,14 +337,14 @@ class _Rendering:
         while True:
             try:
                 # The token goes to the server's own origin only.
-                return self._renderer.downloader.fetch(url, self._job.clip, self._watch, headers=server.headers)
+                return self._renderer.downloader.fetch(url, self._job.clip, self._limits, headers=server.headers)
             except UpstreamError as fault:
                 if elsewhere and url != elsewhere and (fault.status or 0) in NOT_YET | {400}:
                     url = elsewhere
                     continue
                 if fault.status not in NOT_YET or time.monotonic() >= late:
                     raise
-            self._watch.poll_pause()
+            self._limits.poll_pause()
 
     # --- the record -------------------------------------------------------------------------------------------------
 
@@ -356,10 +356,10 @@ class _Rendering:
         """Between two rounds nothing is under way at any server: a crash now may begin anew."""
         if self._saved_phase not in (None, WAITING):
             self._save({"phase": WAITING, "n": self._n})
-        self._watch.wait(seconds)
+        self._limits.wait(seconds)
 
     def _made(self, facts: dict[str, Any]) -> Made:
-        self._watch.check()
+        self._limits.check()
         clip = self._renderer.clips.check(self._job.clip, self._sha256)
         more: dict[str, Any] = {"submissions": self._n} if self._n > 1 else {}
         if self._left_running:

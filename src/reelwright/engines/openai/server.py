@@ -24,9 +24,9 @@ from reelwright.engines.openai.form import Form
 from reelwright.engines.openai.options import Body, Cancel, Upstream
 from reelwright.engines.openai.refusals import not_created
 from reelwright.engines.openai.videos import Video, complaint, video_in, videos_in
+from reelwright.engines.upstream.job_limits import ANSWER_BYTES, JobLimits
 from reelwright.engines.upstream.network import NOT_SENT
 from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError, from_status, nonsense, unreachable
-from reelwright.engines.upstream.watch import ANSWER_BYTES, Watch
 from reelwright.errors import Code
 
 ONCE = {"x-litellm-num-retries": "0"}
@@ -69,14 +69,14 @@ class Server:
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    def is_reelwright(self, watch: Watch) -> bool:
+    def is_reelwright(self, limits: JobLimits) -> bool:
         """Whether it keeps its jobs over a restart and knows a create by its key. Asked once; the answer is kept.
 
         Asked of `/v1/models`, which every kind answers at once: `/health` of LiteLLM has its models work. Raises
         `UpstreamError` and `httpx2.TransportError` where it does not answer.
         """
         if self._reelwright is None:
-            response = self._ask("GET", "/v1/models", watch)
+            response = self._ask("GET", "/v1/models", limits)
             if response.status_code in (401, 403) or response.status_code >= 500:
                 self._check(response)
             self._reelwright = has_cards(response.text)
@@ -93,16 +93,16 @@ class Server:
 
     # --- create -----------------------------------------------------------------------------------------------------
 
-    def create(self, form: Form, key: str, watch: Watch) -> Video:
+    def create(self, form: Form, key: str, limits: JobLimits) -> Video:
         """Ask for a video. Raises `UpstreamError` where it began none, and `httpx2.TransportError` where nobody knows.
 
         Nobody knows either where a gateway says that it got no answer (`refusals.perhaps_taken`).
         """
         body = self._body_for(form)
-        response = self._post(form, body, key, watch)
+        response = self._post(form, body, key, limits)
         if self.upstream.body is Body.AUTO and body is Body.MULTIPART and _wants_json(response):
             body = Body.JSON
-            response = self._post(form, body, key, watch)
+            response = self._post(form, body, key, limits)
         if not response.is_success:
             raise not_created(response.status_code, response.headers, response.text, self.name, self._scrub)
         self._bodies[bool(form.pictures)] = body
@@ -120,12 +120,12 @@ class Server:
             return self.upstream.body
         return self._bodies.get(bool(form.pictures), Body.MULTIPART)
 
-    def _post(self, form: Form, body: Body, key: str, watch: Watch) -> httpx2.Response:
-        with watch.submitting():
+    def _post(self, form: Form, body: Body, key: str, limits: JobLimits) -> httpx2.Response:
+        with limits.submitting():
             response = self._ask(
                 "POST",
                 "/v1/videos",
-                watch,
+                limits,
                 patient=True,
                 headers={**ONCE, "idempotency-key": key},
                 **form.content(body),
@@ -135,12 +135,12 @@ class Server:
         return response
 
     @contextmanager
-    def alone(self, prompt: str, watch: Watch) -> Iterator[None]:
+    def alone(self, prompt: str, limits: JobLimits) -> Iterator[None]:
         """Within the block no other create with this prompt is under way: a job could be taken for the other one."""
         with self._changed:
             while prompt in self._asking:
                 self._changed.wait(0.1)
-                watch.check()
+                limits.check()
             self._asking.add(prompt)
         try:
             yield
@@ -163,10 +163,10 @@ class Server:
 
     # --- looks ------------------------------------------------------------------------------------------------------
 
-    def look(self, video_id: str, watch: Watch, *, wait_s: float = 0.0) -> Video | None:
+    def look(self, video_id: str, limits: JobLimits, *, wait_s: float = 0.0) -> Video | None:
         """The video; None: it knows none of this id. Raises `UpstreamError`, `httpx2.TransportError`."""
         headers = {"prefer": f"wait={wait_s:.0f}"} if wait_s >= 1 else {}
-        response = self._ask("GET", self._path(video_id), watch, headers=headers)
+        response = self._ask("GET", self._path(video_id), limits, headers=headers)
         # Of a failed job vLLM-Omni answers with the status of the failure.
         if (video := video_in(response.text)) is not None:
             return video
@@ -175,24 +175,24 @@ class Server:
         self._check(response)
         raise nonsense(response.text, self.name, self._scrub)
 
-    def newest(self, watch: Watch) -> list[Video]:
+    def newest(self, limits: JobLimits) -> list[Video]:
         """The newest videos; none where it has no list. Raises `UpstreamError`, `httpx2.TransportError`."""
-        response = self._ask("GET", f"/v1/videos?limit={LIST_LENGTH}&order=desc", watch)
+        response = self._ask("GET", f"/v1/videos?limit={LIST_LENGTH}&order=desc", limits)
         if response.status_code >= 500:
             self._check(response)
         return videos_in(response.text) if response.is_success else []
 
-    def events(self, video_id: str, last: str, watch: Watch) -> Iterator[Event]:
+    def events(self, video_id: str, last: str, limits: JobLimits) -> Iterator[Event]:
         """What a Reelwright tells of a job, from after the event `last` on, as long as the connection holds.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
         """
-        watch.expect(math.inf)
+        limits.expect(math.inf)
         headers = {**self.headers, "accept": "text/event-stream"} | ({"last-event-id": last} if last else {})
         path = f"{self.upstream.url}{self._path(video_id)}/events"
         with self._client.stream("GET", path, headers=headers, follow_redirects=False) as response:
             if not response.is_success:
-                watch.expect(ANSWER_BYTES)
+                limits.expect(ANSWER_BYTES)
                 response.read()
                 self._check(response)
             if response.status_code != 204:
@@ -205,7 +205,7 @@ class Server:
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
-    def end(self, video_id: str, watch: Watch) -> int:
+    def end(self, video_id: str, limits: JobLimits) -> int:
         """Ask it to end a job; the status of its answer, 405 where it is not to be asked.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
@@ -213,8 +213,8 @@ class Server:
         if self.upstream.cancel is Cancel.NONE:
             return 405
         if self._reelwright:
-            return self._ask("POST", f"{self._path(video_id)}/cancel", watch).status_code
-        return self._ask("DELETE", self._path(video_id), watch).status_code
+            return self._ask("POST", f"{self._path(video_id)}/cancel", limits).status_code
+        return self._ask("DELETE", self._path(video_id), limits).status_code
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 
@@ -225,14 +225,14 @@ class Server:
         self,
         method: str,
         path: str,
-        watch: Watch,
+        limits: JobLimits,
         *,
         patient: bool = False,
         headers: Mapping[str, str] | None = None,
         **content: Any,
     ) -> httpx2.Response:
-        watch.check()
-        watch.expect(patient=patient)
+        limits.check()
+        limits.expect(patient=patient)
         try:
             response = self._client.request(
                 method,

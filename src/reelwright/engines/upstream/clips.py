@@ -1,4 +1,4 @@
-"""Clips that have arrived: kept safe on the disk and probed, a few at a time."""
+"""Checks clips that have been downloaded: each is written to disk for certain (fsync) and probed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelwright.media.probe import probe
 from reelwright.store.files import make_safe
 
 DISK_THREADS = 16
-"""So many files at once wait for the disk to keep them; it takes them together."""
+"""How many files are synced at the same time: the disk syncs many in about the time of one."""
 
 
 class Clips:
@@ -20,14 +20,14 @@ class Clips:
         self._disk = ThreadPoolExecutor(DISK_THREADS, "disk")
 
     def check(self, path: Path, sha256: str | None) -> Clip:
-        """The clip at `path`, durable and whole. `sha256`: its digest (hex), None where it is not known yet.
+        """Sync and probe the file at `path`. `sha256`: its digest (hex), None where it is not known yet.
 
-        Raises `BadVideo`.
+        Returns the clip, which is then durable and whole. Raises `BadVideo`.
         """
-        safe = self._disk.submit(make_safe, path, sha256)  # it need not wait for the decoder
+        safe = self._disk.submit(make_safe, path, sha256)  # at the same time as the probing below
         try:
             with self._decoding.slot():
                 found = probe(path)
         finally:
-            wait([safe])  # who is told of a bad file may remove it
+            wait([safe])  # also after an error: whoever gets it may remove the file
         return Clip(fps=found.fps, num_frames=found.num_frames, path=path, probe=found, sha256=safe.result())

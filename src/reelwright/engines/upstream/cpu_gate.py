@@ -1,7 +1,7 @@
-"""Admission to the processor for short work: a few threads at a time, first come first served.
+"""Bounds how many threads do short pieces of work at the same time, first come first served.
 
-Threads that share an interpreter and begin a piece of work together all end late, together. One after another, the
-first ends as early as if it were alone, and the last no later.
+Why: when many threads of one interpreter work at the same time, all of them end at the time of the last one. One after
+another, the first ends as early as if it were alone, and the last no later than before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class CpuGate:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._free = os.cpu_count() or 1
-        self._line: deque[threading.Event] = deque()
+        self._waiting: deque[threading.Event] = deque()
 
     @contextmanager
     def slot(self) -> Iterator[CpuSlot]:
@@ -42,20 +42,21 @@ class CpuGate:
                 self._free -= 1
                 return True
             mine = threading.Event()
-            self._line.append(mine)
+            self._waiting.append(mine)
         if mine.wait(PATIENCE_S):
             return True
         with self._lock:
             if mine.is_set():
                 return True
-            self._line.remove(mine)
+            self._waiting.remove(mine)
             return False
 
     def give(self) -> None:
-        """Hand a slot to the first in line. A semaphore would let a newcomer take it before that thread wakes."""
+        """Give a slot to the thread that has waited longest. With a semaphore another one could take it before that one
+        wakes."""
         with self._lock:
-            if self._line:
-                self._line.popleft().set()
+            if self._waiting:
+                self._waiting.popleft().set()
             else:
                 self._free += 1
 

@@ -1,4 +1,4 @@
-"""A result streamed to disk and checked, memory flat whatever its size."""
+"""Downloads a result: streams it to the disk, in little memory whatever its size, and checks it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import BinaryIO
 import httpx2
 
 from reelwright.engines.upstream.cpu_gate import CpuGate
+from reelwright.engines.upstream.job_limits import JobLimits
 from reelwright.engines.upstream.outcomes import NextStep, Scrubber, UpstreamError, bad_output, empty, from_status
-from reelwright.engines.upstream.watch import Watch
 from reelwright.errors import Code
 
 HEADROOM = 1024 * 1024
 """What the answer's headers and framing may add to the file's own bytes."""
 TRIES = 3
-"""A download costs nothing upstream: a broken one is taken up again."""
+"""How often one result is asked for: a download that breaks is continued, because asking again costs nothing."""
 HEAD_BYTES = 8
 EBML = b"\x1a\x45\xdf\xa3"
 """RFC 8794, 11.2.1: how a Matroska or WebM file begins."""
@@ -28,7 +28,7 @@ _SHOWN_BYTES = 4096
 
 @contextmanager
 def storage_told() -> Iterator[None]:
-    """What is written inside the block and finds the disk full ends as a `UpstreamError` that says so."""
+    """What is written inside the block and finds the disk full ends as an `UpstreamError` that says so."""
     try:
         yield
     except OSError as error:
@@ -38,7 +38,7 @@ def storage_told() -> Iterator[None]:
 
 
 class _Part:
-    """What has arrived of one file, and what tells whether the rest of it is the rest of the same."""
+    """What has arrived of one file, and its entity tag, which tells the server whether the file is still the same."""
 
     def __init__(self, file: BinaryIO) -> None:
         """`file`: an empty one."""
@@ -58,13 +58,13 @@ class _Part:
         self.validator: str | None = None
 
     def question(self) -> dict[str, str]:
-        """The headers that ask for what is missing (RFC 9110, 13.1.5 and 14.2)."""
+        """Headers that ask only for the bytes that are missing (RFC 9110, 13.1.5 and 14.2)."""
         if not self.size or self.validator is None:
             return {}
         return {"range": f"bytes={self.size}-", "if-range": self.validator}
 
     def begin(self, response: httpx2.Response) -> None:
-        """Go on where the answer does, or from the start."""
+        """Prepare for the body of this answer: append to what is there if the answer continues it, else start anew."""
         goes_on = response.headers.get("content-range", "").startswith(f"bytes {self.size}-")
         if response.status_code != 206 or not goes_on:
             self.restart()
@@ -79,35 +79,37 @@ class _Part:
 
 class Downloader:
     def __init__(self, *, session: Callable[[], httpx2.Client], max_bytes: int, scrub: Scrubber, gate: CpuGate) -> None:
-        """`session`: the client to use, one of `Network`. `turns`: who of several downloads takes its bytes first."""
+        """`session`: the client to use, one of `Network`. `gate`: how many downloads take
+        their bytes at the same time."""
         self._session = session
         self._max_bytes = max_bytes
         self._scrub = scrub
         self._gate = gate
 
     def fetch(
-        self, url: str, path: Path, watch: Watch, *, headers: Mapping[str, str] | None = None, video: bool = True
+        self, url: str, path: Path, limits: JobLimits, *, headers: Mapping[str, str] | None = None, video: bool = True
     ) -> str:
-        """The file at `url` into `path`; its SHA-256, hex. Follows at most 3 redirects.
+        """Download the file at `url` into `path`. Returns its SHA-256, hex. Follows at most 3 redirects.
 
-        A download that breaks goes on where it broke, if the server can. Raises `UpstreamError`: bad_output for all but
-        an MP4 or a WebM (`video`), also when it stays away; timed_out when it stalls.
+        A download that breaks is continued where it broke, if the server can. Raises `UpstreamError`: with the code
+        bad_output when the file is missing, cut short or too large or, for a `video`, neither an MP4 nor a WebM;
+        timed_out when the download stalls.
         """
         with storage_told(), path.open("wb") as file:
             part = _Part(file)
             for attempt in range(1, TRIES + 1):
                 try:
-                    return self._fetch(url, headers or {}, part, watch, video)
+                    return self._fetch(url, headers or {}, part, limits, video)
                 except (httpx2.TransportError, UpstreamError) as error:
                     fault = self._fault(error)
                     if attempt == TRIES or not (_transient(error) or fault.code is Code.TIMED_OUT):
                         raise fault from error
-                watch.poll_pause()
+                limits.poll_pause()
         raise AssertionError("the last try returns or raises")
 
-    def _fetch(self, url: str, headers: Mapping[str, str], part: _Part, watch: Watch, video: bool) -> str:
-        watch.expect(self._max_bytes + HEADROOM)
-        # What is compressed on the way could not be continued.
+    def _fetch(self, url: str, headers: Mapping[str, str], part: _Part, limits: JobLimits, video: bool) -> str:
+        limits.expect(self._max_bytes + HEADROOM)
+        # A body that the server compresses on the way could not be continued in the middle.
         asked = {**headers, "accept-encoding": "identity", **part.question()}
         with self._session().stream("GET", url, headers=asked) as response:
             if response.status_code >= 400:
@@ -119,9 +121,9 @@ class Downloader:
             return self._take(response, part, video)
 
     def save(self, response: httpx2.Response, path: Path) -> str:
-        """The answer's body, a video, into `path`; its beginning is checked before the rest is taken.
+        """Write the answer's body, a video, to `path`; its beginning is checked before the rest is read.
 
-        Returns the SHA-256 of the whole, hex.
+        Returns the SHA-256 of the whole file, hex. Raises as `fetch`.
         """
         with storage_told(), path.open("wb") as file:
             return self._take(response, _Part(file), video=True)

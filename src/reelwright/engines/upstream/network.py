@@ -1,7 +1,9 @@
-"""An HTTP client whose every wait for the network is cut into slices, between which the job's watch is looked at.
+"""An HTTP client that keeps to the limits of the job that it is used for.
 
-Deadline and cancel of a job end any wait; every answer has an allowance of bytes; credentials go to nobody but the
-origins that they are configured for, also after a redirect; and nothing but these is asked without TLS.
+- It waits for the network in slices of 0.25 s and checks the job's limits between them, so that the deadline or a
+  cancel ends any wait. An answer that is longer than allowed is broken off.
+- Credentials are sent only to the origins that they are configured for, also after a redirect.
+- Only the configured addresses may be asked without TLS.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import httpcore2
 import httpx2
 
+from reelwright.engines.upstream.job_limits import current_limits
 from reelwright.engines.upstream.outcomes import bad_output
-from reelwright.engines.upstream.watch import current_watch
 
 if TYPE_CHECKING:
     import socket
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 SLICE_SECONDS = 0.25
 """How long a thread waits for the network before it looks for a cancel."""
 PIECE_BYTES = 256 * 1024
-"""At most this is read from the network at once: more does not stay in a core's cache until it is hashed."""
+"""How much is read from the network at once: this much is still in a core's cache when it is hashed, more is not."""
 KEEPALIVE_SECONDS = 2.0
 """Idle connections are given up before a server's usual 5 s: reusing one that is just closing loses a request."""
 MAX_REDIRECTS = 3
@@ -97,11 +99,11 @@ class Network:
         return client
 
     def _before(self, request: httpx2.Request) -> None:
-        watch = current_watch()
+        limits = current_limits()
         connect, idle = self._connect_seconds, self._idle_seconds
-        if watch is not None:
-            watch.begin()
-            connect, idle = min(connect, watch.left()), min(idle, watch.left())
+        if limits is not None:
+            limits.begin()
+            connect, idle = min(connect, limits.left()), min(idle, limits.left())
         if self._asked is not None:
             self._asked(request)
         origin = origin_of(request.url)
@@ -111,7 +113,7 @@ class Network:
         for name in self._secret_headers:
             if (value := request.headers.get(name)) is not None and (moved or self._foreign(value, origin)):
                 del request.headers[name]
-        # How long an answer may take is the watch's own business: see _SlicedStream.
+        # These bound single waits; how long the whole answer may take is up to the job's limits (_SlicedStream).
         request.extensions["timeout"] = {"connect": connect, "read": idle, "write": idle, "pool": idle}
 
     def _foreign(self, credential: str, origin: str) -> bool:
@@ -124,14 +126,14 @@ class Network:
             if self._redirected is not None:
                 self._redirected(response)
             return
-        if (watch := current_watch()) is not None:
-            watch.silence = watch.idle_seconds
+        if (limits := current_limits()) is not None:
+            limits.silence = limits.idle_seconds
         if self._answered is not None:
             self._answered(response)
 
 
 def sliced(transport: httpx2.HTTPTransport) -> httpx2.HTTPTransport:
-    """The same transport, whose reads obey the watch of the thread that reads."""
+    """The same transport, changed so that its reads keep to the limits of the thread that reads."""
     transport._pool._network_backend = _SlicedBackend()
     return transport
 
@@ -158,19 +160,19 @@ class _SlicedStream(httpcore2.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        watch = current_watch()
-        if watch is None:
+        limits = current_limits()
+        if limits is None:
             return self._stream.read(max_bytes, timeout)
         quiet_since = time.monotonic()
         while True:
-            watch.check()
+            limits.check()
             try:
-                data = self._receive(max_bytes, max(0.001, min(SLICE_SECONDS, watch.silence, watch.left())))
+                data = self._receive(max_bytes, max(0.001, min(SLICE_SECONDS, limits.silence, limits.left())))
             except httpcore2.ReadTimeout:
-                if time.monotonic() - quiet_since >= watch.silence:
+                if time.monotonic() - quiet_since >= limits.silence:
                     raise
             else:
-                watch.received(len(data))
+                limits.received(len(data))
                 return data
 
     def _receive(self, max_bytes: int, seconds: float) -> bytes:

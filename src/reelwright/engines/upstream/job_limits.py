@@ -1,7 +1,7 @@
-"""One job's patience: its deadline, its cancel, and what the answer being read may be like.
+"""What bounds the requests that are made for one job: its deadline, its cancel, and the size and silence of an answer.
 
-A context variable tells which job a thread works for: whatever the thread asks of the network then obeys that job's
-watch, also inside libraries that know nothing of it (`network`).
+A context variable tells which job a thread works for. The HTTP client reads it (`network`), so that a job's limits also
+bind libraries that know nothing of them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_ou
 from reelwright.errors import Cancelled, Code, EngineError
 
 ANSWER_BYTES = 4 * 1024 * 1024
-"""The allowance of an answer that is not a result."""
+"""How long an answer may be that is not a result, in bytes."""
 SUBMIT_GRACE_SECONDS = 0.4
-"""How long a cancel waits for the answer to a request that starts work: with it the work can be cancelled upstream."""
+"""How long a cancelled job still waits for the answer to a request that starts work: the answer names the work, which
+can then be cancelled upstream."""
 LONGEST_POLL_PAUSE = 12
-"""The longest pause between two looks at a job, in shortest pauses."""
+"""The longest pause between two looks at a job, as a multiple of `poll_seconds`."""
 POLLS_PER_SECOND = 100
 """All jobs of the process together look no more often than this (a look costs about 2 ms of CPU)."""
 
 
-class Watch:
-    """One job's patience: its deadline, its cancel, and what the answer being read may be like."""
+class JobLimits:
+    """The limits of one job. The job's thread calls them between its requests, and the HTTP client within them."""
 
     def __init__(
         self,
@@ -35,15 +36,18 @@ class Watch:
         seconds: float,
         idle_seconds: float,
         poll_seconds: float,
-        crowd: Callable[[], int] = lambda: 1,
+        active_jobs: Callable[[], int] = lambda: 1,
     ) -> None:
-        """`crowd` tells how many jobs share the process now."""
+        """`report` tells of a cancel; None: the job cannot be cancelled. `seconds`: until its deadline. `idle_seconds`:
+        how long an upstream may say nothing. `poll_seconds`: the shortest pause between two looks at a job.
+        `active_jobs` tells how many jobs share the process now.
+        """
         self._report = report
         self._started = time.monotonic()
         self._deadline = self._started + seconds
         self._route_deadline = math.inf
         self._poll_seconds = poll_seconds
-        self._crowd = crowd
+        self._active_jobs = active_jobs
         self._received = 0
         self._allowance: float = ANSWER_BYTES
         self._submitting = False
@@ -53,10 +57,12 @@ class Watch:
         """How long the upstream may say nothing, in seconds."""
 
     def left(self) -> float:
+        """Seconds until the job's deadline, or that of its present route if that is earlier."""
         return min(self._deadline, self._route_deadline) - time.monotonic()
 
     def check(self) -> None:
-        """Raises `Cancelled` when the job has been cancelled, `UpstreamError` when its time (or the route's) is up."""
+        """Raises `Cancelled` when the job has been cancelled, `EngineError` after its deadline, and `UpstreamError` after
+        the deadline of its present route."""
         now = time.monotonic()
         if self._report is not None:
             try:
@@ -73,7 +79,7 @@ class Watch:
             raise UpstreamError(message, code=Code.TIMED_OUT, next_step=NextStep.NEXT, unhealthy=True, running=True)
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but end at once at a cancel and in time at the deadline."""
+        """Sleep for so long, but not beyond the deadline. Raises as `check`; a cancel ends the sleep at once."""
         pause = max(0.0, min(seconds, self.left()))
         if self._report is None:
             time.sleep(pause)
@@ -82,28 +88,34 @@ class Watch:
         self.check()
 
     def poll_pause(self) -> None:
-        """The pause between two looks at a job: longer the longer it already takes, so that waiting stays cheap."""
+        """Sleep between two looks at a job. The longer the job has taken, the longer the pause, so that waiting stays
+        cheap."""
         elapsed = time.monotonic() - self._started
         longest = LONGEST_POLL_PAUSE * self._poll_seconds
-        self.wait(max(self._poll_seconds, min(elapsed / 20, longest), self._crowd() / POLLS_PER_SECOND))
+        self.wait(max(self._poll_seconds, min(elapsed / 20, longest), self._active_jobs() / POLLS_PER_SECOND))
 
     def expect(self, allowance: float = ANSWER_BYTES, *, patient: bool = False) -> None:
-        """What the next answer may be: at most `allowance` bytes; when `patient`, begun as late as the deadline."""
+        """Set the bounds of the next answer: at most `allowance` bytes. `patient`: it may begin at any time before the
+        deadline; otherwise within `idle_seconds`."""
         self._allowance = allowance
         self.silence = math.inf if patient else self.idle_seconds
 
     def begin(self) -> None:
+        """A request is about to be sent: its answer is counted from 0. Raises as `check`."""
         self.check()
         self._received = 0
 
     def received(self, size: int) -> None:
+        """So many bytes of the answer have come. Raises `UpstreamError` when they are more than were allowed."""
         self._received += size
         if self._received > self._allowance:
             raise bad_output(f"the answer is larger than {self._allowance:.0f} bytes")
 
     @contextmanager
     def submitting(self) -> Iterator[None]:
-        """Within the block a request that starts work is under way: a cancel gives its answer a moment to arrive."""
+        """Within the block a request that starts work is under way: a cancel waits for its answer, for at most
+        `SUBMIT_GRACE_SECONDS`. Raises as `check`.
+        """
         self.check()
         self._submitting = True
         try:
@@ -113,7 +125,7 @@ class Watch:
 
     @contextmanager
     def route_limit(self, seconds: float | None) -> Iterator[None]:
-        """Within the block, `seconds` (if any) bound the time as well."""
+        """Within the block the job also has to end within `seconds`, if any: the limit of its present route."""
         self._route_deadline = math.inf if seconds is None else time.monotonic() + seconds
         try:
             yield
@@ -121,19 +133,19 @@ class Watch:
             self._route_deadline = math.inf
 
 
-_WATCH: ContextVar[Watch | None] = ContextVar("reelwright_upstream_watch", default=None)
+_LIMITS: ContextVar[JobLimits | None] = ContextVar("reelwright_upstream_limits", default=None)
 
 
 @contextmanager
-def watched(watch: Watch) -> Iterator[Watch]:
-    """Every request that this thread makes inside the block obeys `watch`."""
-    token = _WATCH.set(watch)
+def limited_by(limits: JobLimits) -> Iterator[JobLimits]:
+    """Inside the block, every request of this thread keeps to `limits`."""
+    token = _LIMITS.set(limits)
     try:
-        yield watch
+        yield limits
     finally:
-        _WATCH.reset(token)
+        _LIMITS.reset(token)
 
 
-def current_watch() -> Watch | None:
-    """The watch of the job that this thread works for."""
-    return _WATCH.get()
+def current_limits() -> JobLimits | None:
+    """The limits of the job that this thread works for."""
+    return _LIMITS.get()
