@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.api.asks import picture
-from tests.api.test_continuing import content, frames_of
+from tests.api.test_extension import content, frames_of
 from tests.api.videos import create, ended
 
 ORANGE = (200, 120, 40)

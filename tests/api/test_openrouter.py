@@ -18,10 +18,10 @@ import httpx2
 import pytest
 
 from reelwright.api.drafting import Drafting
+from reelwright.api.input_images import InputImages
 from reelwright.api.moderation import Moderation, Rules
 from reelwright.api.openrouter import NAMES
 from reelwright.api.openrouter_models import VideoModels
-from reelwright.api.uploads import Intake
 from reelwright.engines.catalog import Catalog, Offer
 from reelwright.engines.child import Spec
 from reelwright.engines.engine import Card
@@ -425,10 +425,10 @@ CARDS = [
 ]
 
 
-class Developed(Intake):
+class Developed(InputImages):
     """Pictures that were decoded already: thousands of requests need not each decode one."""
 
-    async def take(self, value: object, field: str = "image") -> Image | None:
+    async def store(self, value: object, field: str = "image") -> Image | None:
         return Image(sha256="0" * 64, media_type="image/png", width=640, height=640) if value else None
 
 

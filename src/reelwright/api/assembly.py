@@ -18,13 +18,14 @@ from reelwright.api.admin import AdminCalls, admin_router
 from reelwright.api.audit import AuditCalls, audit_router, tells_refusals
 from reelwright.api.bodies import Bodies
 from reelwright.api.connection import Refusal
-from reelwright.api.continuing import Continuing
 from reelwright.api.docs_page import docs_router
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import ErrorResponder
+from reelwright.api.extension import ExtensionParser
 from reelwright.api.guard import EXPOSED_HEADERS, LOOPBACK_NAMES, CrossOrigin, HostAndOriginCheck, KeyGate, Origins
 from reelwright.api.health import Check, Probe, health_router
 from reelwright.api.huggingface import HUGGINGFACE, huggingface_router
+from reelwright.api.input_images import InputImages
 from reelwright.api.jsonrpc import JSONRPC
 from reelwright.api.keys import KeyCalls, keys_router
 from reelwright.api.limits import Meter
@@ -43,7 +44,6 @@ from reelwright.api.routes import Methods, is_path
 from reelwright.api.schema.document import document
 from reelwright.api.sharing import Links, sharing_router
 from reelwright.api.traced import Traced
-from reelwright.api.uploads import Intake
 from reelwright.api.videos import Videos
 from reelwright.api.webhooks import webhooks_router
 from reelwright.clock import Clock
@@ -216,9 +216,11 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
     """The routes that make videos, and those about them."""
     most, started = access.max_body_bytes, clock.now()
     videos = Videos(queue=jobs.queue, variants=jobs.variants, integrity=jobs.integrity, reads=jobs.reads)
-    intake = Intake(jobs.store.files, outbound)
-    drafting = Drafting(catalog, intake, Moderation(access.moderation))
-    continuing = Continuing(queue=jobs.queue, drafting=drafting, integrity=jobs.integrity, intake=intake)
+    input_images = InputImages(jobs.store.files, outbound)
+    drafting = Drafting(catalog, input_images, Moderation(access.moderation))
+    extensions = ExtensionParser(
+        queue=jobs.queue, drafting=drafting, integrity=jobs.integrity, input_images=input_images
+    )
     files = FileCalls(uploads=jobs.uploading, max_body_bytes=most)
     models = ReplicateModels(catalog=catalog, started=started, secret=jobs.webhooks.secret_of)
     openai = OpenAIVideos(
@@ -227,7 +229,7 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         live=jobs.live,
         feed=jobs.feed,
         drafting=drafting,
-        continuing=continuing,
+        extensions=extensions,
         outbound=outbound,
         max_body_bytes=most,
     )
@@ -238,14 +240,14 @@ def _dialects(routes: FastAPI, jobs: Jobs, catalog: Catalog, outbound: Outbound,
         videos=videos,
         catalog=catalog,
         drafting=drafting,
-        continuing=continuing,
+        extensions=extensions,
         outbound=outbound,
         max_body_bytes=most,
         started=started,
     )
     links = Links(jobs.store.link_secret, jobs.threads)
     for router in (
-        native_router(videos=videos, drafting=drafting, continuing=continuing, clock=clock, max_body_bytes=most),
+        native_router(videos=videos, drafting=drafting, extensions=extensions, clock=clock, max_body_bytes=most),
         openai_router(openai),
         sharing_router(
             queue=jobs.queue,

@@ -1,7 +1,8 @@
-"""The room that all request bodies have together: in memory, and beyond their first megabyte on the disk.
+"""Bounds how much memory and disk all request bodies together take.
 
-A body that arrives is counted until its request lets go of it. While it arrives only its beginning is in memory; to be
-read it must be there as a whole, and those that are there as a whole take turns.
+A body's bytes count from their arrival until its request releases it. While a body arrives, its first megabyte is in
+memory and the rest in a file. To be parsed it is loaded into memory as a whole; how many bytes may be loaded at the
+same time is bounded, too, and bodies beyond that wait.
 """
 
 from __future__ import annotations
@@ -19,43 +20,47 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reelwright.errors import Busy, Code
 
 IN_MEMORY_BYTES = 1_000_000
-"""Of a body that arrives."""
+"""How much of a body that arrives is in memory; the rest is in a file."""
 WHOLE_BODIES = 4
-"""So many of the longest bodies are in memory as a whole at one time."""
-TURN_S = 20.0
-"""So long a body that has arrived waits for its turn."""
+"""How many bodies of the greatest length may be loaded at the same time."""
+LOAD_WAIT_S = 20.0
+"""How long a body that has arrived waits to be loaded."""
 COME_BACK_S = 5.0
 OWNERS_SHARE = 0.5
-"""No key takes more than that of the room."""
+"""The largest share of all bodies' bytes that one key may have."""
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
-_HELD = "body"
-"""The request's own, in the state of its scope."""
+_RESERVATION = "body"
+"""The name of a request's `BodyReservation` in the state of its scope."""
 
 
 class Bodies:
-    """ASGI middleware inside the key gate: what the bodies of the requests within it take, it gives and takes back."""
+    """ASGI middleware inside the key gate: counts the bytes of all bodies of the requests that pass it.
+
+    Each request gets a `BodyReservation`, which is released when the request has been answered.
+    """
 
     def __init__(self, app: ASGIApp, *, most: int, longest: int, spool: Callable[[], IO[bytes]]) -> None:
-        """`most` bytes at one time; `longest`: of one body. `spool` makes a file without a name, on a disk."""
+        """`most`: bytes of all bodies together; `longest`: of one body. `spool` makes a file without a name on a
+        disk."""
         self._app = app
         self._most = max(most, longest)
         self._taken: dict[str, int] = {}
-        self._turns = _Turns(WHOLE_BODIES * longest)
+        self._loading = _ByteSemaphore(WHOLE_BODIES * longest)
         self._spool = spool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         state = scope.setdefault("state", {})
-        held = state[_HELD] = Held(self, state.get("owner", ""))
+        reservation = state[_RESERVATION] = BodyReservation(self, state.get("owner", ""))
         try:
             await self._app(scope, receive, send)
         finally:
-            held.release()
+            reservation.release()
 
     def take(self, owner: str, count: int) -> None:
         """Raises `Busy` when there is no room for so many bytes more."""
         own, all_of_them = self._taken.get(owner, 0) + count, sum(self._taken.values()) + count
-        if all_of_them > self._most or (owner and own > max(self._most * OWNERS_SHARE, self._turns.most)):
+        if all_of_them > self._most or (owner and own > max(self._most * OWNERS_SHARE, self._loading.most)):
             raise Busy("The server has as many request bodies as it can hold. Try again soon.", retry_after=COME_BACK_S)
         self._taken[owner] = own
 
@@ -65,15 +70,15 @@ class Bodies:
             del self._taken[owner]
 
     @property
-    def turns(self) -> _Turns:
-        return self._turns
+    def loading(self) -> _ByteSemaphore:
+        return self._loading
 
     async def spool(self) -> IO[bytes]:
         return await run_in_threadpool(self._spool)
 
 
-class _Turns:
-    """Bytes of memory, given in the order of asking."""
+class _ByteSemaphore:
+    """A semaphore of bytes: whoever asks first gets them first."""
 
     def __init__(self, most: int) -> None:
         self.most = most
@@ -81,21 +86,24 @@ class _Turns:
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def take(self, count: int) -> int:
-        """Returns how many were taken: never more than there are. Raises `Busy` after `TURN_S`."""
+        """Wait for `count` bytes, or for all there are if these are fewer. Returns how many were taken.
+
+        Raises `Busy` after `LOAD_WAIT_S`.
+        """
         count = min(count, self.most)
         if self._free >= count and not self._waiting:
             self._free -= count
             return count
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((count, turn))
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((count, granted))
         try:
-            async with asyncio.timeout(TURN_S):
-                await turn
+            async with asyncio.timeout(LOAD_WAIT_S):
+                await granted
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
+            if granted.done() and not granted.cancelled():
                 self.give_back(count)
             else:
-                self._waiting.remove((count, turn))
+                self._waiting.remove((count, granted))
                 self._next()
             if isinstance(error, TimeoutError):
                 raise Busy("The server has too many large bodies to read. Try again soon.") from None
@@ -108,14 +116,14 @@ class _Turns:
 
     def _next(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
-            count, turn = self._waiting.popleft()
-            if not turn.done():
+            count, granted = self._waiting.popleft()
+            if not granted.done():
                 self._free -= count
-                turn.set_result(None)
+                granted.set_result(None)
 
 
-class Held:
-    """What one request's body takes."""
+class BodyReservation:
+    """The bytes that one request's body takes of `Bodies`."""
 
     def __init__(self, bodies: Bodies, owner: str) -> None:
         self._bodies = bodies
@@ -123,47 +131,47 @@ class Held:
         self._taken = self._loaded = 0
 
     def take(self, count: int) -> None:
-        """So many bytes more have come. Raises `Busy`."""
+        """Count so many more bytes that have arrived. Raises `Busy`."""
         self._bodies.take(self._owner, count)
         self._taken += count
 
     async def load(self, count: int) -> None:
-        """So many bytes are to be in memory at once. Raises `Busy`."""
-        self._loaded += await self._bodies.turns.take(count)
+        """Wait until so many bytes may be loaded into memory. Raises `Busy`."""
+        self._loaded += await self._bodies.loading.take(count)
 
     async def spool(self) -> IO[bytes]:
         return await self._bodies.spool()
 
     def release(self) -> None:
-        """The body is not needed any more."""
+        """Give all of its bytes back: the body is not needed any more."""
         if self._taken:
             self._bodies.give_back(self._owner, self._taken)
         if self._loaded:
-            self._bodies.turns.give_back(self._loaded)
+            self._bodies.loading.give_back(self._loaded)
         self._taken = self._loaded = 0
 
 
 def release_body(request: Request) -> None:
-    """For a request that has been read and goes on for long."""
-    held_by(request).release()
+    """Called by a request that has parsed its body and will still take long."""
+    reservation_of(request).release()
 
 
-def held_by(request: Request) -> Held:
-    """What the request's body takes of the room."""
-    held: Held = request.scope["state"][_HELD]
-    return held
+def reservation_of(request: Request) -> BodyReservation:
+    """The reservation of the request's body."""
+    reservation: BodyReservation = request.scope["state"][_RESERVATION]
+    return reservation
 
 
-class Arriving:
+class IncomingBody:
     """A body while it arrives. Use it in a `with` block, which closes its file."""
 
-    def __init__(self, held: Held) -> None:
-        self._held = held
+    def __init__(self, reservation: BodyReservation) -> None:
+        self._reservation = reservation
         self._buffer = bytearray()
         self._file: IO[bytes] | None = None
         self.size = 0
 
-    def __enter__(self) -> Arriving:
+    def __enter__(self) -> IncomingBody:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,25 +179,25 @@ class Arriving:
             self._file.close()
 
     async def add(self, piece: bytes) -> None:
-        """Raises `Busy` when there is no room for it."""
-        self._held.take(len(piece))
+        """Keep the next piece. Raises `Busy` when there is no room for it."""
+        self._reservation.take(len(piece))
         self.size += len(piece)
         self._buffer += piece
         if len(self._buffer) >= IN_MEMORY_BYTES:
             await self._to_disk()
 
     async def whole(self) -> bytes:
-        """All of it, once it has come. Raises `Busy`."""
+        """The whole body, once all of it has arrived. Raises `Busy`."""
         if self._file is None:
             return bytes(self._buffer)
         await self._to_disk()
-        await self._held.load(self.size)
+        await self._reservation.load(self.size)
         return await run_in_threadpool(_read, self._file)
 
     async def _to_disk(self) -> None:
         try:
             if self._file is None:
-                self._file = await self._held.spool()
+                self._file = await self._reservation.spool()
             piece, self._buffer = self._buffer, bytearray()
             await run_in_threadpool(self._file.write, piece)
         except OSError as error:

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from reelwright.api.bodies import Arriving, held_by
+from reelwright.api.bodies import IncomingBody, reservation_of
 from reelwright.api.escapes import percent_decoded
 from reelwright.api.multipart import Part, boundary_of, read_parts
 from reelwright.errors import BadRequest, Code
@@ -83,26 +83,26 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > max_bytes:
         _too_large(max_bytes)
-    held = held_by(request)
-    with Arriving(held) as arriving:
+    reservation = reservation_of(request)
+    with IncomingBody(reservation) as incoming:
         try:
             async with asyncio.timeout(PATIENCE_S) as limit:
                 begun = asyncio.get_running_loop().time()
                 async for chunk in request.stream():
-                    if arriving.size + len(chunk) > max_bytes:
+                    if incoming.size + len(chunk) > max_bytes:
                         _too_large(max_bytes)
-                    await arriving.add(chunk)
-                    limit.reschedule(begun + PATIENCE_S + arriving.size / SLOWEST_BYTES_PER_S)
+                    await incoming.add(chunk)
+                    limit.reschedule(begun + PATIENCE_S + incoming.size / SLOWEST_BYTES_PER_S)
         except TimeoutError:
             raise BadRequest(
-                f"The request body came too slowly: {arriving.size:,} bytes", code=Code.BODY_TOO_SLOW
+                f"The request body came too slowly: {incoming.size:,} bytes", code=Code.BODY_TOO_SLOW
             ) from None
         except ClientDisconnect:
             raise BadRequest("The request body ended early", code=Code.MALFORMED_BODY) from None
-        raw = await arriving.whole()
+        raw = await incoming.whole()
     if coding is None:
         return raw
-    await held.load(max_bytes)
+    await reservation.load(max_bytes)
     return await run_in_threadpool(_unpack, raw, coding, max_bytes)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelwright.api.fields import read_fields, to_draft
+from reelwright.api.input_images import InputImages
 from reelwright.api.moderation import Moderation
-from reelwright.api.uploads import Intake
-from reelwright.api.vocabulary import PICTURES, Sent, Vocabulary
+from reelwright.api.vocabulary import PICTURES, TranslatedFields, Vocabulary
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import BadRequest
 from reelwright.video import Draft, Image, Source, Task, Unused, Video, VideoSpec
@@ -21,9 +21,9 @@ KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps", "interpo
 class Drafting:
     """Reads what was asked for, takes its pictures in, and checks it against the card of the model."""
 
-    def __init__(self, catalog: Catalog, intake: Intake, moderation: Moderation) -> None:
+    def __init__(self, catalog: Catalog, input_images: InputImages, moderation: Moderation) -> None:
         self._catalog = catalog
-        self._intake = intake
+        self._input_images = input_images
         self._moderation = moderation
 
     async def spec(
@@ -91,12 +91,14 @@ class Drafting:
         self,
         values: Mapping[str, Any],
         names: Vocabulary,
-        sent: Sent,
+        sent: TranslatedFields,
         typed: bool,
         defaults: Mapping[str, Any] | None,
     ) -> Draft:
         read = read_fields({name: value for name, value in values.items() if name not in PICTURES}, typed=typed)
-        first, last = [await self._intake.take(values.get(one), names.label(one, sent.names)) for one in PICTURES]
+        first, last = [
+            await self._input_images.store(values.get(one), names.label(one, sent.names)) for one in PICTURES
+        ]
         return to_draft(read, first, defaults or {}, last)
 
     def _going_on(self, asked: Draft, source: Source, image: Image, of: Video | None) -> Draft:
@@ -145,7 +147,7 @@ class Drafting:
             return self._catalog.resolve(draft)
 
 
-def _telling(wanted: VideoSpec, sent: Sent) -> VideoSpec:
+def _telling(wanted: VideoSpec, sent: TranslatedFields) -> VideoSpec:
     """Of what the model cannot do, only what the client itself sent is worth telling."""
     asked = []
     for one in wanted.unused:

@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api.body import Body, Upload, parse_json_object, read_body
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.input_images import holds_picture
 from reelwright.api.request_options import idempotency
-from reelwright.api.uploads import holds_picture
 from reelwright.api.videos import Videos
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.engines.catalog import Catalog

@@ -17,9 +17,9 @@ from starlette.responses import JSONResponse, Response
 from reelwright.api import request_log
 from reelwright.api.addresses import local
 from reelwright.api.body import parse_body
-from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.extension import ExtensionParser
 from reelwright.api.request_options import idempotency, preferences
 from reelwright.api.videos import Videos, owner_of
 from reelwright.api.vocabulary import Vocabulary
@@ -51,7 +51,7 @@ def native_router(
     *,
     videos: Videos,
     drafting: Drafting,
-    continuing: Continuing,
+    extensions: ExtensionParser,
     clock: Clock,
     max_body_bytes: int,
 ) -> APIRouter:
@@ -70,7 +70,7 @@ def native_router(
     async def extend(request: Request, video_id: str) -> Response:
         """Make a video that goes on from the last frame of a completed one, and answer with both as one."""
         body = await parse_body(request, max_body_bytes)
-        extending = continuing.extension(
+        extending = extensions.parse(
             body.fields, NAMES, typed=body.typed, owner=owner_of(request), video=video_id, field="id", defaults=MOTION
         )
         async with extending as extension:

@@ -17,10 +17,10 @@ from starlette.types import Scope
 
 from reelwright.api.addresses import prefix
 from reelwright.api.body import Body, Upload, parse_body, parse_json, unbracket
-from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
+from reelwright.api.extension import ExtensionParser
 from reelwright.api.listing import read_sought
 from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.request_options import (
@@ -99,12 +99,12 @@ class OpenAIVideos:
         live: LiveVideos,
         feed: Feed,
         drafting: Drafting,
-        continuing: Continuing,
+        extensions: ExtensionParser,
         outbound: Outbound,
         max_body_bytes: int,
     ) -> None:
         self._videos = videos
-        self._continuing = continuing
+        self._extensions = extensions
         self._catalog = catalog
         self._streams = EventStreams(live, feed, self._object_at)
         self._drafting = drafting
@@ -223,7 +223,7 @@ class OpenAIVideos:
         source = _video_to_extend(body.fields.get("video"))
         _check_count(body.fields.get("n"))
         fields = {name: value for name, value in body.fields.items() if name != "video"}
-        extending = self._continuing.extension(
+        extending = self._extensions.parse(
             fields, NAMES, typed=body.typed, owner=owner_of(request), video=source, field="video"
         )
         async with extending as extension:

@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 
 from reelwright.api.addresses import base_url
 from reelwright.api.body import Body, parse_body
-from reelwright.api.continuing import Continuing
 from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
+from reelwright.api.extension import ExtensionParser
 from reelwright.api.openrouter_models import PASSED_ON, VideoModels
 from reelwright.api.request_options import idempotency, read_webhook
 from reelwright.api.videos import Videos, owner_of
@@ -66,7 +66,7 @@ class OpenRouterVideos:
         videos: Videos,
         catalog: Catalog,
         drafting: Drafting,
-        continuing: Continuing,
+        extensions: ExtensionParser,
         outbound: Outbound,
         max_body_bytes: int,
         started: datetime,
@@ -75,7 +75,7 @@ class OpenRouterVideos:
         self._videos = videos
         self._catalog = catalog
         self._drafting = drafting
-        self._continuing = continuing
+        self._extensions = extensions
         self._outbound = outbound
         self._max_body_bytes = max_body_bytes
         self._models = VideoModels(catalog, started)
@@ -93,7 +93,7 @@ class OpenRouterVideos:
             return await self._answer(request, await self._videos.submit(request, spec, options), 202)
         if not isinstance(previous, str):
             raise invalid("previous_job_id", previous, "Must be the id of a completed job.")
-        extending = self._continuing.extension(
+        extending = self._extensions.parse(
             asked, names, typed=True, owner=owner_of(request), video=previous, field="previous_job_id"
         )
         async with extending as extension:

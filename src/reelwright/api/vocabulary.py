@@ -1,7 +1,7 @@
-"""The field names of a dialect: what each one means here, and how it is called in an error.
+"""The field names of a dialect: which of our fields each one stands for, and what it is called in an error.
 
-A dialect has words, no rules: it says which of its names stand for which of our fields (`fields.VideoFields`, and
-`PICTURES`), and everything after that is the same for all. Errors speak of a field by the name it was sent under.
+A dialect differs in its names only: it says which of them stand for which of our fields (`fields.VideoFields` and
+`PICTURES`); what is checked after that is the same for all dialects. An error names a field as the client sent it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ OWN = frozenset({*VideoFields.model_fields, *PICTURES})
 """Our fields, by our names."""
 
 MAX_NAMED = 10
-"""So many unknown fields are told; a body may have thousands."""
+"""How many unknown fields an error names; a body may have thousands."""
 MAX_NAME_CHARACTERS = 80
 _NOTHING: tuple[object, ...] = (None, False, "", [], {}, "false", "0", "none")
 """Values by which a client says that it does not want something: leaving it out loses nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A body's fields by our names. `names` tells under which name each was sent; `unused` were sent in vain."""
+class TranslatedFields:
+    """A body's fields by our names.
+
+    `values`: by our names. `names`: under which name each was sent, by our names. `unused`: names that were sent and
+    have no effect.
+    """
 
     values: Mapping[str, Any]
     names: Mapping[str, str]
@@ -52,7 +56,7 @@ class Vocabulary:
     prefix: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def translate(self, fields: Mapping[str, Any]) -> Sent:
+    def translate(self, fields: Mapping[str, Any]) -> TranslatedFields:
         """The fields by our names. Raises `BadRequest` for unknown ones, all at once, and for contradictions."""
         values: dict[str, Any] = {}
         names: dict[str, str] = {}
@@ -74,7 +78,7 @@ class Vocabulary:
                 raise BadRequest(f"Invalid {told}: it contradicts {names[own]}. Send one of them.", field=told)
         if unknown and values.get("prompt"):  # a missing prompt is told first
             raise unknown_fields(unknown, self.known(), self.prefix)
-        return Sent(values=values, names=names, unused=tuple(unused))
+        return TranslatedFields(values=values, names=names, unused=tuple(unused))
 
     def label(self, own: str, names: Mapping[str, str]) -> str:
         """How the client knows that field of ours; `names` are those of what it sent."""

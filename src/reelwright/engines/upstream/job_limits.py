@@ -61,8 +61,8 @@ class JobLimits:
         return min(self._deadline, self._route_deadline) - time.monotonic()
 
     def check(self) -> None:
-        """Raises `Cancelled` when the job has been cancelled, `EngineError` after its deadline, and `UpstreamError` after
-        the deadline of its present route."""
+        """Raises `Cancelled` when the job has been cancelled, `EngineError` after its deadline, and `UpstreamError`
+        when the time for its present route is up."""
         now = time.monotonic()
         if self._report is not None:
             try:

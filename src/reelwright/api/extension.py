@@ -1,6 +1,7 @@
-"""Extension: a video that goes on from another one, or from a file that was sent.
+"""Extension: continues a video of this server, or a file that was sent.
 
-Its last frame begins the next clip; the result is the whole. The dialects name the video and hand over their fields.
+The last frame of what is continued is the first of a new clip; the result is both, joined. Each dialect says which
+field names the video, and hands over the other fields.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from reelwright.api.body import Upload
 from reelwright.api.drafting import Drafting
-from reelwright.api.uploads import Intake
+from reelwright.api.input_images import InputImages
 from reelwright.api.vocabulary import Vocabulary
 from reelwright.errors import BadRequest, Code, NotFound
 from reelwright.jobs.integrity import Integrity
@@ -26,23 +27,24 @@ from reelwright.video import Source, Status, Video, VideoSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
-    """What is asked for, and what it goes on from: as `jobs.queue.SubmitOptions` takes it."""
+    """A checked request: the spec of the new clip, and the file that it continues (as in
+    `jobs.queue.SubmitOptions`)."""
 
     spec: VideoSpec
     source: str | Path
 
 
-class Continuing:
-    """From a video and a body's fields to a checked extension."""
+class ExtensionParser:
+    """Makes an `Extension` from a body's fields and the video that they name."""
 
-    def __init__(self, *, queue: Queue, drafting: Drafting, integrity: Integrity, intake: Intake) -> None:
+    def __init__(self, *, queue: Queue, drafting: Drafting, integrity: Integrity, input_images: InputImages) -> None:
         self._queue = queue
         self._drafting = drafting
         self._integrity = integrity
-        self._intake = intake
+        self._input_images = input_images
 
     @asynccontextmanager
-    async def extension(
+    async def parse(
         self,
         fields: Mapping[str, Any],
         names: Vocabulary,
@@ -53,10 +55,11 @@ class Continuing:
         field: str,
         defaults: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[Extension]:
-        """The extension of `video`, an id or a file, which `field` names. Submit it inside the block.
+        """The extension of `video`, an id or a file that came in the field `field`. Submit it inside the block, since
+        the file is removed afterwards.
 
-        `owner` None may extend everybody's. Raises as `Drafting.spec`; `NotFound` for a video that is not there,
-        `BadRequest` for one that is not completed, or a file that cannot be decoded.
+        `owner`: whose videos may be extended; None: everybody's. Raises as `Drafting.spec`; `NotFound` for a video that
+        is not there, `BadRequest` for one that is not completed, or a file that cannot be decoded.
         """
         if isinstance(video, Upload):
             with tempfile.NamedTemporaryFile(prefix="reelwright-") as file:
@@ -93,7 +96,7 @@ class Continuing:
         digest: str,
         video: Video | None,
     ) -> VideoSpec:
-        found, image = await self._intake.take_last_frame(path, field)
+        found, image = await self._input_images.store_last_frame(path, field)
         source = Source(sha256=digest, video_id=video.id if video else None, **found)
         return await self._drafting.extension(
             fields, names, typed=typed, defaults=defaults, source=source, image=image, of=video

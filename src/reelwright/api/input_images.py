@@ -36,16 +36,19 @@ def holds_picture(text: str) -> bool:
     return media_type_of(begins) is not None
 
 
-class Intake:
-    """Takes input images in: checks their header, has their pixels decoded, and stores what comes of it."""
+class InputImages:
+    """Checks the header of an input image, has its pixels decoded in another process, and stores the decoded image."""
 
     def __init__(self, files: Files, outbound: Outbound) -> None:
         self._files = files
         self._outbound = outbound
         self._decoder = PictureDecoder()
 
-    async def take(self, value: object, field: str = "image") -> Image | None:
-        """The stored image, None for None. Raises `BadRequest` that names the field and what is wrong."""
+    async def store(self, value: object, field: str = "image") -> Image | None:
+        """Decode and store the image that `value` is or names. Returns it; None for None.
+
+        Raises `BadRequest` that names the field and what is wrong.
+        """
         match value:
             case None:
                 return None
@@ -59,8 +62,9 @@ class Intake:
         decoded = await self._decoder.decode(data, field)
         return await asyncio.to_thread(self._keep, decoded)
 
-    async def take_last_frame(self, path: Path, field: str) -> tuple[Mapping[str, Any], Image]:
-        """What the video at `path` is like (see `PictureDecoder.last_frame`), and its last frame, stored."""
+    async def store_last_frame(self, path: Path, field: str) -> tuple[Mapping[str, Any], Image]:
+        """Store the last frame of the video at `path`. Returns the video's facts (see `PictureDecoder.last_frame`) and
+        the image."""
         found, picture = await self._decoder.last_frame(path, field)
         return found, await asyncio.to_thread(self._keep, picture)
 
