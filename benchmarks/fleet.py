@@ -32,7 +32,7 @@ import sqlalchemy as sa
 
 from reelwright import ids
 from reelwright.store.database import open_database
-from reelwright.store.line import Line, Member
+from reelwright.store.fleet_queue import FleetQueue, Member
 from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.store import tables
@@ -82,7 +82,7 @@ class Rows:
         self.engine = open_database(url, folder)
         migrate(self.engine, tables)
         self.transactions = Transactions(self.engine)
-        self.records, self.line = Records(self.transactions), Line(self.transactions)
+        self.records, self.queue = Records(self.transactions), FleetQueue(self.transactions)
 
     def sql(self, statement: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
@@ -122,26 +122,26 @@ def submissions(rows: Rows) -> None:
 
 
 def claims(rows: Rows) -> None:
-    rows.line.register(Member(id="w", engines={"toy": ["toy"]}, slots=1, version="1", address="here", session=None))
+    rows.queue.register(Member(id="w", engines={"toy": ["toy"]}, slots=1, version="1", address="here", session=None))
     now = datetime.now(UTC)
     claimed: list[str] = []
 
     def claim() -> None:
-        found = rows.line.claim("w", "toy", ["toy"], now)
+        found = rows.queue.claim("w", "toy", ["toy"], now)
         assert found
         claimed.append(found[0].id)
 
     told(f"claim, {WAITING:,} waiting, {ENDED:,} ended", [timed(claim) for _ in range(300)])
     ends = [timed(lambda one=one: rows.records.complete(one, 1, FILE, {}, now)) for one in claimed]  # type: ignore[misc]
     told("complete", ends)
-    told("beat", [timed(lambda: rows.line.beat("w", 1, {})) for _ in range(300)])
+    told("beat", [timed(lambda: rows.queue.beat("w", 1, {})) for _ in range(300)])
     told("submit, one caller", [timed(lambda: rows.records.insert(video("owner"), 10**6)) for _ in range(300)])
     rows.sql("DELETE FROM videos WHERE completed_at IS NULL")
     before = rows.sql("SELECT pg_current_wal_insert_lsn()")[0][0]
     for _ in range(100):
         one = video("owner")
         rows.records.insert(one, 10**6)
-        rows.line.claim("w", "toy", ["toy"], now)
+        rows.queue.claim("w", "toy", ["toy"], now)
         rows.records.complete(one.id, 1, FILE, {}, now)
     grown = rows.sql("SELECT pg_current_wal_insert_lsn() - CAST(:before AS pg_lsn)", before=str(before))[0][0]
     print(f"{'WAL a job (submit, claim, complete: 3 transactions)':<58}{float(grown) / 100:9.0f} bytes")
@@ -193,7 +193,7 @@ def thousand(rows: Rows, workers: int, seconds: float, postmaster: int) -> None:
     free."""
     names = [f"w{number}" for number in range(workers)]
     for name in names:
-        rows.line.register(
+        rows.queue.register(
             Member(id=name, engines={"toy": ["toy"]}, slots=1, version="1", address="here", session=None)
         )
     rate, over = workers / 60, threading.Event()
@@ -204,7 +204,7 @@ def thousand(rows: Rows, workers: int, seconds: float, postmaster: int) -> None:
         while not over.is_set():
             begun = time.monotonic()
             for name in part:
-                rows.line.beat(name, None, {})
+                rows.queue.beat(name, None, {})
                 next(beats)
             over.wait(max(0.0, 1.0 - (time.monotonic() - begun)))
 
@@ -214,7 +214,7 @@ def thousand(rows: Rows, workers: int, seconds: float, postmaster: int) -> None:
             one = video(f"owner {chance.randrange(50)}")
             rows.records.insert(one, 10**6)
             for name in chance.sample(names, 8):  # as many as hear of it and are free
-                rows.line.claim(name, "toy", ["toy"], datetime.now(UTC))
+                rows.queue.claim(name, "toy", ["toy"], datetime.now(UTC))
             rows.records.complete(one.id, 1, replace(FILE, key=f"{one.id}.mp4"), {}, datetime.now(UTC))
             next(done)
 

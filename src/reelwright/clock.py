@@ -1,4 +1,4 @@
-"""The clock that is passed in, so that tests can own the time."""
+"""The clock, which objects get as an argument so that tests can set the time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for people, monotonic time for durations and deadlines."""
+    """Wall time for what is stored or shown, monotonic time for durations and deadlines."""
 
     def now(self) -> datetime:
-        """Aware UTC wall time."""
+        """The wall time, in UTC and with its time zone."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never steps."""
+        """Seconds on a clock that is never set forwards or back."""
         ...
 
 

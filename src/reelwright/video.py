@@ -1,10 +1,10 @@
-"""The words of the house: `Draft`, `VideoSpec`, `Video` and what belongs to them.
+"""What a video is, for all other modules: `Draft`, `VideoSpec`, `Video` and their parts.
 
-Plain immutable values without any I/O. This module knows nothing of HTTP, databases or engines.
+They are immutable values without any I/O. This module knows nothing of HTTP, databases or engines.
 
-A `Draft` is what a client asked for, with gaps. The catalog checks it against an engine's card and fills the gaps: the
-result is a `VideoSpec`, which holds everything that shapes a video. A `Video` is one spec's life: its state, its times,
-its file.
+A `Draft` is what a client asked for; fields that it left open are None. The catalog checks it against an engine's card
+and completes it: the result is a `VideoSpec`, which holds everything that shapes a video. A `Video` is a spec together
+with what became of it: status, times, file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_PROMPT_CHARACTERS = 32_000
 MAX_SEED = 2**63 - 1
 
 LATER_FIELDS = ("generate_audio", "last_image", "extends", "interpolate", "upscale")
-"""Fields of a spec that the first version did not know."""
+"""Fields of a spec that the first version did not have. `to_json` writes them only where they are set."""
 
 
 class Task(StrEnum):
@@ -55,10 +55,11 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enlargement:
-    """How the finished frames are enlarged: `factor` times each way, by the upscaling model in the file `model`.
+    """How the finished frames are enlarged: to `factor` times width and height, by the upscaling model in the file
+    `model`.
 
-    `own_factor` is the model's; where it is the larger one, what the model makes is reduced. `sha256` (hex) is that of
-    the file, so that another file of that name makes another video.
+    `own_factor`: by how much the model itself enlarges; where that is more than `factor`, its result is reduced.
+    `sha256` (hex) is the file's: with another file of the same name the spec, and so the video, is another one.
     """
 
     model: str
@@ -137,11 +138,12 @@ class VideoSpec:
     `seed` is always set; `seed_given` tells whether the client chose it (then an equal spec may be answered with an
     existing video). `unused` are the fields that the client sent and that the engine's card cannot honour.
 
-    Width, height, `num_frames` and `fps` are the engine's. After it the frame rate is multiplied by `interpolate`, and
-    `upscale` enlarges the frames: `final_…` is what the file then has.
+    Width, height, `num_frames` and `fps` are those of the engine's clip. What is done to the clip before it is stored:
+    `interpolate` multiplies its frame rate, and `upscale` enlarges its frames. `final_…` are the values of the stored
+    file.
 
-    With `extends` the engine makes `num_frames` from `image`, which is the last frame of that file, and the finished
-    video is the file with all but the first of them behind it.
+    With `extends`, `image` is the last frame of that file, and the engine makes `num_frames` that begin with it. The
+    finished video is that file, followed by all of these frames but the first.
     """
 
     prompt: str
@@ -170,17 +172,17 @@ class VideoSpec:
 
     @property
     def total_frames(self) -> int:
-        """Of the finished video."""
+        """The number of frames of the finished video, before interpolation."""
         return self.num_frames + (self.extends.num_frames - 1 if self.extends else 0)
 
     @property
     def seconds(self) -> float:
-        """Of what the engine makes."""
+        """The length of the engine's clip."""
         return self.num_frames / self.fps
 
     @property
     def total_seconds(self) -> float:
-        """Of the finished video."""
+        """The length of the finished video."""
         return self.total_frames / self.extends.fps if self.extends else self.seconds
 
     @property
@@ -198,7 +200,7 @@ class VideoSpec:
 
     @property
     def pixel_frames(self) -> int:
-        """Width × height × frames of what is made for it, as it is in the file."""
+        """Width × height × frames of what is made for this spec, after refining; without the file that it extends."""
         width, height = self.final_size
         return width * height * self.num_frames * self.interpolate
 
@@ -210,9 +212,9 @@ class VideoSpec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready mapping; `from_json` turns it back into an equal spec."""
-        # Not `asdict`, which copies every value by itself.
+        # `asdict` of the whole would be slower: it copies every value.
         values = {name: getattr(self, name) for name in self.__slots__}
-        # What came later is told only where it is used: a program of before can then read the rest.
+        # Later fields are written only where they are set, so that an earlier version can read all other specs.
         later = {name: value for name in LATER_FIELDS if (value := values.pop(name)) not in (None, 1) or value is True}
         told = {name: value if isinstance(value, int) else dataclasses.asdict(value) for name, value in later.items()}
         return (
@@ -228,7 +230,7 @@ class VideoSpec:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         values = dict(data)
         values["task"] = Task(values["task"])
-        # Rows of the first version hold the names only.
+        # The first version stored only the names of the fields that it left out, as `dropped`.
         named = [{"field": name, "reason": "the model cannot do it."} for name in values.pop("dropped", ())]
         values["unused"] = tuple(Unused(**one) for one in values.get("unused", named))
         for name, kind in (("image", Image), ("last_image", Image), ("extends", Source), ("upscale", Enlargement)):
@@ -239,7 +241,7 @@ class VideoSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Somebody who wants to be told about a video: where, and of which events.
+    """A client's wish to be told about a video: at which URL, of which events.
 
     `dialect` names the form of the message; `base_url` is the server's own address as the client knows it.
     """
@@ -252,9 +254,9 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a video failed, as it is stored and told. `code` is one of `errors.Code`; `retry_after` is in seconds.
+    """Why a video failed, as the row and the API have it. `code` is one of `errors.Code`; `retry_after` is in seconds.
 
-    `field` names the request's field that was at fault, if one was.
+    `field`: the field of the request that caused it, if one did.
     """
 
     code: str
@@ -280,14 +282,16 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Video:
-    """One video and its life. All times are aware UTC; `progress` is 0–100 and measured; `position` is its place among
-    those that wait for the same engine, from 1, while it waits.
+    """One video: its spec, and what became of it until now.
 
-    `trace` names the span of its submission (a W3C `traceparent`), if there are traces. `asked` (JSON) is what the
-    client sent, for a dialect that shows it again. `stage`: what its engine does now that no progress measures, such as
-    `loading the weights`. `resumable`: it has failed, and a new video can go on from what it had done; `resumed_from`:
-    this one does, from that one's. `key` is the id of the API key that asked for it, empty where none was;
-    `most_running`: as many videos of that key may be made at one time, None: any number.
+    All times are in UTC and have their time zone. `progress`: 0–100, measured. `position`: while the video waits, its
+    place in the queue of its engine, from 1. `stage`: what its engine does while there is no progress to measure, such
+    as `loading the weights`. `trace`: the span of its submission (a W3C `traceparent`), if there are traces. `asked`
+    (JSON): what the client sent, for a dialect whose answers repeat it.
+
+    `resumable`: the video has failed, and a new one can continue from its last checkpoint. `resumed_from`: the id of
+    the video that this one continues. `key`: the id of the API key that asked for it, empty if none did;
+    `most_running`: how many videos of that key may be made at the same time, None: any number.
     """
 
     id: str
@@ -316,7 +320,7 @@ class Video:
 
     @property
     def generation_seconds(self) -> float | None:
-        """Seconds from the first frame's start to the finished file, once there is one."""
+        """Seconds from the start of the work to its end; None before that."""
         if self.started_at is None or self.completed_at is None:
             return None
         return (self.completed_at - self.started_at).total_seconds()

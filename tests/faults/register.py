@@ -249,7 +249,7 @@ FAULTS = (
         31,
         "10,000 jobs in the queue",
         "status reads stay quick, lists have pages, memory stays",
-        "store/test_line.py::test_no_statement_of_a_job_walks_through_the_table",
+        "store/test_fleet_queue.py::test_no_statement_of_a_job_walks_through_the_table",
         gap="The times are measured by `benchmarks/jobs.py` and `benchmarks/fleet.py`.",
     ),
     _row(
@@ -340,7 +340,7 @@ FAULTS = (
         "Postgres is restarted under a server while another begins",
         "a job has one owner; who lost its session stops or registers anew",
         _FLEET + "test_a_process_that_was_away_and_has_no_heir_goes_on",
-        "store/test_line.py::test_a_beat_tells_what_is_held_and_who_was_called_dead",
+        "store/test_fleet_queue.py::test_a_beat_tells_what_is_held_and_who_was_called_dead",
     ),
     _row(
         45,

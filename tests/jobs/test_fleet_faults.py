@@ -19,7 +19,7 @@ import httpx2
 import psycopg
 import pytest
 
-from reelwright.store.line import TTL_S
+from reelwright.store.fleet_queue import TTL_S
 from tests.api.videos import Video, create, ended, look, made
 from tests.databases import Cluster
 from tests.postgres_proxy import PostgresProxy

@@ -18,7 +18,7 @@ from reelwright import ids
 from reelwright.store.database import open_database, tables
 from reelwright.store.migrations import migrate
 from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
-from reelwright.store.search import Shape, Sought
+from reelwright.store.search import Shape, VideoFilter
 from reelwright.store.transactions import Transactions
 from reelwright.video import Failure, MadeFile, Status, Task, Unused, Video, VideoSpec
 from tests.databases import ON_BOTH, Settings
@@ -340,7 +340,7 @@ def test_a_page_goes_by_creation_in_both_directions(records: Records) -> None:
     assert page(limit=2, after=made[0]) == made[1:3]
     assert page(newest_first=True, after=made[2]) == [made[1], made[0]]
     records.fail(made[1], None, FAILURE, NOW)
-    assert page(sought=Sought(status=Status.FAILED)) == [made[1]]
+    assert page(filter_by=VideoFilter(status=Status.FAILED)) == [made[1]]
 
 
 def test_metadata_narrows_a_page(records: Records) -> None:
@@ -354,7 +354,9 @@ def test_metadata_narrows_a_page(records: Records) -> None:
         ({'odd"name': "x"}, 1),
         ({'"': "x"}, 0),
     ):
-        found = records.page(owner=None, after=None, limit=10, newest_first=True, sought=Sought(metadata=wanted))
+        found = records.page(
+            owner=None, after=None, limit=10, newest_first=True, filter_by=VideoFilter(metadata=wanted)
+        )
         assert len(found) == count
 
 
@@ -386,7 +388,7 @@ def test_a_search_finds_words_in_every_language_in_any_case(records: Records, qu
     made = [new(spec=draft) for draft in drafts]
     for video in made:
         insert(records, video)
-    assert sought(records, words=query.split()) == [made[int(digit)].id for digit in found]
+    assert filter_by(records, words=query.split()) == [made[int(digit)].id for digit in found]
 
 
 def test_a_page_is_narrowed_by_model_and_shape(records: Records) -> None:
@@ -396,15 +398,15 @@ def test_a_page_is_narrowed_by_model_and_shape(records: Records) -> None:
     for video in made:
         insert(records, video)
     ids = [video.id for video in made]
-    assert [sought(records, shape=shape) for shape in Shape] == [[ids[1]], [ids[2]], [ids[0], ids[3]]]
+    assert [filter_by(records, shape=shape) for shape in Shape] == [[ids[1]], [ids[2]], [ids[0], ids[3]]]
     for model in ("other", "org/name", "other/org/name"):
-        assert sought(records, model=model) == [ids[3]]
-    assert sought(records, model="toy", shape=Shape.SQUARE, words=["toy"]) == [ids[0]]
-    assert sought(records, model="name") == []
+        assert filter_by(records, model=model) == [ids[3]]
+    assert filter_by(records, model="toy", shape=Shape.SQUARE, words=["toy"]) == [ids[0]]
+    assert filter_by(records, model="name") == []
 
 
-def sought(records: Records, **wanted: Any) -> list[str]:
-    found = records.page(owner=None, after=None, limit=10, newest_first=False, sought=Sought(**wanted))
+def filter_by(records: Records, **wanted: Any) -> list[str]:
+    found = records.page(owner=None, after=None, limit=10, newest_first=False, filter_by=VideoFilter(**wanted))
     return [video.id for video in found]
 
 

@@ -15,8 +15,8 @@ from reelwright import ids
 from reelwright.store.audit import SERVER, Action, Asked, Audit, Who
 from reelwright.store.buckets import Buckets
 from reelwright.store.database import open_database, tables
+from reelwright.store.fleet_queue import FleetQueue, Member
 from reelwright.store.keys import KeyLimits, OverLimit
-from reelwright.store.line import Line, Member
 from reelwright.store.migrations import migrate
 from reelwright.store.records import Records
 from reelwright.store.transactions import Transactions
@@ -118,10 +118,10 @@ def test_what_a_job_asked_for_is_given_back_once(processes: list[Transactions]) 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
 def test_processes_that_claim_at_once_hold_no_more_of_a_key_than_may_run(processes: list[Transactions]) -> None:
-    rows, lines = Records(processes[0]), [Line(one) for one in processes]
+    rows, queues = Records(processes[0]), [FleetQueue(one) for one in processes]
     names = [f"worker_{number}" for number in range(PROCESSES)]
-    for line, name in zip(lines, names, strict=True):
-        line.register(Member(id=name, engines={"toy": ["toy"]}, slots=9, version="1", address="x", session=None))
+    for queue, name in zip(queues, names, strict=True):
+        queue.register(Member(id=name, engines={"toy": ["toy"]}, slots=9, version="1", address="x", session=None))
     for _ in range(3):
         few = [new("ann", key="key_a", most_running=2) for _ in range(12)]
         for video in few:
@@ -131,7 +131,7 @@ def test_processes_that_claim_at_once_hold_no_more_of_a_key_than_may_run(process
             rows.insert(video, 10_000)
 
         def claim(number: int) -> str | None:
-            found = lines[number % PROCESSES].claim(names[number % PROCESSES], "toy", ["toy"], NOW)
+            found = queues[number % PROCESSES].claim(names[number % PROCESSES], "toy", ["toy"], NOW)
             return found[0].key if found else None
 
         with ThreadPoolExecutor(PROCESSES) as pool:

@@ -12,7 +12,7 @@ from reelwright import ids
 from reelwright.engines.catalog import Catalog
 from reelwright.errors import NotFound
 from reelwright.jobs.overseer import Overseer, Overview
-from reelwright.store.line import Backlog, Seen
+from reelwright.store.fleet_queue import Backlog, MemberStatus
 from reelwright.video import Video
 
 _PRIVATE = {"Cache-Control": "no-store"}
@@ -66,15 +66,17 @@ class AdminCalls:
         await self._overseer.pause(engine, request.state.caller, paused=paused)
         return JSONResponse({"object": "engine", "name": engine, "paused": paused}, headers=_PRIVATE)
 
-    def _overview(self, seen: Overview) -> dict[str, Any]:
+    def _overview(self, overview: Overview) -> dict[str, Any]:
         usable = [name for name, offer in self._catalog.offers.items() if not offer.problem]
-        names = dict.fromkeys([*usable, *sorted(seen.backlog), *sorted(seen.paused)])
+        names = dict.fromkeys([*usable, *sorted(overview.backlog), *sorted(overview.paused)])
         return {
             "object": "line",
-            "engines": [_engine(name, seen.backlog.get(name, Backlog()), name in seen.paused) for name in names],
-            "jobs": [_job(video) for video in seen.jobs],
-            "workers": [_worker(member) for member in seen.members],
-            "disk": {"videos": seen.stored, "bytes": seen.stored_bytes, "free_bytes": seen.free_bytes},
+            "engines": [
+                _engine(name, overview.backlog.get(name, Backlog()), name in overview.paused) for name in names
+            ],
+            "jobs": [_job(video) for video in overview.jobs],
+            "workers": [_worker(member) for member in overview.members],
+            "disk": {"videos": overview.stored, "bytes": overview.stored_bytes, "free_bytes": overview.free_bytes},
         }
 
 
@@ -105,18 +107,18 @@ def _job(video: Video) -> dict[str, Any]:
     }
 
 
-def _worker(seen: Seen) -> dict[str, Any]:
+def _worker(status: MemberStatus) -> dict[str, Any]:
     return {
         "object": "worker",
-        "id": seen.member.id,
-        "address": seen.member.address,
-        "version": seen.member.version,
-        "engines": list(seen.member.engines),
-        "slots": seen.member.slots,
-        "running": len(seen.running),
-        "draining": seen.draining,
-        "up_s": round(seen.age_s, 1),
-        "last_beat_s": round(max(0.0, seen.beat_age_s), 1),
+        "id": status.member.id,
+        "address": status.member.address,
+        "version": status.member.version,
+        "engines": list(status.member.engines),
+        "slots": status.member.slots,
+        "running": len(status.running),
+        "draining": status.draining,
+        "up_s": round(status.age_s, 1),
+        "last_beat_s": round(max(0.0, status.beat_age_s), 1),
     }
 
 

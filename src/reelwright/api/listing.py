@@ -10,7 +10,7 @@ from starlette.requests import Request
 from reelwright.api.request_options import read_metadata
 from reelwright.engines.catalog import check_text
 from reelwright.errors import invalid
-from reelwright.store.search import Shape, Sought
+from reelwright.store.search import Shape, VideoFilter
 from reelwright.video import Status
 
 MAX_QUERY = 200
@@ -18,11 +18,13 @@ MAX_QUERY = 200
 MAX_MODEL = 200
 
 
-def read_sought(request: Request, q: str, status: Status | None, model: str | None, shape: Shape | None) -> Sought:
+def read_filter(request: Request, q: str, status: Status | None, model: str | None, shape: Shape | None) -> VideoFilter:
     """Raises `BadRequest` for a text that is too long or that no database keeps."""
     check_text("q", q, MAX_QUERY)
     check_text("model", model or "", MAX_MODEL)
-    return Sought(words=q.split(), status=status, model=model or None, shape=shape, metadata=_wanted_metadata(request))
+    return VideoFilter(
+        words=q.split(), status=status, model=model or None, shape=shape, metadata=_wanted_metadata(request)
+    )
 
 
 def _wanted_metadata(request: Request) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reelwright import __version__
 from reelwright.errors import Code
-from reelwright.store.line import Backlog
+from reelwright.store.fleet_queue import Backlog
 from reelwright.video import Status, Video
 
 JOB_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 3600)

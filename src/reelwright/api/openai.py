@@ -21,7 +21,7 @@ from reelwright.api.drafting import Drafting
 from reelwright.api.errors import STATUS, Dialect
 from reelwright.api.events import EventStreams
 from reelwright.api.extension import ExtensionParser
-from reelwright.api.listing import read_sought
+from reelwright.api.listing import read_filter
 from reelwright.api.refining_words import NUMBERS, OTHERS, SWITCHES, numbered
 from reelwright.api.request_options import (
     MAX_METADATA,
@@ -149,7 +149,7 @@ class OpenAIVideos:
             after=read_cursor("after", after),
             limit=limit,
             newest_first=order == "desc",
-            sought=read_sought(request, q, status, model, shape),
+            filter_by=read_filter(request, q, status, model, shape),
         )
         return JSONResponse(
             {

@@ -19,7 +19,7 @@ from reelwright.jobs.integrity import Integrity
 from reelwright.jobs.janitor import Reads
 from reelwright.jobs.queue import Queue, SubmitOptions
 from reelwright.jobs.variants import Variant, Variants
-from reelwright.store.search import EVERYTHING, Sought
+from reelwright.store.search import NO_FILTER, VideoFilter
 from reelwright.video import Video, VideoSpec
 
 KEPT_BY_CLIENTS = "private, max-age=86400"
@@ -46,11 +46,11 @@ class Videos:
         return await self._queue.get(video_id, owner_of(request))
 
     async def page(
-        self, request: Request, *, after: str | None, limit: int, newest_first: bool, sought: Sought = EVERYTHING
+        self, request: Request, *, after: str | None, limit: int, newest_first: bool, filter_by: VideoFilter = NO_FILTER
     ) -> tuple[Sequence[Video], bool]:
         """At most `limit` of the caller's videos behind the one with the id `after`, and whether there are more."""
         return await self._queue.page(
-            owner_of(request), after=after, limit=limit, newest_first=newest_first, sought=sought
+            owner_of(request), after=after, limit=limit, newest_first=newest_first, filter_by=filter_by
         )
 
     async def submit(self, request: Request, spec: VideoSpec, options: SubmitOptions) -> Video:

@@ -15,7 +15,7 @@ from reelwright.cli.table import show_table
 
 if TYPE_CHECKING:
     from reelwright.store.audit import Action, Entry
-    from reelwright.store.line import Line, Seen
+    from reelwright.store.fleet_queue import FleetQueue, MemberStatus
     from reelwright.store.oversight import Oversight
 
 _URL = click.option(
@@ -36,8 +36,8 @@ def fleet(context: click.Context, database_url: str | None, as_json: bool) -> No
     """Show the servers and workers on one Postgres, what each of them makes, and how many jobs wait for each engine."""
     context.obj = database_url
     if context.invoked_subcommand is None:
-        with _opened(database_url) as (line, oversight):
-            members, backlog, paused = line.members(), line.backlog(), oversight.paused()
+        with _opened(database_url) as (queue, oversight):
+            members, backlog, paused = queue.members(), queue.backlog(), oversight.paused()
         if as_json:
             click.echo(
                 json.dumps({"processes": [_facts(one) for one in members], "engines": _lines(members, backlog, paused)})
@@ -86,7 +86,7 @@ def resume(database_url: str | None, name: str) -> None:
 
 
 @contextmanager
-def _opened(database_url: str | None, *, changes: bool = False) -> Iterator[tuple[Line, Oversight]]:
+def _opened(database_url: str | None, *, changes: bool = False) -> Iterator[tuple[FleetQueue, Oversight]]:
     from reelwright.settings import load_settings
     from reelwright.store.store import open_fleet
 
@@ -104,29 +104,29 @@ def _entry(action: Action, about: str) -> Entry:
     return Who(key=COMMAND).did(action, about, datetime.now(UTC))
 
 
-def _facts(seen: Seen) -> dict[str, Any]:
-    member = seen.member
+def _facts(status: MemberStatus) -> dict[str, Any]:
+    member = status.member
     return {
         "id": member.id,
         "address": member.address,
         "version": member.version,
         "engines": {engine: list(models) for engine, models in member.engines.items()},
         "slots": member.slots,
-        "running": {video: {"attempt": attempt, "progress": done} for video, (attempt, done) in seen.running.items()},
-        "draining": seen.draining,
-        "up_s": round(seen.age_s, 1),
-        "last_beat_s": round(seen.beat_age_s, 1),
+        "running": {video: {"attempt": attempt, "progress": done} for video, (attempt, done) in status.running.items()},
+        "draining": status.draining,
+        "up_s": round(status.age_s, 1),
+        "last_beat_s": round(status.beat_age_s, 1),
     }
 
 
 def _lines(members: Any, backlog: Any, paused: frozenset[str]) -> dict[str, dict[str, Any]]:
-    makers = {engine for seen in members for engine in seen.member.engines}
+    makers = {engine for status in members for engine in status.member.engines}
     return {
         engine: {
             "waiting": backlog[engine].waiting if engine in backlog else 0,
             "running": backlog[engine].running if engine in backlog else 0,
             "oldest_s": round(backlog[engine].oldest_s, 1) if engine in backlog else 0.0,
-            "workers": sum(engine in seen.member.engines and not seen.draining for seen in members),
+            "workers": sum(engine in status.member.engines and not status.draining for status in members),
             "paused": engine in paused,
         }
         for engine in sorted(makers | set(backlog) | paused)
@@ -136,15 +136,15 @@ def _lines(members: Any, backlog: Any, paused: frozenset[str]) -> dict[str, dict
 def _show(members: Any, lines: dict[str, dict[str, Any]]) -> None:
     rows = [
         (
-            seen.member.id,
-            seen.member.address,
-            ", ".join(seen.member.engines) or "API only",
-            f"{len(seen.running)}/{seen.member.slots}" if seen.member.slots else "–",
-            "draining" if seen.draining else "late" if seen.beat_age_s > 3 else "up",
-            _span(seen.age_s),
-            seen.member.version,
+            status.member.id,
+            status.member.address,
+            ", ".join(status.member.engines) or "API only",
+            f"{len(status.running)}/{status.member.slots}" if status.member.slots else "–",
+            "draining" if status.draining else "late" if status.beat_age_s > 3 else "up",
+            _span(status.age_s),
+            status.member.version,
         )
-        for seen in members
+        for status in members
     ]
     show_table(("Process", "Where", "Makes", "Jobs", "State", "Up", "Version"), rows, wrapped="Makes")
     told = [

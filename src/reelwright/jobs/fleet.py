@@ -5,7 +5,7 @@
     reap     every two seconds: free the jobs that dead processes hold
     tell     write the progress of those jobs that clients follow through other processes
 
-Each of these may come late, or not at all, without harm: only the rows decide (`store/line.py`).
+Each of these may come late, or not at all, without harm: only the rows decide (`store/fleet_queue.py`).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
 from reelwright.loop import Loop
+from reelwright.store.fleet_queue import Backlog, Beat, FleetQueue, Member
 from reelwright.store.following import Following
-from reelwright.store.line import Backlog, Beat, Line, Member
 from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.presence import Presence
 from reelwright.store.video_rows import Claimed
@@ -65,7 +65,7 @@ class Fleet:
         self,
         *,
         member: Member,
-        line: Line,
+        queue: FleetQueue,
         following: Following,
         notices: Notices,
         presence: Presence,
@@ -81,7 +81,7 @@ class Fleet:
     ) -> None:
         self._member = member
         self._session = member.session
-        self._line = line
+        self._queue = queue
         self._following = following
         self._notices = notices
         self._presence = presence
@@ -139,7 +139,7 @@ class Fleet:
 
     async def start(self) -> None:
         if dead := await self._threads.read(self._presence.dead):
-            freed = await self._threads.write(self._line.bury, dead)
+            freed = await self._threads.write(self._queue.bury, dead)
             self._log.info("recovered", processes=len(dead), interrupted=len(freed))
         await self._register(self._member)
 
@@ -160,7 +160,7 @@ class Fleet:
     async def leave(self) -> None:
         self._presence.hide()
         with contextlib.suppress(Busy):  # the others find out by its missing beats
-            await self._in_own_thread(self._line.leave, self.name)
+            await self._in_own_thread(self._queue.leave, self.name)
         self._own_threads.shutdown(wait=False, cancel_futures=True)
 
     # --- notices ---
@@ -235,7 +235,7 @@ class Fleet:
         """Write that this process lives, and drop the jobs that it has lost."""
         running = {video.id: (video.attempt, self._percent(video)) for video in self._job.videos()}
         session = self._session if self._heard else None
-        beat = await self._in_own_thread(self._line.beat, self.name, session, running)
+        beat = await self._in_own_thread(self._queue.beat, self.name, session, running)
         if beat is None:
             await self._register_anew()
         else:
@@ -255,7 +255,7 @@ class Fleet:
         unknown = {video_id: attempt for video_id, attempt in held.items() if video_id not in known}
         for video_id, attempt in unknown.items():
             if self._unknown.get(video_id) == attempt:  # at two beats: the answer to a claim was lost
-                await self._in_own_thread(self._line.release, self.name, video_id, attempt)
+                await self._in_own_thread(self._queue.release, self.name, video_id, attempt)
         self._unknown = unknown
         self._watched = {one.video_id for one in beat.held if one.watched}
         if self._watched:
@@ -263,10 +263,10 @@ class Fleet:
 
     async def _reap(self) -> None:
         """Free the jobs of dead processes, and read the backlog."""
-        dead, freed = await self._in_own_thread(self._line.reap, self.name)
+        dead, freed = await self._in_own_thread(self._queue.reap, self.name)
         if dead or freed:
             self._log.warning("processes are gone", processes=len(dead), interrupted=len(freed))
-        self._backlog = await self._in_own_thread(self._line.backlog)
+        self._backlog = await self._in_own_thread(self._queue.backlog)
 
     async def _tell(self) -> None:
         """Write the progress of the followed jobs as long as there are any."""
@@ -300,7 +300,7 @@ class Fleet:
 
     async def _register(self, member: Member) -> None:
         await self._threads.read(self._presence.show, member.id)
-        await self._in_own_thread(self._line.register, member)
+        await self._in_own_thread(self._queue.register, member)
 
     async def _register_anew(self) -> None:
         """Register under a new id: the others took this process for dead, although it lives.
@@ -312,17 +312,17 @@ class Fleet:
         await self._register(member)
         self._member = member
         for video in self._job.videos():
-            if not await self._in_own_thread(self._line.adopt, member.id, video.id, video.attempt):
+            if not await self._in_own_thread(self._queue.adopt, member.id, video.id, video.attempt):
                 self._job.cancel(video.id)
 
     def _leased(self, engine: str, models: Sequence[str]) -> Lease | None:
         """In a thread: claim the first waiting job of that engine that one of the models can make."""
-        claimed = self._line.claim(self.name, engine, models, self._clock.now())
+        claimed = self._queue.claim(self.name, engine, models, self._clock.now())
         return self._lease(claimed) if claimed else None
 
     def _leased_duplicates(self, made: Sequence[str]) -> Sequence[Lease]:
         """In a thread: claim the waiting duplicates of the videos `made` here."""
-        return [self._lease(claimed) for claimed in self._line.claim_duplicates(self.name, made, self._clock.now())]
+        return [self._lease(claimed) for claimed in self._queue.claim_duplicates(self.name, made, self._clock.now())]
 
     def _lease(self, claimed: Claimed) -> Lease:
         video, checkpoint = claimed
@@ -344,7 +344,7 @@ class Fleet:
 
     async def _released(self, video: Video) -> None:
         with contextlib.suppress(Busy):  # a later beat finds it held but unknown
-            await self._in_own_thread(self._line.give_back, self.name, video.id, video.attempt)
+            await self._in_own_thread(self._queue.give_back, self.name, video.id, video.attempt)
         self._claiming.wake()
 
     def _over(self, video: Video) -> None:

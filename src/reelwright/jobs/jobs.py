@@ -360,7 +360,7 @@ def _fleet(shared: _Shared, job: VideoJob, worker: Worker, keyring: Keyring) -> 
     )
     fleet = Fleet(
         member=member,
-        line=store.line,
+        queue=store.fleet_queue,
         following=store.following,
         notices=Notices(store.listen_url, member.session, (WORK, NEWS, PROGRESS, KEYS)),
         presence=store.presence,

@@ -16,7 +16,7 @@ from reelwright.jobs.queue import Queue
 from reelwright.jobs.scheduler import Scheduler
 from reelwright.jobs.threads import Threads
 from reelwright.store.audit import Action
-from reelwright.store.line import Backlog, Seen
+from reelwright.store.fleet_queue import Backlog, MemberStatus
 from reelwright.store.store import Store
 from reelwright.video import Video
 
@@ -32,7 +32,7 @@ class Overview:
     jobs: Sequence[Video]
     backlog: Mapping[str, Backlog]
     paused: frozenset[str]
-    members: Sequence[Seen]
+    members: Sequence[MemberStatus]
     stored: int
     stored_bytes: int
     free_bytes: int
@@ -58,7 +58,7 @@ class Overseer:
             jobs=[video for video in jobs if not video.status.terminal],
             backlog=self._scheduler.backlog(),
             paused=await self._threads.read(self._rows.paused),
-            members=await self._threads.read(self._store.line.members) if self._store.shared else (),
+            members=await self._threads.read(self._store.fleet_queue.members) if self._store.shared else (),
             stored=stored,
             stored_bytes=size,
             free_bytes=(await self._threads.read(shutil.disk_usage, self._store.folder)).free,

@@ -34,7 +34,7 @@ from reelwright.store.files import Files
 from reelwright.store.keys import OverLimit
 from reelwright.store.records import IdempotencyConflict, IdempotencyKey, InsertResult, QueueFull, Records
 from reelwright.store.resumable import Resumable
-from reelwright.store.search import EVERYTHING, Sought
+from reelwright.store.search import NO_FILTER, VideoFilter
 from reelwright.video import Failure, Status, Video, VideoSpec, Webhook
 
 STOPPING_S = 10.0
@@ -359,7 +359,7 @@ class Queue:
         after: str | None,
         limit: int,
         newest_first: bool,
-        sought: Sought = EVERYTHING,
+        filter_by: VideoFilter = NO_FILTER,
     ) -> tuple[Sequence[Video], bool]:
         """At most `limit` videos after the id `after`, in the order of their creation, and whether there are more."""
 
@@ -369,7 +369,7 @@ class Queue:
                 after=after,
                 limit=limit + 1,
                 newest_first=newest_first,
-                sought=sought,
+                filter_by=filter_by,
             )
 
         found = await self._threads.read(read)

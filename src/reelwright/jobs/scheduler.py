@@ -25,7 +25,7 @@ from reelwright.jobs.threads import Threads
 from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
-from reelwright.store.line import Backlog
+from reelwright.store.fleet_queue import Backlog
 from reelwright.store.records import Records
 from reelwright.video import Status, Video
 

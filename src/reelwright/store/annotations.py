@@ -1,4 +1,4 @@
-"""What clients write on videos that have ended: entries of their metadata, a favourite for one."""
+"""Changes the metadata of videos that have ended, for clients that mark a video as a favourite, for example."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reelwright.video import Video
 
 
 class TooMuchMetadata(Exception):
-    """A video would have more entries than it may."""
+    """With the change, the metadata would have more entries than are allowed."""
 
 
 class Annotations:
@@ -20,17 +20,17 @@ class Annotations:
         self._database = database
 
     def change(self, video_id: str, changes: Mapping[str, str | None], most: int) -> Video | None:
-        """Set these entries of an ended video's metadata; None removes one. Returns the video as it is then.
+        """Set these entries of an ended video's metadata; the value None removes an entry. Returns the changed video.
 
-        None when there is no such video, or it has not ended. Raises `TooMuchMetadata` for more than `most` entries;
-        then nothing is changed.
+        Returns None when there is no such video or it has not ended. Raises `TooMuchMetadata` when there would be more
+        than `most` entries; nothing is changed then.
         """
         row = (videos.c.id == video_id, videos.c.completed_at.is_not(None))
         with self._database.begin() as connection:
-            held = connection.execute(sa.select(videos.c.metadata).where(*row).with_for_update()).scalar()
-            if held is None:
+            present = connection.execute(sa.select(videos.c.metadata).where(*row).with_for_update()).scalar()
+            if present is None:
                 return None
-            merged = {name: value for name, value in {**held, **changes}.items() if value is not None}
+            merged = {name: value for name, value in {**present, **changes}.items() if value is not None}
             if len(merged) > most:
                 raise TooMuchMetadata
             change = sa.update(videos).where(*row).values(metadata=merged).returning(videos)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
-from reelwright.store.line import NOW
+from reelwright.store.fleet_queue import NOW
 from reelwright.store.transactions import Transactions
 
 chores = sa.Table(

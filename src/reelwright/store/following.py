@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
-from reelwright.store.line import NOW
+from reelwright.store.fleet_queue import NOW
 from reelwright.store.notices import PROGRESS
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import video_of

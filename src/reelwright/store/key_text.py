@@ -1,8 +1,9 @@
-"""What an API key looks like, so that scanners of repositories and logs know one when they see it.
+"""The text of an API key: makes new keys, and says how a key is stored and shown.
 
-`rw_`, 43 characters of base 62 that hold 256 random bits, and 6 more that hold their CRC-32: the form of GitHub's
-tokens (https://github.blog/engineering/behind-githubs-new-authentication-token-formats/). A word that only looks like a
-key fails the checksum, without a look into any database.
+A key is `rw_`, then 43 characters of base 62 (256 random bits), then 6 characters of base 62 (the CRC-32 of those 43).
+GitHub's tokens have the same form (https://github.blog/engineering/behind-githubs-new-authentication-token-formats/): a
+scanner of repositories or logs recognises a key by its prefix, and tells it from similar words by the checksum without
+asking the server.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ _SHOWN = 7
 
 
 def new_key(entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """A key that nobody has. `entropy`: gives so many random bytes."""
+    """A new random key. `entropy(n)` gives n random bytes."""
     body = _base62(int.from_bytes(entropy(_BYTES)), _LENGTH)
     return f"{PREFIX}{body}{_base62(zlib.crc32(body.encode()), _CHECK_LENGTH)}"
 
 
 def digest_of(key: str) -> str:
-    """The SHA-256 (hex) by which a key is kept and found. Its 256 random bits need no slow hash."""
+    """The SHA-256 (hex) under which a key is stored and looked up.
+
+    A slow hash, as for passwords, would add nothing: 256 random bits cannot be guessed.
+    """
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def hint_of(key: str) -> str:
-    """The beginning of a key, by which its owner knows it again: 24 of its 256 bits."""
+    """The beginning of a key (24 of its 256 bits), which is stored and shown so that its owner recognises the key."""
     return key[:_SHOWN]
 
 

@@ -21,7 +21,7 @@ from reelwright.store.fair_tags import FairTags
 from reelwright.store.keys import NO_LIMITS, KeyLimits
 from reelwright.store.notices import NEWS
 from reelwright.store.prepared import Prepared
-from reelwright.store.search import EVERYTHING, Sought, conditions
+from reelwright.store.search import NO_FILTER, VideoFilter, conditions
 from reelwright.store.transactions import Transactions
 from reelwright.store.usage import Usage
 from reelwright.store.video_rows import (
@@ -228,7 +228,7 @@ class Records:
         after: str | None,
         limit: int,
         newest_first: bool,
-        sought: Sought = EVERYTHING,
+        filter_by: VideoFilter = NO_FILTER,
     ) -> Sequence[Video]:
         """At most `limit` videos after the id `after`, in the order of their ids, which is that of their creation."""
         query = sa.select(videos).limit(limit)
@@ -237,7 +237,7 @@ class Records:
             query = query.where(videos.c.owner == owner)
         if after is not None:
             query = query.where(videos.c.id < after if newest_first else videos.c.id > after)
-        query = query.where(*conditions(sought, videos, on_sqlite=self._database.sqlite))
+        query = query.where(*conditions(filter_by, videos, on_sqlite=self._database.sqlite))
         with self._database.connect() as connection:
             return [video_of(row) for row in connection.execute(query).mappings()]
 

@@ -23,10 +23,10 @@ from reelwright.store.database import FILE as DATABASE_FILE
 from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
+from reelwright.store.fleet_queue import FleetQueue
 from reelwright.store.folder import Landmark
 from reelwright.store.following import Following
 from reelwright.store.keys import ApiKeys
-from reelwright.store.line import Line
 from reelwright.store.migrations import Schema, migrate, name_store
 from reelwright.store.objects import Bucket, Place
 from reelwright.store.oversight import Oversight
@@ -67,7 +67,7 @@ class Store:
     database_file: Landmark
     chores: Chores
     resumable: Resumable
-    line: Line
+    fleet_queue: FleetQueue
     following: Following
     presence: Presence
     keys: ApiKeys
@@ -212,7 +212,7 @@ def build_store(
         database_file=Landmark(folder / DATABASE_FILE),
         chores=Chores(transactions),
         resumable=Resumable(transactions),
-        line=Line(transactions),
+        fleet_queue=FleetQueue(transactions),
         following=Following(transactions),
         presence=Presence(folder),
         keys=ApiKeys(transactions, audit),
@@ -225,7 +225,7 @@ def build_store(
 
 
 @contextmanager
-def open_fleet(database_url: str, *, audited: bool, changes: bool) -> Iterator[tuple[Line, Oversight]]:
+def open_fleet(database_url: str, *, audited: bool, changes: bool) -> Iterator[tuple[FleetQueue, Oversight]]:
     """The processes and queues of a fleet, for the command line. `changes`: something is going to be changed, so the
     tables are brought up to date first: there may be none for the audit yet. Raises `ConfigurationError`.
     """
@@ -240,7 +240,7 @@ def open_fleet(database_url: str, *, audited: bool, changes: bool) -> Iterator[t
             raise ConfigurationError("No Reelwright has worked on that database yet: it has no tables.") from None
         if changes:
             migrate(database, tables)
-        yield Line(transactions), oversight
+        yield FleetQueue(transactions), oversight
     except DatabaseBusy:
         raise ConfigurationError("The Postgres of the fleet does not answer.") from None
     finally:

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from reelwright import ids
 from reelwright.store.audit import SERVER, Action, Audit, Who
 from reelwright.store.database import tables
+from reelwright.store.fleet_queue import LOCK
 from reelwright.store.keys import OverLimit
-from reelwright.store.line import LOCK
 from reelwright.store.transactions import Transactions
 
 uploads = sa.Table(

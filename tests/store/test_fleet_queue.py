@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from reelwright.store import following, line
+from reelwright.store import fleet_queue, following
 from reelwright.store.audit import COMMAND, Action, Asked, Audit, Entry, Who
 from reelwright.store.database import open_database
-from reelwright.store.line import LATE_S, TTL_S, Line, Member
+from reelwright.store.fleet_queue import LATE_S, TTL_S, FleetQueue, Member
 from reelwright.store.migrations import migrate
 from reelwright.store.oversight import Oversight
 from reelwright.store.records import Records
@@ -44,8 +44,8 @@ def records(database: Transactions) -> Records:
 
 
 @pytest.fixture
-def queue(database: Transactions) -> Line:
-    return Line(database)
+def queue(database: Transactions) -> FleetQueue:
+    return FleetQueue(database)
 
 
 def member(name: str, session: int | None = None) -> Member:
@@ -58,7 +58,7 @@ def submit(records: Records, owner: str = "ann", **how: Any) -> Video:
     return video
 
 
-def claim(queue: Line, me: str, models: list[str] | None = None) -> Video | None:
+def claim(queue: FleetQueue, me: str, models: list[str] | None = None) -> Video | None:
     found = queue.claim(me, "toy", models or MODELS, NOW)
     return found[0] if found else None
 
@@ -73,13 +73,13 @@ def older(database: Transactions, name: str, seconds: float, column: str = "beat
     run(database, f"UPDATE workers SET {column} = {column} - :seconds WHERE id = :name", seconds=seconds, name=name)
 
 
-def steady(database: Transactions, queue: Line, name: str) -> None:
+def steady(database: Transactions, queue: FleetQueue, name: str) -> None:
     """That process has beaten for long enough to call others dead."""
     queue.register(member(name))
     older(database, name, TTL_S + 1, "steady_since")
 
 
-def test_many_workers_claim_each_job_once_in_the_order_of_the_turns(records: Records, queue: Line) -> None:
+def test_many_workers_claim_each_job_once_in_the_order_of_the_turns(records: Records, queue: FleetQueue) -> None:
     many = [submit(records, "ann") for _ in range(60)]
     few = [submit(records, "bob") for _ in range(20)]
     names = [f"w{number}" for number in range(8)]
@@ -99,7 +99,7 @@ def test_many_workers_claim_each_job_once_in_the_order_of_the_turns(records: Rec
     assert {one.attempt for one in claimed} == {1}
 
 
-def test_who_comes_late_waits_for_those_that_are_served_not_for_all(records: Records, queue: Line) -> None:
+def test_who_comes_late_waits_for_those_that_are_served_not_for_all(records: Records, queue: FleetQueue) -> None:
     """64 connections submit 20 each, then somebody else comes."""
     with ThreadPoolExecutor(32) as pool:
         crowd = list(pool.map(lambda _: submit(records, "ann"), range(320)))
@@ -112,7 +112,7 @@ def test_who_comes_late_waits_for_those_that_are_served_not_for_all(records: Rec
 
 
 def test_a_worker_takes_what_it_can_make_and_what_it_knows(
-    records: Records, queue: Line, database: Transactions
+    records: Records, queue: FleetQueue, database: Transactions
 ) -> None:
     newer, ours = submit(records), submit(records)
     run(database, "UPDATE videos SET shape = 99 WHERE id = :id", id=newer.id)  # a newer release's
@@ -126,7 +126,7 @@ def test_a_worker_takes_what_it_can_make_and_what_it_knows(
 
 
 def test_a_process_that_drains_and_a_line_that_is_paused_get_nothing(
-    records: Records, queue: Line, database: Transactions
+    records: Records, queue: FleetQueue, database: Transactions
 ) -> None:
     audit = Audit(database)
     operator = Oversight(database, audit)
@@ -160,7 +160,7 @@ def test_a_process_that_drains_and_a_line_that_is_paused_get_nothing(
     ]
 
 
-def test_an_interrupted_job_keeps_its_place_and_its_checkpoint(records: Records, queue: Line) -> None:
+def test_an_interrupted_job_keeps_its_place_and_its_checkpoint(records: Records, queue: FleetQueue) -> None:
     first, second = submit(records), submit(records)
     for name in ("a", "b"):
         queue.register(member(name))
@@ -177,7 +177,7 @@ def test_an_interrupted_job_keeps_its_place_and_its_checkpoint(records: Records,
     assert found.id == second.id
 
 
-def test_a_job_that_is_given_back_unbegun_keeps_its_attempts(records: Records, queue: Line) -> None:
+def test_a_job_that_is_given_back_unbegun_keeps_its_attempts(records: Records, queue: FleetQueue) -> None:
     video = submit(records)
     queue.register(member("w"))
     for _ in range(3):
@@ -192,7 +192,9 @@ def test_a_job_that_is_given_back_unbegun_keeps_its_attempts(records: Records, q
     assert found.attempt == 2
 
 
-def test_a_duplicate_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(records: Records, queue: Line) -> None:
+def test_a_duplicate_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(
+    records: Records, queue: FleetQueue
+) -> None:
     first, duplicate, other = (submit(records, fingerprint=name) for name in ("same", "same", "else"))
     for name in ("maker", "idle"):
         queue.register(member(name))
@@ -209,7 +211,7 @@ def test_a_duplicate_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(re
     assert claim(queue, "idle")
 
 
-def test_an_attempt_that_was_overtaken_changes_nothing(records: Records, queue: Line) -> None:
+def test_an_attempt_that_was_overtaken_changes_nothing(records: Records, queue: FleetQueue) -> None:
     """A process that was away: its heir has begun. One whose heir has not begun yet still counts."""
     lost, kept = submit(records), submit(records)
     for name in ("zombie", "heir"):
@@ -228,7 +230,7 @@ def test_an_attempt_that_was_overtaken_changes_nothing(records: Records, queue: 
 
 
 def test_a_beat_tells_what_is_held_and_who_was_called_dead(
-    records: Records, queue: Line, database: Transactions
+    records: Records, queue: FleetQueue, database: Transactions
 ) -> None:
     video = submit(records)
     queue.register(member("w"))
@@ -250,7 +252,9 @@ def test_a_beat_tells_what_is_held_and_who_was_called_dead(
     assert not queue.adopt("again", video.id, 1)
 
 
-def test_the_dead_are_found_by_time_or_by_their_session(records: Records, queue: Line, database: Transactions) -> None:
+def test_the_dead_are_found_by_time_or_by_their_session(
+    records: Records, queue: FleetQueue, database: Transactions
+) -> None:
     steady(database, queue, "reaper")
     for name, session in (("vanished", 1), ("killed", 2), ("late", 3), ("alive", 4), ("behind a pooler", None)):
         queue.register(member(name, session))
@@ -268,7 +272,7 @@ def test_the_dead_are_found_by_time_or_by_their_session(records: Records, queue:
     assert {seen.member.id for seen in queue.members()} == {"reaper", "late", "alive", "behind a pooler"}
 
 
-def test_who_was_away_calls_nobody_dead(records: Records, queue: Line, database: Transactions) -> None:
+def test_who_was_away_calls_nobody_dead(records: Records, queue: FleetQueue, database: Transactions) -> None:
     """After an outage all beats are old, and the first process that is back must not free what the others make."""
     names = ["first back", *(f"w{number}" for number in range(10))]
     for name in names:
@@ -287,7 +291,7 @@ def test_who_was_away_calls_nobody_dead(records: Records, queue: Line, database:
     assert run(database, "SELECT DISTINCT attempt FROM videos") == [(1,)]
 
 
-def test_reaping_takes_long_enough_to_be_sure(queue: Line, database: Transactions) -> None:
+def test_reaping_takes_long_enough_to_be_sure(queue: FleetQueue, database: Transactions) -> None:
     queue.register(member("young"))
     queue.register(member("dead"))
     older(database, "dead", 60)
@@ -301,7 +305,7 @@ def test_reaping_takes_long_enough_to_be_sure(queue: Line, database: Transaction
 
 
 def test_eight_reapers_and_the_beats_of_the_living_do_each_other_no_harm(
-    records: Records, queue: Line, database: Transactions
+    records: Records, queue: FleetQueue, database: Transactions
 ) -> None:
     for number in range(8):
         steady(database, queue, f"reaper {number}")
@@ -317,7 +321,7 @@ def test_eight_reapers_and_the_beats_of_the_living_do_each_other_no_harm(
     assert sorted(video for _, freed in found for video in freed) == sorted(video.id for video in held)
 
 
-def test_a_look_has_progress_position_and_preview(records: Records, queue: Line, database: Transactions) -> None:
+def test_a_look_has_progress_position_and_preview(records: Records, queue: FleetQueue, database: Transactions) -> None:
     rows = following.Following(database)
     made, first, second = (submit(records) for _ in range(3))
     queue.register(member("w"))
@@ -349,7 +353,9 @@ def test_a_video_is_wanted_while_it_was_promised_or_another_process_follows_it(
     assert rows.wanted("me", watched.id)
 
 
-def test_no_statement_of_a_job_walks_through_the_table(records: Records, queue: Line, database: Transactions) -> None:
+def test_no_statement_of_a_job_walks_through_the_table(
+    records: Records, queue: FleetQueue, database: Transactions
+) -> None:
     """With 2,000 waiting and 60,000 ended; the benchmark has more."""
     first = submit(records)
     queue.register(member("w"))
@@ -376,13 +382,13 @@ def test_no_statement_of_a_job_walks_through_the_table(records: Records, queue: 
         "attempt": 1,
     }
     statements = (
-        line._CLAIM,
-        line._CLAIM_DUPLICATES,
-        line._BEAT,
-        line._FREE,
-        line._RELEASE,
-        line._LEAVE,
-        line._BACKLOG,
+        fleet_queue._CLAIM,
+        fleet_queue._CLAIM_DUPLICATES,
+        fleet_queue._BEAT,
+        fleet_queue._FREE,
+        fleet_queue._RELEASE,
+        fleet_queue._LEAVE,
+        fleet_queue._BACKLOG,
         following._LOOK,
         following._WANTED,
     )

@@ -73,8 +73,9 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """An attempt that a process holds by the rows. `watched`: a client follows the video through another process."""
+class HeldAttempt:
+    """An attempt that belongs to a process, as the rows say. `watched`: a client follows the video through another
+    process."""
 
     video_id: str
     attempt: int
@@ -83,10 +84,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """The answer to a beat: whether the process is to claim nothing more, and what it holds."""
+    """The answer to a beat: `draining`, if the process is to claim nothing more, and the attempts that it holds."""
 
     draining: bool
-    held: Sequence[Held]
+    held: Sequence[HeldAttempt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class MemberStatus:
     """A process of the fleet as an operator sees it. Ages are in seconds; `running`: attempt and percent, by video."""
 
     member: Member
@@ -215,7 +216,9 @@ class _NoRoom(Exception):
     """Rolls a claim back: its API key has as many jobs running as it may."""
 
 
-class Line:
+class FleetQueue:
+    """The rows of a fleet's jobs and processes, for one process of it."""
+
     def __init__(self, database: Transactions) -> None:
         self._database = database
 
@@ -275,7 +278,7 @@ class Line:
         if found[0]["draining"] is None:
             return None
         held = [
-            Held(video_id=row["id"], attempt=row["attempt"], watched=row["watched"])
+            HeldAttempt(video_id=row["id"], attempt=row["attempt"], watched=row["watched"])
             for row in found
             if row["id"] is not None
         ]
@@ -332,12 +335,12 @@ class Line:
             for row in self._rows(_BACKLOG, {})
         }
 
-    def members(self) -> Sequence[Seen]:
+    def members(self) -> Sequence[MemberStatus]:
         """All processes, the oldest first."""
         ages = f"{NOW} - started_at AS age_s, {NOW} - beat_at AS beat_age_s"
         found = self._rows(f"SELECT *, {ages} FROM workers ORDER BY started_at, id", {})
         return [
-            Seen(
+            MemberStatus(
                 member=Member(
                     id=row["id"],
                     engines=json.loads(row["engines"]),
