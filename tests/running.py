@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests.servers import logs
+from tests import servers
 
 LONGEST_FIRST = (
     "tests/playground/",
@@ -72,6 +72,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "how many seconds the program may take to end after its last test; a thread that hangs would hold it for ever"
     )
     parser.addini("leave_timeout", about, default="60")
+
+
+def pytest_configure() -> None:
+    servers.quickly = True
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
@@ -158,7 +162,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     report = yield
     if report.failed:
-        report.sections.extend(logs())
+        report.sections.extend(servers.logs())
     return report
 
 

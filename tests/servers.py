@@ -15,7 +15,8 @@ from typing import Self
 import httpx2
 
 from reelwright.engines.huggingface.access import VARIABLES
-from tests.processes import Process
+from tests.fakes import server as program
+from tests.processes import Forked, Process
 
 ROOT = Path(__file__).parent.parent
 SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
@@ -23,6 +24,8 @@ SOURCES = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
 _STORE = ("REELWRIGHT_S3_", "AWS_")
 START_LIMIT_S = 120
 STOP_LIMIT_S = 40
+quickly = False
+"""Whether servers begin with their imports behind them, as in tests; measurements start the program itself."""
 _all: weakref.WeakSet[ServerProcess] = weakref.WeakSet()
 
 
@@ -43,7 +46,7 @@ class ServerProcess:
         self.database_url = environment.get("DATABASE_URL")
         self.store = {name: value for name, value in environment.items() if name.startswith(_STORE)}
         self._environment = environment
-        self.process: Process[bytes] | None = None
+        self.process: Process[bytes] | Forked | None = None
         self.log = data_dir.parent / f"{name or data_dir.name}.log"
         self.url = ""
         _all.add(self)
@@ -64,14 +67,14 @@ class ServerProcess:
             "PYTHONPATH": SOURCES,
             **self._environment,
         }
-        before = self.log.stat().st_size if self.log.exists() else 0
-        with self.log.open("ab") as log:
-            self.process = Process(
-                [*self.wrapper, sys.executable, "-m", "tests.fakes.server", *self.role],
-                env=environment,
-                cwd=self.data_dir.parent,
-                stderr=log,
-            )
+        self.log.touch()
+        before = self.log.stat().st_size
+        if quickly and not self.wrapper and not measured:
+            self.process = Forked(program.run, [*self.role], env=environment, cwd=self.data_dir.parent, stderr=self.log)
+        else:
+            command = [*self.wrapper, sys.executable, "-m", program.__name__, *self.role]
+            with self.log.open("ab") as log:
+                self.process = Process(command, env=environment, cwd=self.data_dir.parent, stderr=log)
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             text = self.log.read_bytes()[before:].decode("utf-8", "replace")

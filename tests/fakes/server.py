@@ -54,14 +54,23 @@ def ask_only(name_server: str) -> None:
         raise OSError(ctypes.get_errno(), "no other name server")
 
 
-def main() -> int:
+def run(arguments: list[str]) -> None:
+    """The whole program, of which nothing returns."""
+    try:
+        leave(main(arguments))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def main(arguments: list[str]) -> int:
     if name_server := os.environ.get("NAME_SERVER"):
         ask_only(name_server)
     if sys.platform == "linux":
         end_with_parent()
     if files := os.environ.get("OPEN_FILES"):
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(files), int(files)))
-    worker = sys.argv[1:] == ["worker"]
+    worker = arguments == ["worker"]
     settings = load_settings(open_api=not worker)
     catalog = offered(settings)
     options = json.loads(os.environ.get("TOY_OPTIONS", "{}"))
@@ -89,8 +98,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        leave(main())
-    except ConfigurationError as error:
-        sys.stderr.write(f"{error}\n")
-        sys.exit(2)
+    run(sys.argv[1:])
