@@ -80,7 +80,7 @@ soak: $(VENV)/.dev ## Every client for ten minutes, and nothing grows (SOAK_SECO
 life: $(VENV)/.dev ## A job's life in any order, as hypothesis imagines it (LIFE_EXAMPLES=200 on each database)
 	@LIFE_EXAMPLES=$${LIFE_EXAMPLES:-200} $(BIN)/python -m pytest --timeout=0 tests/jobs/test_life.py
 
-check: $(VENV)/.dev ## Formatter, linter, strict types, import contracts
+check: $(VENV)/.dev ## Formatter, linter, strict types (stale names outside of src), import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --strict --no-error-summary

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from encode import scene
+from encode import scene  # type: ignore[import-not-found] # a script finds its neighbours
 from numpy.typing import NDArray
 
 from reelwright.engines.refinements import Refinements, look_for_upscalers

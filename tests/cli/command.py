@@ -83,7 +83,7 @@ def run_in_terminal(
     """`on_screen` sees the screen so far whenever it changes; what it returns is typed (once it returns something)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    process = Process(
+    process: Process[bytes] = Process(
         [*_COMMAND, *arguments],
         stdin=slave,
         stdout=subprocess.PIPE,

@@ -95,12 +95,13 @@ def test_the_c_locale_keeps_prompts_names_and_the_banner(fake: FakeVideoServer, 
     assert fake.created[0]["prompt"] == "Café ☕ 夜"
     assert json.loads(done.stdout)["path"] == "café-夜.mp4"
     assert (tmp_path / "café-夜.mp4").read_bytes() == MP4
-    with Process(
+    process: Process[bytes] = Process(
         [sys.executable, "-m", "reelwright.cli", "serve", "--port", "0", "--engine", "sketch"],
         cwd=tmp_path,
         env=environment(**C_LOCALE),
         stderr=subprocess.PIPE,
-    ) as server:
+    )
+    with process as server:
         assert server.stderr
         assert server.stderr.readline().decode() == "✅ Video generation server running\n"
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-import replicate
+from replicate.client import Client
 from replicate.exceptions import ModelError, ReplicateError
 from replicate.helpers import FileOutput
 from replicate.webhook import InvalidSignatureError, Webhooks
@@ -30,8 +30,8 @@ TOY = "reelwright/toy"
 
 
 @pytest.fixture
-def client(near: ServerProcess) -> Iterator[replicate.Client]:
-    client = replicate.Client(api_token="any", base_url=near.url)
+def client(near: ServerProcess) -> Iterator[Client]:
+    client = Client(api_token="any", base_url=near.url)
     client.poll_interval = 0.02
     yield client
     client._client.close()
@@ -46,30 +46,30 @@ def content(output: Any) -> bytes:
     return httpx2.get(output).content
 
 
-def test_run_returns_the_file(client: replicate.Client) -> None:
+def test_run_returns_the_file(client: Client) -> None:
     assert content(client.run(TOY, input=asked("paint")))[4:8] == b"ftyp"
 
 
 @pytest.mark.parametrize("name", [f"{TOY}:toy", ALIAS, f"{ALIAS}:{VERSION}"])
-def test_run_of_a_version_and_of_others_models(client: replicate.Client, name: str) -> None:
+def test_run_of_a_version_and_of_others_models(client: Client, name: str) -> None:
     assert content(client.run(name, input=asked("paint")))[4:8] == b"ftyp"
 
 
-def test_run_without_waiting_polls(client: replicate.Client) -> None:
+def test_run_without_waiting_polls(client: Client) -> None:
     assert content(client.run(TOY, input=asked("slow 0.2"), wait=False))[4:8] == b"ftyp"
 
 
-def test_run_goes_on_polling_when_the_wait_is_over(client: replicate.Client) -> None:
+def test_run_goes_on_polling_when_the_wait_is_over(client: Client) -> None:
     assert content(client.run(TOY, input=asked("slow 1.5"), wait=1))[4:8] == b"ftyp"
 
 
 async def test_async_run(near: ServerProcess) -> None:
-    client = replicate.Client(api_token="any", base_url=near.url)
+    client = Client(api_token="any", base_url=near.url)
     assert content(await client.async_run(TOY, input=asked("paint")))[4:8] == b"ftyp"
     await client._async_client.aclose()
 
 
-def test_a_prediction_from_start_to_end(client: replicate.Client, tmp_path: Path) -> None:
+def test_a_prediction_from_start_to_end(client: Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate:
         prediction = client.predictions.create(model=TOY, input=asked(gate.with_preview, seed=6))
         assert prediction.status in ("starting", "processing")
@@ -96,13 +96,13 @@ def test_a_prediction_from_start_to_end(client: replicate.Client, tmp_path: Path
     assert prediction.created_at <= prediction.started_at <= prediction.completed_at
 
 
-def test_a_version_names_the_model_too(client: replicate.Client) -> None:
+def test_a_version_names_the_model_too(client: Client) -> None:
     for version in ("toy", TOY, f"{TOY}:abc"):
         prediction = client.predictions.create(version=version, input=asked("paint"), wait=True)
         assert (prediction.status, prediction.model) == ("succeeded", TOY)
 
 
-def test_cancel_is_one_end(client: replicate.Client, tmp_path: Path) -> None:
+def test_cancel_is_one_end(client: Client, tmp_path: Path) -> None:
     with Gate(tmp_path) as gate:
         prediction = client.predictions.create(model=TOY, input=asked(gate.prompt))
         for _ in range(3):
@@ -112,7 +112,7 @@ def test_cancel_is_one_end(client: replicate.Client, tmp_path: Path) -> None:
     assert (prediction.status, prediction.error, prediction.output) == ("canceled", None, None)
 
 
-def test_a_failed_prediction_is_a_model_error(client: replicate.Client) -> None:
+def test_a_failed_prediction_is_a_model_error(client: Client) -> None:
     with pytest.raises(ModelError) as failed:
         client.run(TOY, input=asked("refuse"))
     assert failed.value.prediction.status == "failed"
@@ -120,7 +120,7 @@ def test_a_failed_prediction_is_a_model_error(client: replicate.Client) -> None:
 
 
 def test_the_list_has_pages(crowd: ServerProcess) -> None:
-    client = replicate.Client(api_token="any", base_url=crowd.url)
+    client = Client(api_token="any", base_url=crowd.url)
     first = client.predictions.list()
     assert first.next
     second = client.predictions.list(first.next)
@@ -137,7 +137,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def test_an_open_file_is_a_picture(client: replicate.Client, photo: Path) -> None:
+def test_an_open_file_is_a_picture(client: Client, photo: Path) -> None:
     """The client's default: it uploads the file first, and sends its address."""
     with photo.open("rb") as file:
         assert content(client.run(TOY, input=asked("paint", image=file)))[4:8] == b"ftyp"
@@ -149,7 +149,7 @@ def test_an_open_file_is_a_picture(client: replicate.Client, photo: Path) -> Non
 
 @pytest.mark.parametrize("name", ["image", "start_image", "first_frame_image", "input_image"])
 @pytest.mark.parametrize("strategy", [None, "url", "base64"])
-def test_every_way_to_send_a_picture(client: replicate.Client, photo: Path, name: str, strategy: Any) -> None:
+def test_every_way_to_send_a_picture(client: Client, photo: Path, name: str, strategy: Any) -> None:
     for file in (photo, photo.open("rb"), io.BytesIO(picture())):
         options = {"file_encoding_strategy": strategy} if strategy else {}
         prediction = client.predictions.create(version=TOY, input=asked("paint", **{name: file}), wait=True, **options)
@@ -161,7 +161,7 @@ def test_every_way_to_send_a_picture(client: replicate.Client, photo: Path, name
 
 
 async def test_async_files_and_predictions(near: ServerProcess, photo: Path) -> None:
-    client = replicate.Client(api_token="any", base_url=near.url)
+    client = Client(api_token="any", base_url=near.url)
     with photo.open("rb") as file:
         assert content(await client.async_run(f"{TOY}:toy", input=asked("paint", image=file)))[4:8] == b"ftyp"
     uploaded = await client.files.async_create(photo, metadata={"team": "red"})
@@ -174,7 +174,7 @@ async def test_async_files_and_predictions(near: ServerProcess, photo: Path) -> 
     await client._async_client.aclose()
 
 
-def test_files(client: replicate.Client, photo: Path) -> None:
+def test_files(client: Client, photo: Path) -> None:
     uploaded = client.files.create(photo, filename="fox.png", content_type="image/x-fox", metadata={"team": "red"})
     assert (uploaded.content_type, uploaded.metadata) == ("image/x-fox", {"team": "red"})
     assert uploaded.id in [one.id for one in client.files.list()]
@@ -189,7 +189,7 @@ def test_files(client: replicate.Client, photo: Path) -> None:
 
 def test_over_https_the_output_is_a_file(secure: Secure, photo: Path) -> None:
     transport = httpx.HTTPTransport(verify=ssl.create_default_context(cafile=secure.authority))
-    client = replicate.Client(api_token="any", base_url=secure.url, transport=transport)
+    client = Client(api_token="any", base_url=secure.url, transport=transport)
     with photo.open("rb") as file:
         output = client.run(TOY, input=asked("paint", image=file))
     assert isinstance(output, FileOutput)
@@ -200,7 +200,7 @@ def test_over_https_the_output_is_a_file(secure: Secure, photo: Path) -> None:
     client._client.close()
 
 
-def test_models_versions_and_the_account(client: replicate.Client) -> None:
+def test_models_versions_and_the_account(client: Client) -> None:
     model = client.models.get(TOY)
     assert model.id == TOY
     assert TOY in [one.id for one in client.models.list()]
@@ -214,7 +214,7 @@ def test_models_versions_and_the_account(client: replicate.Client) -> None:
     assert client.accounts.current().username == "reelwright"
 
 
-def test_a_webhook_is_verified(client: replicate.Client) -> None:
+def test_a_webhook_is_verified(client: Client) -> None:
     secret = client.webhooks.default.secret()
     with Receiver(host="127.0.0.1") as receiver:
         prediction = client.predictions.create(
@@ -230,13 +230,13 @@ def test_a_webhook_is_verified(client: replicate.Client) -> None:
     assert (told["id"], told["status"], told["webhook"]) == (prediction.id, "succeeded", receiver.url)
 
 
-def test_the_webhooks_first_name_is_read(client: replicate.Client) -> None:
+def test_the_webhooks_first_name_is_read(client: Client) -> None:
     with Receiver(host="127.0.0.1") as receiver:
         client.predictions.create(version=TOY, input=asked("paint"), webhook_completed=receiver.url)
         eventually(lambda: receiver.received)
 
 
-def test_what_there_is_not_is_told(client: replicate.Client) -> None:
+def test_what_there_is_not_is_told(client: Client) -> None:
     for call in (
         lambda: client.deployments.get("acme/video"),
         lambda: client.deployments.predictions.create("acme/video", {"prompt": "paint"}),
@@ -253,7 +253,7 @@ def test_what_there_is_not_is_told(client: replicate.Client) -> None:
         next(iter(client.stream(TOY, input=asked("paint"))))
 
 
-def test_an_image_by_url(client: replicate.Client, picture_url: str) -> None:
+def test_an_image_by_url(client: Client, picture_url: str) -> None:
     assert content(client.run(TOY, input=asked("paint", image=picture_url)))[4:8] == b"ftyp"
 
 
@@ -268,7 +268,7 @@ def test_an_image_by_url(client: replicate.Client, picture_url: str) -> None:
         ({"image": "data:image/png;base64,AAAA"}, "image"),
     ],
 )
-def test_a_bad_input_is_named(client: replicate.Client, fields: dict[str, Any], named: str) -> None:
+def test_a_bad_input_is_named(client: Client, fields: dict[str, Any], named: str) -> None:
     with pytest.raises(ReplicateError) as bad:
         client.predictions.create(model=TOY, input={**asked("paint"), **fields})
     assert bad.value.status == 422
@@ -276,7 +276,7 @@ def test_a_bad_input_is_named(client: replicate.Client, fields: dict[str, Any], 
     assert f"input.{named}" in (bad.value.detail or "")
 
 
-def test_errors_have_their_status(client: replicate.Client) -> None:
+def test_errors_have_their_status(client: Client) -> None:
     with pytest.raises(ReplicateError) as missing:
         client.predictions.get("nonsense")
     assert (missing.value.status, missing.value.title) == (404, "Not found")
@@ -292,7 +292,7 @@ def test_errors_have_their_status(client: replicate.Client) -> None:
 
 
 def test_a_wrong_key_is_refused(keyed: ServerProcess) -> None:
-    wrong, right = (replicate.Client(api_token=key, base_url=keyed.url) for key in ("wrong", "right-key-0123456789"))
+    wrong, right = (Client(api_token=key, base_url=keyed.url) for key in ("wrong", "right-key-0123456789"))
     with pytest.raises(ReplicateError) as refused:
         wrong.run(TOY, input=asked("paint"))
     assert (refused.value.status, refused.value.title) == (401, "Unauthenticated")

@@ -12,6 +12,7 @@ import pytest
 from reelwright.engines import choice
 from reelwright.engines.catalog import Catalog, Offer
 from reelwright.engines.child import Spec
+from reelwright.engines.local import devices
 from reelwright.errors import ConfigurationError
 from reelwright.offers import offered
 from reelwright.settings import load_settings
@@ -35,8 +36,8 @@ def offers(*working: str, **options: dict[str, object]) -> dict[str, Offer]:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice.devices, "look", lambda: SimpleNamespace(gpu=True))
-    monkeypatch.setattr(choice.devices, "installed_torch", lambda: None)
+    monkeypatch.setattr(devices, "look", lambda: SimpleNamespace(gpu=True))
+    monkeypatch.setattr(devices, "installed_torch", lambda: None)
 
 
 @pytest.mark.usefixtures("gpu")

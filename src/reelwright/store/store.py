@@ -20,7 +20,8 @@ from reelwright.store.audit import Audit
 from reelwright.store.buckets import Buckets
 from reelwright.store.chores import Chores
 from reelwright.store.database import FILE as DATABASE_FILE
-from reelwright.store.database import check_answers, driver_url, make_private, open_database, tables
+from reelwright.store.database import check_answers, driver_url, make_private, open_database
+from reelwright.store.database import tables as tables  # whole here: every module that adds one is imported
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
 from reelwright.store.fleet_queue import FleetQueue

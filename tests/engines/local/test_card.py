@@ -12,7 +12,7 @@ import pytest
 from reelwright.engines.local.card import cards
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.plan import make_plan
-from reelwright.engines.local.recipe import FrameRule
+from reelwright.engines.local.recipe import FrameRule, ImageRecipe, Recipe
 from reelwright.engines.local.recipes import IMAGE_RECIPES, RECIPES
 from reelwright.engines.shape import choose_size
 from reelwright.errors import BadRequest, ConfigurationError
@@ -46,7 +46,7 @@ def test_a_card_says_how_much_of_a_prompt_is_read() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     defaults = json.loads(told.stdout.splitlines()[-1])
-    recipes = {**RECIPES, **IMAGE_RECIPES}
+    recipes: dict[str, Recipe | ImageRecipe] = {**RECIPES, **IMAGE_RECIPES}
     for name, tokens in defaults.items():
         # Stable Video Diffusion reads no prompt, HunyuanVideo 1.5 says in its encoder how much it reads.
         if name != "svd" and not name.startswith("hunyuan"):

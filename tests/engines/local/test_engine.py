@@ -322,7 +322,7 @@ def test_previews_are_small_moving_pictures(tiny_folder: TinyFolder, tmp_path: P
     with PIL.Image.open(io.BytesIO(report.previews[-1])) as picture:
         assert picture.format == "WEBP"
         assert picture.size == (256, 256)
-        assert picture.n_frames == 3
+        assert getattr(picture, "n_frames", 1) == 3
 
 
 def test_pipelines_are_let_go_when_nobody_uses_them_and_come_back(tiny_folder: TinyFolder, tmp_path: Path) -> None:

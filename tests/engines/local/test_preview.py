@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -28,7 +29,7 @@ from reelwright.engines.local import preview
     ],
 )
 def test_factors_are_fitted_for_every_kind_of_vae(
-    model: str, kind: type, space: LatentSpace, channels: int, tiny_folder: TinyFolder
+    model: str, kind: Any, space: LatentSpace, channels: int, tiny_folder: TinyFolder
 ) -> None:
     vae = kind.from_pretrained(tiny_folder(model) / "vae")
     state = torch.get_rng_state()
@@ -84,4 +85,4 @@ def test_colours_come_back_from_latents_in_every_order_of_axes(axes: LatentAxes)
 def test_a_preview_is_an_animated_webp_of_the_clips_length() -> None:
     frames = np.random.default_rng(1).integers(0, 256, (6, 8, 16, 3), dtype=np.uint8)
     with PIL.Image.open(io.BytesIO(preview.to_webp(frames, fps=3.0))) as picture:
-        assert (picture.format, picture.n_frames, picture.size) == ("WEBP", 6, (256, 128))
+        assert (picture.format, getattr(picture, "n_frames", 1), picture.size) == ("WEBP", 6, (256, 128))

@@ -35,10 +35,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub"
 
 
-def ready(inventory: Inventory, name: str) -> list[str]:
-    return [task.value for task in Task if inventory.lack(name, task) is None and task in RECIPES[name].tasks]
-
-
 def test_a_model_is_ready_for_a_task_when_all_that_the_task_needs_is_here(cache: Path, tmp_path: Path) -> None:
     now = [0.0]
     models = Options.parse({"models": "svd,animatediff"}).models
