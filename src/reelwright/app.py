@@ -85,19 +85,7 @@ def build(
         outbound=outbound,
         clock=clock,
         traces=Traces(tracer),
-        limits=Limits(
-            children=1 if settings.workers is None else settings.workers,
-            max_queued=settings.max_queued,
-            keep_days=settings.keep_days,
-            keep_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
-            sweep_s=settings.sweep_s,
-            silence_s=settings.job_timeout_s,
-            total_s=settings.job_limit_s or None,
-            redirects=settings.downloads == "redirect",
-            upscale_on=settings.upscale_device,
-            audit_days=settings.audit_days,
-            of_a_key=_limits_of_a_key(settings),
-        ),
+        limits=_limits(settings),
         forms=webhook_forms(webhook_schedule),
         environment=inherited(os.environ, settings.engine_environment),
         configured_keys=settings.api_keys,
@@ -123,6 +111,22 @@ def build(
     must_ask = settings.host if settings.must_ask and not worker_only else None
     return Server(
         api=api, jobs=jobs, store=store, catalog=catalog, warmth=warmth, worker=name, must_ask=must_ask, log=log
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        children=1 if settings.workers is None else settings.workers,
+        max_queued=settings.max_queued,
+        keep_days=settings.keep_days,
+        keep_bytes=int(settings.keep_gb * 1e9) if settings.keep_gb else None,
+        sweep_s=settings.sweep_s,
+        silence_s=settings.job_timeout_s,
+        total_s=settings.job_limit_s or None,
+        redirects=settings.downloads == "redirect",
+        upscale_on=settings.upscale_device,
+        audit_days=settings.audit_days,
+        of_a_key=_limits_of_a_key(settings),
     )
 
 

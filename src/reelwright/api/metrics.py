@@ -44,36 +44,24 @@ class Metrics:
             ("version", "engine"),
             registry=self.registry,
         ).labels(__version__, default_engine).set(1)
-        by_engine = ("engine",)
-        self._ended = Counter(
-            "reelwright_jobs",
-            "Jobs that have ended, by status: completed, failed, cancelled",
-            ("engine", "status"),
-            registry=self.registry,
+        self._ended = self._counter(
+            "reelwright_jobs", "Jobs that have ended, by status: completed, failed, cancelled", "engine", "status"
         )
-        self._failures = Counter(
-            "reelwright_job_failures",
-            "Failed jobs by error code (docs/errors.md)",
-            ("engine", "code"),
-            registry=self.registry,
+        self._failures = self._counter(
+            "reelwright_job_failures", "Failed jobs by error code (docs/errors.md)", "engine", "code"
         )
-        self._upstream = Counter(
+        self._upstream = self._counter(
             "reelwright_upstream_errors",
             "Errors of inference providers: those that a job survived by asking another, and those it ended with",
-            ("engine", "code"),
-            registry=self.registry,
+            "engine",
+            "code",
         )
         self._wait = self._histogram("reelwright_queue_wait_seconds", "From the submission to the first attempt")
         self._render = self._histogram("reelwright_render_seconds", "In the engine, of the attempt that made the video")
         self._finish = self._histogram("reelwright_finish_seconds", "Encoding, probing, poster and storing")
-        self._made = Counter(
-            "reelwright_video_bytes", "Bytes of the finished videos", by_engine, registry=self.registry
-        )
-        self._requests = Counter(
-            "reelwright_http_requests",
-            "Answers by route and status",
-            ("method", "route", "status"),
-            registry=self.registry,
+        self._made = self._counter("reelwright_video_bytes", "Bytes of the finished videos", "engine")
+        self._requests = self._counter(
+            "reelwright_http_requests", "Answers by route and status", "method", "route", "status"
         )
         self._durations = Histogram(
             "reelwright_http_request_seconds",
@@ -82,8 +70,12 @@ class Metrics:
             buckets=HTTP_SECONDS,
             registry=self.registry,
         )
+        self._stored_videos = Gauge("reelwright_stored_videos", "Finished videos in the store", registry=self.registry)
+        self._stored_bytes = Gauge(
+            "reelwright_stored_bytes", "Bytes of the videos in the store", registry=self.registry
+        )
         self.by_key = CollectorRegistry()
-        """What each API key has used, by its id: for those only who see to keys."""
+        """What each API key has used, by its id: only for those who may manage keys."""
         self._key_jobs = Counter(
             "reelwright_key_jobs",
             "Jobs of each API key that have ended, by status",
@@ -99,10 +91,9 @@ class Metrics:
             ("key",),
             registry=self.by_key,
         )
-        self._stored_videos = Gauge("reelwright_stored_videos", "Finished videos in the store", registry=self.registry)
-        self._stored_bytes = Gauge(
-            "reelwright_stored_bytes", "Bytes of the videos in the store", registry=self.registry
-        )
+
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(name, description, labels, registry=self.registry)
 
     def _histogram(self, name: str, description: str) -> Histogram:
         return Histogram(name, description, ("engine",), buckets=JOB_SECONDS, registry=self.registry)

@@ -222,12 +222,7 @@ class Catalog:
         prompt = check_prompt(draft.prompt)
         task = Task.IMAGE_TO_VIDEO if draft.image else Task.TEXT_TO_VIDEO
         card = self.card(draft.engine, draft.model, task)
-        if task not in card.tasks:
-            need = "an image" if task is Task.TEXT_TO_VIDEO else "no image"
-            raise BadRequest(
-                f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.",
-                field="image",
-            )
+        _check_task(card, task)
         if only_ready and (lack := self.offers[card.engine].lacks(card, task)):
             raise BadRequest(lack.why, code=Code.MODEL_NOT_READY, field="model")
         size, unused = choose_size(card, draft)
@@ -237,26 +232,11 @@ class Catalog:
         num_frames = _frames(card, draft, fps)
         if draft.num_frames is not None and draft.seconds is not None and abs(draft.seconds * fps - num_frames) > 0.5:
             unused.append(Unused(field="seconds", reason=f"num_frames says {num_frames}, and the frames win."))
-        if width * height * num_frames > card.max_pixel_frames:
-            most = card.max_pixel_frames // (width * height)
-            at = f"At {width}x{height} the model {card.model} makes at most"
-            if draft.num_frames is None and draft.seconds is not None:
-                raise invalid("seconds", draft.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
-            raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
+        _check_pixel_frames(card, draft, size, num_frames, fps)
         _check_optional(card, draft)
         interpolate, upscale = self.refinements.resolve(draft, width=width, height=height, num_frames=num_frames)
         kept = _honoured(card, draft)
-        unused += [
-            Unused(field=name, reason=_why_unused(card, name))
-            for name in OPTIONAL_FIELDS
-            # Who asks for no sound gets none.
-            if name not in kept and getattr(draft, name) not in (None, False)
-        ]
-        unused += [
-            Unused(field=f"extra_params.{name[:80]}", reason=f"the model {card.model} has no such option.")
-            for name in list(draft.params)[:MOST_UNUSED_PARAMS]
-            if name not in card.params
-        ]
+        unused += _unused_options(card, draft, kept)
         return VideoSpec(
             prompt=prompt,
             engine=card.engine,
@@ -275,6 +255,43 @@ class Catalog:
             unused=tuple(unused),
             **kept,
         )
+
+
+def _check_task(card: Card, task: Task) -> None:
+    if task in card.tasks:
+        return
+    need = "an image" if task is Task.TEXT_TO_VIDEO else "no image"
+    raise BadRequest(
+        f"Invalid image: the model {card.model} does {' and '.join(card.tasks)} only. Send {need}.", field="image"
+    )
+
+
+def _check_pixel_frames(card: Card, draft: Draft, size: tuple[int, int], num_frames: int, fps: int) -> None:
+    """The error names the field that asked for the length: `seconds` or `num_frames`."""
+    width, height = size
+    if width * height * num_frames <= card.max_pixel_frames:
+        return
+    most = card.max_pixel_frames // (width * height)
+    at = f"At {width}x{height} the model {card.model} makes at most"
+    if draft.num_frames is None and draft.seconds is not None:
+        raise invalid("seconds", draft.seconds, f"{at} {most / fps:.3g} seconds; ask for fewer.")
+    raise invalid("num_frames", num_frames, f"{at} {most:,} frames; ask for fewer.")
+
+
+def _unused_options(card: Card, draft: Draft, kept: Mapping[str, Any]) -> list[Unused]:
+    """The optional fields and engine options of the draft that the card cannot honour. `kept`: those that it can."""
+    fields = [
+        Unused(field=name, reason=_why_unused(card, name))
+        for name in OPTIONAL_FIELDS
+        # `generate_audio` false is honoured by a model without sound: there is none.
+        if name not in kept and getattr(draft, name) not in (None, False)
+    ]
+    options = [
+        Unused(field=f"extra_params.{name[:80]}", reason=f"the model {card.model} has no such option.")
+        for name in list(draft.params)[:MOST_UNUSED_PARAMS]
+        if name not in card.params
+    ]
+    return fields + options
 
 
 def check_prompt(prompt: str) -> str:

@@ -208,10 +208,18 @@ def build_jobs(
     `configured_keys`: API keys in addition to those of the database. `environment`: that of the engines' processes.
     `on_end` is called with each video whose end this process has recorded.
     """
-    threads = Threads(
-        database=store.writing,
-        io=ThreadPoolExecutor(IO_THREADS, "io"),
-        media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
+    threads = _threads(store)
+    webhooks = Webhooks(
+        deliveries=store.deliveries,
+        records=store.records,
+        outbound=outbound,
+        clock=clock,
+        threads=threads,
+        secret=store.secret,
+        forms=forms,
+        traces=traces,
+        me=lambda: scheduler.name,
+        alone=not store.shared,
     )
     shared = _Shared(
         store=store,
@@ -221,33 +229,13 @@ def build_jobs(
         threads=threads,
         live=LiveVideos(alone=not store.shared),
         integrity=Integrity(store.files, clock, redirects=limits.redirects),
-        duplicates=Duplicates(
-            frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic)
-        ),
-        webhooks=Webhooks(
-            deliveries=store.deliveries,
-            records=store.records,
-            outbound=outbound,
-            clock=clock,
-            threads=threads,
-            secret=store.secret,
-            forms=forms,
-            traces=traces,
-            me=lambda: scheduler.name,
-            alone=not store.shared,
-        ),
+        duplicates=_duplicates(catalog),
+        webhooks=webhooks,
         traces=traces,
         environment=environment,
         on_end=on_end,
     )
-    keyring = Keyring(
-        configured=configured_keys,
-        rows=store.keys,
-        limits=limits.of_a_key,
-        clock=clock,
-        threads=threads,
-        alone=shared.alone,
-    )
+    keyring = _keyring(shared, configured_keys)
     worker, job = _worker(shared), _video_job(shared)
     scheduler, feed = _local(shared, job, worker) if shared.alone else _fleet(shared, job, worker, keyring)
     queue = _queue(shared, job, scheduler, feed)
@@ -274,6 +262,29 @@ def build_jobs(
         overseer=Overseer(store=store, queue=queue, scheduler=scheduler, feed=feed, threads=threads, clock=clock),
         uploading=uploading,
         engine=catalog.default,
+    )
+
+
+def _threads(store: Store) -> Threads:
+    return Threads(
+        database=store.writing,
+        io=ThreadPoolExecutor(IO_THREADS, "io"),
+        media=ThreadPoolExecutor(MEDIA_THREADS, "media"),
+    )
+
+
+def _duplicates(catalog: Catalog) -> Duplicates:
+    return Duplicates(frozenset((card.engine, card.model) for card in catalog.possible_cards() if card.deterministic))
+
+
+def _keyring(shared: _Shared, configured: Sequence[str]) -> Keyring:
+    return Keyring(
+        configured=configured,
+        rows=shared.store.keys,
+        limits=shared.limits.of_a_key,
+        clock=shared.clock,
+        threads=shared.threads,
+        alone=shared.alone,
     )
 
 

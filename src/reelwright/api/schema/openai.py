@@ -71,6 +71,18 @@ _ID = text("The id", pattern=f"^{VIDEO_ID}$")
 
 def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     """The shapes of this dialect; `fields` are those of `bodies.field_schemas`."""
+    return {
+        **_creating(fields),
+        **_changing(fields),
+        **_video_objects(),
+        **_model_objects(),
+        **_webhook_objects(),
+        **_errors(),
+    }
+
+
+def _creating(fields: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The bodies of requests that make a video."""
     form = body_fields(
         NAMES,
         fields,
@@ -91,6 +103,12 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             **form_body(_extension(form), {"video": VIDEO_FILE, **dict.fromkeys(LAST_REFERENCES, LAST_IMAGE_FILE)}),
             "required": ["prompt", "video"],
         },
+    }
+
+
+def _changing(fields: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The bodies of requests about a video that is there."""
+    return {
         "RemixVideo": {
             "type": "object",
             "properties": {"prompt": fields["prompt"]},
@@ -123,6 +141,11 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             },
             "additionalProperties": False,
         },
+    }
+
+
+def _video_objects() -> dict[str, Schema]:
+    return {
         "SharedVideo": record(
             {
                 "object": constant("video.share"),
@@ -145,6 +168,11 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             }
         ),
         "DeletedVideo": record({"id": _ID, "object": constant("video.deleted"), "deleted": flag()}),
+    }
+
+
+def _model_objects() -> dict[str, Schema]:
+    return {
         "Model": record(
             {
                 "id": text("Its name"),
@@ -167,6 +195,11 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             }
         ),
         "Card": card(),
+    }
+
+
+def _webhook_objects() -> dict[str, Schema]:
+    return {
         "WebhookDelivery": delivery(),
         "WebhookDeliveryList": record({"object": constant("list"), "data": array(ref("WebhookDelivery"))}),
         "WebhookEvent": record(
@@ -179,6 +212,11 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "data": ref("Video"),
             }
         ),
+    }
+
+
+def _errors() -> dict[str, Schema]:
+    return {
         "OpenAIError": record({"error": ref("OpenAIErrorDetail")}),
         "OpenAIErrorDetail": record(
             {
@@ -196,6 +234,7 @@ def operations() -> dict[tuple[str, str], Operation]:
     return {
         **_creation(),
         **_one(),
+        **_content_and_events(),
         **_models(),
         **_webhooks(),
         ("/v1/videos", "get"): _operation(
@@ -332,6 +371,11 @@ def _one() -> dict[tuple[str, str], Operation]:
             LOOKS | NAMES_ONE,
             parameters=[VIDEO],
         ),
+    }
+
+
+def _content_and_events() -> dict[tuple[str, str], Operation]:
+    return {
         ("/v1/videos/{video_id}/content", "get"): _operation(
             "getVideoContent",
             "Download a video, or a still or rendition of it",

@@ -152,69 +152,76 @@ def table(view: View, light: Light, seed: int) -> list[Painter]:
     edge = view.height * 0.70
     dark = light.name in ("night", "dusk")
     rng = generator(seed, "table")
-
-    def back(pen: Pen, low: float, high: float) -> None:
-        top = edge / view.unit + 0.05
-        pen.box(low - 0.1, -0.05, high + 0.1, top, "#4a352a" if dark else "#b89a78")
-        if not dark:
-            tones = _sky_colours(light)
-            for n in range(2):
-                x = -0.46 + 0.52 * n
-                for k in range(8):
-                    pen.box(x, 0.10 + 0.07 * k, x + 0.36, 0.172 + 0.07 * k, shade(tones[min(3, k // 2)], 1.1))
-                    pen.glow(
-                        [
-                            (x, 0.10 + 0.07 * k),
-                            (x + 0.36, 0.10 + 0.07 * k),
-                            (x + 0.36, 0.17 + 0.07 * k),
-                            (x, 0.17 + 0.07 * k),
-                        ],
-                        shade(tones[min(3, k // 2)], 0.5),
-                    )
-                pen.smooth(
-                    [(x, 0.10), (x, 0.24), (x + 0.12, 0.30), (x + 0.24, 0.22), (x + 0.36, 0.28), (x + 0.36, 0.10)],
-                    "#7f9a6a",
-                )
-                pen.box(x + 0.17, 0.10, x + 0.19, 0.66, "#d8c8ae")
-        for _ in range(46 if dark else 10):
-            x, y, r = float(rng.uniform(low, high)), float(rng.uniform(0.02, top)), float(rng.uniform(0.012, 0.045))
-            pen.glow(
-                ellipse(x, y, r, r, 0, 24),
-                shade(("#ffb45a", "#ff8a4a", "#ffd890")[int(rng.integers(3))], float(rng.uniform(0.10, 0.34))),
-            )
-
-    plate = _unsharp(
-        scenery(
-            view,
-            inside,
-            back,
-            row=edge,
-            below=0.05,
-            above=edge / view.unit + 0.05,
-            nearness=0.1,
-            glare=0.9 if dark else 0.7,
-        ),
-        0.018 * view.unit,
+    high_edge = edge / view.unit + 0.05
+    room = scenery(
+        view,
+        inside,
+        lambda pen, low, high: _room_behind(pen, low, high, high_edge, light, rng),
+        row=edge,
+        below=0.05,
+        above=high_edge,
+        nearness=0.1,
+        glare=0.9 if dark else 0.7,
     )
     deep = (view.height - edge) / view.unit + 0.04
+    front = scenery(
+        view,
+        inside,
+        lambda pen, low, high: _boards(pen, low, high, deep, rng),
+        row=edge,
+        below=deep,
+        above=0.01,
+        nearness=0.6,
+    )
+    return [_unsharp(room, 0.018 * view.unit), front, _pool(view, inside, 0.0, 0.8)]
 
-    def top(pen: Pen, low: float, high: float) -> None:
-        pen.box(low - 0.1, -deep, high + 0.1, 0.0, "#8f5f3a")
-        y, step, n = 0.0, 0.030, 0
-        while y > -deep:
-            tone = shade("#8f5f3a", (0.92, 1.08, 0.98, 1.14)[n % 4])
-            pen.box(low - 0.1, y - step, high + 0.1, y, tone)
-            for _ in range(26):
-                gx, gy = float(rng.uniform(low, high)), y - step * float(rng.uniform(0.1, 0.9))
-                pen.box(gx, gy, gx + float(rng.uniform(0.05, 0.25)), gy + 0.0016, shade(tone, 0.85))
-            pen.box(low - 0.1, y - step - 0.0015, high + 0.1, y - step + 0.0015, "#5f3d24")
-            y -= step
-            step *= 1.32
-            n += 1
-        pen.box(low - 0.1, -0.004, high + 0.1, 0.004, "#b88a5a")
 
-    front = scenery(view, inside, top, row=edge, below=deep, above=0.01, nearness=0.6)
-    return [plate, front, _pool(view, inside, 0.0, 0.8)]
+def _room_behind(pen: Pen, low: float, high: float, top: float, light: Light, rng: np.random.Generator) -> None:
+    """A wall with two windows by day, and lamps out of focus: many of them after dark."""
+    dark = light.name in ("night", "dusk")
+    pen.box(low - 0.1, -0.05, high + 0.1, top, "#4a352a" if dark else "#b89a78")
+    if not dark:
+        tones = _sky_colours(light)
+        for n in range(2):
+            _rear_window(pen, -0.46 + 0.52 * n, tones)
+    for _ in range(46 if dark else 10):
+        x, y, r = float(rng.uniform(low, high)), float(rng.uniform(0.02, top)), float(rng.uniform(0.012, 0.045))
+        pen.glow(
+            ellipse(x, y, r, r, 0, 24),
+            shade(("#ffb45a", "#ff8a4a", "#ffd890")[int(rng.integers(3))], float(rng.uniform(0.10, 0.34))),
+        )
+
+
+def _rear_window(pen: Pen, x: float, tones: tuple[str, ...]) -> None:
+    """A window out of focus with its left edge at `x`: the sky in bands, a hill, the bar in its middle."""
+    for k in range(8):
+        low, tone = 0.10 + 0.07 * k, tones[min(3, k // 2)]
+        pen.box(x, low, x + 0.36, 0.172 + 0.07 * k, shade(tone, 1.1))
+        pen.glow(
+            [(x, low), (x + 0.36, low), (x + 0.36, 0.17 + 0.07 * k), (x, 0.17 + 0.07 * k)],
+            shade(tone, 0.5),
+        )
+    pen.smooth(
+        [(x, 0.10), (x, 0.24), (x + 0.12, 0.30), (x + 0.24, 0.22), (x + 0.36, 0.28), (x + 0.36, 0.10)], "#7f9a6a"
+    )
+    pen.box(x + 0.17, 0.10, x + 0.19, 0.66, "#d8c8ae")
+
+
+def _boards(pen: Pen, low: float, high: float, deep: float, rng: np.random.Generator) -> None:
+    """The boards of the table top, with their grain: the nearer, the wider."""
+    pen.box(low - 0.1, -deep, high + 0.1, 0.0, "#8f5f3a")
+    y, step, n = 0.0, 0.030, 0
+    while y > -deep:
+        tone = shade("#8f5f3a", (0.92, 1.08, 0.98, 1.14)[n % 4])
+        pen.box(low - 0.1, y - step, high + 0.1, y, tone)
+        for _ in range(26):
+            gx, gy = float(rng.uniform(low, high)), y - step * float(rng.uniform(0.1, 0.9))
+            pen.box(gx, gy, gx + float(rng.uniform(0.05, 0.25)), gy + 0.0016, shade(tone, 0.85))
+        pen.box(low - 0.1, y - step - 0.0015, high + 0.1, y - step + 0.0015, "#5f3d24")
+        y -= step
+        step *= 1.32
+        n += 1
+    pen.box(low - 0.1, -0.004, high + 0.1, 0.004, "#b88a5a")
 
 
 def _unsharp(plate: Plate, radius: float) -> Plate:

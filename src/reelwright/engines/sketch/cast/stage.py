@@ -14,6 +14,7 @@ from reelwright.engines.sketch.cast.actor import Actor, Cels, Ground, Path
 from reelwright.engines.sketch.cast.figure import Figure, Look
 from reelwright.engines.sketch.cast.lit import Lit, lit
 from reelwright.engines.sketch.cast.pen import Pen
+from reelwright.engines.sketch.cast.places import FEET, MIRRORS, tree_places
 from reelwright.engines.sketch.cast.riders import ridden
 from reelwright.engines.sketch.cast.roster import FIGURES, MANNERS, PEOPLE
 from reelwright.engines.sketch.cast.ways import Spot, Ways, held
@@ -22,11 +23,6 @@ from reelwright.engines.sketch.noise import generator
 from reelwright.engines.sketch.prompt import WATER, Scene
 from reelwright.engines.sketch.reading import BEASTS, Role
 from reelwright.engines.sketch.scenery import lamps
-
-_MIRRORS = {"sea": 0.42, "lake": 0.75, "river": 0.6, "waterfall": 0.5}
-_FEET = {"sea": 0.92, "lake": 0.93, "city": 0.90, "street": 0.845, "field": 0.93, "stage": 0.88, "room": 0.90,
-         "table": 0.80, "canyon": 0.93, "waterfall": 0.95, "river": 0.95}  # fmt: skip
-"""The row on which figures stand, as a share of the height."""
 
 
 class Stage:
@@ -242,22 +238,9 @@ class Stage:
 
     def _trees(self, role: Role, figure: Figure, number: int) -> list[Painter]:
         view, u, rng = self._view, self._view.unit, self._rng(role)
-        places: tuple[tuple[float, float, float], ...] = ((0.62, 0.15, 1.0),)
-        if self._count(role) > 1 or role.name in ("cherry tree", "autumn tree"):
-            places = (
-                (0.34, 0.05, 0.42),
-                (0.66, 0.06, 0.48),
-                (0.50, 0.07, 0.36),
-                (0.14, 0.12, 0.82),
-                (0.88, 0.14, 0.95),
-            )
-        elif role.name == "bamboo":
-            places = ((0.10, 0.10, 1.0), (0.90, 0.12, 1.1), (0.5, 0.03, 0.5))
-        elif role.name == "palm":
-            places = ((0.20, 0.24, 1.0), (0.80, 0.12, 0.7))
         firm = self._foot() - view.horizon if self._scene.ground in WATER else 0.0
         painters: list[Painter] = []
-        for n, (share, low, size) in enumerate(places):
+        for n, (share, low, size) in enumerate(tree_places(role.name, self._count(role))):
             low = low + 0.20 if self._valley() else low
             foot = view.horizon + max(low * u, firm * (0.75 + 0.25 * low / 0.24))
             spot = Spot(
@@ -301,13 +284,13 @@ class Stage:
                 start=float(rng.uniform(0, 1)) if role.name != "dolphin" else 0.2 + 0.17 * n,
                 kind=n,
             )
-            ground = Ground(mirror=_MIRRORS.get(self._scene.ground, 0.0))
+            ground = Ground(mirror=MIRRORS.get(self._scene.ground, 0.0))
             painters.append(self._actor(role, figure, spot, self._ways.drifting(spot, figure.pace, 0.004), {}, ground))
         return painters
 
     def _foot(self) -> float:
         view = self._view
-        return view.height * _FEET.get(self._scene.ground, 0.90)
+        return view.height * FEET.get(self._scene.ground, 0.90)
 
     def _on_ground(self, role: Role, figure: Figure, number: int) -> list[Painter]:
         view, u, rng = self._view, self._view.unit, self._rng(role)
