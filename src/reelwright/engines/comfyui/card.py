@@ -1,4 +1,4 @@
-"""The card of a workflow: what its model can do, read from its files alone. No ComfyUI is asked."""
+"""Makes the card of a workflow from its files alone, without asking a ComfyUI."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ ENGINE = "comfyui"
 _OPTIONAL = ("negative_prompt", "num_inference_steps", "guidance_scale", "seed", *IMAGE_FIELDS)
 _WEIGHTS = ("unet_name", "ckpt_name", "model")
 _OTHERS_DEFAULT_FRAMES = 24
-"""What the native dialect asks for when its client says nothing."""
+"""How many frames the native dialect asks for when its client does not say."""
 _OTHERS_DEFAULT_PIXEL_FRAMES = 512 * 512 * 24
 _MAX_SIDE = 1920
 _LONGEST_SIDE = 16_384
-"""ComfyUI's own bound."""
+"""The longest side that ComfyUI's nodes take, in pixels."""
 _MAX_FPS = 60
 
 
 def card_of(workflow: Workflow) -> Card:
-    """A field that is not honoured has one value: the graph's own."""
+    """The card of the workflow. For a field that no request can change, it has the graph's own value only."""
     limits, fields = workflow.sidecar.limits, workflow.fields
     width, height = (_whole(workflow, side, 512, _LONGEST_SIDE) for side in ("width", "height"))
     fps = _whole(workflow, "fps", 16, limits.max_fps or _MAX_FPS)
@@ -65,7 +65,8 @@ def _whole(workflow: Workflow, name: str, otherwise: int, most: int) -> int:
 
 
 def _max_pixel_frames(workflow: Workflow, pixels: int, frames: int, most_frames: int) -> int:
-    """Twice the graph's own, and what a dialect asks for by itself. A size that cannot be chosen is no limit."""
+    """The sidecar's bound; without one, twice the graph's own width × height × frames, and at least what a dialect asks
+    for by default. Where the size cannot be chosen, this bounds nothing."""
     if not {"width", "height"} <= set(workflow.fields):
         return pixels * most_frames
     told = workflow.sidecar.limits.max_pixel_frames
@@ -73,7 +74,7 @@ def _max_pixel_frames(workflow: Workflow, pixels: int, frames: int, most_frames:
 
 
 def _frames(workflow: Workflow, fps: int) -> int:
-    """The graph's own length; where it says seconds, as many frames as they hold."""
+    """The graph's own length in frames, computed from its seconds where it has these."""
     own = workflow.own("num_frames")
     seconds = workflow.own("seconds")
     if "num_frames" not in workflow.fields and isinstance(seconds, int | float):
@@ -84,8 +85,10 @@ def _frames(workflow: Workflow, fps: int) -> int:
 
 
 def _most_frames(workflow: Workflow, own: int) -> int:
-    """Twice the graph's own length. A length that cannot be chosen is given to whoever asks for less, or for what a
-    dialect asks by itself; the record says so."""
+    """The sidecar's bound; without one, twice the graph's own length, and at least what a dialect asks for by default.
+
+    Where the length cannot be chosen, a request for another one gets the graph's own, and the record says so.
+    """
     told = workflow.sidecar.limits.max_frames
     if told:
         return max(told, own)
@@ -98,14 +101,15 @@ def _most_frames(workflow: Workflow, own: int) -> int:
 
 
 def _max_side(workflow: Workflow, width: int, height: int) -> int:
-    """What the sidecar says, within what ComfyUI takes; the graph's own size is possible in any case."""
+    """The sidecar's longest side or our default, at most what the inputs take, and at least the graph's own longer
+    side."""
     told = workflow.sidecar.limits.max_side or _MAX_SIDE
     bounds = [workflow.fields[side].high for side in ("width", "height")]
     return max(width, height, min([told, *(int(bound) for bound in bounds if bound)]))
 
 
 def _multiple(workflow: Workflow, width: int, height: int) -> int:
-    """Of the sides; less than the table's where the graph's own size does not keep to it."""
+    """The multiple of the sides. Smaller than the table's (`grid`) if the graph's own size is no multiple of that."""
     multiple = workflow.grid.side_multiple
     while width % multiple or height % multiple:
         multiple = multiple // 2 if multiple % 2 == 0 else 1
@@ -128,7 +132,7 @@ def _title(name: str) -> str:
 
 
 def _description(workflow: Workflow) -> str:
-    """Which weights the graph loads: they say more than its name."""
+    """The card's description: the weights that the graph loads, which say more than its name."""
     graph = workflow.graph
     names = (graph.inputs(node).get(key) for node in graph.ancestors(workflow.output) for key in _WEIGHTS)
     weights = {PurePosixPath(name.replace("\\", "/")).stem for name in names if isinstance(name, str) and "." in name}

@@ -1,7 +1,7 @@
-"""What a graph says of itself: which literals are the prompt, the seed, the size, where nobody has named them.
+"""Detects which values of a graph are the prompt, the seed, the size and so on, where nobody has named them.
 
-Only what the output is made from counts, and only what can be read without doubt: a field that could stand in two
-places with two values, or that a node computes, is not found, and the reason is told.
+Only nodes that the output is made from count, and only what is beyond doubt: a field is not detected if two places with
+different values could be it, or if a node computes it. The reason is told then.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Detector:
         return any(name in inputs for name in _LATENTS) and any(link_of(inputs.get(name)) for name in _GUIDES)
 
     def _having(self, *names: str) -> Iterator[tuple[str, str]]:
-        """Each active node with one of these inputs, and the input."""
+        """All pairs of an active node and one of these inputs that the node has."""
         for node in self._active:
             for name in names:
                 if name in self._graph.inputs(node):
@@ -94,7 +94,7 @@ class _Detector:
                 yield from self._walk(link, role, frozenset())
 
     def _passed(self, link: Link) -> Link:
-        """The link behind switches."""
+        """The link, followed through switches to the first node that is none."""
         passed = set[Link]()
         while (branch := self._graph.branch(link.node)) and (behind := self._graph.link(link.node, branch)):
             if behind in passed:
@@ -119,7 +119,8 @@ class _Detector:
             yield from ((node, name) for name in ENCODER_TEXTS if name in inputs)
 
     def _walk(self, link: Link, role: str, seen: frozenset[str]) -> Iterator[tuple[str, str]]:
-        """Up the conditioning to the encoders' texts. A node with both sides passes each on by its slot."""
+        """Follow the conditioning back to the texts of the encoders. A node with both conditionings (positive and
+        negative) has one output slot for each."""
         graph, link = self._graph, self._passed(link)
         node, inputs = link.node, graph.inputs(link.node)
         if node in seen or graph.kind(node) in _ENDS or graph.is_switch(node):
@@ -145,7 +146,7 @@ class _Detector:
     # --- numbers ---
 
     def _leaves(self, places: Iterable[tuple[str, str]], field: str) -> tuple[list[Leaf], str | None]:
-        """The literals of these inputs; and why, if one has none."""
+        """The literals behind these inputs; or the reason, if there is none behind one of them."""
         leaves, why = [], None
         for node, name in places:
             leaf = self._graph.resolve(node, name)
@@ -156,7 +157,7 @@ class _Detector:
         return leaves, why
 
     def seed(self) -> Found:
-        """All of them: equal seeds in two stages are no more than one number less to know."""
+        """The seeds of all samplers together: one seed of a request is written to each."""
         used = [place for place in self._having("seed", "noise_seed") if not self._adds_no_noise(place[0])]
         leaves, why = self._leaves(used, "seed")
         places = tuple(dict.fromkeys(leaf.place for leaf in leaves))
@@ -169,7 +170,8 @@ class _Detector:
         return told is False or told == "disable"
 
     def size_and_length(self) -> dict[str, Found]:
-        """Of nodes that make a latent or a picture with a length; without any, of a batch of empty pictures."""
+        """Width, height and frames of the nodes that make a latent or a picture with a length; if there are none, of a
+        batch of empty pictures."""
         graph = self._graph
         sized = [node for node in self._active if {"width", "height"} <= set(graph.inputs(node))]
         lengths = {node: name for node in sized for name in LENGTHS if name in graph.inputs(node)}
@@ -202,7 +204,8 @@ class _Detector:
         return self._same(places, "fps") if places else Found(why="No node has a frame rate")
 
     def steps(self) -> Found:
-        """Only where one node decides alone: of a split sampling each part would need its own share."""
+        """The steps, if a single node has them. Where sampling is split over several, each would need a share of its
+        own."""
         places = list(self._having("steps"))
         if not places:
             return Found(why="No node has a number of steps")
@@ -242,7 +245,8 @@ class _Detector:
     # --- pictures ---
 
     def images(self) -> dict[str, Found]:
-        """The only picture that is loaded; of two, the one that a node takes as its start and the one as its end."""
+        """The picture, if the graph loads one only. Of two, `image` is the one that a node takes as its start,
+        `last_image` the one that it takes as its end."""
         graph = self._graph
         loading = [node for node in self._active if graph.kind(node) in _LOADS_IMAGE]
         loading = [node for node in loading if isinstance(graph.inputs(node).get("image"), str)]

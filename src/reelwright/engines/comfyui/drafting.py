@@ -1,4 +1,4 @@
-"""A sidecar written from what was found, for a person to edit."""
+"""Writes a sidecar from what was found in a workflow, for a person to edit."""
 
 from __future__ import annotations
 

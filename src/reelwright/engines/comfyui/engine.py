@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "REELWRIGHT_COMFYUI_TOKEN"
 CHECKER = "comfyui-health"
-"""The name of the thread that looks at the ComfyUIs."""
+"""The name of the thread that checks whether the ComfyUIs are healthy."""
 
 
 class ComfyUIEngine:

@@ -1,4 +1,4 @@
-"""The words of a request that a workflow may take, and the names that people give them."""
+"""The fields of a request that a workflow may take, and the names that people give them in graphs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Following a job that a ComfyUI has taken, until it stands in the history, and telling what became of it if not.
+"""Follows a job that a ComfyUI has taken until it is in the history, or until it is clear that it is lost.
 
-A look that finds nothing in the history does not tell a job that waits from one that runs or is lost. The queue tells;
-it holds whole graphs, so it is asked seldom, and always before the history is asked again: between the two a job may
-end.
+A job that is not in the history may wait, run or be lost. The queue says which, but its answer holds whole graphs, so
+it is asked seldom. It is always asked before the history: a job that ends between the two questions is then found in
+one of them.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from reelwright.engines.upstream.outcomes import UpstreamError
 from reelwright.errors import Code
 
 CERTAIN_SECONDS = 5.0
-"""So often the queue is asked while nothing is heard of the job."""
+"""The seconds between two questions about the queue, while the web socket says nothing about the job."""
 LONGEST_PAUSE = 6.0
-"""Between two looks at a ComfyUI that does not answer, in seconds."""
+"""The longest pause, in seconds, before a ComfyUI that does not answer is asked again."""
 SLICE_SECONDS = 0.25
-"""How long it is waited before a cancel is looked for."""
+"""How often a waiting thread checks for a cancel, in seconds."""
 
 _FINAL = frozenset({Code.UPSTREAM_UNAUTHORIZED, Code.UPSTREAM_FORBIDDEN})
-"""What waiting does not change."""
+"""Errors that end the job here at once, because asking again would bring the same."""
 
 
 class Following:
@@ -47,7 +47,7 @@ class Following:
         listener: Listener,
         certain: bool,
     ) -> None:
-        """`certain`: that the server has taken the job was told by itself just now."""
+        """`certain`: the server has just said itself that it took the job."""
         self._server = server
         self._servers = servers
         self._condition = servers.of(server.name)
@@ -62,7 +62,7 @@ class Following:
         self._pause = options.poll_seconds
 
     def entry(self) -> Mapping[str, Any]:
-        """The job's entry in the history, when it has ended. Raises `UpstreamError`, `Cancelled`.
+        """Wait for the job's end. Returns its entry in the history. Raises `UpstreamError`, `Cancelled`.
 
         While the server does not answer, this waits until the job's limits end it: the server may be alive and busy. A
         server that refuses connections is left after `stall_seconds`, if there is another one.
@@ -81,7 +81,8 @@ class Following:
             self._wait(self._pause)
 
     def _look(self) -> State | Mapping[str, Any] | None:
-        """None: the job has not ended, more is not known."""
+        """Ask once where the job is. Returns its entry in the history if it has ended, its state if the queue was
+        asked, or else None."""
         if (entry := self._server.history(self._prompt_id, self._limits)) is not None:
             return entry
         now = time.monotonic()
@@ -92,7 +93,7 @@ class Following:
         return self._server.state(self._prompt_id, self._limits)
 
     def _judge(self, found: State | None, still: bool) -> None:
-        """Raises `UpstreamError` where the job is lost, or nothing is executed there."""
+        """Raises `UpstreamError` when the job is lost, or when this ComfyUI executes nothing any more."""
         match found:
             case State.UNKNOWN:
                 self._misses += 1
@@ -104,12 +105,12 @@ class Following:
                 if self._condition.stands(still, self._options.stall_seconds):
                     raise stalled(self._server.name)
             case State.RUNNING:
-                self._report.stage(None)  # also where the socket tells of no progress
+                self._report.stage(None)  # also when the web socket reports no progress
                 self._condition.stands(False, self._options.stall_seconds)
         self._misses = 0
 
     def _bear(self, error: UpstreamError | httpx2.TransportError) -> None:
-        """Whether it is waited for a server that gave no good answer. Raises what ends the job here."""
+        """The server gave no good answer: make the pause longer, or raise the error that ends the job here."""
         if isinstance(error, UpstreamError) and error.code in _FINAL:
             error.running = True
             raise error
@@ -129,7 +130,7 @@ class Following:
         self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
 
     def _wait(self, seconds: float) -> None:
-        """That long, or until the socket says that something ended."""
+        """Sleep so long; shorter if the web socket says that something has ended."""
         until = time.monotonic() + max(seconds, 0.0)
         while True:
             self._limits.check()

@@ -1,8 +1,8 @@
 """A workflow as ComfyUI's API exports it: nodes by id, each with its class, its inputs and maybe a title.
 
-An input holds a literal or a link `[node id, output slot]`. Ids of nodes inside subgraphs hold a colon (`128:89`). What
-a value really is may stand some links away: behind constants, reroutes and switches, which are followed here by what
-the file says of them, and no further.
+An input holds a literal or a link `[node id, output slot]`. Ids of nodes inside subgraphs hold a colon (`128:89`). The
+value of an input may be some links away, behind constants, reroutes and switches. These are followed here, as far as
+the file says what they do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """Where a value stands as a literal. `switched`: a switch was passed on the way."""
+    """The place of a literal. `switched`: there is a switch between it and the input that was asked for."""
 
     node: str
     input: str
@@ -43,13 +43,13 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nowhere:
-    """A value that stands nowhere as a literal, and why: `why` ends the sentence "it …"."""
+    """A value that no literal in the file decides. `why` is the rest of a sentence that begins with "it"."""
 
     why: str
 
 
 def link_of(value: object) -> Link | None:
-    """The link that an input's value is, as ComfyUI tells links from lists."""
+    """The input's value as a link; None if it is none, by the rule by which ComfyUI tells links from lists."""
     match value:
         case [str(node), int(slot)] if not isinstance(slot, bool):
             return Link(node, slot)
@@ -77,20 +77,21 @@ class Graph:
         return str(meta.get("title", "")).strip() if isinstance(meta, Mapping) else ""
 
     def named(self, node: str) -> str:
-        """For messages: `node 6 (CLIPTextEncode)`."""
+        """The node as messages call it: `node 6 (CLIPTextEncode)`."""
         return f"node {node} ({self.kind(node)})"
 
     def begins(self, node: str) -> str:
-        """The same at the beginning of a sentence."""
+        """As `named`, for the beginning of a sentence."""
         return f"N{self.named(node)[1:]}"
 
     def link(self, node: str, name: str) -> Link | None:
-        """Where this input comes from, if from a node that is there."""
+        """The link of this input, if it has one to a node that exists."""
         link = link_of(self.inputs(node).get(name))
         return link if link and link.node in self.nodes else None
 
     def ancestors(self, node: str) -> tuple[str, ...]:
-        """This node and all that it is made from, in the file's order; of a switch only the branch that is on."""
+        """This node and all nodes that it depends on, in the file's order; of a switch, only those of its active
+        branch."""
         found, waiting = set[str](), [node]
         while waiting:
             one = waiting.pop()
@@ -114,9 +115,9 @@ class Graph:
         )
 
     def branch(self, node: str) -> str | None:
-        """The input that a switch passes on; None for other nodes, and where the file does not tell it."""
+        """The input that a switch passes on. None for other nodes, and when the file does not say which one it is."""
         if node not in self._branches:
-            self._branches[node] = None  # of a switch that decides about itself
+            self._branches[node] = None  # the answer for a switch that depends on itself
             self._branches[node] = self._chosen(node) if self.is_switch(node) else None
         return self._branches[node]
 
@@ -137,7 +138,8 @@ class Graph:
         return None
 
     def resolve(self, node: str, name: str, *, text: bool = False) -> Leaf | Nowhere:
-        """Where this input's value stands. `text`: a text that a node rewrites counts as the one it starts from."""
+        """The literal that decides this input's value. `text`: for a text that a node rewrites, the text before
+        that."""
         switched = False
         seen = set[tuple[str, str]]()
         while True:
@@ -160,7 +162,7 @@ class Graph:
             name = source
 
     def _source(self, link: Link, *, text: bool) -> str | None:
-        """The one input that decides this output, if the file tells."""
+        """The one input that decides this output, if the file says which it is."""
         node, inputs = link.node, self.inputs(link.node)
         if self.is_switch(node):
             return self.branch(node)

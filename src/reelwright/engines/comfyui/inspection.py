@@ -1,6 +1,6 @@
-"""A look at a running ComfyUI: what it is, what a workflow needs that it does not have, and which values it takes.
+"""Asks a running ComfyUI for its version, what a workflow needs that it lacks, and which values it takes.
 
-Only questions are asked (`/system_stats`, `/object_info`); nothing is queued.
+Only questions are sent (`/system_stats`, `/object_info`); nothing is queued.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Look:
 
     @property
     def told(self) -> str:
-        """For people: where it is, which version, and on what it runs."""
+        """One line for people: its address, its version, and the device on which it runs."""
         return ", ".join(part for part in (self.name, f"version {self.version}", self.devices) if part)
 
     def lacks(self, workflow: Workflow) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Look:
         return classes + tuple(dict.fromkeys(file for node in active for file in self._files(workflow, node)))
 
     def _files(self, workflow: Workflow, node: str) -> Iterator[str]:
-        """Values of lists that are not in its lists: mostly names of model files."""
+        """The graph's choices that this ComfyUI does not offer; mostly names of model files."""
         written = {(target.node, target.input) for one in workflow.fields.values() for target in one.targets}
         for name, value in workflow.graph.inputs(node).items():
             choices = _choices(self._spec(workflow.graph.kind(node), name))
@@ -61,7 +61,7 @@ class Look:
                 yield f"{str(value)[:120]!r} for {node}.{name} ({workflow.graph.kind(node)})"
 
     def bounds(self, workflow: Workflow) -> dict[str, list[float | None]]:
-        """The least and the greatest value of each place that a number is written to, where they are told."""
+        """The least and the greatest value of each place that a number is written to, where ComfyUI has such bounds."""
         found = {}
         for one in workflow.fields.values():
             for target in one.targets:
@@ -149,7 +149,7 @@ def _choices(spec: Any) -> Sequence[Any] | None:
 
 
 def _bound(field: str, value: object) -> float | None:
-    """None where ComfyUI only tells what its numbers can hold, as its primitives do."""
+    """A bound as ComfyUI gives it; None when it is only what a number can hold, as with its primitive nodes."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value < -HUGE:
         return None
     return value if field == "seed" or value <= HUGE else None

@@ -1,4 +1,4 @@
-"""The folder of workflows: each file is a model or a problem, and one bad file hides no other."""
+"""Reads the folder of workflows. Each file is a model or a problem; a bad file does not affect the others."""
 
 from __future__ import annotations
 

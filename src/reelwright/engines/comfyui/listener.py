@@ -1,8 +1,9 @@
-"""What a ComfyUI tells of one job over its web socket: progress, previews, and that something ended.
+"""Listens to the web socket of a ComfyUI for one job: progress, previews, and that something has ended.
 
-The socket never decides anything: it falls silent, is taken over, or reports errors of a job that goes on. It says how
-far the job is, and it wakes whoever waits for the end, which then asks over HTTP. Each job has a socket of its own,
-whose client id is the job's: a second socket with the same id would take everything that the first is told.
+The socket decides nothing, because it is not reliable: it may fall silent, be taken over by another client, or report
+errors of a job that goes on. It serves for progress and previews, and wakes the thread that waits for the end, which
+then asks over HTTP. Each job has a socket of its own with the job's id as client id: ComfyUI sends the messages for a
+client id only to the last socket that was opened with it.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
 HELLO = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
-"""Asks for previews that say which job they are of."""
+"""The message that asks ComfyUI for previews with the id of their job."""
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_PREVIEW_BYTES = 1024 * 1024
 PATIENCE_S = 1.0
-"""A job waits no longer for its socket: it can do without."""
+"""How long a job waits for its socket at most; it can go on without."""
 RECONNECT_S = 3.0
 SLICE_S = 0.5
-"""How long the listening thread waits before it sees that nobody needs it any more."""
+"""How often the listening thread checks whether it is still needed, in seconds."""
 PREVIEW, PREVIEW_WITH_METADATA = 1, 4
 """The kinds of binary messages that hold a picture; all numbers are big-endian, 4 bytes."""
 _TYPES = {1: "image/jpeg", 2: "image/png"}
@@ -42,15 +43,15 @@ _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupte
 
 
 def _silent() -> logging.Logger:
-    """The library would log a traceback when a connection ends in a moment that it does not expect, which is nothing
-    that anybody could mend: the socket is made anew."""
+    """A logger that drops everything. The library logs a traceback when a connection ends unexpectedly; nobody can do
+    anything about that, and the socket is opened again."""
     logger = logging.Logger("websockets")
     logger.disabled = True
     return logger
 
 
 class Listener:
-    """Listens from its beginning to its end, as a context manager; a lost connection is made anew."""
+    """A context manager that listens while its block runs; a connection that is lost is opened again."""
 
     def __init__(
         self,
@@ -84,11 +85,11 @@ class Listener:
         self._last_preview = -preview_seconds
         self._told = 0
         self.heard_at = 0.0
-        """When the socket said something about this job last (monotonic)."""
+        """When the socket last said something about this job (monotonic, in seconds)."""
         self._thread = threading.Thread(target=self._listen, name="comfyui-socket", daemon=True)
 
     def __enter__(self) -> Listener:
-        """Returns when it listens, or when it is clear that it cannot at once."""
+        """Begin to listen. Returns when the socket is open, or could not be opened within `PATIENCE_S`."""
         self._thread.start()
         self._ready.wait(min(self._connect_seconds, PATIENCE_S))
         return self
@@ -97,14 +98,14 @@ class Listener:
         self._over.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait that long, or until the job may have ended; whether it may have."""
+        """Sleep so long, or until the job may have ended. True when it may have."""
         if self._news.wait(seconds):
             self._news.clear()
             return True
         return False
 
     def _listen(self) -> None:
-        with suppress(Cancelled):  # whoever waits for the end hears of it, too
+        with suppress(Cancelled):  # the thread that waits for the end is told, too
             while not self._over.is_set():
                 with suppress(OSError, TimeoutError, WebSocketException):
                     self._once()
@@ -153,7 +154,7 @@ class Listener:
             case "progress", {"node": node, **part}:
                 self._progress.part(str(node), part.get("value"), part.get("max"))
             case "executing", {"node": None}:
-                self._news.set()  # by now it is in the history
+                self._news.set()  # the job is in the history by now
                 return
             case "executing", {"node": node}:
                 self._progress.executing(str(node))

@@ -1,7 +1,7 @@
-"""Which input of which node each field of a request is written to: by sidecar, title, placeholder or detection.
+"""Finds the input of a node that each field of a request is written to: by sidecar, title, placeholder or detection.
 
-The first of these that says something about a field counts. A field that none finds without doubt is not honoured, and
-a note says why.
+The first of these that says something about a field decides. A field for which none of them finds a place beyond doubt
+is not honoured, and a note says why.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class _Wirer:
 
     @staticmethod
     def _apart(fields: Mapping[str, Field], notes: list[Note]) -> dict[str, Field]:
-        """Without what was detected at a place that belongs to another field."""
+        """The fields without those that were detected at a place that belongs to another field."""
         told = {
             target: field.name for field in fields.values() if field.rule != Rule.DETECTED for target in field.targets
         }
@@ -138,7 +138,7 @@ class _Wirer:
         return Rule.DETECTED, detected.get(name, Found())
 
     def _told(self, name: str) -> Found:
-        """The sidecar's places, which have to be there."""
+        """The places that the sidecar names. Raises `Problem` for one that the graph does not have."""
         places = self._sidecar.inputs[name]
         for node, key in places:
             if node not in self._graph.nodes or key not in self._graph.inputs(node):
@@ -181,7 +181,7 @@ class _Wirer:
                 )
 
     def _seen(self, output: str, detected: Mapping[str, Found]) -> dict[str, int | float]:
-        """What the graph itself says of its size and length, also where that is not honoured."""
+        """The graph's own size and length, also those that no request can change."""
         names = ("width", "height", "num_frames", "fps", "seconds")
         told = {name: self._sidecar.defaults.get(name, detected.get(name, Found()).own) for name in names}
         if told["fps"] is None:
@@ -189,7 +189,7 @@ class _Wirer:
         return {name: value for name, value in told.items() if isinstance(value, int | float)}
 
     def _output_fps(self, output: str) -> float | None:
-        """The rate that the file gets, where other nodes have rates of their own."""
+        """The frame rate of the file: the output node's, since other nodes may have rates of their own."""
         link = self._graph.link(output, "video")
         for node in (output, link.node) if link else (output,):
             for name in ("fps", "frame_rate"):

@@ -1,4 +1,4 @@
-"""Which file of a finished job is the video, and what is done with one that is no MP4 yet."""
+"""Finds the file of a finished job that is the video, and reads pictures that have to become one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reelwright.engines.upstream.outcomes import bad_output
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv"})
 MOVING = frozenset({".gif", ".webp", ".apng"})
-"""Pictures that move."""
+"""Suffixes of animated pictures."""
 STILLS = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 
 
@@ -21,7 +21,7 @@ class Output:
 
     items: tuple[Mapping[str, Any], ...]
     video: bool
-    """A file that players take; else pictures."""
+    """True for a video file, False for pictures."""
 
 
 def success(entry: Mapping[str, Any]) -> bool:
@@ -79,7 +79,7 @@ def _ending(item: Mapping[str, Any]) -> str:
 
 
 def media_name(item: Mapping[str, Any], number: int) -> str:
-    """A name of our own for a file: theirs may be anything."""
+    """A safe name for a downloaded file: the name that ComfyUI gives may be anything."""
     return f"part-{number:05d}{_ending(item)}"
 
 

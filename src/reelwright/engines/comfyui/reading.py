@@ -1,8 +1,8 @@
-"""The files of workflows: a plain API export, one with what belongs to it, and what stands beside one.
+"""Reads the files of workflows: an API export alone, with its description in the same file, or with a sidecar.
 
 `NAME.json` is the model NAME: ComfyUI's plain API export, or an object with `"reelwright": 1` that holds the graph
 (`graph`) or names its file (`workflow`). `NAME.reelwright.json` beside it is a sidecar of the same form, which
-overrules it. What is in a file is never guessed: whatever else it is, is a `Problem`.
+overrules it. A file of any other form is a `Problem`; its content is never guessed.
 """
 
 from __future__ import annotations

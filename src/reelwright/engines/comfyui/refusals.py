@@ -30,7 +30,7 @@ from reelwright.errors import Code
 
 MISSING_CLASS = frozenset({"missing_node_type", "invalid_prompt"})
 MAX_LINE = 300
-"""So many characters of an exception's first line are told."""
+"""How many characters of an exception's first line are shown."""
 
 _MEMORY = re.compile(r"out ?of ?memory", re.IGNORECASE)
 _PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:[\\/]|~?/)(?:[^\s\"'<>|:*?,;()\\/]+[\\/])+")
@@ -62,7 +62,7 @@ class Rejected(UpstreamError):
 
 
 class Absent(UpstreamError):
-    """Nobody listens at the address: what was to be sent was not."""
+    """Nobody listens at the address, so nothing was sent."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -74,7 +74,7 @@ class Absent(UpstreamError):
 
 
 def rejected(text: str, name: str, scrub: Scrubber, *, taken: bool) -> UpstreamError:
-    """The fault of an answer to `POST /prompt` that is 400, or holds `node_errors`."""
+    """The error for an answer to `POST /prompt` that is 400, or has `node_errors`."""
     try:
         answer = json.loads(text)
     except ValueError:
@@ -121,7 +121,7 @@ def missing_file(name: str, complaint: Complaint) -> UpstreamError:
 
 
 def not_taken(complaint: Complaint, field: str) -> UpstreamError:
-    """A value that the request set: the card should have refused it."""
+    """The error for a value of the request that ComfyUI refuses, and that the card should have refused before."""
     why = complaint.details or complaint.kind
     return UpstreamError(f"ComfyUI does not take this {field}: {why}.", code=Code.ENGINE_FAILED)
 
@@ -134,7 +134,7 @@ def uploading(name: str, size: int) -> UpstreamError:
 
 
 class Lost(UpstreamError):
-    """What a submission would have brought is not there, for no fault of the graph: it may be submitted anew."""
+    """The result of a submission is not there, although nothing is wrong with the graph: it may be submitted again."""
 
     def __init__(self, cause: UpstreamError) -> None:
         super().__init__(
@@ -167,7 +167,7 @@ def stalled(name: str) -> UpstreamError:
 
 
 def failed(entry: Mapping[str, Any], titles: Mapping[str, str], scrub: Scrubber) -> UpstreamError:
-    """The fault of a history entry that does not tell of success. `titles`: the nodes' names by id."""
+    """The error for a history entry of a job that did not succeed. `titles`: the nodes' names by id."""
     for kind, told in _messages(entry):
         if kind == "execution_interrupted":
             return UpstreamError("The job was cancelled at ComfyUI.", code=Code.UPSTREAM_ERROR)

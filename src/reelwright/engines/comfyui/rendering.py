@@ -1,4 +1,6 @@
-"""One request from its workflow to a checked clip on disk, recorded so that no crash can have it executed twice.
+"""Makes one video with a workflow at the configured ComfyUIs, until its checked clip is on the disk.
+
+Each step is saved before it is done, so that after a crash no graph is executed twice.
 
 What is saved with the job, each time before it is acted on (`phase`), always with `n`, the number of the submission:
 
@@ -56,17 +58,18 @@ from reelwright.store.files import sha256_of
 from reelwright.tracing import Kind
 
 NAMESPACE = uuid.UUID("6a3f1d0e-6f0c-5d0b-9a3e-2f1c7a5b4c10")
-"""Of the ids that submissions have (RFC 9562, version 5): the same video and number give the same id."""
+"""The namespace of the ids of submissions (RFC 9562, version 5): the same video and number give the same id."""
 LATE_SECONDS = 0.5
-"""A submission that a dying process sent may arrive so much later."""
+"""How much later a submission may arrive that a process sent just before it was killed."""
 SENDS = 3
-"""A submission whose answer does not come is sent so often, always under the same id."""
+"""How often a submission is sent whose answer does not come, always under the same id."""
 ROUNDS, FIRST_WAIT = 3, 4
-"""Where nobody listens at any address, all are asked again after so many shortest pauses, then after twice as many."""
+"""When nobody listens at any address: how many rounds through all of them there are, and the first pause between two,
+as a multiple of `poll_seconds`; the next pause is twice as long."""
 
 
 class Renderer:
-    """What all jobs share."""
+    """Renders jobs. It has what all of them share."""
 
     def __init__(
         self,
@@ -108,7 +111,7 @@ class _Rendering:
         self._used = True
         """Whether the present submission may have reached a ComfyUI."""
         self._submissions = 0
-        """How many may have been executed, in part at least."""
+        """How many submissions may have been executed, at least in part."""
         self._phase: str | None = None
         self._pending: ComfyUI | None = None
         self._facts: dict[str, Any] = {}
@@ -120,7 +123,7 @@ class _Rendering:
                 f"The workflow {self._spec.model} is not there any more.", code=Code.ENGINE_NOT_CONFIGURED
             )
         self._workflow = workflow
-        # For the record; a job that is taken up is not sent again.
+        # Filled for the record alone: the submission of an earlier attempt is not sent again.
         filled = workflow.fill(self._spec, prefix=FOLDER, image="", last_image="")
         self._facts = {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
         if (made := self._resume()) is not None:
@@ -156,13 +159,13 @@ class _Rendering:
         state = self._job.checkpoint or {}
         self._n, self._submissions = int(state.get("n", 0)), int(state.get("submissions", 0))
         phase, server = state.get("phase"), self._servers.named(str(state.get("url", "")))
-        if phase == "ended":  # somebody asked for it anew
+        if phase == "ended":  # a user resumes a job that had failed
             self._submissions = 0
         if phase not in ("submitting", "accepted"):
             return None
         self._facts["resumed"] = True
         if phase == "accepted" and self._job.clip.exists():
-            with suppress(BadVideo):  # it came whole before the crash
+            with suppress(BadVideo):  # the whole file had arrived before the crash
                 facts = self._about(server) if server else {}
                 clip = self._renderer.clips.check(self._job.clip, None)
                 return Made(clip=clip, facts=facts | self._facts)
@@ -174,8 +177,8 @@ class _Rendering:
         return None
 
     def _found(self) -> ComfyUI | None:
-        """Who knows the submission that an earlier attempt was making; after a second look, because it may come
-        late."""
+        """The ComfyUI that has the submission that an earlier attempt was sending; None: none has it. All are asked
+        twice, because it may arrive late."""
         for pause in (0.0, LATE_SECONDS):
             self._limits.wait(pause)
             for server in self._servers.all:
@@ -189,7 +192,7 @@ class _Rendering:
     # --- one ComfyUI ------------------------------------------------------------------------------------------------
 
     def _attempt(self, place: Place) -> tuple[Clip, dict[str, Any]]:
-        """Make the clip there; and the facts about it. Raises `UpstreamError`."""
+        """Make the clip at this ComfyUI. Returns it with the facts about it. Raises `UpstreamError`."""
         server = self._servers.of(place.provider).server
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -222,10 +225,10 @@ class _Rendering:
         return {"provider": server.name, "comfyui": version, "request_id": self._prompt_id}
 
     def _submission(self, server: ComfyUI) -> Clip:
-        """One submission from its beginning, or from where an earlier attempt left it, to the clip."""
+        """Do one submission until the clip is here, from the beginning or from where an earlier attempt left it."""
         taken_up = self._pending is server
         if not taken_up:
-            if self._pending is not None:  # it may have come to life there after all
+            if self._pending is not None:  # the other ComfyUI may have taken it after all
                 self._servers.end(self._pending, self._prompt_id)
             self._n, self._phase = self._n + self._used, None
         self._pending, self._used = None, True
@@ -234,7 +237,7 @@ class _Rendering:
             if not outputs.success(entry):
                 fault = failed(entry, _titles(self._workflow), self._renderer.scrub)
                 if taken_up and outputs.interrupted(entry):
-                    raise Lost(fault)  # it was ended when this job was given up, which is asked for anew
+                    raise Lost(fault)  # the earlier job, which a user resumes, had ended it when it was given up
                 raise fault
             return self._take(server, entry)
         except UpstreamError as fault:
@@ -242,13 +245,13 @@ class _Rendering:
                 self._servers.end(server, self._prompt_id)
             raise
         except EngineError:
-            # Cancelled or late: nobody waits for ComfyUI's word, so the job need not either.
+            # The job was cancelled or is late, so it ends without waiting for ComfyUI's answer.
             if self._phase:
                 self._servers.end(server, self._prompt_id)
             raise
 
     def _executed(self, server: ComfyUI) -> Mapping[str, Any]:
-        """The submission's entry in the history."""
+        """Submit the graph if it was not submitted yet, and wait for its end. Returns its entry in the history."""
         followed = self._phase == "accepted"
         filled = None if followed else self._filled(server)
         graph = filled.graph if filled else self._workflow.graph.nodes
@@ -316,7 +319,7 @@ class _Rendering:
 
     @contextmanager
     def _awaited(self, server: ComfyUI) -> Iterator[None]:
-        """Where nobody listens within the block, it may be starting: when all have been asked it is asked again."""
+        """Changes an `Absent` of the block so that this ComfyUI is asked again after the others: it may be starting."""
         again = self._phase == "submitting"
         try:
             yield
@@ -328,7 +331,7 @@ class _Rendering:
             raise
 
     def _send(self, server: ComfyUI, filled: Filled) -> None:
-        """Send the graph until it is known that it arrived: under the same id it is not executed twice."""
+        """Send the graph until it is certain that it arrived. ComfyUI does not execute it twice under the same id."""
         fault, sent = _unanswering(server), False
         for _ in range(SENDS):
             try:
@@ -339,12 +342,12 @@ class _Rendering:
             except httpx2.TransportError:
                 sent = True
             except Absent as error:
-                error.running = sent  # it is gone now, and may have taken the graph before
+                error.running = sent  # nobody listens now, but an earlier try may have arrived
                 raise
             except UpstreamError as error:
                 if (error.status or 0) < 500:
                     raise
-                fault, sent = error, True  # a gateway gave up, and what stands behind it may not have
+                fault, sent = error, True  # a gateway got no answer, but the ComfyUI behind it may have the graph
             self._limits.wait(LATE_SECONDS)
             with suppress(UpstreamError, httpx2.TransportError):
                 if server.state(self._prompt_id, self._limits) is not State.UNKNOWN:
@@ -353,12 +356,12 @@ class _Rendering:
         raise fault
 
     def _judged(self, fault: Rejected, server: ComfyUI) -> UpstreamError:
-        """What is to blame: this ComfyUI, the request, or the workflow."""
+        """The error by what caused it: this ComfyUI, the request, or the workflow."""
         judged: UpstreamError = fault
         for complaint in fault.complaints:
             field = _field_at(self._workflow, complaint)
             if field is not None and getattr(self._spec, field) is None:
-                field = None  # the graph's own value
+                field = None  # the value is the graph's own, not the request's
             if field is not None:
                 judged = not_taken(complaint, field)
             elif complaint.kind == "value_not_in_list":
@@ -381,7 +384,7 @@ class _Rendering:
                 paths.append(path)
         if not output.video:
             return self._drawn(paths)
-        # What ComfyUI wrote holds the workflow with the prompt.
+        # The file that ComfyUI wrote has the workflow, and the prompt, in its metadata.
         part = scratch / "clip.part"
         with storage_told():
             remux(paths[0], part, metadata=describe(self._spec, generative_ai=True))
@@ -399,7 +402,7 @@ class _Rendering:
             raise
 
     def _drawn(self, paths: Sequence[Path]) -> Clip:
-        """Pictures, as the frames of the clip."""
+        """A clip whose frames are these pictures."""
         buffer = self._job.frames
         frames = buffer.array()
         count = 0
@@ -447,7 +450,7 @@ def _titles(workflow: Workflow) -> dict[str, str]:
 
 
 def _field_at(workflow: Workflow, complaint: Complaint) -> str | None:
-    """The field of the request that is written to where ComfyUI complains."""
+    """The field of the request that is written to the input about which ComfyUI complains."""
     place = (complaint.node, complaint.input)
     for field in workflow.fields.values():
         if any((target.node, target.input) == place for target in field.targets):

@@ -1,4 +1,4 @@
-"""The one node of a graph that leaves the video."""
+"""Finds the node of a graph that saves the video."""
 
 from __future__ import annotations
 

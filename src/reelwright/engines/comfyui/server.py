@@ -1,7 +1,7 @@
 """One running ComfyUI: every request that is made of it.
 
-The protocol is that of ComfyUI's `server.py` and `execution.py`. What one version has and another has not is learnt
-from the answers. Nothing here waits or tries again; `rendering` does.
+The protocol is that of ComfyUI's `server.py` and `execution.py`. Differences between its versions are learnt from the
+answers. Methods ask once: waiting and trying again is done in `rendering`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reelwright.engines.upstream.outcomes import Scrubber, from_status, nonsense
 INTERRUPT_BY_ID = (0, 3, 57)
 """Before this version `POST /interrupt` stops whatever runs, whoever asked for it."""
 QUEUE_BYTES = 64 * 1024 * 1024
-"""The queue holds whole graphs, those of others too; some 60 kB each with their drawings. A job's entry in the history
-holds one, and what each of its nodes shows."""
+"""How long an answer about the queue or the history may be. The queue has the whole graphs of everybody's jobs, some 60
+kB each with their layout; an entry of the history has one graph and what each of its nodes shows."""
 FOLDER = "reelwright"
-"""Uploads and results of ours lie in a folder of this name, inside ComfyUI's own."""
+"""The folder, inside ComfyUI's own, for the files that this engine uploads and has written."""
 
 
 class State(Enum):
@@ -52,7 +52,8 @@ class Queue:
 
     @property
     def stands_still(self) -> bool:
-        """Jobs wait and none runs: for a moment that is so between two jobs, for long when the worker is dead."""
+        """Whether jobs wait and none runs. That is so for a moment between two jobs, and for long when ComfyUI's worker
+        has ended."""
         return bool(self.pending) and not self.running
 
 
@@ -73,7 +74,7 @@ class ComfyUI:
         """`url` has no slash at its end. `headers` carry the token, if there is one."""
         self.url = url
         self.name = urlsplit(url).netloc
-        """As it may be shown."""
+        """Host and port, which may be shown: without path, user and password."""
         self.headers = dict(headers)
         self.stats: Stats | None = None
         self._client = client
@@ -93,7 +94,7 @@ class ComfyUI:
         body = {
             "prompt": graph,
             "prompt_id": prompt_id,
-            "client_id": prompt_id,  # without it progress and previews go to everybody
+            "client_id": prompt_id,  # without it, progress and previews would be sent to every client
             "partial_execution_targets": [output],
             "extra_data": {"preview_method": previews},
         }
@@ -105,13 +106,14 @@ class ComfyUI:
         match self._json(response):
             case {"prompt_id": given} if given == prompt_id:
                 return
-            case {"prompt_id": given}:  # it could not be followed; what runs already cannot be stopped for certain
+            case {"prompt_id": given}:  # it has ignored our id: the job cannot be followed, and is removed if it waits
                 self._ask("POST", "/queue", limits, json={"delete": [given]})
                 raise another_id(self.name)
         raise nonsense(response.text, self.name, self._scrub)
 
     def upload(self, path: Path, name: str, media_type: str, limits: JobLimits) -> str:
-        """The picture at `path` into ComfyUI's input folder; its name there, for a LoadImage. Raises `UpstreamError`.
+        """Upload the picture at `path` to ComfyUI's input folder. Returns its name there, for a LoadImage node. Raises
+        `UpstreamError`.
 
         The same name with the same content is uploaded once.
         """
@@ -141,14 +143,15 @@ class ComfyUI:
         return entry if isinstance(entry, dict) else None
 
     def queue(self, limits: JobLimits) -> Queue:
-        """Raises `UpstreamError`, `TransportError`."""
+        """The jobs that run and wait now. Raises `UpstreamError`, `TransportError`."""
         match answer := self._get("/queue", limits, QUEUE_BYTES):
             case {"queue_running": list(running), "queue_pending": list(pending)}:
                 return Queue(running=_ids(running), pending=_ids(pending))
         raise nonsense(str(answer), self.name, self._scrub)
 
     def state(self, prompt_id: str, limits: JobLimits) -> State | Mapping[str, Any]:
-        """Where a job certainly is: its entry in the history if it has ended. Raises `UpstreamError`, `TransportError`.
+        """The job's state for certain, or its entry in the history if it has ended. Raises `UpstreamError`,
+        `TransportError`.
 
         The queue is read before the history: a job that ends in between is in one of them.
         """
@@ -160,7 +163,8 @@ class ComfyUI:
         return queued if queued is not State.UNKNOWN else self.history(prompt_id, limits) or State.UNKNOWN
 
     def _job(self, prompt_id: str, limits: JobLimits) -> State | None:
-        """By `GET /api/jobs/{id}` (0.6 and later); UNKNOWN also for one that has ended, None where it is not there."""
+        """The job's state by `GET /api/jobs/{id}` (version 0.6 and later); UNKNOWN also for a job that has ended. None:
+        this ComfyUI has no such route."""
         response = self._ask("GET", f"/api/jobs/{prompt_id}", limits)
         if response.status_code == 404:
             self._has_jobs = "Job not found" in response.text
@@ -180,13 +184,14 @@ class ComfyUI:
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def cancel(self, prompt_id: str, limits: JobLimits, *, exclusive: bool) -> bool:
-        """End the job if it still waits or runs; whether it is gone now. Hurts no other one: see `INTERRUPT_BY_ID`.
+        """End the job if it waits or runs. True when it is gone now. Never ends another job (see `INTERRUPT_BY_ID`),
+        unless `exclusive` allows it.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
         """
         response = self._ask("POST", f"/api/jobs/{prompt_id}/cancel", limits)
         if not response.is_success:
-            for _ in range(3):  # it removes one entry at a time, and there may be two
+            for _ in range(3):  # each request removes one entry, and there may be two with this id
                 if prompt_id not in self.queue(limits).pending:
                     break
                 self._check(self._ask("POST", "/queue", limits, json={"delete": [prompt_id]}))
@@ -197,18 +202,18 @@ class ComfyUI:
         return self.queue(limits).state(prompt_id) is State.UNKNOWN
 
     def address(self, item: Mapping[str, Any]) -> str:
-        """Where a file lies that a history names."""
+        """The address of a file that an entry of the history names."""
         asked = {name: str(item[name]) for name in ("filename", "subfolder", "type") if item.get(name)}
         return f"{self.url}/view?{urlencode(asked)}"
 
     def socket_address(self, client_id: str) -> str:
-        """Where that client's events are told."""
+        """The address of the web socket for that client id."""
         return f"ws{self.url.removeprefix('http')}/ws?clientId={client_id}"
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
     def look_around(self, limits: JobLimits) -> Stats:
-        """Ask what it is, and keep it as `stats`. Raises `UpstreamError`, `TransportError`."""
+        """Ask for the version and the devices, and keep them as `stats`. Raises `UpstreamError`, `TransportError`."""
         response = self._ask("GET", "/system_stats", limits)
         self._check(response)
         match self._json(response):

@@ -1,4 +1,4 @@
-"""The ComfyUIs that are configured: who is healthy, who is asked first, and what is still to be ended there."""
+"""The ComfyUIs that are configured: which are healthy, which is asked first, and which jobs are still to be ended."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from reelwright.engines.upstream.job_limits import JobLimits, limited_by
 from reelwright.errors import EngineError
 
 CHECK_SECONDS = 30.0
-"""So often a ComfyUI is looked at that has nothing to do for us."""
+"""The seconds between two health checks of each ComfyUI."""
 LOOK_SECONDS = 5.0
-"""A look at its health takes no longer."""
+"""The time limit of a health check, in seconds."""
 CLASSES_SECONDS = 30.0
-"""So long it may take to list its node classes: one with many custom nodes collects them anew each time."""
+"""The time limit of the list of node classes, in seconds: a ComfyUI with many custom nodes takes long for it."""
 SECOND_LOOK_SECONDS = 2.0
-"""A job that was cancelled while it waited may have begun in between: so long after the first it is looked again."""
+"""A job that waited when it was cancelled may have begun just then: after so many seconds it is checked again."""
 UNWANTED_SECONDS = 3600.0
-"""So long it is tried to end a job at a ComfyUI that does not answer."""
+"""For how many seconds the engine tries to end a job at a ComfyUI that does not answer."""
 CANCELLER = "comfyui-cancel"
 """The name of the threads that end jobs."""
 
@@ -44,24 +44,24 @@ class Condition:
     def __init__(self, server: ComfyUI) -> None:
         self.server = server
         self.jobs = 0
-        """How many of ours it has now."""
+        """How many of this engine's jobs it has now."""
         self.answers: bool | None = None
         self.waiting = 0
         self.stalled = False
         self.classes: frozenset[str] | None = None
         self.unwanted: dict[str, float] = {}
-        """Jobs to be ended, and until when it is tried."""
+        """The jobs that are to be ended there, each with the time at which trying ends."""
         self._standing_since: float | None = None
         self._version: str | None = None
         self._changed = True
         """Whether it may have other nodes than `classes` says."""
 
     def lacks(self, classes: Collection[str]) -> list[str]:
-        """Which of these node classes it does not know, as far as it was asked."""
+        """The node classes, of these, that it is known to lack."""
         return [] if self.classes is None else sorted(set(classes) - self.classes)
 
     def look(self, limits: JobLimits, stall_seconds: float) -> None:
-        """Raises nothing; afterwards `answers` tells whether it did."""
+        """Check its health. Raises nothing; `answers` says afterwards whether it answered."""
         try:
             stats = self.server.look_around(limits)
             self.waiting = self.server.waiting(limits)
@@ -76,7 +76,7 @@ class Condition:
             self.answers, self._version = True, stats.version
 
     def learn(self, limits: JobLimits) -> None:
-        """Ask for its node classes, where it may have been restarted with other ones. Raises nothing."""
+        """Ask for its node classes, unless they are known and it was not restarted since. Raises nothing."""
         if not (self.answers and self._changed):
             return
         with suppress(EngineError, httpx2.HTTPError):
@@ -84,7 +84,8 @@ class Condition:
             self._changed = False
 
     def stands(self, still: bool, stall_seconds: float) -> bool:
-        """Note whether jobs wait there and none runs; whether that has gone on for so long that it is stalled."""
+        """Note `still`: jobs wait there and none runs. True when that has been so for `stall_seconds`: it is
+        stalled."""
         now = time.monotonic()
         self._standing_since = (self._standing_since or now) if still else None
         self.stalled = self._standing_since is not None and now - self._standing_since >= stall_seconds
@@ -92,7 +93,7 @@ class Condition:
 
 
 class Servers:
-    """All of them. `check` looks at each in turn for ever, in a thread of its own."""
+    """All configured ComfyUIs. `check` runs in a thread of its own, for ever."""
 
     def __init__(
         self,
@@ -119,14 +120,15 @@ class Servers:
         return self._conditions[name]
 
     def named(self, url: str) -> ComfyUI | None:
-        """The one at that address, if it is still configured."""
+        """The ComfyUI at that address, if it is still configured."""
         return next((server for server in self.all if server.url == url), None)
 
     def places(self, model: str, *, first: str | None = None) -> list[Place]:
-        """Where the workflow may be made: `first`, if any, then the healthy, of these who has the fewest jobs of ours.
+        """The ComfyUIs for this workflow in the order in which they are asked: `first`, if any, then healthy ones, then
+        those with fewer jobs of this engine.
 
-        The first of them has one more from now on, so that a job which begins in the same moment goes elsewhere; `move`
-        says what becomes of it.
+        The job counts for the first of them from now on, so that another job that begins in the same moment goes
+        elsewhere. `move` is called when the job goes to another one, or ends.
         """
         wanted = self._classes.get(model, ())
 
@@ -141,7 +143,7 @@ class Servers:
         return [Place(one.server.name, model) for one in ordered]
 
     def others(self, name: str) -> bool:
-        """Whether another one than this could be asked."""
+        """Whether there is another ComfyUI that could be asked."""
         return any(
             one.answers is not False and not one.stalled and not self._breakers.open(other)
             for other, one in self._conditions.items()
@@ -149,7 +151,7 @@ class Servers:
         )
 
     def move(self, source: str, target: str | None) -> None:
-        """A job of ours that was at the one is at the other now, or nowhere."""
+        """Count a job of this engine that was at `source` for `target` from now on, or for none."""
         with self._lock:
             self._conditions[source].jobs -= 1
             if target is not None:
@@ -158,12 +160,12 @@ class Servers:
     # --- ending jobs ------------------------------------------------------------------------------------------------
 
     def end(self, server: ComfyUI, prompt_id: str) -> None:
-        """End a job there that nobody waits for any more; in a thread, and later again where it does not answer."""
+        """End a job there that was given up: in a thread of its own, and again later if the ComfyUI does not answer."""
         self._conditions[server.name].unwanted[prompt_id] = time.monotonic() + UNWANTED_SECONDS
         threading.Thread(target=self._end, args=(server.name, prompt_id), name=CANCELLER, daemon=True).start()
 
     def end_now(self, server: ComfyUI, prompt_id: str) -> bool:
-        """End a job there; whether it is certain that it is gone."""
+        """End a job there. True when it is certainly gone."""
         try:
             with limited_by(_brief()) as limits:
                 return server.cancel(prompt_id, limits, exclusive=self._exclusive)
@@ -180,14 +182,14 @@ class Servers:
     # --- health -----------------------------------------------------------------------------------------------------
 
     def check(self, wait: Callable[[float], None] = time.sleep) -> None:
-        """Look at all of them, again and again; the first time after a while."""
+        """Check the health of all, for ever; the first time after one pause."""
         while True:
             wait(CHECK_SECONDS)
             for condition in self._conditions.values():
                 self._check(condition)
 
     def check_once(self) -> None:
-        """Look at all of them, side by side; takes no longer than one look, and their classes are known a bit later."""
+        """Check the health of all at the same time. Their node classes are asked for after that."""
         looks = [threading.Thread(target=self._check, args=(one,), daemon=True) for one in self._conditions.values()]
         for look in looks:
             look.start()

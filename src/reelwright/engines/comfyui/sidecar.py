@@ -1,4 +1,4 @@
-"""What stands beside a graph: its title, what maps to what, what it can do. Read from JSON and checked, or written."""
+"""The sidecar of a workflow: its title, the places of its fields, and what it can do. Read from JSON and checked."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _KEYS = ("reelwright", *_TEXTS, "graph", "inputs", "bounds", "limits", "defaults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the model behind the graph makes; None: see the card. Sides in pixels, lengths in frames."""
+    """The bounds of what the model behind the graph makes; None: the card decides. Sides in pixels, lengths in
+    frames."""
 
     max_side: int | None = None
     side_multiple: int | None = None

@@ -1,4 +1,4 @@
-"""Fields that people point out by titles of nodes: `prompt`, or `anything [prompt]`."""
+"""Finds the fields that people have marked in the titles of nodes: `prompt`, or `anything [prompt]`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BRACKETS = re.compile(r"\[([^\[\]]{1,40})\]")
 
 
 def names_in(title: str) -> tuple[str, ...]:
-    """What stands in brackets in a title."""
+    """The names in brackets in a title."""
     return tuple(_BRACKETS.findall(title))
 
 
@@ -53,7 +53,7 @@ def _by_field(pairs: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _leaves(graph: Graph, node: str, field: str) -> list[Leaf]:
-    """The literals of this node, or behind its inputs, that can hold the field."""
+    """The literals of this node, or behind its inputs, whose type fits the field."""
     text = field in TEXT_FIELDS
     found: list[Leaf] = []
     for name in INPUTS[field]:
@@ -66,7 +66,7 @@ def _leaves(graph: Graph, node: str, field: str) -> list[Leaf]:
 
 
 def fits(field: str, value: object) -> bool:
-    """Whether a field of this kind can take the place of the value."""
+    """Whether the type of the field fits that of the value."""
     if field in TEXT_FIELDS or field in IMAGE_FIELDS:
         return isinstance(value, str)
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST

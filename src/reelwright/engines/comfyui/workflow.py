@@ -1,4 +1,4 @@
-"""A workflow file as a model: what it takes, and a request filled into its graph."""
+"""A workflow file as a model: which fields it takes, and how a request is filled into its graph."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Workflow:
 
     @property
     def output(self) -> str:
-        """The id of the node that leaves the video."""
+        """The id of the node that saves the video."""
         return self.wiring.output
 
     @property
@@ -87,7 +87,7 @@ class Workflow:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def own(self, name: str) -> Any:
-        """The graph's own value of a field, honoured or not; None where the file does not tell."""
+        """The graph's own value of a field, whether requests can change it or not; None when the file does not say."""
         field = self.fields.get(name)
         value = field.own if field else None
         return self.wiring.seen.get(name) if value is None else value
@@ -152,7 +152,8 @@ class _Filling:
         return getattr(spec, name)
 
     def _fit(self, target: Target, name: str, value: Any) -> Any:
-        """The value as this input takes it: a whole number, within the bounds; a seed goes round."""
+        """The value as this input takes it: rounded to a whole number, within the bounds; a seed that is too large is
+        taken modulo the bound."""
         if name not in NUMBER_FIELDS or isinstance(value, str):
             return value
         if name == "seed":
@@ -174,7 +175,7 @@ class _Filling:
         return target.input in ("seconds", "duration", "value") and isinstance(own, int)
 
     def _note_differences(self) -> None:
-        """What the video will have other than asked."""
+        """Note in `adjusted` what the video will have that differs from the request."""
         spec, fields = self._spec, self._workflow.fields
         self._note("seed", spec.seed)
         self._note("num_inference_steps", spec.num_inference_steps)

@@ -1,6 +1,6 @@
-"""Whose account pays: each provider's own key, or the Hugging Face token for those that have none. Pure data.
+"""Which key pays at which provider: the provider's own key, or the Hugging Face token where there is none. Pure data.
 
-With its own key a provider is asked at its own address; without one through Hugging Face's router, with the token.
+A provider with a key of its own is asked at its own address, the others through Hugging Face's router with the token.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reelwright.errors import Code, EngineError
 TOKEN_VARIABLE = "HF_TOKEN"
 TOKEN_BEGINS = "hf_"
 LEAST_CHARACTERS = 16
-"""No provider's key is shorter; `any` is what clients of a server without keys are told to send."""
+"""The least length of a key: no provider's is shorter. It keeps out placeholders such as `any`."""
 _PART_CHARACTERS = 8
 
 
@@ -93,13 +93,14 @@ class Access:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The names of all that is there."""
+        """The names of the variables that are set."""
         own = tuple(HOMES[provider].variable for provider in self.keys)
         return ((TOKEN_VARIABLE,) if self.token else ()) + own
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """All that must not be shown; fal's keys are of two parts, which it names singly."""
+        """All texts that must not be shown: keys, the token, and both parts of fal's key, since fal shows them
+        separately."""
         whole = ((self.token,) if self.token else ()) + tuple(self.keys.values())
         parts = (part for key in self.keys.values() if ":" in key for part in key.split(":"))
         return whole + tuple(part for part in parts if len(part) >= _PART_CHARACTERS)
@@ -113,8 +114,8 @@ class Access:
         return self.token is not None or provider in self.keys
 
     def key(self, provider: str) -> str:
-        """What a new job at `provider` is sent with. Raises `EngineError` when there is nothing, `UpstreamError`
-        for a token that is none."""
+        """The key, or the token, for a new job at `provider`. Raises `EngineError` when there is neither,
+        `UpstreamError` when the token cannot be one."""
         return self.keys.get(provider) or self._checked_token(provider)
 
     def header(self, provider: str, *, direct: bool) -> str:
@@ -160,7 +161,7 @@ def home_at(url: str) -> str | None:
 
 def _flaw(variable: str, key: str) -> str | None:
     if key.startswith(TOKEN_BEGINS):
-        # The library would take it to the router, and whoever is billed is not who was meant.
+        # The library would send such a key to the router, and the wrong account would be billed.
         return f"{variable} is a Hugging Face token. Put it into {TOKEN_VARIABLE}."
     if not key.isascii() or not key.isprintable() or " " in key:
         return f"{variable} has characters that no key has. Copy it anew from the provider's page."

@@ -50,7 +50,7 @@ def check_token(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyCheck:
-    """`ok` None: it could not be found out. `message` says what is so."""
+    """`ok`: whether the key works; None: it could not be found out. `message` says the same in words."""
 
     ok: bool | None
     message: str

@@ -46,7 +46,8 @@ def _card(options: Options, model: str, tasks: tuple[Task, ...]) -> Card:
     if Task.IMAGE_TO_VIDEO in tasks:
         honours.add("image")
     first = forms[0]
-    # Shorter wishes than a provider takes are lengthened, and the record says so; longer ones are refused.
+    # A request for a shorter video than the provider makes gets its shortest, and the record says so; a longer one is
+    # refused.
     least = first.min_frames if first.min_frames <= 24 else 1
     most = max(form.max_frames if form.frames else form.durations[-1] * form.max_fps for form in forms)
     return Card(

@@ -21,7 +21,7 @@ from reelwright.engines.upstream.outcomes import UpstreamError, bad_output, unan
 from reelwright.errors import Code
 
 NAME = "the endpoint"
-"""In a sentence; `UpstreamError` begins one with a capital letter."""
+"""How messages call it; `UpstreamError` writes it with a capital letter at the beginning of a sentence."""
 
 
 class Endpoint:
@@ -35,7 +35,8 @@ class Endpoint:
     def render(
         self, prompt: str, image: Path | None, parameters: Mapping[str, Any], path: Path, limits: JobLimits
     ) -> tuple[str, str | None]:
-        """The video into `path`; its SHA-256 (hex) and the endpoint's own name for the request, if it sent one.
+        """Write the video to `path`. Returns its SHA-256 (hex) and the endpoint's own id of the request, if it sent
+        one.
 
         Raises `UpstreamError`.
         """

@@ -1,6 +1,6 @@
 """The Hugging Face engine: many remote jobs side by side in one child process.
 
-Its jobs wait, they do not compute: each takes one thread. `slots` bounds how many run side by side (default 64).
+Each job takes one thread, which mostly waits for a provider. `slots` bounds how many run side by side (default 64).
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def _environment(name: str) -> str | None:
 
 
 def endpoint_token(url: str | None, token: str | None, own: str | None) -> str | None:
-    """An endpoint's own token; the Hugging Face token only for addresses of Hugging Face, and only over TLS."""
+    """The token for an endpoint: its own; or else the Hugging Face token, if the endpoint is at Hugging Face and asked
+    over TLS."""
     if url is None:
         return None
     if own:

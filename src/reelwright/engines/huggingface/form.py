@@ -1,4 +1,4 @@
-"""What each provider takes for a model, as data, and a request translated into it.
+"""Describes, as data, which parameters each provider takes for a model, and translates a request into them.
 
 The providers do not agree on names: one wants frames, another seconds; one pixels, another a resolution and an aspect
 ratio. A `Form` describes one of them; `fill` translates a request and says what had to be adjusted, so that the record
@@ -128,7 +128,7 @@ class Filled:
 
 
 def fill(route: Route, spec: VideoSpec) -> Filled:
-    """`request` in the words of `route`'s provider. The prompt and the image are not among the parameters."""
+    """Translate `spec` into the parameters of the route's provider. Prompt and image are not among them."""
     form = form_for(route)
     sent: dict[str, Any] = {}
     adjusted: dict[str, list[Any]] = {}
@@ -190,7 +190,8 @@ def _ratio(aspect: str) -> float:
 
 
 def _skew(ratio: float, spec: VideoSpec) -> float:
-    """How far a shape is from the asked one, the same for portrait and landscape."""
+    """How far an aspect ratio is from the one that was asked for; 0 when it is the same, for portrait and landscape
+    alike."""
     return abs(math.log(ratio * spec.height / spec.width))
 
 

@@ -1,8 +1,8 @@
-"""huggingface_hub made safe: nothing outlives a job's deadline or its cancel, and no stranger sees a key.
+"""Makes huggingface_hub safe: its requests end with the job's deadline or cancel, and send keys only where they belong.
 
 huggingface_hub polls for ever, has time-outs per phase only, and cannot be cancelled. Its own hook, one client factory
-for the whole process, makes it keep to the limits of the job that a thread works for (`upstream.network`): every failed
-status is raised at once, and the result of a job is not read into memory but told as its address.
+for the whole process, makes it keep to the limits of the job that a thread works for (`upstream.network`): each
+HTTP error is raised at once, and instead of reading the result of a job into memory, its address is told (`ResultAt`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class HubLimits(JobLimits):
     """Job limits that also see every answer that the library gets."""
 
     inspect: Callable[[httpx2.Response], None] | None = None
-    """Set while a job is polled: sees every answer. A fetch without a token is then the fetch of the result."""
+    """Set while a job is polled: called with every answer. A request without a token is then that for the result."""
 
     @contextmanager
     def polling(self, inspect: Callable[[httpx2.Response], None]) -> Iterator[None]:
@@ -87,9 +87,9 @@ class Guard:
         """Make this the client of everything in huggingface_hub, and its pauses ours."""
         set_client_factory(self._network.client)
         for module in (fal_ai, together, wavespeed, zai_org):
-            # These poll with `time.sleep`, up to 5 s long: a cancel must not wait for that.
+            # These modules poll with `time.sleep` of up to 5 s, for which a cancel must not wait.
             vars(module)["time"] = _Pauses()
-        # Together's client gives up after 150 polls; here the job's deadline decides.
+        # Together's client gives up after 150 polls; the job's deadline is to decide instead.
         vars(together)["_VIDEO_MAX_POLL_ATTEMPTS"] = 1_000_000
 
     def _answered(self, response: httpx2.Response) -> None:
@@ -118,7 +118,7 @@ def _asked(request: httpx2.Request) -> None:
 
 
 def _keep_token(response: httpx2.Response) -> None:
-    """A request with the token is not followed to another host: whoever redirects it there is not the hub."""
+    """Refuses to follow a redirect of a request with the token to another host, which must not get the token."""
     request = response.request
     if response.has_redirect_location and "authorization" in request.headers:
         target = request.url.join(response.headers["location"])
@@ -128,14 +128,15 @@ def _keep_token(response: httpx2.Response) -> None:
 
 
 def upstream_name(url: httpx2.URL) -> str:
-    """Who is behind an address, as it may be shown: the provider, also behind the router, or the host."""
+    """The name of who answers at an address, for messages: the provider, also when asked through the router, or the
+    host."""
     if url.host == urlsplit(constants.INFERENCE_PROXY_TEMPLATE).hostname:
         return url.path.split("/")[1]
     return home_at(str(url)) or url.host
 
 
 class _Pauses:
-    """Stands for the `time` module in the providers' polling loops."""
+    """Takes the place of the `time` module in the providers' polling loops: its `sleep` keeps to the job's limits."""
 
     def sleep(self, seconds: float) -> None:
         limits = current_limits()

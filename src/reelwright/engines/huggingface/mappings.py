@@ -1,8 +1,9 @@
-"""What each provider calls a model: as configured, as the hub says, or as it said last.
+"""Finds each provider's own name of a model: the configured one, the one that the hub says, or the one that it said
+last.
 
-The library asks the hub itself, with whatever token it finds, keeps the answer for the life of the process, and fails
-without it. Here the hub is asked once for each model, without a token for those who have a key of their own, and when
-it does not answer its last word counts.
+The library would ask the hub with any token that it finds, keep the answer as long as the process lives, and fail when
+the hub does not answer. Here the hub is asked once for each model, for providers with a key of their own without a
+token, and when it does not answer, its last answer is used.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ KNOWN: Mapping[tuple[str, str], str] = {
     ("replicate", "Wan-AI/Wan2.2-TI2V-5B"): "wan-video/wan-2.2-5b-fast",
     ("fal-ai", "Wan-AI/Wan2.2-I2V-A14B"): "fal-ai/wan/v2.2-a14b/image-to-video",
 }
-"""The default routes, by the providers' own pages: for a start while the hub is away."""
+"""The names for the default routes, from the providers' own pages, for a start while the hub does not answer."""
 
 
 class Mappings:
@@ -32,7 +33,10 @@ class Mappings:
         self._stale: set[str] = set()
 
     def of(self, route: Route, task: str, token: str | None) -> InferenceProviderMapping:
-        """`token`: what the hub is asked with; None: nothing. Raises `UpstreamError` if it is unknown or not served."""
+        """The provider's name of the route's model. `token`: with which the hub is asked; None: without any.
+
+        Raises `UpstreamError` when the model is unknown or the provider does not serve it.
+        """
         if route.name is not None:
             return _mapping(route, task, route.name)
         if route.model not in self._known or route.model in self._stale:
@@ -50,7 +54,7 @@ class Mappings:
         return self._chosen(self._known[route.model], route, task)
 
     def doubt(self, model: str) -> None:
-        """A provider did not know its own name for the model: the hub is asked again next time."""
+        """Ask the hub again next time, because the provider did not know the model under this name."""
         self._stale.add(model)
 
     def _chosen(self, listed: Sequence[InferenceProviderMapping], route: Route, task: str) -> InferenceProviderMapping:
@@ -77,7 +81,7 @@ def _ask(model: str, token: str | None) -> Sequence[InferenceProviderMapping]:
 
 
 def _away(error: Exception) -> bool:
-    """Whether the hub did not answer, or with nonsense, rather than refuse."""
+    """Whether the error means that the hub gave no usable answer; False: it refused."""
     if isinstance(error, UpstreamError):
         return error.status is not None and (error.status >= 500 or error.status in (408, 425, 429))
     return True

@@ -25,7 +25,7 @@ PROVIDERS = {
 """Who serves which task, as in huggingface_hub 2.4."""
 IMAGE_PROVIDERS = frozenset({"fal-ai", "hf-inference", "nscale", "replicate", "together", "wavespeed", "zai-org"})
 _NAME = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*(:\w+)?", re.ASCII)
-"""A provider's name of a model: it becomes part of an address."""
+"""What a provider's name of a model may be: it becomes part of an address."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,7 +42,8 @@ class Route:
 
 
 def submitting(route: Route, stage: str = "video") -> dict[str, str]:
-    """What is saved before a request that starts work goes that way: found like this, its outcome is unknown."""
+    """The checkpoint that is saved before a request that starts work is sent to this route. An attempt that finds it
+    cannot know whether the request arrived."""
     return {"phase": "submitting", "provider": route.provider, "model": route.model, "stage": stage}
 
 
@@ -130,7 +131,7 @@ class Options:
 
     @property
     def lost(self) -> bool:
-        """Whether nobody can be asked: all routes are left out."""
+        """Whether no route is left: for none of them there is a key or a token."""
         routes = {route for task in Task for route in self.routes(task)}
         return bool(self.left_out) and routes <= set(self.left_out)
 

@@ -47,10 +47,10 @@ from reelwright.engines.upstream.outcomes import (
 from reelwright.errors import Code, EngineError
 
 HUGGING_FACE = "hf-inference"
-"""The provider that Hugging Face is itself: it needs no name of its own for a model."""
+"""Hugging Face as a provider itself: it calls models by their names on the hub."""
 CANCEL_SECONDS = 3.0
 POLL_FAILURES = 5
-"""So many looks at a job may fail in a row before it is given up."""
+"""How many looks at a job may fail in a row before it is given up."""
 MOMENTARY = frozenset({408, 425, 429, 502, 503, 504})
 _FAILED = {"failed", "error", "canceled", "cancelled"}
 _KEPT = {
@@ -60,7 +60,7 @@ _KEPT = {
     "wavespeed": ("data",),
     "novita": ("video",),
 }
-"""What of a provider's first answer is needed to follow the job (others echo the input, image and all)."""
+"""The parts of a provider's first answer that are needed to follow the job. Some answers repeat the whole input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,8 @@ class Ticket:
         return urlsplit(self.url).netloc != urlsplit(constants.INFERENCE_PROXY_TEMPLATE).netloc
 
     def way_to(self, url: str) -> str:
-        """An address that the provider named, as it is reached the way that the job was sent: never on another host."""
+        """The address by which a URL that the provider named is reached in the way that the job was sent (directly, or
+        through the router); never on another host."""
         sent = urlsplit(self.url)
         query = f"?{sent.query}" if sent.query else ""
         prefix = "" if self.direct else f"/{self.provider}"
@@ -112,7 +113,7 @@ class Ticket:
 
 
 class Provider:
-    """All providers, each with what there is to pay it."""
+    """All providers, each with its key or the token."""
 
     def __init__(self, *, access: Access, mappings: Mappings, scrub: Scrubber, max_image_bytes: int) -> None:
         self._access = access
@@ -127,7 +128,7 @@ class Provider:
         helper = _helper(route.provider, task, route.model)
         if route.provider != HUGGING_FACE:
             mapping = self._mappings.of(route, task, None if own else key)
-            helper = copy.copy(helper)  # all jobs share the library's
+            helper = copy.copy(helper)  # a copy, because all jobs share the library's object
             vars(helper)["_prepare_mapping_info"] = lambda _: mapping
         try:
             return helper.prepare_request(
@@ -139,7 +140,8 @@ class Provider:
             raise unserved(route.model, self._scrub(str(error))) from error
 
     def submit(self, route: Route, prepared: RequestParameters, limits: JobLimits) -> Ticket:
-        """Start the job. Raises `UpstreamError`; unknown_outcome when it may have started all the same."""
+        """Start the job. Raises `UpstreamError`, with the code unknown_outcome when the job may have started all the
+        same."""
         body = self._post(route, prepared, limits, ANSWER_BYTES)
         try:
             answer = json.loads(body)
@@ -157,7 +159,7 @@ class Provider:
         )
 
     def wait(self, ticket: Ticket, limits: HubLimits) -> str:
-        """Follow an accepted job to its end; the address of its result. Raises `UpstreamError`."""
+        """Follow an accepted job to its end. Returns the address of its result. Raises `UpstreamError`."""
         helper = _helper(ticket.provider, ticket.task, ticket.model)
         request = RequestParameters(
             url=ticket.url,
@@ -180,7 +182,7 @@ class Provider:
         raise nonsense("", ticket.provider, self._scrub)
 
     def picture(self, route: Route, prompt: str, limits: HubLimits) -> str | bytes:
-        """Text to image: the picture's address or its bytes (some providers send them at once)."""
+        """Make a picture from a text. Returns its address, or its bytes from providers that send them at once."""
         prepared = self.prepare(route, "text-to-image", prompt, {})
         prepared.headers["Accept"] = "image/png"
         body = self._post(route, prepared, limits, self._max_image_bytes * 4 / 3 + ANSWER_BYTES)
@@ -191,7 +193,7 @@ class Provider:
         raise nonsense("", route.provider, self._scrub)
 
     def cancel(self, ticket: Ticket) -> bool:
-        """Ask the provider to end the job; whether it agreed. Takes at most 3 s and raises nothing of its own."""
+        """Ask the provider to end the job. True when it agreed. Takes at most 3 s and raises nothing of its own."""
         if (request := ticket.cancel_request()) is None:
             return False
         method, url = request
@@ -233,7 +235,7 @@ class Provider:
         return body
 
     def _follow(self, look: Callable[[], Any], provider: str, limits: HubLimits) -> Any:
-        """Look until there is a result. A look that fails for want of a network or for a moment is repeated."""
+        """Ask again and again until there is a result. A question that fails for a passing reason is repeated."""
         seen = _Seen(provider, self._scrub)
         with limits.polling(seen):
             while True:
@@ -265,7 +267,7 @@ class Provider:
         return fault
 
     def _client_fault(self, error: Exception, seen: _Seen, provider: str) -> UpstreamError:
-        """What the library's own complaint about an answer means."""
+        """The `UpstreamError` for an exception that the library raises about an answer."""
         if isinstance(error, ValueError | RuntimeError) and "failed" in str(error):
             return from_task(str(error), provider, self._scrub)
         fault = nonsense(seen.text or str(error), provider, self._scrub)
@@ -275,7 +277,8 @@ class Provider:
     def _follow_prediction(
         self, ticket: Ticket, answer: dict[str, Any], request: RequestParameters, limits: JobLimits
     ) -> dict[str, Any]:
-        """Replicate answers after at most 60 s, finished or not; the library stops there. Follow it to the end."""
+        """Follow a prediction of Replicate to its end. Replicate answers after at most 60 s, finished or not, and the
+        library stops there."""
         while answer.get("output") is None:
             if answer.get("status") in ("failed", "canceled"):
                 raise from_task(str(answer.get("error") or answer), ticket.provider, self._scrub)
@@ -292,7 +295,7 @@ class Provider:
 
 
 class _Seen:
-    """What the looks at one job have shown; stops at a status that the library would wait on for ever."""
+    """What the answers about one job have shown. Raises at a status for which the library would wait for ever."""
 
     def __init__(self, provider: str, scrub: Scrubber) -> None:
         self._provider = provider
@@ -339,7 +342,7 @@ def _request_id(answer: Mapping[str, Any]) -> str | None:
 
 
 def _transient(error: UpstreamError | httpx2.TransportError) -> bool:
-    """Whether a look may simply be repeated: the network broke, or a gateway had a moment."""
+    """Whether asking again may help: the network failed, or a gateway answered with a passing error."""
     return isinstance(error, httpx2.TransportError) or error.status in MOMENTARY
 
 

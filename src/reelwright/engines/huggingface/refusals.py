@@ -1,4 +1,4 @@
-"""What an answer says about the token or the key and its account; the rest is as with every upstream."""
+"""Errors for answers about the token, the key or its account; all others are as with every upstream."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def from_hub(status: int, headers: Mapping[str, str], text: str, upstream: str, 
 def from_provider(status: int, headers: Mapping[str, str], text: str, provider: str, scrub: Scrubber) -> UpstreamError:
     """The fault of an answer of 400 or more of a provider that was asked with its own key.
 
-    What it says about the key and its account holds for no other provider: the next one is asked.
+    An error about this provider's key or account does not concern other providers, so the next one is asked.
     """
     variable = HOMES[provider].variable
     match status:

@@ -1,4 +1,6 @@
-"""One request from its routes to a checked clip on disk, recorded so that no crash can bill it twice.
+"""Makes one video at the providers of its routes, until its checked clip is on the disk.
+
+Each step is saved before it is done, so that after a crash no video is billed twice.
 
 What is saved with the job, each time before it is acted on (`phase`):
 
@@ -45,7 +47,7 @@ CANCELLER = "upstream-cancel"
 
 
 class Renderer:
-    """What all jobs share: who is asked, and how healthy they are."""
+    """Renders jobs. It has what all of them share: the providers, and how healthy they are."""
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class _Rendering:
         self._saved_phase: str | None = None
         self._pending: Ticket | None = None
         self._left: Ticket | None = None
-        """The job whose work may still be had at its provider after this one has failed."""
+        """The provider's job that may still bring a result after this one has failed."""
         self._image = job.image_path
         self._image_type = self._spec.image.media_type if self._spec.image else "image/png"
         self._asking: Route | None = None
@@ -117,7 +119,11 @@ class _Rendering:
         )
 
     def _resume(self) -> Made | None:
-        """Take up what an earlier attempt left: a whole file, or a job to follow. Raises when neither is certain."""
+        """Continue from an earlier attempt's checkpoint: return its finished file, or note the job that is to be
+        followed.
+
+        Raises `EngineError` when nobody can say whether a provider has the job.
+        """
         state = self._job.checkpoint or {}
         self._saved_phase = state.get("phase")
         if self._job.initial_checkpoint_stored:
@@ -125,7 +131,7 @@ class _Rendering:
             return None
         if self._saved_phase == "submitting":
             if state.get("provider") == ENDPOINT and state.get("stage") == "video" and self._clip.exists():
-                # An endpoint's answer is the video: it may have arrived whole before the crash.
+                # An endpoint answers with the video itself, which may have arrived as a whole before the crash.
                 with suppress(BadVideo):
                     return self._made({"provider": state["provider"], "model": state["model"], "resumed": True})
             raise EngineError(
@@ -144,7 +150,8 @@ class _Rendering:
         return None
 
     def _routes(self) -> list[Route]:
-        """The default model walks the whole list; a model that was chosen is not exchanged for another."""
+        """The routes that are asked, in order. For the default model all of them; for a model that the request names,
+        only those of this model."""
         task = Task.IMAGE_TO_VIDEO if self._chained() else self._spec.task
         routes = list(self._options.routes(task))
         if not routes or routes[0].model != self._spec.model:
@@ -166,7 +173,7 @@ class _Rendering:
     # --- one route --------------------------------------------------------------------------------------------------
 
     def _attempt(self, route: Route) -> dict[str, Any]:
-        """Make the clip by `route`; the facts about it. Raises `UpstreamError`."""
+        """Make the clip by `route`. Returns the facts about it. Raises `UpstreamError`."""
         # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -214,7 +221,8 @@ class _Rendering:
             return provider.submit(route, prepared, self._limits)
 
     def _attend(self, ticket: Ticket, *, saved: bool = False) -> dict[str, Any]:
-        """Follow an accepted job to its file. A job that is given up is cancelled at the provider where that works."""
+        """Follow an accepted job until its file is here. If it is given up here, it is cancelled at the provider, where
+        possible."""
         provider = self._renderer.provider
         try:
             if not saved:
@@ -228,7 +236,7 @@ class _Rendering:
             raise
         except EngineError:
             self._left = None if saved or ticket.cancel_request() else ticket
-            # Cancelled or late: nobody waits for the provider's word, so the job need not either.
+            # The job was cancelled or is late, so it ends without waiting for the provider's answer.
             threading.Thread(target=provider.cancel, args=(ticket,), name=CANCELLER, daemon=True).start()
             raise
         self._left = None if saved else ticket
@@ -244,7 +252,7 @@ class _Rendering:
     # --- the chain's image ------------------------------------------------------------------------------------------
 
     def _make_picture(self) -> None:
-        """Text to image, once: a finished picture outlives a crash in the scratch folder."""
+        """Make the picture for the chain, unless an earlier attempt has left it in the scratch folder."""
         assert self._options.text_to_image is not None, "a chain has its first half"
         self._job.scratch.mkdir(exist_ok=True)
         self._image = self._job.scratch / PICTURE
@@ -254,7 +262,7 @@ class _Rendering:
                 with self._span.begin("picture"):
                     self._failover().run([route], self._attempt_picture)
             except UpstreamError as fault:
-                # Without a picture no other route for the video helps.
+                # Without the picture no route for the video can be asked.
                 fault.next_step = NextStep.STOP
                 raise
         self._image_type = _picture_type(self._image)
@@ -279,12 +287,13 @@ class _Rendering:
         self._limits.check()
         if self._saved_phase != "submitting" or self._asking != route:
             if self._job.attempt > 1:
-                self._clip.unlink(missing_ok=True)  # what another one sent must not be taken for this one's
+                self._clip.unlink(missing_ok=True)  # so that a file of another provider is not taken for this one's
             self._save(submitting(route, stage))
         self._asking = route
 
     def _end(self, error: EngineError) -> None:
-        """Nothing to write down while nothing was sent, or where it's not known what became of it."""
+        """Save how the job has failed; not when nothing was sent yet, or when nobody knows what became of what was
+        sent."""
         if self._saved_phase not in ("submitting", "accepted") or error.code is Code.UNKNOWN_OUTCOME:
             return
         ended = {
@@ -302,7 +311,8 @@ class _Rendering:
         self._saved_phase = state["phase"]
 
     def _wait(self, seconds: float) -> None:
-        """Between two rounds nothing is under way upstream: a crash now may begin anew."""
+        """Wait between two rounds. No provider has the job meanwhile, and the checkpoint says so: after a crash it
+        begins anew."""
         if self._saved_phase not in (None, "waiting"):
             self._save(WAITING)
         self._limits.wait(seconds)

@@ -1,4 +1,4 @@
-"""Ends jobs that nobody wants any more, at the server that works on them.
+"""Ends jobs at the server that works on them, after they were cancelled or given up here.
 
 | answer to DELETE (of a Reelwright: to `POST …/cancel`) | then                                              |
 |--------------------------------------------------------|---------------------------------------------------|
@@ -26,7 +26,8 @@ NAME = "upstream-cancel"
 
 
 def end_now(server: Server, video_id: str) -> bool:
-    """Whether the server said that the job has ended. Takes some seconds at most and raises nothing."""
+    """Ask the server to end the job. True when it said that the job has ended. Takes some seconds at most and raises
+    nothing."""
     for attempt in range(2):
         status = _ask(server, video_id)
         if status != 409:
@@ -37,7 +38,7 @@ def end_now(server: Server, video_id: str) -> bool:
 
 
 def end_in_background(server: Server, video_id: str) -> None:
-    """The same, while nobody waits for it."""
+    """As `end_now`, in a thread of its own: the caller does not wait."""
     threading.Thread(target=_end_and_tell, args=(server, video_id), name=NAME, daemon=True).start()
 
 

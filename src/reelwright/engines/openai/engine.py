@@ -1,6 +1,6 @@
 """The openai engine: jobs at servers that speak `/v1/videos`, side by side in one child process.
 
-Its jobs wait, they do not compute: each takes one thread.
+Each job takes one thread, which mostly waits for the server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""An accepted job, followed to its end: by looks, or by the events of a server that tells them.
+"""Follows a job that a server has accepted until it ends: by asking again and again (a look), or by its events.
 
-| what is seen                                        | what it means                                          |
+| what the server answers                             | what it means                                          |
 |-----------------------------------------------------|--------------------------------------------------------|
 | the job's object, whatever the HTTP status          | what it says                                           |
 | 404, three looks in a row over `lost_seconds`       | lost; once or twice it is another replica's answer     |
@@ -32,11 +32,11 @@ _MOMENTARY = frozenset({408, 425, 429})
 
 
 class Gone(Exception):
-    """The server has not answered for long, and another could make the video."""
+    """The server has not answered for `gone_seconds`, and another one could make the video."""
 
 
 class Lost(Exception):
-    """The server answers, and does not know the job."""
+    """The server answers, but does not know the job any more."""
 
 
 class Following:
@@ -78,7 +78,7 @@ class Following:
             self._limits.poll_pause()
 
     def _next(self) -> Video | None:
-        """The state that is known next; None: the server does not know the job."""
+        """Wait for news and return the job's state; None: the server does not know the job."""
         reelwright = self._server.is_reelwright(self._limits)
         if not reelwright:
             return self._server.look(self._id, self._limits)
@@ -91,7 +91,8 @@ class Following:
         return self._listen() or video
 
     def _listen(self) -> Video | None:
-        """The end that the events tell; None where they broke off, or there are none."""
+        """Follow the server's events to the end of the job. Returns its last state; None when they broke off or there
+        are none."""
         try:
             for event in self._server.events(self._id, self._last_event, self._limits):
                 self._last_event = event.id or self._last_event
@@ -110,7 +111,8 @@ class Following:
         return None
 
     def _judge(self, video: Video | None) -> bool:
-        """Whether it is the good end. Raises `UpstreamError` at the bad one, `Lost`."""
+        """True when the video is completed, False while the job goes on. Raises `UpstreamError` when it has failed, and
+        `Lost`."""
         if video is None:
             now = time.monotonic()
             self._misses += 1
@@ -127,7 +129,8 @@ class Following:
         return False
 
     def _tell(self, video: Video) -> None:
-        """Progress that moves before the end is told; a constant 0 says nothing, and what falls is not followed."""
+        """Report the progress if it has grown, else the stage if it has changed. Some servers say 0 until the end, and
+        on some the progress falls."""
         if (video.progress or 0) > self._told:
             self._told = video.progress or 0
             self.progress_moved = True
@@ -147,7 +150,8 @@ class Following:
         self._report.preview(picture, head.removeprefix("data:"))
 
     def _note_silence(self, error: UpstreamError | httpx2.TransportError, alternatives: bool) -> None:
-        """Raises `error` where the next look would show the same, `Gone` where it has been so for long."""
+        """Handle a look that got no state. Raises `error` when asking again would not help, and `Gone` after
+        `gone_seconds`."""
         if isinstance(error, UpstreamError) and not _momentary(error):
             raise error
         now = time.monotonic()
@@ -160,7 +164,7 @@ class Following:
 
 
 def _momentary(fault: UpstreamError) -> bool:
-    """Whether a look may simply be repeated."""
+    """Whether asking again may help."""
     if fault.status is None:
         return isinstance(fault.__cause__, httpx2.TransportError)
     return fault.status in _MOMENTARY or fault.status >= 500

@@ -1,4 +1,4 @@
-"""A request in the words of `/v1/videos`, in either of the two forms that servers take."""
+"""A request as `/v1/videos` takes it: as JSON or as multipart form data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Picture:
 
     @property
     def file_name(self) -> str:
-        """The same at every try: a server that knows a request by its key compares the whole body."""
+        """The name is the same at every try: a server that recognises a request by its key compares the whole body."""
         return f"image.{self.media_type.rpartition('/')[2]}"
 
     def data_uri(self) -> str:
@@ -42,7 +42,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """What a create says. `fields` are JSON values; pictures are by their field."""
+    """The content of a create (`POST /v1/videos`). `fields`: JSON values; `pictures`: by the name of their field."""
 
     fields: Mapping[str, Any]
     pictures: Mapping[str, Picture]

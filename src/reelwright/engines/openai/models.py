@@ -15,7 +15,7 @@ UNKNOWN = "upstream"
 """The name of the card whose model only its server knows."""
 
 COMMON = frozenset({"seed", "negative_prompt", "num_inference_steps", "guidance_scale"})
-"""What a server is assumed to honour of which nobody said more: the names of vLLM-Omni and SGLang."""
+"""The fields that a server is assumed to honour when nobody has said which: those of vLLM-Omni and SGLang."""
 PARAMS = frozenset({"guidance_scale_2", "flow_shift", "boundary_ratio", "true_cfg_scale"})
 """Their further fields, which `extra_params` may hold."""
 
@@ -67,7 +67,7 @@ class Model:
 
     @classmethod
     def unknown(cls, sent: str | None = None) -> Self:
-        """Of a server about which nothing is known but the model's name, or not even that."""
+        """The model of a server that has told nothing about it, maybe not even its name."""
         return cls(name=sent or UNKNOWN, sent=sent)
 
     def __hash__(self) -> int:
@@ -92,7 +92,7 @@ def _model(given: Any) -> Model:
         case str(name) if name:
             return Model(name=name, sent=name)
         case {"id": str(name), "card": Mapping() as card} if name:
-            # Another Reelwright's: what a newer one has more is left out.
+            # The card of another Reelwright. Entries that a newer version has added are left out.
             told = {key: value for key, value in card.items() if key in KNOWN and value is not None}
             return Model(name=name, sent=name, card=_card(name, {**told, "honours": _known(card.get("honours", ()))}))
         case {"id": str(name)} if name:

@@ -20,7 +20,7 @@ MOST_UPSTREAMS = 64
 
 
 class Body(StrEnum):
-    """In which form a create is sent. `auto`: as multipart, and as JSON to a server that does not take that."""
+    """How a create is sent. `auto`: as multipart form data, and as JSON to a server that refuses that."""
 
     AUTO = "auto"
     MULTIPART = "multipart"
@@ -28,14 +28,14 @@ class Body(StrEnum):
 
 
 class Policy(StrEnum):
-    """What becomes of a job whose fate nobody knows, or that its server has lost."""
+    """What is done with a job of which nobody knows whether the server took it, or that its server has lost."""
 
     FAIL = "fail"
     RESUBMIT = "resubmit"
 
 
 class Cancel(StrEnum):
-    """How a job that nobody wants any more is ended at its server: as that one can, or not at all."""
+    """How a job that was cancelled here is ended at its server: in the way that the server offers, or not at all."""
 
     AUTO = "auto"
     NONE = "none"
@@ -58,7 +58,7 @@ class Upstream:
 
     @property
     def name(self) -> str:
-        """Host and port, as it may be shown."""
+        """Host and port, which may be shown: without path, user and password."""
         return urlsplit(self.url).netloc
 
 

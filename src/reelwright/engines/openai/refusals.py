@@ -41,14 +41,14 @@ from reelwright.errors import Code
 
 MEMORY = re.compile(r"out[ _-]of[ _-]memory|OutOfMemory|\bOOM\b", re.IGNORECASE)
 _PERHAPS_TAKEN = frozenset({408, 502, 504, 520, 521, 522, 523, 524})
-"""A gateway says so when it has no answer from the server behind: that one may have taken the job."""
+"""Statuses of a gateway that got no answer from the server behind it, which may have taken the job."""
 _UNANSWERED = re.compile(r"disconnected|connection (error|reset|aborted|closed)|timed? ?out", re.IGNORECASE)
-"""The same in the words of gateways that answer it with 500, as LiteLLM does."""
+"""The same case at gateways that answer it with 500, such as LiteLLM: their words for it."""
 _MODEL = re.compile(r"model.{0,200}(does not exist|not found|not served)|invalid model", re.IGNORECASE | re.DOTALL)
 _ELSEWHERE = frozenset(
     {Code.OUT_OF_MEMORY, Code.ENGINE_CRASHED, Code.UPSTREAM_ERROR, Code.TIMED_OUT, Code.STORAGE_FULL}
 )
-"""What another server may do better."""
+"""Codes after which another server may succeed."""
 _NAMED = frozenset(
     {
         *_ELSEWHERE,
@@ -64,14 +64,14 @@ _NAMED = frozenset(
 
 
 def perhaps_taken(fault: UpstreamError) -> bool:
-    """Whether a create that was answered like this may have begun a job all the same."""
+    """Whether the server may have begun a job although the create was answered with this error."""
     if fault.status == 500:
         return bool(_UNANSWERED.search(fault.details or ""))
     return fault.status in _PERHAPS_TAKEN
 
 
 def not_created(status: int, headers: Mapping[str, str], text: str, server: str, scrub: Scrubber) -> UpstreamError:
-    """The fault of a create that was answered with 400 or more: nothing was begun."""
+    """The error for a create that was answered with 400 or more, and so began no job."""
     message, field = complaint(text)
     details = scrub(text)
     if status in (400, 413, 415, 422):
@@ -138,7 +138,8 @@ def failed(video: Video, server: str, scrub: Scrubber, *, reelwright: bool) -> U
 
 
 def lost(server: str, *, again: bool) -> UpstreamError:
-    """Its server took the job and does not know it any more: it was restarted, or somebody removed the job there."""
+    """The error for a job that its server took and does not know any more: the server was restarted, or somebody
+    removed the job there."""
     advice = "" if again else " It is not sent again, because it could be billed twice (`when_lost`)."
     next_step = NextStep.NEXT if again else NextStep.STOP
     return UpstreamError(
@@ -150,7 +151,7 @@ def lost(server: str, *, again: bool) -> UpstreamError:
 
 
 def removed(server: str) -> UpstreamError:
-    """A Reelwright loses no job: who does not find one there has had it removed."""
+    """The error for a job that another Reelwright does not know any more: it loses none, so somebody has removed it."""
     return UpstreamError(f"The job was removed at {server}, by somebody else.", code=Code.UPSTREAM_ERROR)
 
 

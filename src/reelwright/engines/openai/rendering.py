@@ -1,4 +1,6 @@
-"""One request from its servers to a checked clip on disk, recorded so that no crash can make it twice unnoticed.
+"""Makes one video at the configured servers, until its checked clip is on the disk.
+
+Each step is saved before it is done, so that after a crash no video is made twice unnoticed.
 
 What is saved with the job, each time before it is acted on (`phase`):
 
@@ -39,15 +41,15 @@ from reelwright.media.clip import Clip
 from reelwright.tracing import Kind
 
 CLOCK_SLACK_S = 2.0
-"""A server's clock is known to a second, and so are its jobs' times."""
+"""A server's clock is known to one second, and its jobs' times are given in seconds: times may differ by so much."""
 NOT_YET = frozenset({404, 409, 425, 500})
-"""What is answered for the content of a video whose file is not in its place yet."""
+"""What servers answer for a completed video whose file is not there yet."""
 WAITING = "waiting"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One server with a model, by the names that the record shows."""
+    """One server and a model, by the names that the video's record shows."""
 
     provider: str
     model: str
@@ -77,7 +79,7 @@ class Submission:
 
 
 class Renderer:
-    """What all jobs share: the servers, and how healthy they are."""
+    """Renders jobs. It has what all of them share: the servers, and how healthy they are."""
 
     def __init__(
         self,
@@ -137,7 +139,10 @@ class _Rendering:
         return self._made(facts | {"tries": failover.tries})
 
     def _resume(self) -> str | None:
-        """Take up what an earlier attempt left; the address where a job is, or may be. Raises where it is unknown."""
+        """Read the checkpoint of an earlier attempt. Returns the address of the server that has, or may have, the job.
+
+        Raises `EngineError` when nobody can say whether the job was taken.
+        """
         state = self._job.checkpoint or {}
         self._saved_phase = state.get("phase")
         if self._saved_phase is None:
@@ -159,7 +164,7 @@ class _Rendering:
         return str(state["url"])
 
     def _routes(self, first: str | None) -> list[Route]:
-        """The least busy server comes first, but for one where the job is already."""
+        """The servers in the order in which they are asked: one that has the job already, then the least busy ones."""
         servers = sorted(self._renderer.servers.values(), key=lambda server: server.jobs)
         servers.sort(key=lambda server: server.upstream.url != first)
         if not servers:
@@ -175,7 +180,7 @@ class _Rendering:
     # --- one server -------------------------------------------------------------------------------------------------
 
     def _attempt(self, route: Route) -> dict[str, Any]:
-        """Make the clip there; the facts about it. Raises `UpstreamError`."""
+        """Make the clip at this server. Returns the facts about it. Raises `UpstreamError`."""
         # https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
         facts = {
             "gen_ai.operation.name": "generate_content",
@@ -191,7 +196,7 @@ class _Rendering:
                 except Lost:
                     if server.known_as_reelwright:
                         raise removed(server.name) from None
-                    # The server answers: it was restarted. What it lost it may have again.
+                    # The server answers, so it was restarted and has lost the job; it can be sent there again.
                     fault = self._gone_from(server)
                     if fault.next_step is NextStep.STOP:
                         raise fault from None
@@ -223,7 +228,7 @@ class _Rendering:
 
     def _submit(self, server: Server, form: Form) -> Video:
         with suppress(UpstreamError, httpx2.TransportError):
-            server.is_reelwright(self._limits)  # asked before there is anything to lose
+            server.is_reelwright(self._limits)  # asked now, since a failure costs nothing before the create
         submission = Submission(
             url=server.upstream.url,
             n=self._n,
@@ -247,9 +252,9 @@ class _Rendering:
             return server.create(form, submission.key, self._limits)
 
     def _settle(self, server: Server, form: Form, submission: Submission) -> Video:
-        """The job of a create that was not answered. Raises `UpstreamError` (unknown_outcome) where none is found.
+        """Find the job of a create that got no answer. Raises `UpstreamError` (unknown_outcome) when there is none.
 
-        A server that does not answer is asked until the job's time is up: it may have the job.
+        While the server does not answer, it is asked again until the job's time is up, since it may have the job.
         """
         while True:
             try:
@@ -274,7 +279,7 @@ class _Rendering:
         """The only new video with our prompt in the server's list that is not one of our other jobs."""
         for look in range(2):
             if look:
-                self._limits.poll_pause()  # what it was sent may still be on its way through it
+                self._limits.poll_pause()  # the create may still be on its way through the server
             ours = {*submission.others, *server.accepted(self._digest)}
             fitting = [
                 video
@@ -298,7 +303,8 @@ class _Rendering:
             raise
 
     def _attend(self, server: Server, video_id: str) -> dict[str, Any]:
-        """Follow an accepted job to its file. A job that is given up is ended at the server where that works."""
+        """Follow an accepted job until its file is here. If it is given up here, it is ended at the server, where
+        possible."""
         following = Following(server, video_id, self._options, self._limits, self._report, self._renderer.scrub)
         try:
             with self._limits.route_limit(self._options.route_seconds), self._job.span.begin("wait"):
@@ -307,7 +313,7 @@ class _Rendering:
             self._after(fault, server, video_id)
             raise
         except EngineError:
-            # Cancelled or late: nobody waits for the server's word, so the job need not either.
+            # The job was cancelled or is late, so it ends without waiting for the server's answer.
             end_in_background(server, video_id)
             raise
         with self._job.span.begin("download"):
@@ -323,7 +329,8 @@ class _Rendering:
         return len(self._renderer.servers) > 1 and self._n < self._options.submissions
 
     def _after(self, fault: UpstreamError, server: Server, video_id: str) -> None:
-        """What a failure means for the next server: a job that may go on must not be sent elsewhere."""
+        """Decide what follows from a failure. The job ends if it may still go on at this server, since then it must not
+        be sent to another one, or if it was sent `submissions` times."""
         if fault.running and not end_now(server, video_id):
             fault.next_step = NextStep.STOP
         if self._n >= self._options.submissions and fault.next_step is NextStep.NEXT:
@@ -331,7 +338,8 @@ class _Rendering:
         self._n += 1
 
     def _fetch(self, server: Server, video: Video) -> str:
-        """The file, which may come a moment after the job is completed, or lie elsewhere. Its SHA-256, hex."""
+        """Download the file, which may appear a moment after the job is completed, or be at another address. Returns
+        its SHA-256, hex."""
         url, elsewhere = server.content(video)
         late = time.monotonic() + self._options.file_seconds
         while True:
@@ -353,7 +361,8 @@ class _Rendering:
         self._saved_phase = state["phase"]
 
     def _wait(self, seconds: float) -> None:
-        """Between two rounds nothing is under way at any server: a crash now may begin anew."""
+        """Wait between two rounds. No server has the job meanwhile, and the checkpoint says so: after a crash it begins
+        anew."""
         if self._saved_phase not in (None, WAITING):
             self._save({"phase": WAITING, "n": self._n})
         self._limits.wait(seconds)
@@ -367,7 +376,7 @@ class _Rendering:
         return Made(clip=clip, facts=facts | self._facts | {"adjusted": self._adjusted(clip)} | more)
 
     def _adjusted(self, clip: Clip) -> dict[str, list[Any]]:
-        """What the file has otherwise than it was asked for: name → [asked, made]."""
+        """The differences between the file and the request: name → [asked, made]."""
         spec, found = self._spec, clip.probe
         assert found is not None, "a checked clip has been probed"
         pairs = {
@@ -379,7 +388,7 @@ class _Rendering:
 
 
 def _may_answer_later(fault: UpstreamError) -> bool:
-    """Whether the server has said nothing about the job yet."""
+    """Whether the server may answer later: it has not said anything about the job."""
     return (
         fault.next_step is NextStep.LATER
         or isinstance(fault.__cause__, httpx2.TransportError)

@@ -1,7 +1,7 @@
 """One server that speaks `/v1/videos`: every request that is made of it.
 
-What it is and what it takes is learnt from its answers. Nothing here waits or tries again; `following` and `rendering`
-do.
+Its kind, and which form of a create it takes, are learnt from its answers. Methods ask once: waiting and trying again
+is done in `following` and `rendering`.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError, from_s
 from reelwright.errors import Code
 
 ONCE = {"x-litellm-num-retries": "0"}
-"""LiteLLM posts a create again by itself, unless it is asked not to; nobody else reads it."""
+"""Tells LiteLLM not to repeat a create by itself. Other servers ignore this header."""
 LIST_LENGTH = 100
 KEPT_IDS = 4096
-"""So many accepted jobs are remembered, to tell them from others with the same prompt."""
+"""How many accepted jobs are remembered, to tell them from other people's jobs with the same prompt."""
 LONG_LOOK_S = 20.0
-"""A Reelwright is asked to answer a look that late, unless the job ends before (RFC 7240, `wait`)."""
+"""How long another Reelwright is asked to hold its answer to a look, unless the job ends before (RFC 7240, `wait`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Event:
 
 
 class Server:
-    """Used by the threads of all jobs. `headers` carry the token, if there is one."""
+    """One server; the threads of all jobs use it. `headers` carry the token, if there is one."""
 
     def __init__(
         self, *, upstream: Upstream, client: httpx2.Client, headers: Mapping[str, str], scrub: Scrubber
@@ -70,9 +70,11 @@ class Server:
     # --- what it is -------------------------------------------------------------------------------------------------
 
     def is_reelwright(self, limits: JobLimits) -> bool:
-        """Whether it keeps its jobs over a restart and knows a create by its key. Asked once; the answer is kept.
+        """Whether the server is a Reelwright, which keeps its jobs over a restart and recognises a create by its key.
+        It is asked once; the answer is kept.
 
-        Asked of `/v1/models`, which every kind answers at once: `/health` of LiteLLM has its models work. Raises
+        The question is `GET /v1/models`, which every kind of server answers at once; `/health` of LiteLLM would run its
+        models. Raises
         `UpstreamError` and `httpx2.TransportError` where it does not answer.
         """
         if self._reelwright is None:
@@ -84,19 +86,20 @@ class Server:
 
     @property
     def known_as_reelwright(self) -> bool:
-        """As far as it has been asked."""
+        """What `is_reelwright` has found; False before it was asked."""
         return bool(self._reelwright)
 
     def now(self) -> float:
-        """The time by its own clock, in seconds since the epoch, to a second."""
+        """The time by the server's clock, in seconds since the epoch, to one second."""
         return time.time() + self._clock_offset
 
     # --- create -----------------------------------------------------------------------------------------------------
 
     def create(self, form: Form, key: str, limits: JobLimits) -> Video:
-        """Ask for a video. Raises `UpstreamError` where it began none, and `httpx2.TransportError` where nobody knows.
+        """Ask for a video. Raises `UpstreamError` when the server began none, and `httpx2.TransportError` when it may
+        have.
 
-        Nobody knows either where a gateway says that it got no answer (`refusals.perhaps_taken`).
+        It may also have begun one when a gateway says that it got no answer (`refusals.perhaps_taken`).
         """
         body = self._body_for(form)
         response = self._post(form, body, key, limits)
@@ -107,7 +110,7 @@ class Server:
             raise not_created(response.status_code, response.headers, response.text, self.name, self._scrub)
         self._bodies[bool(form.pictures)] = body
         if (video := video_in(response.text)) is None:
-            # It said yes to something: what it began cannot be followed.
+            # The server accepted the create, but its answer names no job that could be followed.
             raise UpstreamError(
                 f"{self.name} took the request and named no job. Whether it makes a video is not known.",
                 code=Code.UNKNOWN_OUTCOME,
@@ -136,7 +139,8 @@ class Server:
 
     @contextmanager
     def alone(self, prompt: str, limits: JobLimits) -> Iterator[None]:
-        """Within the block no other create with this prompt is under way: a job could be taken for the other one."""
+        """Within the block no other create with this prompt is sent: the jobs of two could not be told apart in the
+        list."""
         with self._changed:
             while prompt in self._asking:
                 self._changed.wait(0.1)
@@ -150,7 +154,7 @@ class Server:
                 self._changed.notify_all()
 
     def note_accepted(self, video_id: str, prompt: str) -> None:
-        """That job is one of ours."""
+        """Remember that this job is one of ours."""
         with self._changed:
             self._accepted[video_id] = prompt
             while len(self._accepted) > KEPT_IDS:
@@ -164,7 +168,8 @@ class Server:
     # --- looks ------------------------------------------------------------------------------------------------------
 
     def look(self, video_id: str, limits: JobLimits, *, wait_s: float = 0.0) -> Video | None:
-        """The video; None: it knows none of this id. Raises `UpstreamError`, `httpx2.TransportError`."""
+        """Ask for the video's state. None: the server knows no video with this id. Raises `UpstreamError`,
+        `httpx2.TransportError`."""
         headers = {"prefer": f"wait={wait_s:.0f}"} if wait_s >= 1 else {}
         response = self._ask("GET", self._path(video_id), limits, headers=headers)
         # Of a failed job vLLM-Omni answers with the status of the failure.
@@ -176,14 +181,14 @@ class Server:
         raise nonsense(response.text, self.name, self._scrub)
 
     def newest(self, limits: JobLimits) -> list[Video]:
-        """The newest videos; none where it has no list. Raises `UpstreamError`, `httpx2.TransportError`."""
+        """The server's newest videos; empty when it offers no list. Raises `UpstreamError`, `httpx2.TransportError`."""
         response = self._ask("GET", f"/v1/videos?limit={LIST_LENGTH}&order=desc", limits)
         if response.status_code >= 500:
             self._check(response)
         return videos_in(response.text) if response.is_success else []
 
     def events(self, video_id: str, last: str, limits: JobLimits) -> Iterator[Event]:
-        """What a Reelwright tells of a job, from after the event `last` on, as long as the connection holds.
+        """The events of a job at another Reelwright that come after the event `last`, until the connection ends.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
         """
@@ -199,14 +204,14 @@ class Server:
                 yield from _events_in(response.iter_lines())
 
     def content(self, video: Video) -> tuple[str, str | None]:
-        """The address of the file, and the one elsewhere that the server may name in its place."""
+        """The address of the file at the server, and the address elsewhere that the server named instead, if it did."""
         url = urljoin(f"{self.upstream.url}/", video.url) if video.url else None
         return f"{self.upstream.url}{self._path(video.id)}/content", url
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def end(self, video_id: str, limits: JobLimits) -> int:
-        """Ask it to end a job; the status of its answer, 405 where it is not to be asked.
+        """Ask the server to end a job. Returns the status of its answer; 405 when it is configured not to be asked.
 
         Raises `UpstreamError`, `httpx2.TransportError`.
         """
@@ -272,7 +277,8 @@ def has_cards(text: str) -> bool:
 
 
 def _wants_json(response: httpx2.Response) -> bool:
-    """Whether a server tells that it did not read the form: SGLang takes one with an image only, others none."""
+    """Whether the answer says that the server cannot read multipart form data: SGLang reads it only with an image, some
+    servers never do."""
     if response.status_code == 415:
         return True
     if response.status_code == 400:

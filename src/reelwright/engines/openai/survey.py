@@ -1,4 +1,4 @@
-"""What is found at an address, for `reelwright doctor`. Nothing is asked for that costs the server anything."""
+"""Finds out what is at an address, for `reelwright doctor`, by questions that cost the server nothing."""
 
 from __future__ import annotations
 

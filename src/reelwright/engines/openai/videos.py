@@ -1,7 +1,8 @@
-"""What a server says of one video, however it says it.
+"""Reads what a server answers about a video.
 
-The servers that speak `/v1/videos` agree on the names and not on the rest: their status words, what an error is made
-of, the HTTP status of a look at a failed job. All of it is read here, and nothing is believed that is not needed.
+The servers that speak `/v1/videos` use the same names, but differ in the words for a status, in the form of an error,
+and in the HTTP status of their answer about a failed job. This module reads all of these forms, and only the fields
+that are needed.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_ID_CHARACTERS = 1024
-"""LiteLLM's have 250."""
+"""The longest id that is accepted. LiteLLM's ids have 250 characters."""
 QUOTED_OBJECTS = 20
-"""So many are looked at in a text that may quote one."""
+"""How many JSON objects are tried in a text that may quote one."""
 
 
 class Status(StrEnum):
-    """OpenAI's four."""
+    """The four statuses of OpenAI's API."""
 
     QUEUED = "queued"
     IN_PROGRESS = "in_progress"
@@ -38,7 +39,7 @@ _WORDS: Mapping[str, Status] = {
         Status.FAILED,
     ),
 }
-"""Every other word means that the job goes on."""
+"""Words for the end of a job. Every other word means that it goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def video_in(text: str) -> Video | None:
 
 
 def read_video(body: object) -> Video | None:
-    """None for what is no video object."""
+    """The video that a JSON value describes; None when it describes none."""
     if not isinstance(body, dict):
         return None
     video_id, word = body.get("id"), body.get("status")
@@ -118,7 +119,7 @@ def videos_in(text: str) -> list[Video]:
 
 
 def complaint(text: str) -> tuple[str, str | None]:
-    """What an answer of 400 or more says, and the field that it names, if it does.
+    """The message of an answer of 400 or more, and the field that it names, if any.
 
     `{"error": {"message", "param"}}`, `{"error": text}`, `{"detail": text or FastAPI's list}`, or the text as it is.
     """
