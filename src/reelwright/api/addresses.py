@@ -1,6 +1,7 @@
-"""Addresses, on the way in and out: what a proxy has changed, the path prefix, and the slash at the end.
+"""Translates addresses of requests and answers: what a proxy has changed, the path prefix, and a slash at the end.
 
-Inside, a path is always this server's own (`/v1/videos`), however it was asked for; in answers it is the client's.
+Routes always see the server's own path (`/v1/videos`), whatever the client asked for; addresses in answers are those by
+which the client reaches the server.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 PREFIX = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._~-]{1,64}){1,8}")
 FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-prefix")
 MOST_PEERS = 100
-"""How many peers are told of in the log."""
+"""How many peers the log names at most."""
 
 
 def local(request: Request, path: str) -> str:
@@ -31,7 +32,7 @@ def base_url(request: Request) -> str:
 
 
 def prefix(request: Request) -> str:
-    """What stands before this server's own paths, e.g. `/reel`; mostly nothing."""
+    """The path prefix under which the client reaches this server, such as `/reel`; mostly empty."""
     # Starlette's own name for it: `Request.base_url` reads it, and its routes, which see the bare path, do not.
     return str(request.scope.get("app_root_path", ""))
 
@@ -78,7 +79,8 @@ class Addresses:
         return path
 
     def _note(self, peer: str) -> None:
-        """Tell once who sends such headers without being trusted: most likely the proxy that nobody has named."""
+        """Log once that this peer sends such headers and is not trusted: it is most likely a proxy that was not
+        configured."""
         if peer in self._untrusted or len(self._untrusted) == MOST_PEERS:
             return
         self._untrusted.add(peer)

@@ -1,4 +1,4 @@
-"""`/v1/admin`: the lines, the disk and the processes, for keys with the scope `admin`. Of a job it tells no prompt."""
+"""`/v1/admin`: the queues, the disk and the processes, for keys with the scope `admin`. It shows no prompts."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class AdminCalls:
         self._catalog = catalog
 
     async def line(self) -> Response:
-        """What is made and what waits, whoever's it is; what is paused; the disk; the processes of a fleet."""
+        """Everybody's running and waiting jobs, the engines that are paused, the disk, and the processes of a fleet."""
         return JSONResponse(self._overview(await self._overseer.look()), headers=_PRIVATE)
 
     async def front(self, request: Request, video_id: str) -> Response:
-        """Make it the next one of its engine."""
+        """Make this waiting job the next one of its engine."""
         video = await self._overseer.to_front(video_id, request.state.caller)
         return JSONResponse(_job(video), headers=_PRIVATE)
 

@@ -1,4 +1,4 @@
-"""All routes and what is around them, connected."""
+"""Connects the routes with each other and with the layers around them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def build_api(
 
 
 def build_worker_api(jobs: Jobs, catalog: Catalog, clock: Clock, metrics: Metrics, health: Mapping[str, Any]) -> Api:
-    """What a worker errors: how it is, and what it has done."""
+    """The routes of a worker: its health and its metrics."""
     routes = FastAPI(title="Reelwright", version=__version__, openapi_url=None, redirect_slashes=False)
     errors = ErrorResponder([NATIVE], clock.now)
     errors.install(routes)
@@ -307,7 +307,7 @@ def _gate(app: ASGIApp, jobs: Jobs, errors: ErrorResponder, clock: Clock) -> Key
 
 
 def _with_room(app: ASGIApp, access: Access, jobs: Jobs) -> Bodies:
-    """The app, within the room that all bodies have together."""
+    """The app, behind the bound of all request bodies together (`Bodies`)."""
     return Bodies(app, most=access.max_bodies_bytes, longest=access.max_body_bytes, spool=jobs.store.files.spool)
 
 
@@ -335,7 +335,7 @@ def _addressed(app: ASGIApp, routes: FastAPI, access: Access) -> Addresses:
 
 
 def _refusal(routes: FastAPI, access: Access, errors: ErrorResponder, metrics: Metrics) -> Refusal:
-    """What the connection errors to what is no request: an error in the dialect of its path, where that is known."""
+    """Answers what is no correct request with an error, in the dialect of its path as far as that is known."""
 
     def refuse(error: ReelwrightError) -> ASGIApp:
         async def refused(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""`/v1/audit`: who did what, for keys with the scope `admin`; and what tells the audit of refused requests."""
+"""`/v1/audit`: who did what, for keys with the scope `admin`; and the entries about refused requests."""
 
 from __future__ import annotations
 
@@ -71,7 +71,10 @@ def audit_router(calls: AuditCalls) -> APIRouter:
 
 
 def tells_refusals(trail: Trail) -> Callable[[Request, ReelwrightError], None]:
-    """What is told of each error that is answered. Before the door knows who comes, it is somebody at an address."""
+    """A function that is called with each error that is answered, and writes the refusals into the audit.
+
+    A request that was refused before its key was checked is noted under its address.
+    """
 
     def told(request: Request, error: ReelwrightError) -> None:
         caller = request.scope.get("state", {}).get("caller")

@@ -28,14 +28,15 @@ MAX_FIELDS = 200
 MAX_NAME_CHARACTERS = 256
 MAX_JSON_DEPTH = 64
 MAX_JSON_COMMAS = 20_000
-"""Bounds the values of a body before it is parsed: a small array takes twenty times the memory of its text."""
+"""The most commas in a JSON body, counted before it is parsed. They bound its values: a small array takes twenty times
+the memory of its text."""
 
 PATIENCE_S = 12.0
 SLOWEST_BYTES_PER_S = 20_000
 """A body may take `PATIENCE_S`, and longer only as long as it arrives at this rate."""
 
 OFF_LOOP_BYTES = 64_000
-"""A longer body is parsed by a thread: other requests are answered meanwhile."""
+"""A body that is longer is parsed by a thread, so that other requests are answered meanwhile."""
 
 CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 """The values of `Content-Encoding` that are unpacked (RFC 9110, 8.4.1), each as zlib names it."""
@@ -107,7 +108,7 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
 
 
 def _content_coding(request: Request) -> str | None:
-    """The one in which the body is packed; None when it is not."""
+    """The coding in which the body is compressed; None when it is not."""
     named = ",".join(request.headers.getlist("content-encoding"))
     codings = [coding for one in named.split(",") if (coding := one.strip().lower()) not in ("", "identity")]
     if not codings:
@@ -121,7 +122,7 @@ def _content_coding(request: Request) -> str | None:
 
 
 def _unpack(raw: bytes, coding: str, max_bytes: int) -> bytes:
-    """What a body in gzip (RFC 1952, one member or several) or deflate (RFC 1950) holds."""
+    """Decompress a body in gzip (RFC 1952, one member or several) or deflate (RFC 1950)."""
     unpacked = bytearray()
     stream, members = zlib.decompressobj(CODINGS[coding]), 1
     for begin in range(0, len(raw), _UNPACKED_AT_ONCE):
@@ -320,7 +321,7 @@ def _text(raw: bytes, what: str) -> str:
 
 
 def _check_depth(value: object) -> None:
-    """One pass a level over the objects and arrays."""
+    """Raises `BadRequest` for a value that is nested too deeply. Works level by level, without recursion."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_JSON_DEPTH):
         inner = [item for node in level for item in (node.values() if isinstance(node, dict) else node)]

@@ -1,9 +1,9 @@
-"""All connections of this server together: how many there may be, and which one has to go when there are more.
+"""Bounds how many connections the server has at one time, and decides which one is closed when there are more.
 
-Who is on the other end is not known before a whole request has come. Until then, and until a request has passed the
-key gate, a connection is a stranger's. Strangers have a bound of their own, so that those who may use the server find
-room; a new stranger takes the place of the oldest one of whoever has the most, so that holding connections open, from
-few addresses or many, shuts nobody out.
+Until a request of a connection has passed the key gate, the connection counts as a stranger's. Strangers have a smaller
+bound of their own, so that there is always room for those who may use the server. When that bound is reached, a new
+stranger takes the place of the oldest connection of the network that has the most: so nobody can shut others out by
+holding connections open, from few addresses or from many.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ KNOWN = "reelwright.known"
 """The ASGI extension whose value is to be called once a request has passed the key gate."""
 
 STRANGERS_SHARE = 0.75
-"""So much of all the room strangers may take."""
+"""The share of all connections that strangers may have."""
 SERVED_S = 1.0
-"""A stranger whose request is being answered keeps its place for so long."""
+"""How long, in seconds, a stranger whose request is being answered is not dismissed."""
 
 FILES_APART = 48
-"""Descriptors that are needed beside those of connections: the database, the engines, the log."""
+"""How many file descriptors are needed for other things than connections: the database, the engines, the log."""
 FILES_EACH = 2.25
-"""A connection and the file that it is sent; and those that are told that there is no room."""
+"""File descriptors for one connection: its socket, the file that is sent to it, and a share for connections that are
+only told that there is no room."""
 LEAST = 8
 
 
@@ -33,14 +34,14 @@ class Peer(Protocol):
 
     @property
     def address(self) -> str:
-        """Of its other end, without the port."""
+        """The address of the client, without the port."""
 
     @property
     def served(self) -> bool:
-        """Whether a request of it is being answered."""
+        """Whether one of its requests is being answered now."""
 
     def dismiss(self) -> None:
-        """End it at once."""
+        """Close the connection at once."""
 
 
 def most_connections(wanted: int, most_files: int) -> int:
@@ -49,7 +50,7 @@ def most_connections(wanted: int, most_files: int) -> int:
 
 
 class ConnectionLimit:
-    """Told of each connection as it comes, becomes known, and goes."""
+    """The connections of this server. It is told of each one when it is made, recognised, and closed."""
 
     def __init__(self, most: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         """`most`: connections at one time, those of strangers among them."""
@@ -62,8 +63,8 @@ class ConnectionLimit:
         self._turned_away: set[Peer] = set()
 
     def enter(self, peer: Peer) -> bool:
-        """A connection was made. False: there is no room for it, and nobody who could be dismissed for it; it is to be
-        told so. Where many have to be told, further ones are dismissed without a word."""
+        """A connection was made. False: there is no room for it, and none that could be dismissed for it; the caller
+        answers so. When many are being answered so already, further ones are dismissed without an answer."""
         full = self._number_of_strangers >= self._most_strangers
         if (full or self._number_of_strangers + len(self._known) >= self._most) and not self._dismiss_one():
             if len(self._turned_away) >= self._most - self._most_strangers:
@@ -76,12 +77,12 @@ class ConnectionLimit:
         return True
 
     def recognise(self, peer: Peer) -> None:
-        """It belongs to somebody who may use the server."""
+        """A request of this connection has passed the key gate."""
         if self._forget(peer):
             self._known.add(peer)
 
     def leave(self, peer: Peer) -> None:
-        """It has ended, whether it was let in or not."""
+        """The connection has ended, whether there was room for it or not."""
         self._known.discard(peer)
         self._turned_away.discard(peer)
         self._forget(peer)
@@ -110,7 +111,7 @@ class ConnectionLimit:
 
 
 def network_of(address: str) -> str:
-    """Whom an address stands for: of IPv6, one customer has at least 2^64 of them (RFC 6177)."""
+    """The address, or of IPv6 its network: one customer has at least 2^64 IPv6 addresses (RFC 6177)."""
     if ":" not in address:
         return address
     try:

@@ -1,4 +1,4 @@
-"""A finished file on its way to the client: headers, ETag, ranges (RFC 9110, sections 13 and 14)."""
+"""Sends a finished file to the client, with headers, ETag and ranges (RFC 9110, sections 13 and 14)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def send_file(
 
 
 def redirect(request: Request, address: str, headers: Mapping[str, str], video: Video) -> Response:
-    """Where the bucket sends the file itself; a client that has it already (`headers` include an ETag) is told so."""
+    """A redirect to the bucket, which sends the file itself; 304 for a client that has it (`headers` include an
+    ETag)."""
     modified = video.completed_at.timestamp() if video.completed_at else 0.0
     if is_known(request, headers["ETag"], modified):
         return _not_modified(headers)
@@ -70,8 +71,8 @@ def redirect(request: Request, address: str, headers: Mapping[str, str], video: 
 class Download(Response):
     """A file, or the ranges of it that were asked for.
 
-    It is opened before the answer begins and read through that one descriptor: who has begun to read gets every byte,
-    even of a video that is deleted meanwhile.
+    The file is opened before the answer begins and read through that one descriptor, so that a download that has begun
+    gets every byte, even of a video that is deleted meanwhile.
     """
 
     def __init__(self, path: Path, media_type: str, headers: Mapping[str, str]) -> None:
@@ -85,7 +86,7 @@ class Download(Response):
         for a condition that does not hold."""
         request = Request(scope, receive)
         try:
-            # Not in a thread: it was looked at a moment ago, so the name is at hand.
+            # Not in a thread: the file was checked a moment ago, so the kernel has its name in memory.
             file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             raise NotFound("The file of this video is gone", field="id") from None
@@ -121,7 +122,8 @@ class Download(Response):
         return parse_ranges(header, found.st_size)
 
     def _pieces(self, ranges: Sequence[Range], size: int) -> Iterator[bytes | Range]:
-        """What the body is made of, in order: literal bytes and ranges of the file. Sets the status and the headers."""
+        """The pieces of the body in order: bytes that are written as they are, and ranges of the file. Sets status and
+        headers."""
         if not ranges:
             yield (0, size)
             return
@@ -142,7 +144,8 @@ class Download(Response):
     async def _send_pieces(
         send: Send, by_kernel: SendFile | None, file: int, pieces: Sequence[bytes | Range], gone: asyncio.Task[None]
     ) -> None:
-        """Until the end, or until the client has gone: the server takes what is sent to nobody without a word."""
+        """Send the pieces, until the client has gone. The loop has to check that itself, because uvicorn accepts what
+        is sent to a closed connection."""
         for piece in pieces:
             if isinstance(piece, bytes):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

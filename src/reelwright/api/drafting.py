@@ -1,4 +1,4 @@
-"""From a body's fields to a checked spec: the one way that all dialects take."""
+"""Makes a checked spec from a body's fields, in the same way for all dialects."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reelwright.errors import BadRequest
 from reelwright.video import Draft, Image, Source, Task, Unused, Video, VideoSpec
 
 KEPT = ("size", "resolution", "aspect_ratio", "width", "height", "fps", "interpolate", "upscale")
-"""What an extension has from its source."""
+"""Fields that an extension takes from its source; values that a client sends for them are not used."""
 
 
 class Drafting:
-    """Reads what was asked for, takes its pictures in, and checks it against the card of the model."""
+    """Reads the fields, stores the input images, and checks the draft against the model's card and the moderation."""
 
     def __init__(self, catalog: Catalog, input_images: InputImages, moderation: Moderation) -> None:
         self._catalog = catalog
@@ -102,7 +102,7 @@ class Drafting:
         return to_draft(read, first, defaults or {}, last)
 
     def _going_on(self, asked: Draft, source: Source, image: Image, of: Video | None) -> Draft:
-        """The draft in the shape of the source, for a model that makes a video from a picture."""
+        """The draft with the size and frame rate of the source, for a model that makes a video from a picture."""
         engine, model = asked.engine, asked.model
         if engine is None and model is None and of is not None:
             engine, model = of.spec.engine, of.spec.model
@@ -133,7 +133,8 @@ class Drafting:
         )
 
     def _lengthened(self, draft: Draft) -> VideoSpec:
-        """The first frame is there already, so one more than was asked for is made, where the card allows."""
+        """The spec with one frame more than was asked for, where the card allows it: the first one repeats the source's
+        last."""
         added = draft.num_frames
         if added is None and draft.seconds is not None and draft.fps is not None:
             added = round(draft.seconds * draft.fps)
@@ -148,7 +149,7 @@ class Drafting:
 
 
 def _telling(wanted: VideoSpec, sent: TranslatedFields) -> VideoSpec:
-    """Of what the model cannot do, only what the client itself sent is worth telling."""
+    """The spec whose `unused` has only fields that the client itself sent, under the names that it used."""
     asked = []
     for one in wanted.unused:
         own, dot, inner = one.field.partition(".")

@@ -70,7 +70,7 @@ STATUS: Mapping[Code, int] = {
 """The HTTP status of each code; a dialect may differ (`Dialect.render`)."""
 
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
-"""Open files, of the process or of the machine; memory; processes."""
+"""Errors of the system that pass: too many open files (of the process or the machine), no memory, no processes."""
 
 COME_BACK_S: Mapping[Code, float] = {
     Code.RATE_LIMITED: 60,
@@ -162,7 +162,8 @@ class ErrorResponder:
         return response
 
     async def _system(self, request: Request, error: Exception) -> Response:
-        """What the system has none of at the moment: waiting helps. Any other of its errors is a fault of ours."""
+        """An OSError: one of `_SHORTAGES` is answered with 503, since waiting helps; any other is a fault of this
+        server."""
         assert isinstance(error, OSError)
         if error.errno not in _SHORTAGES:
             raise error
@@ -170,7 +171,7 @@ class ErrorResponder:
         return self.render(request, Busy("The server is at the limits of its system. Try again soon."))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:
-        """A fault of ours. RequestLog logs it; the client learns nothing but the request's id."""
+        """A fault of this server. `RequestLog` logs it; the client is told nothing but the request's id."""
         return self.render(request, ReelwrightError("Internal server error"))
 
     async def _validation(self, request: Request, error: Exception) -> Response:

@@ -1,4 +1,5 @@
-"""Percent-encoding (RFC 3986, 2.1), as bodies hold it: millions of escapes cost little, and stop nobody else."""
+"""Decodes percent-encoding (RFC 3986, 2.1) in bodies: millions of escapes take little time, and other threads run
+meanwhile."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import binascii
 import re
 
 _SLICE = 1 << 16
-"""The interpreter is let go in between: a slice takes less than ten milliseconds."""
+"""How many bytes are decoded before other threads get the interpreter: less than ten milliseconds of work."""
 _STRAY = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 

@@ -17,7 +17,7 @@ HEARTBEAT_S = 10.0
 
 
 class EventStreams:
-    """Streams of all videos. Each event is rendered once, however many listen."""
+    """The event streams of all videos. Each event is rendered once, however many clients get it."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""The fields that all dialects share, on their way to a `Draft`: names, types and the forms that a size may take.
+"""The fields that all dialects share: their names and types, and how they become a `Draft`.
 
-A dialect maps its own names onto these (`vocabulary`) and has no rules of its own. Ranges are the catalog's business.
+A dialect maps its own names onto these (`vocabulary`) and has no rules of its own. Ranges are checked by the catalog.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _SHORTER_SIDE = {"1k": 1080, "2k": 1440, "4k": 2160, "sd": 480, "hd": 720, "fhd"
 
 
 def _whole(value: object) -> object:
-    """16.0 is 16: JavaScript, YAML and other languages do not tell them apart."""
+    """Turns 16.0 into 16: JavaScript, YAML and other languages do not distinguish them."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _truth(value: object) -> object:
-    """Forms have words for it only, and some clients send them in JSON, too."""
+    """Turns words such as `true` and `off` into booleans: forms have only words, and some clients send them in JSON,
+    too."""
     return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 

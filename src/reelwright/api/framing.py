@@ -1,4 +1,4 @@
-"""What is faulty in the head or the framing of a request (RFC 9112), beyond what the parser refuses by itself."""
+"""Checks the head and the framing of a request (RFC 9112) for faults that the parser does not refuse by itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import httptools
 from reelwright.errors import BadRequest, Code, ReelwrightError
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Of a head, and of a body's framing between two pieces of its content: chunk sizes, trailer fields."""
+"""The longest head, and the longest framing of a body between two pieces of its content: chunk sizes, trailer
+fields."""
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]*)?")
 """`uri-host [":" port]` of RFC 9110 (7.2)."""
@@ -20,7 +21,7 @@ _REASONS = {
     "Invalid method encountered": "it does not begin with a method. Use http, not https",
     "Pause on PRI/Upgrade": "HTTP/2 is not spoken here. Use HTTP/1.1",
 }
-"""Where the parser's own words do not help."""
+"""Messages for errors of the parser whose own words do not help."""
 
 
 def check_head(version: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
@@ -58,7 +59,8 @@ def refuse_size(what: str) -> NoReturn:
 
 
 def explain(error: httptools.HttpParserError) -> ReelwrightError:
-    """What the parser found, or what a callback of ours raised while the parser ran."""
+    """The error to answer for an error of the parser: what one of our callbacks has raised, or else what the parser
+    found."""
     cause = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
     if isinstance(cause, ReelwrightError):
         return cause

@@ -1,4 +1,4 @@
-"""Who may talk to this server: host names, origins and API keys, checked before any route sees the request.
+"""Decides who may talk to this server, by host names, origins and API keys, before any route sees the request.
 
 A web page that a user happens to visit must not be able to drive a server on their machine. So a loopback server
 answers only to its own names (DNS rebinding), and a foreign `Origin` may not change anything (cross-site requests).
@@ -81,7 +81,7 @@ class Origins:
         return origin != "" and self._pattern.fullmatch(origin) is not None
 
     def note_stranger(self, origin: str) -> str:
-        """Tell of an origin in the log, once. Returns what its owner can do about it."""
+        """Log, once, that this origin was refused. Returns what the operator can do to allow it."""
         remedy = (
             "Serve the page over http and list that origin in CLIENT_URL."
             if origin == "null"
@@ -122,7 +122,8 @@ class HostAndOriginCheck:
         await self._app(scope, receive, send)
 
     def _check_host(self, headers: Headers) -> None:
-        """Only HTTP/1.0 comes without a `Host`, and no browser speaks it."""
+        """Raises `Forbidden` for a host name that is not this server's. A request without `Host` is HTTP/1.0, which no
+        browser speaks, so it passes."""
         host = headers.get("host")
         if self._hosts is None or host is None:
             return
@@ -192,7 +193,7 @@ class Failures:
 
 
 def _nobody_asks() -> None:
-    """What stands for `KNOWN` where the request came over no connection of its own."""
+    """Takes the place of `KNOWN` for a request that did not come over a connection of its own."""
 
 
 class KeyGate:
@@ -233,7 +234,7 @@ class KeyGate:
         await app(scope, receive, self._telling(state["caller"], send))
 
     def _telling(self, caller: Caller, send: Send) -> Send:
-        """What the key has left goes along with the answer's head."""
+        """A `send` that adds to the head of the answer what the key has left of its limits."""
         if caller.limits == NO_LIMITS:
             return send
 
@@ -245,7 +246,8 @@ class KeyGate:
         return tell
 
     def _caller(self, address: str, headers: Headers) -> Caller:
-        """Who comes with the key of this request, from that address. Raises `Unauthorized`."""
+        """The caller to whom this request's key belongs. Raises `Unauthorized`; `Busy` after many wrong keys from an
+        address."""
         if not self._keys.asked_for:
             return Caller(address=address)
         scheme, _, credential = headers.get("authorization", "").partition(" ")
@@ -255,7 +257,8 @@ class KeyGate:
             key = headers.get("x-api-key") or headers.get("api-key", "")  # Azure's clients send the second
         caller = self._keys.find(key, address)
         if caller is None:
-            # Nobody guesses keys by the thousand; a good key is never held up.
+            # Wrong keys are counted by address, so that none can be guessed by trying thousands; a right key never
+            # waits.
             if wait := self._failures.count(network_of(address), time.monotonic()):
                 raise Busy("Too many requests with a wrong API key", code=Code.RATE_LIMITED, retry_after=wait)
             raise Unauthorized("Missing or invalid API key")

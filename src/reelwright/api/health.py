@@ -21,7 +21,8 @@ LOOK_S = 3.0
 
 
 class Probe:
-    """A check that blocks, in a thread. While one hangs no other is begun: a dead disk takes one thread, not all."""
+    """Runs a check that may block in a thread. While it hangs no second one is begun, so that a dead disk takes one
+    thread and not all."""
 
     def __init__(self, look: Callable[[], str | None], *, late: str) -> None:
         """`late`: the reason when it takes too long."""

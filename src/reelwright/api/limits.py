@@ -51,7 +51,7 @@ class Meter:
         self._clock = clock
 
     async def count(self, caller: Caller) -> None:
-        """One request more. Raises `Busy` when the key has none left."""
+        """Count one more request. Raises `Busy` when the key has none left."""
         most = caller.limits.requests_per_minute
         if most is None:
             return

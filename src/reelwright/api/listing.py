@@ -1,4 +1,4 @@
-"""Which videos of a list a client wants, read from the query."""
+"""Reads from the query which videos of a list a client wants."""
 
 from __future__ import annotations
 

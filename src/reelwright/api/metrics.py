@@ -187,7 +187,7 @@ class _Together(CollectorRegistry):
 
 
 class _Live(Collector):
-    """What is read at the moment of the scrape: jobs that wait and run, and the engine children."""
+    """Gauges whose values are read when somebody asks: jobs that wait and run, and restarts of engine processes."""
 
     def __init__(self, backlog: Callable[[], Mapping[str, Backlog]], restarts: Callable[[], Mapping[str, int]]) -> None:
         self._backlog = backlog

@@ -1,4 +1,4 @@
-"""Whether a prompt is taken at all: by a list of refused words, and by a service that is asked.
+"""Decides whether a prompt is accepted, by a list of refused words and by a moderation service.
 
 The service is asked as OpenAI's moderation endpoint is (https://platform.openai.com/docs/api-reference/moderations):
 `POST {"input": [texts]}`. Its answer is that endpoint's `{"results": [{"flagged", "categories"}]}`, one for each text,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx2
 
 MAX_REASON = 300
-"""So many characters of the service's reason are passed on."""
+"""How many characters of the service's reason the error shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,7 @@ def read_parts(body: bytes, boundary: bytes, most: int) -> Iterator[Part]:
 
 
 class _Collector:
-    """Hears what the parser finds."""
+    """Collects what the parser finds: its callbacks."""
 
     def __init__(self, most: int) -> None:
         self._most = most

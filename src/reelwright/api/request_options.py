@@ -1,4 +1,5 @@
-"""How a request is made, beside its fields: preferences, idempotency, metadata, and a client that may hang up."""
+"""Reads what a request says beside the fields of the video: preferences, idempotency key, metadata, priority,
+webhook."""
 
 from __future__ import annotations
 

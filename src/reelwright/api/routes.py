@@ -1,4 +1,5 @@
-"""What is true of all routes: `HEAD` goes wherever `GET` does, `OPTIONS` is answered, and `Allow` tells all methods."""
+"""Adds to all routes: `HEAD` wherever there is `GET`, an answer to `OPTIONS`, and `Allow` with all methods of a
+path."""
 
 from __future__ import annotations
 
@@ -41,8 +42,8 @@ def _match(routes: Sequence[BaseRoute], path: str, method: str) -> Match:
 
 
 def check_address(path: str, query: bytes) -> None:
-    """Nothing is called by a NUL character, which Postgres keeps in no text: what names one is told so, on every
-    database. Raises `NotFound` for a path with one, `BadRequest` for a query."""
+    """Refuses NUL characters, which Postgres cannot store in a text, so that all databases answer alike. Raises
+    `NotFound` for a path with one, `BadRequest` for a query."""
     if "\0" in path:
         raise NotFound("Route not found")
     if b"%00" in query:
@@ -85,6 +86,6 @@ class Methods:
                 await send(message)
                 await send({"type": "http.response.body", "body": b""})
 
-        # A range is asked of GET only, and the kernel would put a file on the wire.
+        # Ranges are for GET only; and without the extensions no file is sent by the kernel.
         headers = [(name, value) for name, value in scope["headers"] if name != b"range"]
         await self._app({**scope, "method": "GET", "headers": headers, "extensions": {}}, receive, send_head)

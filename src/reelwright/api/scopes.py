@@ -1,4 +1,4 @@
-"""What a key must be allowed for a request: one rule for all routes, from the method and the path."""
+"""Which scope a key needs for a request: one rule for all routes, by method and path."""
 
 from __future__ import annotations
 

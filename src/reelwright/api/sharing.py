@@ -35,7 +35,7 @@ DEFAULT_DAYS = 7
 MAX_DAYS = 365
 SIGNATURE_BYTES = 16
 SHOWN = (Variant.VIDEO, Variant.POSTER)
-"""What a link gives."""
+"""The variants that a link shows."""
 
 _TOKEN = re.compile(rf"({VIDEO_ID})\.([0-9]{{1,11}})\.([A-Za-z0-9_-]{{22}})")
 _HEADERS = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Content-Security-Policy": POLICY}

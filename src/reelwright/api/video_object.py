@@ -1,4 +1,4 @@
-"""A video as the OpenAI dialect shows it, in answers, events and webhooks."""
+"""Makes the JSON object by which the OpenAI dialect shows a video, in answers, events and webhooks."""
 
 from __future__ import annotations
 

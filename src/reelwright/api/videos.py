@@ -1,7 +1,7 @@
 """What every dialect does with the videos of whoever asks: submit, wait, look up, cancel, list, send the file.
 
-A dialect translates; this is what it translates to. The caller is taken from the request, so no dialect handles keys
-or owners, and none of them can show a video to somebody else.
+A dialect only translates between its clients and these methods. They take the caller from the request, so that no
+dialect handles keys or owners, and none can show a video to somebody else.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Vocabulary:
         return TranslatedFields(values=values, names=names, unused=tuple(unused))
 
     def label(self, own: str, names: Mapping[str, str]) -> str:
-        """How the client knows that field of ours; `names` are those of what it sent."""
+        """The client's name for a field of ours. `names`: under which names it sent fields, by our names."""
         if own in self.labels:
             return self.labels[own]
         if own in names:
@@ -89,7 +89,7 @@ class Vocabulary:
         return self.prefix + next((name for name, meant in self.renamed.items() if meant == own), own)
 
     def relabel(self, error: BadRequest, names: Mapping[str, str]) -> BadRequest:
-        """An error about one of our fields, about the client's."""
+        """The error with the client's name of the field in place of ours."""
         own = error.field
         if own not in OWN:
             return error
