@@ -106,11 +106,11 @@ def test_two_jobs_that_begin_at_once_do_not_choose_the_same(stage: Stage, fakes:
     engine = stage.engine(fakes(), fakes())
     servers = engine._servers
     assert servers is not None
-    chosen = [servers.places("wan")[0].provider for _ in range(2)]
+    chosen = [servers.routes("wan")[0].provider for _ in range(2)]
     assert len(set(chosen)) == 2
     for name in chosen:
         servers.move(name, None)
-    assert servers.places("wan")[0].provider == chosen[0]
+    assert servers.routes("wan")[0].provider == chosen[0]
 
 
 def test_a_slow_list_of_nodes_does_not_make_it_silent(

@@ -13,9 +13,9 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.comfyui.job_queue import Item
 from tests.fakes.comfyui.knobs import Knobs
 from tests.fakes.comfyui.ledger import Ledger
-from tests.fakes.comfyui.line import Item
 from tests.fakes.comfyui.sockets import Sockets
 from tests.fakes.comfyui.validation import Catalogue, Crash, judge
 from tests.fakes.comfyui.versions import Version
@@ -111,7 +111,7 @@ class Routes:
         extra |= {"create_time": int(time.time() * 1000)} if self._version.has_jobs else {}
         self._ledger.note("submitted", id=job, body=sent)
         try:
-            self._worker.line.put((number, job, sent["prompt"], extra, list(verdict.outputs)))
+            self._worker.queue.put((number, job, sent["prompt"], extra, list(verdict.outputs)))
         except TypeError:
             return _broken()
         return web.json_response({"prompt_id": job, "number": number, "node_errors": verdict.node_errors})
@@ -126,7 +126,7 @@ class Routes:
         verdict = judge(graph, None, self._catalogue)
         assert verdict.error is None, verdict
         self._ledger.note("foreign", id=job)
-        self._worker.line.put((self._next_number({}), job, graph, {"client_id": client}, list(verdict.outputs)))
+        self._worker.queue.put((self._next_number({}), job, graph, {"client_id": client}, list(verdict.outputs)))
         return job
 
     def _hurt(self, job: str | None) -> None:
@@ -134,33 +134,33 @@ class Routes:
             self._ledger.note("hurt", id=job)
 
     async def _remaining(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response({"exec_info": {"queue_remaining": self._worker.line.remaining}})
+        return web.json_response({"exec_info": {"queue_remaining": self._worker.queue.remaining}})
 
     async def _queue(self, request: web.Request) -> web.StreamResponse:
-        running, pending = self._worker.line.look()
+        running, pending = self._worker.queue.look()
         return web.json_response({"queue_running": running, "queue_pending": pending})
 
     async def _change_queue(self, request: web.Request) -> web.StreamResponse:
         sent = await request.json()
-        for job in self._worker.line.clear() if sent.get("clear") else []:
+        for job in self._worker.queue.clear() if sent.get("clear") else []:
             self._hurt(job)
         for job in sent.get("delete", []):
-            if self._worker.line.delete(job):
+            if self._worker.queue.delete(job):
                 self._hurt(job)
                 self._ledger.note("deleted", id=job)
         return web.Response(status=200)
 
     async def _histories(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._worker.line.all_history())
+        return web.json_response(self._worker.queue.all_history())
 
     async def _history(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(self._worker.line.history(request.match_info["id"]))
+        return web.json_response(self._worker.queue.history(request.match_info["id"]))
 
     async def _forget(self, request: web.Request) -> web.StreamResponse:
         sent = await request.json()
         if sent.get("clear"):
-            self._worker.line.forget()
-        self._worker.line.forget(sent.get("delete", []))
+            self._worker.queue.forget()
+        self._worker.queue.forget(sent.get("delete", []))
         return web.Response(status=200)
 
     async def _interrupt(self, request: web.Request) -> web.StreamResponse:
@@ -169,7 +169,7 @@ class Routes:
         except json.JSONDecodeError:
             sent = {}
         job = sent.get("prompt_id") if self._version.interrupts_by_id else None
-        stopped = self._worker.line.interrupt(job or None)
+        stopped = self._worker.queue.interrupt(job or None)
         if stopped is not None:
             self._ledger.note("interrupted", id=stopped)
         self._hurt(stopped)
@@ -177,14 +177,14 @@ class Routes:
 
     async def _free(self, request: web.Request) -> web.StreamResponse:
         sent = await request.json()
-        if sent.get("free_memory") and self._worker.line.remaining == 0:
+        if sent.get("free_memory") and self._worker.queue.remaining == 0:
             self._worker.free()
         return web.Response(status=200)
 
     async def _job(self, request: web.Request) -> web.StreamResponse:
         job = request.match_info["id"]
-        running, pending = self._worker.line.look()
-        ended = self._worker.line.history(job).get(job)
+        running, pending = self._worker.queue.look()
+        ended = self._worker.queue.history(job).get(job)
         if ended is not None:
             return web.json_response(_ended(job, ended))
         for status, items in (("in_progress", running), ("pending", pending)):
@@ -195,7 +195,7 @@ class Routes:
 
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
         job = request.match_info["id"]
-        cancelled = self._worker.line.interrupt(job) is not None or self._worker.line.delete(job)
+        cancelled = self._worker.queue.interrupt(job) is not None or self._worker.queue.delete(job)
         if cancelled:
             self._hurt(job)
             self._ledger.note("cancelled", id=job)

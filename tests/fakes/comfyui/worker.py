@@ -15,9 +15,9 @@ from typing import Any
 
 from PIL import Image
 
+from tests.fakes.comfyui.job_queue import Item, JobQueue
 from tests.fakes.comfyui.knobs import OUT_OF_MEMORY, Knobs
 from tests.fakes.comfyui.ledger import Ledger
-from tests.fakes.comfyui.line import Item, Line
 from tests.fakes.comfyui.media import Shelf
 from tests.fakes.comfyui.nodes import FILES, NODES, NodeClass, Ran, named_file
 from tests.fakes.comfyui.versions import Version
@@ -76,7 +76,7 @@ class Worker:
 
     def __init__(self, folder: Path, knobs: Knobs, version: Version, ledger: Ledger, send: Send) -> None:
         self.folder = folder
-        self.line = Line(lambda: send("status", self.status(), None))
+        self.queue = JobQueue(lambda: send("status", self.status(), None))
         self.knobs = knobs
         self.version = version
         self.current: tuple[str | None, str | None] = (None, None)
@@ -89,7 +89,7 @@ class Worker:
         self.thread = threading.Thread(target=self._work, daemon=True)
 
     def status(self) -> dict[str, Any]:
-        return {"status": {"exec_info": {"queue_remaining": self.line.remaining}}}
+        return {"status": {"exec_info": {"queue_remaining": self.queue.remaining}}}
 
     def kill(self) -> None:
         self._dead.set()
@@ -103,7 +103,7 @@ class Worker:
     def _work(self) -> None:
         while not self._dead.is_set():
             try:
-                item = self.line.take(lambda: self._dead.is_set() or self.knobs.stall)
+                item = self.queue.take(lambda: self._dead.is_set() or self.knobs.stall)
             except TypeError:
                 return
             if item is None:
@@ -131,7 +131,7 @@ class Worker:
         status = {"status_str": "success" if completed else "error", "completed": completed}
         meta = {name: {"node_id": name, "display_node": name, "real_node_id": name} for name in prompt.outputs}
         self._ledger.note("ended", id=prompt.id, run=prompt.run, outcome=outcome)
-        self.line.done({"outputs": prompt.outputs, "status": status | {"messages": prompt.messages}, "meta": meta})
+        self.queue.done({"outputs": prompt.outputs, "status": status | {"messages": prompt.messages}, "meta": meta})
         if prompt.client is not None:
             self._send("executing", {"node": None, "prompt_id": prompt.id}, prompt.client)
 
@@ -225,8 +225,8 @@ class Worker:
     def _look(self, prompt: Prompt) -> None:
         if self._dead.is_set():
             raise Killed
-        if self.line.interrupted:
-            self.line.interrupted = False
+        if self.queue.interrupted:
+            self.queue.interrupted = False
             raise Interrupted
 
     def step(self, prompt: Prompt, name: str, number: int, total: int) -> None:

@@ -70,14 +70,14 @@ class Following:
         while True:
             try:
                 found = self._look()
-                still = found is State.PENDING and self._server.queue(self._limits).stands_still
+                stuck = found is State.PENDING and self._server.queue(self._limits).is_stuck
             except (UpstreamError, httpx2.TransportError) as error:
-                self._bear(error)
+                self._tolerate(error)
             else:
                 if isinstance(found, Mapping):
                     return found
                 self._silent_since, self._pause = None, self._options.poll_seconds
-                self._judge(found, still)
+                self._judge(found, stuck)
             self._wait(self._pause)
 
     def _look(self) -> State | Mapping[str, Any] | None:
@@ -92,7 +92,7 @@ class Following:
         self._asked_at = now
         return self._server.state(self._prompt_id, self._limits)
 
-    def _judge(self, found: State | None, still: bool) -> None:
+    def _judge(self, found: State | None, stuck: bool) -> None:
         """Raises `UpstreamError` when the job is lost, or when this ComfyUI executes nothing any more."""
         match found:
             case State.UNKNOWN:
@@ -102,14 +102,14 @@ class Following:
                 return
             case State.PENDING:
                 self._report.stage("waiting in the queue of ComfyUI")
-                if self._condition.stands(still, self._options.stall_seconds):
+                if self._condition.note_stuck(stuck, self._options.stall_seconds):
                     raise stalled(self._server.name)
             case State.RUNNING:
                 self._report.stage(None)  # also when the web socket reports no progress
-                self._condition.stands(False, self._options.stall_seconds)
+                self._condition.note_stuck(False, self._options.stall_seconds)
         self._misses = 0
 
-    def _bear(self, error: UpstreamError | httpx2.TransportError) -> None:
+    def _tolerate(self, error: UpstreamError | httpx2.TransportError) -> None:
         """The server gave no good answer: make the pause longer, or raise the error that ends the job here."""
         if isinstance(error, UpstreamError) and error.code in _FINAL:
             error.running = True

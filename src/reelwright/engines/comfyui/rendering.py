@@ -40,7 +40,7 @@ from reelwright.engines.comfyui.refusals import (
     stalled,
 )
 from reelwright.engines.comfyui.server import FOLDER, ComfyUI, State
-from reelwright.engines.comfyui.servers import Place, Servers
+from reelwright.engines.comfyui.servers import Route, Servers
 from reelwright.engines.comfyui.workflow import Filled, Workflow
 from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.upstream.active_jobs import ActiveJobs
@@ -128,14 +128,14 @@ class _Rendering:
         self._facts = {"sent": dict(filled.sent), "adjusted": dict(filled.adjusted)}
         if (made := self._resume()) is not None:
             return made
-        places = self._servers.places(workflow.name, first=self._pending.name if self._pending else None)
-        self._at = places[0].provider
+        routes = self._servers.routes(workflow.name, first=self._pending.name if self._pending else None)
+        self._at = routes[0].provider
         try:
-            return self._walked(places)
+            return self._walked(routes)
         finally:
             self._servers.move(self._at, None)
 
-    def _walked(self, places: Sequence[Place]) -> Made:
+    def _walked(self, routes: Sequence[Route]) -> Made:
         failover = Failover(
             tries=ROUNDS,
             first_wait_seconds=self._options.poll_seconds * FIRST_WAIT,
@@ -144,7 +144,7 @@ class _Rendering:
             seconds_left=self._limits.left,
         )
         try:
-            clip, facts = failover.run(places, self._attempt, first=places[0] if self._pending else None)
+            clip, facts = failover.run(routes, self._attempt, first=routes[0] if self._pending else None)
         except UpstreamError:
             if self._pending is not None:
                 self._servers.end(self._pending, self._prompt_id)
@@ -191,17 +191,17 @@ class _Rendering:
 
     # --- one ComfyUI ------------------------------------------------------------------------------------------------
 
-    def _attempt(self, place: Place) -> tuple[Clip, dict[str, Any]]:
+    def _attempt(self, route: Route) -> tuple[Clip, dict[str, Any]]:
         """Make the clip at this ComfyUI. Returns it with the facts about it. Raises `UpstreamError`."""
-        server = self._servers.of(place.provider).server
+        server = self._servers.of(route.provider).server
         facts = {
             "gen_ai.operation.name": "generate_content",
-            "gen_ai.provider.name": place.provider,
-            "gen_ai.request.model": place.model,
+            "gen_ai.provider.name": route.provider,
+            "gen_ai.request.model": route.model,
         }
-        name = f"generate_content {place.model}"
-        self._servers.move(self._at, place.provider)
-        self._at = place.provider
+        name = f"generate_content {route.model}"
+        self._servers.move(self._at, route.provider)
+        self._at = route.provider
         with self._job.span.begin(name, facts, kind=Kind.CLIENT) as self._span:
             self._check_health(server)
             while True:
@@ -216,7 +216,7 @@ class _Rendering:
     def _check_health(self, server: ComfyUI) -> None:
         condition = self._servers.of(server.name)
         if condition.stalled and self._pending is not server:
-            condition.look(self._limits, self._options.stall_seconds)
+            condition.check_health(self._limits, self._options.stall_seconds)
             if condition.stalled:
                 raise stalled(server.name)
 

@@ -51,7 +51,7 @@ class Queue:
         return State.PENDING if prompt_id in self.pending else State.UNKNOWN
 
     @property
-    def stands_still(self) -> bool:
+    def is_stuck(self) -> bool:
         """Whether jobs wait and none runs. That is so for a moment between two jobs, and for long when ComfyUI's worker
         has ended."""
         return bool(self.pending) and not self.running
@@ -212,7 +212,7 @@ class ComfyUI:
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    def look_around(self, limits: JobLimits) -> Stats:
+    def fetch_stats(self, limits: JobLimits) -> Stats:
         """Ask for the version and the devices, and keep them as `stats`. Raises `UpstreamError`, `TransportError`."""
         response = self._ask("GET", "/system_stats", limits)
         self._check(response)

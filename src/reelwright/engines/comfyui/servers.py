@@ -31,7 +31,7 @@ CANCELLER = "comfyui-cancel"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Route:
     """One ComfyUI with one workflow, as a route of `Failover`."""
 
     provider: str
@@ -51,7 +51,7 @@ class Condition:
         self.classes: frozenset[str] | None = None
         self.unwanted: dict[str, float] = {}
         """The jobs that are to be ended there, each with the time at which trying ends."""
-        self._standing_since: float | None = None
+        self._stuck_since: float | None = None
         self._version: str | None = None
         self._changed = True
         """Whether it may have other nodes than `classes` says."""
@@ -60,22 +60,22 @@ class Condition:
         """The node classes, of these, that it is known to lack."""
         return [] if self.classes is None else sorted(set(classes) - self.classes)
 
-    def look(self, limits: JobLimits, stall_seconds: float) -> None:
+    def check_health(self, limits: JobLimits, stall_seconds: float) -> None:
         """Check its health. Raises nothing; `answers` says afterwards whether it answered."""
         try:
-            stats = self.server.look_around(limits)
+            stats = self.server.fetch_stats(limits)
             self.waiting = self.server.waiting(limits)
             if self.waiting:
-                self.stands(self.server.queue(limits).stands_still, stall_seconds)
+                self.note_stuck(self.server.queue(limits).is_stuck, stall_seconds)
             else:
-                self.stands(False, stall_seconds)
+                self.note_stuck(False, stall_seconds)
         except (EngineError, httpx2.HTTPError):
             self.answers = False
         else:
             self._changed = self._changed or self.answers is False or stats.version != self._version
             self.answers, self._version = True, stats.version
 
-    def learn(self, limits: JobLimits) -> None:
+    def fetch_classes(self, limits: JobLimits) -> None:
         """Ask for its node classes, unless they are known and it was not restarted since. Raises nothing."""
         if not (self.answers and self._changed):
             return
@@ -83,12 +83,12 @@ class Condition:
             self.classes = self.server.classes(limits)
             self._changed = False
 
-    def stands(self, still: bool, stall_seconds: float) -> bool:
-        """Note `still`: jobs wait there and none runs. True when that has been so for `stall_seconds`: it is
+    def note_stuck(self, stuck: bool, stall_seconds: float) -> bool:
+        """Note `stuck`: jobs wait there and none runs. True when that has been so for `stall_seconds`: it is
         stalled."""
         now = time.monotonic()
-        self._standing_since = (self._standing_since or now) if still else None
-        self.stalled = self._standing_since is not None and now - self._standing_since >= stall_seconds
+        self._stuck_since = (self._stuck_since or now) if stuck else None
+        self.stalled = self._stuck_since is not None and now - self._stuck_since >= stall_seconds
         return self.stalled
 
 
@@ -123,7 +123,7 @@ class Servers:
         """The ComfyUI at that address, if it is still configured."""
         return next((server for server in self.all if server.url == url), None)
 
-    def places(self, model: str, *, first: str | None = None) -> list[Place]:
+    def routes(self, model: str, *, first: str | None = None) -> list[Route]:
         """The ComfyUIs for this workflow in the order in which they are asked: `first`, if any, then healthy ones, then
         those with fewer jobs of this engine.
 
@@ -140,7 +140,7 @@ class Servers:
         with self._lock:
             ordered = sorted(self._conditions.values(), key=order)
             ordered[0].jobs += 1
-        return [Place(one.server.name, model) for one in ordered]
+        return [Route(one.server.name, model) for one in ordered]
 
     def others(self, name: str) -> bool:
         """Whether there is another ComfyUI that could be asked."""
@@ -199,12 +199,12 @@ class Servers:
 
     def _check(self, condition: Condition) -> None:
         with limited_by(_brief()) as limits:
-            condition.look(limits, self._stall_seconds)
+            condition.check_health(limits, self._stall_seconds)
         for prompt_id, until in list(condition.unwanted.items()):
             if time.monotonic() > until or (condition.answers and self.end_now(condition.server, prompt_id)):
                 condition.unwanted.pop(prompt_id, None)
         with limited_by(_brief(CLASSES_SECONDS)) as limits:
-            condition.learn(limits)
+            condition.fetch_classes(limits)
 
     def state(self) -> dict[str, Any]:
         """For `/health`: per ComfyUI its version, load and what it lacks."""

@@ -14,7 +14,7 @@ Item = tuple[float, str, dict[str, Any], dict[str, Any], list[str]]
 MOST_HISTORY = 10_000
 
 
-class Line:
+class JobQueue:
     """What waits, what runs, and what has ended."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
