@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from reelwright.store.files import Files, sha256_of
 from reelwright.store.objects import Bucket
-from tests.objects import ObjectServer, place
+from tests.objects import ObjectServer, bucket_address
 
 ROUNDS = 20
 SIZES = {"5 MB": 5_000_000, "50 kB": 50_000}
@@ -57,7 +57,9 @@ def main() -> None:
             with server.bucket() as settings:
                 stores = {
                     "folder": Files(Path(folder) / "folder"),
-                    "bucket": Files(Path(folder) / "work", Bucket(place(settings), Path(folder) / "work" / "cache")),
+                    "bucket": Files(
+                        Path(folder) / "work", Bucket(bucket_address(settings), Path(folder) / "work" / "cache")
+                    ),
                 }
                 for files in stores.values():
                     files.prepare()

@@ -26,7 +26,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from reelwright.store.objects import Place
+from reelwright.store.objects import BucketAddress
 from tests.processes import Process
 from tests.servers import ServerProcess, eventually, free_port
 
@@ -188,10 +188,10 @@ class ObjectServer:
         yield settings
 
 
-def place(settings: Settings) -> Place:
+def bucket_address(settings: Settings) -> BucketAddress:
     """The bucket that these settings name."""
     bucket, _, prefix = settings["REELWRIGHT_S3_BUCKET"].removeprefix("s3://").partition("/")
-    return Place(
+    return BucketAddress(
         bucket=bucket,
         prefix=prefix,
         endpoint=settings["REELWRIGHT_S3_ENDPOINT"],
@@ -202,7 +202,7 @@ def place(settings: Settings) -> Place:
 
 def client(settings: Settings, prefix: str | None = "some/where") -> S3Store:
     """A client of our own, beside the server's."""
-    at = place(settings)
+    at = bucket_address(settings)
     return S3Store(
         at.bucket,
         prefix=prefix,

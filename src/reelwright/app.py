@@ -27,7 +27,7 @@ from reelwright.jobs.webhooks import SCHEDULE
 from reelwright.outbound import Outbound
 from reelwright.settings import Settings, no_keys
 from reelwright.store.keys import KeyLimits
-from reelwright.store.objects import Place
+from reelwright.store.objects import BucketAddress
 from reelwright.store.store import Store, build_store
 from reelwright.tracing import NO_TRACES, Tracer
 
@@ -76,7 +76,7 @@ def build(
         settings.database_url,
         settings.database_listen_url,
         lambda: _lost_disk(log),
-        place_of(settings),
+        bucket_of(settings),
         audited=settings.audit_days > 0,
     )
     jobs = build_jobs(
@@ -130,12 +130,12 @@ def _limits(settings: Settings) -> Limits:
     )
 
 
-def place_of(settings: Settings) -> Place | None:
+def bucket_of(settings: Settings) -> BucketAddress | None:
     """The bucket that holds the files; None when the data directory does."""
     if settings.bucket is None:
         return None
     bucket, prefix = settings.bucket
-    return Place(
+    return BucketAddress(
         bucket=bucket,
         prefix=prefix,
         endpoint=settings.s3_endpoint,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from reelwright.app import place_of
+from reelwright.app import bucket_of
 from reelwright.engines.catalog import Catalog
 from reelwright.engines.comfyui.inspection import LACKING, look_at
 from reelwright.engines.comfyui.library import read_library
@@ -110,16 +110,16 @@ def _data_directory(settings: Settings) -> Finding:
 
 
 def _bucket(settings: Settings) -> Iterator[Finding]:
-    place = place_of(settings)
-    if place is None:
+    address = bucket_of(settings)
+    if address is None:
         return
     try:
-        Bucket(place, settings.data_dir / "cache").check()
+        Bucket(address, settings.data_dir / "cache").check()
     except ConfigurationError as error:
         problem, _, remedy = error.message.partition(". ")
         yield Finding(name="Bucket", ok=False, detail=problem, remedy=remedy)
         return
-    yield Finding(name="Bucket", ok=True, detail=f"{str(place).removeprefix('the bucket ')}, can be written")
+    yield Finding(name="Bucket", ok=True, detail=f"{str(address).removeprefix('the bucket ')}, can be written")
 
 
 def _database(settings: Settings) -> Finding:

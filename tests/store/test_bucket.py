@@ -25,7 +25,7 @@ from tests.api.videos import Gate, cancel, create, ended, look, made
 from tests.contract import checking
 from tests.databases import run_sql
 from tests.jobs.test_durability import refused
-from tests.objects import ObjectServer, Settings, Shelf, place, shelf
+from tests.objects import ObjectServer, Settings, Shelf, bucket_address, shelf
 from tests.servers import ServerProcess, WorkerProcess, eventually
 
 Start = Callable[..., ServerProcess]
@@ -305,7 +305,7 @@ def test_a_bucket_that_cannot_be_used_is_told(bucket: Settings, tmp_path: Path, 
 def test_a_package_that_is_missing_is_told(bucket: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'reelwright\[s3\]'"):
-        Bucket(place(bucket), tmp_path / "cache")
+        Bucket(bucket_address(bucket), tmp_path / "cache")
 
 
 def test_doctor_tells_the_bucket(bucket: Settings, tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_nobody_is_sent_to_what_is_damaged_or_gone(sending: ServerProcess, http:
 
 
 def test_what_was_used_least_lately_makes_room(bucket: Settings, tmp_path: Path) -> None:
-    files = Files(tmp_path, Bucket(place(bucket), tmp_path / "cache", cache_bytes=2_500, in_use_s=0))
+    files = Files(tmp_path, Bucket(bucket_address(bucket), tmp_path / "cache", cache_bytes=2_500, in_use_s=0))
     files.prepare()
     first, second, third = (files.key(f"video_01ARZ3NDEKTSV4RRFFQ69G5FA{letter}", 1) for letter in "ABC")
 
@@ -393,7 +393,7 @@ def test_what_was_used_least_lately_makes_room(bucket: Settings, tmp_path: Path)
 
 
 def test_what_may_be_about_to_be_opened_stays(bucket: Settings, tmp_path: Path) -> None:
-    files = Files(tmp_path, Bucket(place(bucket), tmp_path / "cache", cache_bytes=1))
+    files = Files(tmp_path, Bucket(bucket_address(bucket), tmp_path / "cache", cache_bytes=1))
     files.prepare()
     for letter in "AB":
         key = files.key(f"video_01ARZ3NDEKTSV4RRFFQ69G5FA{letter}", 1)

@@ -19,7 +19,7 @@ import pytest
 from reelwright.errors import Busy, Code, ConfigurationError
 from reelwright.store.files import DirectoryLock, Files, sha256_of
 from reelwright.store.objects import Bucket
-from tests.objects import STORES, place
+from tests.objects import STORES, bucket_address
 from tests.processes import Process
 
 VIDEO = "video_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -36,7 +36,7 @@ def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Files]:
         yield prepared(Files(tmp_path))
         return
     with request.getfixturevalue("object_server").bucket() as settings:
-        yield prepared(Files(tmp_path, Bucket(place(settings), tmp_path / "cache")))
+        yield prepared(Files(tmp_path, Bucket(bucket_address(settings), tmp_path / "cache")))
 
 
 @pytest.fixture

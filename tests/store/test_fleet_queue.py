@@ -238,7 +238,7 @@ def test_a_beat_tells_what_is_held_and_who_was_called_dead(
     beat = queue.beat("w", None, {video.id: (1, 40)})
     assert beat
     assert [(one.video_id, one.attempt, one.watched) for one in beat.held] == [(video.id, 1, False)]
-    rows = following.Following(database)
+    rows = following.Followers(database)
     rows.watch("server", [video.id])
     beat = queue.beat("w", None, {})
     assert beat
@@ -322,7 +322,7 @@ def test_eight_reapers_and_the_beats_of_the_living_do_each_other_no_harm(
 
 
 def test_a_look_has_progress_position_and_preview(records: Records, queue: FleetQueue, database: Transactions) -> None:
-    rows = following.Following(database)
+    rows = following.Followers(database)
     made, first, second = (submit(records) for _ in range(3))
     queue.register(member("w"))
     claim(queue, "w")
@@ -339,7 +339,7 @@ def test_a_look_has_progress_position_and_preview(records: Records, queue: Fleet
 def test_a_video_is_wanted_while_it_was_promised_or_another_process_follows_it(
     records: Records, database: Transactions
 ) -> None:
-    rows = following.Following(database)
+    rows = following.Followers(database)
     promised, watched = submit(records, detached=True), submit(records, detached=False)
     assert rows.wanted("me", promised.id)
     assert not rows.wanted("me", watched.id)

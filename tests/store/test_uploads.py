@@ -13,7 +13,7 @@ import pytest
 from reelwright.store.folder import Folder, Objects
 from reelwright.store.objects import Bucket
 from reelwright.store.uploads import KEPT, Uploaded, Uploads
-from tests.objects import STORES, place
+from tests.objects import STORES, bucket_address
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def objects(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Objects]
         yield prepared(Folder(tmp_path))
         return
     with request.getfixturevalue("object_server").bucket() as settings:
-        yield prepared(Bucket(place(settings), tmp_path / "cache"))
+        yield prepared(Bucket(bucket_address(settings), tmp_path / "cache"))
 
 
 def prepared(objects: Objects) -> Objects:

@@ -53,8 +53,8 @@ def audit(
     if action is not None and action not in known:
         raise click.BadParameter(f"{action!r}: there are {', '.join(known)}.", param_hint="--action")
     begin = since.replace(tzinfo=UTC) if since else None
-    with opened() as books:
-        found = _all(books.audit, Asked(key=key, action=action, about=about, since=begin, newest_first=False))
+    with opened() as tables:
+        found = _all(tables.audit, Asked(key=key, action=action, about=about, since=begin, newest_first=False))
         if as_json:
             for one in found:
                 click.echo(json.dumps(one))

@@ -22,7 +22,7 @@ from reelwright.cli.table import show_table
 if TYPE_CHECKING:
     from reelwright.store.issuing import Issued, Issuer
     from reelwright.store.keys import ApiKey, ApiKeys
-    from reelwright.store.store import Books
+    from reelwright.store.store import OperatorTables
     from reelwright.store.usage import Used
 
 _SCOPES = click.Choice(["generate", "read", "admin"])
@@ -149,9 +149,9 @@ def usage(first: datetime | None, last: datetime | None, key: str | None, as_csv
     """
     to = (last or datetime.now(UTC)).date()
     begin = first.date() if first else to - timedelta(days=_DAYS - 1)
-    with opened() as books:
-        found = books.usage.rows(begin.isoformat(), to.isoformat(), key)
-        names = {one.id: one.name for one in books.keys.all()}
+    with opened() as tables:
+        found = tables.usage.rows(begin.isoformat(), to.isoformat(), key)
+        names = {one.id: one.name for one in tables.keys.all()}
     if as_json:
         click.echo(json.dumps([_used(one, names) for one in found]))
     elif as_csv:
@@ -195,22 +195,22 @@ def _issuer() -> Iterator[tuple[Issuer, ApiKeys]]:
     from reelwright.store.audit import COMMAND, Who
     from reelwright.store.issuing import Issuer
 
-    with opened() as books:
+    with opened() as tables:
         try:
-            yield Issuer(books.keys, lambda: datetime.now(UTC), Who(key=COMMAND)), books.keys
+            yield Issuer(tables.keys, lambda: datetime.now(UTC), Who(key=COMMAND)), tables.keys
         except (BadRequest, NotFound) as error:
             raise Refused(f"{error.message}. `reelwright keys list` shows them.".replace("..", ".")) from None
 
 
 @contextmanager
-def opened() -> Iterator[Books]:
+def opened() -> Iterator[OperatorTables]:
     """The database that the settings name, open until the command ends."""
     from reelwright.settings import load_settings
-    from reelwright.store.store import open_books
+    from reelwright.store.store import open_tables
 
     settings = load_settings(open_api=False)
-    with open_books(settings.data_dir, settings.database_url, audited=settings.audit_days > 0) as books:
-        yield books
+    with open_tables(settings.data_dir, settings.database_url, audited=settings.audit_days > 0) as tables:
+        yield tables
 
 
 def _limits(written: Sequence[str]) -> dict[str, int | None]:

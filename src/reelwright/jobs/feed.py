@@ -20,7 +20,7 @@ from reelwright.errors import Busy, Code
 from reelwright.jobs.events import LiveVideos
 from reelwright.jobs.threads import Threads
 from reelwright.loop import Loop
-from reelwright.store.following import WATCHED_S, Following, Looked
+from reelwright.store.following import WATCHED_S, Followers, Looked
 from reelwright.store.records import Records
 from reelwright.video import Failure, Status, Video
 
@@ -94,7 +94,7 @@ class SharedFeed:
     def __init__(
         self,
         *,
-        rows: Following,
+        rows: Followers,
         records: Records,
         live: LiveVideos,
         threads: Threads,

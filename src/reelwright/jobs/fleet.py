@@ -36,7 +36,7 @@ from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
 from reelwright.loop import Loop
 from reelwright.store.fleet_queue import Backlog, Beat, FleetQueue, Member
-from reelwright.store.following import Following
+from reelwright.store.following import Followers
 from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.presence import Presence
 from reelwright.store.video_rows import Claimed
@@ -66,7 +66,7 @@ class Fleet:
         *,
         member: Member,
         queue: FleetQueue,
-        following: Following,
+        following: Followers,
         notices: Notices,
         presence: Presence,
         job: VideoJob,

@@ -44,7 +44,7 @@ MEDIA_TYPES = {Variant.VIDEO: "video/mp4", **{variant: ending[1] for variant, en
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class VariantFile:
     """A variant's file, its media type, and the ending of its name, without a dot at its beginning."""
 
     path: Path
@@ -66,7 +66,7 @@ class Variants:
         self._making: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def get(self, video: Video, variant: Variant) -> Made:
+    async def get(self, video: Video, variant: Variant) -> VariantFile:
         """The file of a completed video's variant.
 
         Raises `EngineError` (`corrupt`) when the video is damaged, `NotFound` when its file is gone, `Busy` when the
@@ -74,7 +74,7 @@ class Variants:
         """
         source = await self._integrity.verified_path(video)
         if variant is Variant.VIDEO:
-            return Made(path=source, media_type=MEDIA_TYPES[variant], ending="mp4")
+            return VariantFile(path=source, media_type=MEDIA_TYPES[variant], ending="mp4")
         ending, media_type = _ENDINGS[variant]
         key = self._key(video, variant)
         async with self._making.setdefault(key, asyncio.Lock()):
@@ -83,7 +83,7 @@ class Variants:
             except FileNotFoundError:
                 await self._make_one(source, variant, key)
                 path = self._files.path(key)
-        return Made(path=path, media_type=media_type, ending=ending)
+        return VariantFile(path=path, media_type=media_type, ending=ending)
 
     async def address(self, video: Video, variant: Variant, method: str) -> str | None:
         """A signed address with which the client fetches the variant from the bucket, for an HTTP `method`; the variant

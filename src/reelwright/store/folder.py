@@ -247,8 +247,9 @@ class Folder:
         return None
 
 
-class Landmark:
-    """Notices when a file is replaced or moved while the server has it open: what is written to it then is lost."""
+class FileIdentity:
+    """Remembers which file (device and inode) is at a path, to notice when it is moved or replaced while the server has
+    it open: what is written to it after that is lost."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

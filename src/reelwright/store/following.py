@@ -75,8 +75,8 @@ class Looked:
     preview: int | None
 
 
-class Following:
-    """Every method is one statement."""
+class Followers:
+    """Which process follows which videos. Every method is one statement."""
 
     def __init__(self, database: Transactions) -> None:
         self._database = database

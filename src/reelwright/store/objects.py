@@ -54,7 +54,7 @@ PROBE = "ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BucketAddress:
     """The address of a bucket. `endpoint` None: Amazon's; keys None: those of the machine's role, if it has one."""
 
     bucket: str
@@ -76,7 +76,7 @@ class Bucket:
     remote = True
 
     def __init__(
-        self, place: Place, cache: Path, *, cache_bytes: int = CACHE_BYTES, in_use_s: float = IN_USE_S
+        self, address: BucketAddress, cache: Path, *, cache_bytes: int = CACHE_BYTES, in_use_s: float = IN_USE_S
     ) -> None:
         """Raises `ConfigurationError` when the package for S3 is not installed, or an address is none."""
         try:
@@ -91,8 +91,8 @@ class Bucket:
         self._failures: tuple[type[Exception], ...] = (obstore.exceptions.BaseError,)
         self._exists = obstore.exceptions.AlreadyExistsError
         self._refusals = (obstore.exceptions.PermissionDeniedError, obstore.exceptions.UnauthenticatedError)
-        self._place = place
-        self._named = f"T{str(place)[1:]}"
+        self._address = address
+        self._named = f"T{str(address)[1:]}"
         self._small = self._open(SMALL_S)
         self._large = self._open(LARGE_S)
         self._cache = _Cache(cache, cache_bytes, in_use_s)
@@ -103,21 +103,21 @@ class Bucket:
     def _open(self, timeout_s: float) -> S3Store:
         from obstore.store import S3Store
 
-        place = self._place
-        config: S3Config = {"region": place.region, "checksum_algorithm": "SHA256"}
-        if place.endpoint:
-            config["endpoint"] = place.endpoint
-        if place.access_key and place.secret_key:
-            config |= {"access_key_id": place.access_key, "secret_access_key": place.secret_key}
-        if place.session_token:
-            config["session_token"] = place.session_token
+        address = self._address
+        config: S3Config = {"region": address.region, "checksum_algorithm": "SHA256"}
+        if address.endpoint:
+            config["endpoint"] = address.endpoint
+        if address.access_key and address.secret_key:
+            config |= {"access_key_id": address.access_key, "secret_access_key": address.secret_key}
+        if address.session_token:
+            config["session_token"] = address.session_token
         try:
             return S3Store(
-                place.bucket,
-                prefix=place.prefix or None,
+                address.bucket,
+                prefix=address.prefix or None,
                 config=config,
                 client_options={
-                    "allow_http": (place.endpoint or "").startswith("http://"),
+                    "allow_http": (address.endpoint or "").startswith("http://"),
                     "connect_timeout": timedelta(seconds=CONNECT_S),
                     "timeout": timedelta(seconds=timeout_s),
                 },
@@ -299,10 +299,10 @@ class Bucket:
         except FileNotFoundError as error:
             if not writing:
                 raise
-            self._log.warning("the bucket is gone", bucket=self._place.bucket)
+            self._log.warning("the bucket is gone", bucket=self._address.bucket)
             raise StorageBusy from error
         except self._failures as error:
-            self._log.warning("the bucket fails", bucket=self._place.bucket, reason=_reason(error))
+            self._log.warning("the bucket fails", bucket=self._address.bucket, reason=_reason(error))
             raise StorageBusy from error
 
 

@@ -25,11 +25,11 @@ from reelwright.store.database import tables as tables  # whole here: every modu
 from reelwright.store.deliveries import Deliveries
 from reelwright.store.files import DATABASE_ID, STORE_ID, DirectoryLock, Files
 from reelwright.store.fleet_queue import FleetQueue
-from reelwright.store.folder import Landmark
-from reelwright.store.following import Following
+from reelwright.store.folder import FileIdentity
+from reelwright.store.following import Followers
 from reelwright.store.keys import ApiKeys
 from reelwright.store.migrations import Schema, migrate, name_store
-from reelwright.store.objects import Bucket, Place
+from reelwright.store.objects import Bucket, BucketAddress
 from reelwright.store.oversight import Oversight
 from reelwright.store.presence import Presence
 from reelwright.store.private import close_to_others
@@ -65,11 +65,11 @@ class Store:
     files_are: str
     files_setting: str
     lock: DirectoryLock
-    database_file: Landmark
+    database_file: FileIdentity
     chores: Chores
     resumable: Resumable
     fleet_queue: FleetQueue
-    following: Following
+    following: Followers
     presence: Presence
     keys: ApiKeys
     usage: Usage
@@ -178,12 +178,12 @@ def build_store(
     database_url: str | None,
     listen_url: str | None,
     on_lost_disk: Callable[[], None],
-    place: Place | None,
+    address: BucketAddress | None,
     *,
     audited: bool,
 ) -> Store:
     """Connects the parts; nothing is opened yet. `listen_url`: Postgres itself, where `database_url` is that of a
-    pooler. `place`: the bucket that holds the files; None: the data directory does. `audited`: whether it is
+    pooler. `address`: of the bucket that holds the files; None: the data directory does. `audited`: whether it is
     written down who does what.
 
     `on_lost_disk`: see `GroupCommit`. Raises `ConfigurationError`.
@@ -194,14 +194,14 @@ def build_store(
         listen_url = driver_url(open_database(listen_url or database_url, folder))
     transactions = Transactions(database)
     audit = Audit(transactions, kept=audited)
-    files = Files(folder, Bucket(place, folder / "cache") if place else None)
+    files = Files(folder, Bucket(address, folder / "cache") if address else None)
     return Store(
         records=Records(transactions, audit),
         annotations=Annotations(transactions),
         deliveries=Deliveries(transactions),
         files=files,
-        files_are=str(place or f"the folder {folder}"),
-        files_setting="REELWRIGHT_S3_BUCKET" if place else "REELWRIGHT_DATA_DIR",
+        files_are=str(address or f"the folder {folder}"),
+        files_setting="REELWRIGHT_S3_BUCKET" if address else "REELWRIGHT_DATA_DIR",
         uploads=Uploads(files.objects),
         upload_rows=UploadRows(transactions, audit),
         writing=writing_threads(transactions, on_lost_disk),
@@ -210,11 +210,11 @@ def build_store(
         database=database,
         folder=folder,
         lock=DirectoryLock(folder),
-        database_file=Landmark(folder / DATABASE_FILE),
+        database_file=FileIdentity(folder / DATABASE_FILE),
         chores=Chores(transactions),
         resumable=Resumable(transactions),
         fleet_queue=FleetQueue(transactions),
-        following=Following(transactions),
+        following=Followers(transactions),
         presence=Presence(folder),
         keys=ApiKeys(transactions, audit),
         usage=Usage(transactions),
@@ -249,8 +249,8 @@ def open_fleet(database_url: str, *, audited: bool, changes: bool) -> Iterator[t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """What an operator may look into: who may use the API, what was used, who did what."""
+class OperatorTables:
+    """The tables that an operator's commands read and change: API keys, usage, and the audit."""
 
     keys: ApiKeys
     usage: Usage
@@ -258,9 +258,9 @@ class Books:
 
 
 @contextmanager
-def open_books(data_dir: Path, database_url: str | None, *, audited: bool) -> Iterator[Books]:
-    """For an operator, beside a server that works on the same database or before
-    its first start: the tables are made if there are none. Raises `ConfigurationError`.
+def open_tables(data_dir: Path, database_url: str | None, *, audited: bool) -> Iterator[OperatorTables]:
+    """Open the tables for an operator's command. A server may work on the same database at the same time, or may never
+    have been started: tables that are missing are made. Raises `ConfigurationError`.
     """
     folder = data_dir.absolute()
     database = open_database(database_url, folder)
@@ -274,7 +274,7 @@ def open_books(data_dir: Path, database_url: str | None, *, audited: bool) -> It
         migrate(database, tables)
         transactions = Transactions(database)
         audit = Audit(transactions, kept=audited)
-        yield Books(keys=ApiKeys(transactions, audit), usage=Usage(transactions), audit=audit)
+        yield OperatorTables(keys=ApiKeys(transactions, audit), usage=Usage(transactions), audit=audit)
     except (DatabaseBusy, DatabaseLost) as error:
         raise ConfigurationError(f"{error.message}: `reelwright doctor` says more.") from None
     finally:
