@@ -6,7 +6,7 @@ from functools import partial
 
 from reelwright.api.schema.json_schema import Schema, array, flag, nullable, number, record, ref, text, whole
 from reelwright.api.schema.openai import VOICE
-from reelwright.api.schema.operations import LOOKS, NAMES_ONE, Operation, answer, operation, path_parameter
+from reelwright.api.schema.operations import DATABASE, NAMES_ONE, Operation, answer, operation, path_parameter
 from reelwright.errors import Code
 from reelwright.ids import VIDEO_ID
 from reelwright.video import Status
@@ -81,12 +81,12 @@ def schemas() -> dict[str, Schema]:
 
 
 def operations() -> dict[tuple[str, str], Operation]:
-    one = LOOKS | NAMES_ONE
+    one = DATABASE | NAMES_ONE
     paused = {"200": answer("As it is now", "PausedEngine")}
     drained = {"200": answer("As it is now", "DrainedWorker")}
     return {
         ("/v1/admin/line", "get"): _operation(
-            "getLine", "Everybody's jobs", {"200": answer("They are", "Line")}, LOOKS
+            "getLine", "Everybody's jobs", {"200": answer("They are", "Line")}, DATABASE
         ),
         ("/v1/admin/line/{video_id}/front", "post"): _operation(
             "moveToFront", "Make a job the next one", {"200": answer("As it is", "Job")}, one | {Code.CONFLICT}, _VIDEO

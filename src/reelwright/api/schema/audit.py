@@ -8,7 +8,7 @@ from reelwright.api.audit import MOST, NAME, USUAL
 from reelwright.api.schema.json_schema import Schema, array, flag, nullable, record, ref, text, whole
 from reelwright.api.schema.keys import TAG
 from reelwright.api.schema.openai import VOICE
-from reelwright.api.schema.operations import FIELD, LOOKS, Operation, answer, operation, query_parameter
+from reelwright.api.schema.operations import DATABASE, FIELD, Operation, answer, operation, query_parameter
 from reelwright.ids import AUDIT_ID
 from reelwright.store.audit import COMMAND, SERVER, Action
 
@@ -56,7 +56,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "listAudit",
             "Who did what",
             {"200": answer("A page of it", "Audit")},
-            LOOKS | FIELD,
+            DATABASE | FIELD,
             [
                 query_parameter("key", text(_WHO, pattern=NAME)),
                 query_parameter("action", text(enum=[*Action])),

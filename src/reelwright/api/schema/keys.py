@@ -10,8 +10,8 @@ from reelwright.api.schema.json_schema import Schema, array, flag, nullable, num
 from reelwright.api.schema.openai import VOICE
 from reelwright.api.schema.operations import (
     BODY,
+    DATABASE,
     FIELD,
-    LOOKS,
     NAMES_ONE,
     Operation,
     answer,
@@ -86,33 +86,37 @@ def schemas() -> dict[str, Schema]:
 def operations() -> dict[tuple[str, str], Operation]:
     one = [_KEY]
     return {
-        ("/v1/keys", "get"): _operation("listKeys", "All API keys", {"200": answer("They are", "KeyList")}, LOOKS),
+        ("/v1/keys", "get"): _operation("listKeys", "All API keys", {"200": answer("They are", "KeyList")}, DATABASE),
         ("/v1/keys", "post"): _operation(
             "createKey",
             "Make an API key",
             {"201": answer("Its text is shown this once", "KeyWithText")},
-            BODY | LOOKS,
+            BODY | DATABASE,
             body=_body("CreateKey", required=True),
         ),
         ("/v1/keys/{key_id}", "get"): _operation(
-            "getKey", "One API key", {"200": answer("It is", "Key")}, LOOKS | NAMES_ONE, one
+            "getKey", "One API key", {"200": answer("It is", "Key")}, DATABASE | NAMES_ONE, one
         ),
         ("/v1/keys/{key_id}", "post"): _operation(
             "changeKey",
             "Change an API key",
             {"200": answer("As it is now", "Key")},
-            BODY | LOOKS | NAMES_ONE | _ENDED,
+            BODY | DATABASE | NAMES_ONE | _ENDED,
             one,
             _body("ChangeKey"),
         ),
         ("/v1/keys/{key_id}", "delete"): _operation(
-            "revokeKey", "End an API key", {"200": answer("It opens no door now", "RevokedKey")}, LOOKS | NAMES_ONE, one
+            "revokeKey",
+            "End an API key",
+            {"200": answer("It opens no door now", "RevokedKey")},
+            DATABASE | NAMES_ONE,
+            one,
         ),
         ("/v1/keys/{key_id}/rotate", "post"): _operation(
             "rotateKey",
             "Give an API key another text",
             {"200": answer("It is shown this once", "KeyWithText")},
-            BODY | LOOKS | NAMES_ONE | _ENDED,
+            BODY | DATABASE | NAMES_ONE | _ENDED,
             one,
             _body("RotateKey"),
         ),
@@ -120,7 +124,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "getUsage",
             "What was used each day",
             {"200": answer("In the order of the days", "Usage")},
-            LOOKS | FIELD,
+            DATABASE | FIELD,
             [
                 query_parameter("from", text("The first day (UTC); absent: 30 days in all", format="date")),
                 query_parameter("to", text("The last day (UTC); absent: today", format="date")),

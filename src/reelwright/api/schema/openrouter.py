@@ -11,9 +11,9 @@ from reelwright.api.schema.answers import KNOWN, ONCE, RANGE, file_answers
 from reelwright.api.schema.bodies import ADDRESS, EXAMPLE, IMAGE, beside_schemas, body_fields, content, json_body
 from reelwright.api.schema.json_schema import Schema, array, flag, nullable, number, record, ref, text, whole, words
 from reelwright.api.schema.operations import (
+    DATABASE,
     FIELD,
     FILE,
-    LOOKS,
     NAMES_ONE,
     SUBMITS,
     Operation,
@@ -111,7 +111,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             "getOpenRouterJob",
             "Look at a job",
             {"200": answer("The job as it is now", "OpenRouterJob")},
-            LOOKS | NAMES_ONE,
+            DATABASE | NAMES_ONE,
             parameters=(_JOB,),
         ),
         (f"{PATH}/{{job_id}}/content", "get"): _operation(

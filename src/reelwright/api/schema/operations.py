@@ -14,15 +14,15 @@ from reelwright.errors import Code
 ALWAYS = frozenset({Code.MISDIRECTED, Code.INTERNAL, Code.MALFORMED_REQUEST, Code.HEAD_TOO_LARGE, Code.NOT_IMPLEMENTED})
 ASKS_FOR_KEY = frozenset({Code.UNAUTHORIZED, Code.RATE_LIMITED, Code.FORBIDDEN})
 CHANGES = frozenset({Code.FORBIDDEN})
-"""Of a request that is no mere look: another site's page may not send it."""
-LOOKS = frozenset({Code.UNAVAILABLE})
-"""Of every request that reads the database."""
+"""The error of a request that changes something, when another site's page sends it."""
+DATABASE = frozenset({Code.UNAVAILABLE})
+"""The error of every request that reads the database, when that does not answer."""
 NAMES_ONE = frozenset({Code.NOT_FOUND})
 FIELD = frozenset({Code.INVALID_FIELD})
 BODY = FIELD | {Code.MALFORMED_BODY, Code.UNSUPPORTED_MEDIA_TYPE, Code.BODY_TOO_LARGE, Code.BODY_TOO_SLOW}
 SUBMITS = (
     BODY
-    | LOOKS
+    | DATABASE
     | {
         Code.PROMPT_MISSING,
         Code.PROMPT_EMPTY,
@@ -35,7 +35,7 @@ SUBMITS = (
         Code.STORAGE_FULL,
     }
 )
-FILE = LOOKS | {Code.CORRUPT, Code.NOT_FOUND, Code.RANGE_NOT_SATISFIABLE, Code.PRECONDITION_FAILED}
+FILE = DATABASE | {Code.CORRUPT, Code.NOT_FOUND, Code.RANGE_NOT_SATISFIABLE, Code.PRECONDITION_FAILED}
 RENDERS = frozenset(
     {
         *(code for code in Code if code.startswith("upstream_")),

@@ -13,8 +13,8 @@ from reelwright.api.schema.bodies import ADDRESS, IMAGE, LAST_IMAGE, beside_sche
 from reelwright.api.schema.json_schema import Schema, array, flag, nullable, number, record, ref, text, whole, words
 from reelwright.api.schema.operations import (
     BODY,
+    DATABASE,
     FIELD,
-    LOOKS,
     NAMES_ONE,
     SUBMITS,
     Operation,
@@ -127,21 +127,21 @@ def _predictions() -> dict[tuple[str, str], Operation]:
             "listPredictions",
             "List predictions",
             {"200": answer("A page of the caller's predictions", "PredictionList")},
-            LOOKS | FIELD,
+            DATABASE | FIELD,
             (query_parameter("cursor", text("As `next` has it", pattern=f"^{VIDEO_ID}$")),),
         ),
         ("/v1/predictions/{prediction_id}", "get"): _operation(
             "getPrediction",
             "Look at a prediction",
             {"200": answer("The prediction as it is now", "Prediction")},
-            LOOKS | NAMES_ONE,
+            DATABASE | NAMES_ONE,
             (_PREDICTION,),
         ),
         ("/v1/predictions/{prediction_id}/cancel", "post"): _operation(
             "cancelPrediction",
             "Stop a prediction",
             {"200": answer("The prediction as it is now", "Prediction")},
-            LOOKS | NAMES_ONE,
+            DATABASE | NAMES_ONE,
             (_PREDICTION,),
         ),
     }
@@ -163,20 +163,20 @@ def _files() -> dict[tuple[str, str], Operation]:
             "createFile",
             "Store a file for 24 hours",
             {"201": {**answer("Its facts", "File"), "links": links}},
-            BODY | LOOKS | {Code.STORAGE_FULL, Code.QUOTA_EXCEEDED},
+            BODY | DATABASE | {Code.STORAGE_FULL, Code.QUOTA_EXCEEDED},
             body=content(multipart={"schema": ref("CreateFile")}),
         ),
         ("/v1/files", "get"): _operation(
-            "listFiles", "List files", {"200": answer("The caller's files", "FileList")}, LOOKS
+            "listFiles", "List files", {"200": answer("The caller's files", "FileList")}, DATABASE
         ),
         ("/v1/files/{file_id}", "get"): _operation(
-            "getFile", "Look at a file", {"200": answer("Its facts", "File")}, LOOKS | NAMES_ONE, (_FILE,)
+            "getFile", "Look at a file", {"200": answer("Its facts", "File")}, DATABASE | NAMES_ONE, (_FILE,)
         ),
         ("/v1/files/{file_id}", "delete"): _operation(
-            "deleteFile", "Delete a file", {"204": {"description": "It is gone"}}, LOOKS | NAMES_ONE, (_FILE,)
+            "deleteFile", "Delete a file", {"204": {"description": "It is gone"}}, DATABASE | NAMES_ONE, (_FILE,)
         ),
         ("/v1/files/{file_id}/download", "get"): _operation(
-            "downloadFile", "Download a file", {"200": stored}, LOOKS | NAMES_ONE, (_FILE,)
+            "downloadFile", "Download a file", {"200": stored}, DATABASE | NAMES_ONE, (_FILE,)
         ),
     }
 
