@@ -7,6 +7,7 @@ through is tested with a rule that lets one loopback address in, so that a redir
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +17,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from reelwright import outbound
 from reelwright.errors import BadRequest
 from reelwright.outbound import Outbound, Receipt, is_listed, is_public
 
@@ -350,6 +352,24 @@ async def test_a_server_that_is_not_there_is_told() -> None:
         url = f"http://{FRIEND}:{unused.getsockname()[1]}/"
         with pytest.raises(BadRequest, match="The server there is not reachable"):
             await friendly().fetch_image(url, max_bytes=1000)
+
+
+async def test_an_address_that_takes_no_connection_is_given_up_long_before_the_time_of_an_answer_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbound, "CONNECT_S", 0.3)
+    with contextlib.ExitStack() as sockets:
+        deaf = sockets.enter_context(socket.create_server((FRIEND, 0), backlog=0))
+        for _ in range(8):  # it accepts none of them: soon the system lets nobody wait there any more
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        url = f"http://{FRIEND}:{deaf.getsockname()[1]}/"
+        with pytest.raises(BadRequest, match="could not be reached in time"):
+            await friendly(fetch_s=5).fetch_image(url, max_bytes=1000)
+        impatient = Outbound(allow=lambda address: str(address) == FRIEND, ports=ANY_PORT, post_s=5)
+        receipt = await impatient.post_json(url, b"{}", {})
+    assert receipt == Receipt(status=None, problem="The server there could not be reached in time.")
 
 
 async def test_a_body_that_drips_is_cut_off() -> None:

@@ -164,6 +164,15 @@ def test_uploaded_files_take_of_the_same_bytes_and_give_them_back(locked: House)
     assert told[1]["key"] == key["id"] != told[0]["key"]
 
 
+def test_of_files_that_come_at_one_moment_only_those_that_find_room_stay(locked: House) -> None:
+    def upload(client: httpx2.Client) -> int:
+        return client.post("/v1/files", files={"content": b"x" * 400}).status_code
+
+    with locked.holder(limits={"stored_bytes": 1_000}) as client, ThreadPoolExecutor(16) as pool:
+        assert sorted(pool.map(upload, [client] * 16)) == [201] * 2 + [429] * 14
+        assert len(client.get("/v1/files").json()["results"]) == 2
+
+
 @pytest.mark.parametrize("own", [None, 2])
 def test_a_keys_jobs_that_wait_have_a_bound_and_others_find_room(
     locked: House, tmp_path: Path, own: int | None

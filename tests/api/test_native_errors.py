@@ -198,6 +198,11 @@ def test_the_servers_own_errors(error: ReelwrightError, status: int, body: dict[
     assert ("WWW-Authenticate" in answer.headers) == isinstance(error, Unauthorized)
 
 
+def test_a_disk_that_an_engine_found_full_is_told_with_when_to_come_back() -> None:
+    answer = rendered(EngineError("The disk is full: the result could not be kept.", code=Code.STORAGE_FULL))
+    assert (answer.status, answer.headers["Retry-After"]) == (507, "60")
+
+
 @pytest.mark.parametrize(("seconds", "header"), [(0.0, "1"), (0.2, "1"), (1.01, "2"), (30.0, "30"), (119.6, "120")])
 def test_retry_after_is_whole_seconds_and_never_too_soon(seconds: float, header: str) -> None:
     assert rendered(Busy("Later", retry_after=seconds)).headers["Retry-After"] == header

@@ -79,6 +79,16 @@ def test_what_a_key_has_used_is_its_own_and_an_admins_to_see(locked: House) -> N
     assert told["id"] not in shown.stdout
 
 
+def test_of_a_video_that_goes_on_only_what_is_new_is_counted(locked: House) -> None:
+    told = locked.make()
+    with holding(locked.server, told["key"]) as client:
+        first = made(client, **SECOND)
+        more = {"prompt": "paint", "model": "toy", "video": {"id": first["id"]}, "seconds": "1"}
+        longer = ended(client, client.post("/v1/videos/extensions", json=more).raise_for_status().json())
+        assert (longer["status"], longer["seconds"]) == ("completed", "2")
+        assert used(client)[0]["video_seconds"] == 2.0
+
+
 def test_the_cost_that_a_provider_told_is_counted(locked: House) -> None:
     """An engine writes it into the facts about how the video was made."""
     told = locked.make()

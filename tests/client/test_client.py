@@ -6,14 +6,17 @@ import asyncio
 import base64
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 import reelwright
 from reelwright.client import (
@@ -150,6 +153,19 @@ def test_wait_asks_as_often_as_told_where_there_are_no_events(tmp_path: Path) ->
         assert asked(server, "/events") == 1
 
 
+def test_wait_asks_where_streams_of_events_bring_nothing(server: FakeVideoServer, client: Client) -> None:
+    server.mute_streams = True  # as behind a proxy that lets no stream through
+
+    def script(video_id: str) -> None:
+        server.until(lambda: asked(server, video_id) >= 8)
+        server.complete(video_id)
+
+    thread = meanwhile(server, script)
+    assert client.generate("a sea").wait(20).status == "completed"
+    thread.join()
+    assert asked(server, "/events") == 3
+
+
 def test_wait_resumes_a_broken_stream_after_the_last_event(server: FakeVideoServer, client: Client) -> None:
     server.cut_streams = 2
 
@@ -179,6 +195,42 @@ def test_wait_survives_a_server_that_is_in_trouble_for_a_moment(server: FakeVide
 
     thread = meanwhile(server, script)
     assert video.wait(20).status == "completed"
+    thread.join()
+
+
+def test_wait_comes_back_when_a_server_in_trouble_wants_it(server: FakeVideoServer, client: Client) -> None:
+    video = client.generate("a sea")
+    server.has_events = False
+
+    def script(video_id: str) -> None:
+        server.until(lambda: asked(server, video_id))
+        server.retry_after = 2
+        server.troubles = [503]
+        server.until(lambda: not server.troubles)
+        refused, looks = time.monotonic(), asked(server, video_id)
+        server.until(lambda: asked(server, video_id) > looks)
+        came_back.append(time.monotonic() - refused)
+        server.complete(video_id)
+
+    came_back: list[float] = []
+    thread = meanwhile(server, script)
+    assert video.wait(20).status == "completed"
+    thread.join()
+    assert came_back[0] > 1.9
+
+
+def test_wait_ends_at_once_when_the_video_is_deleted(server: FakeVideoServer, client: Client) -> None:
+    video = client.generate("a sea")
+    server.has_events = False
+
+    def script(video_id: str) -> None:
+        server.until(lambda: asked(server, video_id))
+        with server.changed:
+            del server.jobs[video_id]
+
+    thread = meanwhile(server, script)
+    with pytest.raises(NotFound):
+        video.wait(3)  # less than the client's patience with a server in trouble
     thread.join()
 
 
@@ -287,6 +339,15 @@ def test_a_key_is_sent_and_a_wrong_one_is_told(server: FakeVideoServer) -> None:
         client.generate("a sea")
     with Client(server.url, api_key="wrong") as client, pytest.raises(Unauthorized, match="API key"):
         client.generate("a sea")
+
+
+def test_a_key_is_sent_to_nobody_without_a_valid_certificate() -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("localhost").configure_cert(context)  # an authority that nobody knows
+    with FakeVideoServer(tls=context) as server, Client(server.url, api_key="secret") as client:
+        with pytest.raises(Unreachable, match=r"(?i)certificate"):
+            client.generate("a sea")
+        assert server.seen == []
 
 
 def test_nothing_is_left_of_a_download_that_breaks_off(server: FakeVideoServer, client: Client, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from dataclasses import dataclass, field
@@ -36,15 +37,20 @@ class FakeVideoServer:
     """`with FakeVideoServer() as server: …`. Jobs stay queued until `advance`, `complete` or `fail` is called.
 
     `has_events`: whether there is an events route. `cut_streams`: how many streams of events break after one event.
-    `truncated`: the content breaks off half-way. `troubles`: statuses that the next requests for a video's state get.
+    `mute_streams`: they end before the first one. `truncated`: the content breaks off half-way. `troubles`: statuses
+    that the next requests for a video's state get, with `retry_after`, if any, in seconds. `tls`: it speaks https.
     """
 
-    def __init__(self, *, has_events: bool = True, poll_after_ms: int = 20, port: int = 0) -> None:
+    def __init__(
+        self, *, has_events: bool = True, poll_after_ms: int = 20, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.has_events = has_events
         self.poll_after_ms = poll_after_ms
         self.cut_streams = 0
+        self.mute_streams = False
         self.truncated = False
         self.troubles: list[int] = []
+        self.retry_after: int | None = None
         self.key: str | None = None
         self.jobs: dict[str, Job] = {}
         self.seen: list[tuple[str, str, dict[str, str]]] = []
@@ -53,6 +59,10 @@ class FakeVideoServer:
         self.connections: list[socket.socket] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (_Requests,), {"fake": self}))
         self._http.daemon_threads = True
+        self._host = "localhost" if tls else "127.0.0.1"
+        self._scheme = "https" if tls else "http"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._open = True
 
@@ -62,7 +72,7 @@ class FakeVideoServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://{self._host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -198,7 +208,8 @@ class _Requests(BaseHTTPRequestHandler):
                 with self.fake.changed:
                     status = self.fake.troubles.pop(0)
                     self.fake.changed.notify_all()
-                return self._error(status, "unavailable", "Not now")
+                later = {} if self.fake.retry_after is None else {"Retry-After": str(self.fake.retry_after)}
+                return self._error(status, "unavailable", "Not now", headers=later)
             return self._json(job.body, {"openai-poll-after-ms": str(self.fake.poll_after_ms)})
         if part is None and method == "DELETE":
             with self.fake.changed:
@@ -256,7 +267,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.close_connection = True
         told = int(self.headers.get("Last-Event-ID") or 0)
         self._send(": here are the events\n\n")
-        while not self.fake.stopped:
+        while not self.fake.stopped and not self.fake.mute_streams:
             with self.fake.changed:
                 while len(job.events) == told and not self.fake.stopped:
                     self.fake.changed.wait(5)

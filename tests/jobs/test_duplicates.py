@@ -72,6 +72,7 @@ def test_one_rendering_serves_all_who_ask_for_the_same(
     assert [one["status"] for one in ends] == ["completed"] * 3
     assert [one["metadata"]["who"] for one in ends] == ["alice", "bob", "carol"]
     assert [one["made_with"].get("shared") for one in ends] == [None, True, True]
+    assert ["render_s" in one["made_with"] for one in ends] == [True, False, False]
     assert renders(own, first, second, third, other) == [first["id"], other["id"]]
     assert len({content(http, one) for one in ends}) == 1
     paths = [own.data_dir / "videos" / f"{one['id']}-1.mp4" for one in ends]

@@ -95,6 +95,31 @@ def test_no_more_goes_than_the_budget_asks_for(tmp_path: Path, database: Setting
     assert server.stop() == 0
 
 
+ANOTHER = """
+CREATE FUNCTION another() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN DELETE FROM videos WHERE id <> OLD.id; RETURN NULL; END'
+"""
+"""With each video that is deleted, another process deletes all others."""
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_sweep_goes_on_when_another_process_deletes_what_it_is_about_to(tmp_path: Path, database: Settings) -> None:
+    server = ServerProcess(tmp_path / "data", REELWRIGHT_SWEEP_S="0.1", **database).start()
+    with httpx2.Client(base_url=server.url, timeout=30) as client:
+        videos = [made(client, f"paint {number}") for number in range(3)]
+        run_sql(server, ANOTHER)
+        run_sql(
+            server,
+            "CREATE TRIGGER another AFTER DELETE ON videos FOR EACH ROW WHEN (pg_trigger_depth() = 0)"
+            " EXECUTE FUNCTION another()",
+        )
+        run_sql(server, "UPDATE videos SET expires_at = 0")
+        eventually(lambda: all(gone(client, video) for video in videos))
+        sweep(server)
+    assert server.stop() == 0
+    assert "round failed" not in server.log_text()
+
+
 def test_orphans_go_and_the_young_stay(tidy: ServerProcess, client: httpx2.Client) -> None:
     videos, images = tidy.data_dir / "videos", tidy.data_dir / "images"
     body = {"prompt": "paint", "model": "toy", "size": "64x64", "num_frames": "4"}

@@ -42,9 +42,10 @@ def stored(objects: Objects) -> list[str]:
     return [found.name for found in objects.look("uploads")]
 
 
-def test_a_file_comes_back_as_it_was_also_after_a_restart(objects: Objects) -> None:
+@pytest.mark.parametrize("metadata", [{"a": ["\x00", 1]}, {"a": "🦊" * 4_000}])
+def test_a_file_comes_back_as_it_was_also_after_a_restart(objects: Objects, metadata: dict[str, Any]) -> None:
     data = b"\x00\n\r\n{}\n" * 1000
-    kept = keep(Uploads(objects), data=data, name='f"ü\nx\ud800.png', metadata={"a": ["\x00", 1]})
+    kept = keep(Uploads(objects), data=data, name='f"ü\nx\ud800.png', metadata=metadata)
     again = Uploads(objects)
     assert again.read("ann", kept.id) == data
     assert again.get("ann", kept.id) == kept

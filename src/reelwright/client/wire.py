@@ -184,6 +184,8 @@ def reaching(server: object) -> Iterator[None]:
     try:
         yield
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):  # OpenSSL's name; the library has no class of its own for it
+            raise Unreachable(f"{server} was not asked, because its certificate is not valid: {error}") from error
         raise Unreachable(f"No server answers at {server}") from error
     except (httpx2.TransportError, httpx2.DecodingError) as error:
         raise Unreachable(f"The connection to {server} broke: {str(error) or type(error).__name__}") from error

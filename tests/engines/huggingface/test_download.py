@@ -102,8 +102,31 @@ def test_a_download_goes_on_where_it_broke(stage: Stage, fake: FakeHuggingFace) 
     made = stage.make(stage.only("fal-ai"))
     assert made.clip.path is not None
     assert (made.clip.sha256, made.clip.path.read_bytes()) == (sha256(CLIP), CLIP)
-    headers = fake.requests("cdn")[1].headers
-    assert (headers["range"], headers["if-range"]) == ("bytes=200000-", '"one"')
+    asked = [request.headers for request in fake.requests("cdn")]
+    assert (asked[1]["range"], asked[1]["if-range"]) == ("bytes=200000-", '"one"')
+    # A place in a body that is compressed on the way would be none in the file.
+    assert [headers["accept-encoding"] for headers in asked] == ["identity"] * 2
+
+
+def test_a_download_whose_tag_is_weak_begins_anew(stage: Stage, fake: FakeHuggingFace) -> None:
+    """It does not tell that the bytes are the same (RFC 9110, 8.8.1)."""
+    fake.script("cdn", Reply(body=CLIP, cut=200_000, headers={"etag": 'W/"one"'}), Reply(body=CLIP))
+    made = stage.make(stage.only("fal-ai"))
+    assert made.clip.path is not None
+    assert made.clip.path.read_bytes() == CLIP
+    assert "range" not in fake.requests("cdn")[1].headers
+
+
+def test_a_part_that_begins_elsewhere_is_not_appended(stage: Stage, fake: FakeHuggingFace) -> None:
+    tag, whole = {"etag": '"one"'}, f"bytes 0-{len(CLIP) - 1}/{len(CLIP)}"
+    fake.script(
+        "cdn",
+        Reply(body=CLIP, cut=200_000, headers=tag),
+        Reply(status=206, body=CLIP, headers=tag | {"content-range": whole}),
+    )
+    made = stage.make(stage.only("fal-ai"))
+    assert made.clip.path is not None
+    assert (made.clip.sha256, made.clip.path.read_bytes()) == (sha256(CLIP), CLIP)
 
 
 def test_a_file_that_changed_meanwhile_is_taken_anew(stage: Stage, fake: FakeHuggingFace) -> None:
