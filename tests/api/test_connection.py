@@ -12,7 +12,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 
-from reelwright.api.connection import TAKE_S, Connection
+from reelwright.api.connection import SEND_STALL_S, Connection
 from reelwright.api.connection_limit import ConnectionLimit
 from tests.api.hasty import HASTE, HastyLoop
 from tests.api.wire import refuse
@@ -209,7 +209,7 @@ def test_an_answer_that_nobody_takes_is_cut_off(connection: bytes) -> None:
     async def ask_and_sleep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         cast(asyncio.ReadTransport, writer.transport).pause_reading()
         writer.write(b"GET /large HTTP/1.1\r\nHost: localhost\r\nConnection: %b\r\n\r\n" % connection)
-        await asyncio.sleep(2 * TAKE_S)
+        await asyncio.sleep(2 * SEND_STALL_S)
         assert await connection_is_closed(reader, writer, LARGE) < LARGE
 
     talk(ask_and_sleep)
@@ -221,6 +221,6 @@ def test_an_answer_that_is_taken_slowly_comes_whole() -> None:
         received = 0
         while received < LARGE:
             received += len(await reader.readexactly(3_000_000))
-            await asyncio.sleep(TAKE_S / 4)
+            await asyncio.sleep(SEND_STALL_S / 4)
 
     talk(sip)

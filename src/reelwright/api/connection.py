@@ -1,9 +1,9 @@
-"""One HTTP/1.1 connection of uvicorn, made strict: nothing is waited for without end, nor read without end.
+"""One HTTP/1.1 connection of uvicorn, made strict: every wait has a time limit, and everything that is read a bound.
 
 - An `Upgrade` that a request asks for is ignored, as RFC 9110 (7.8) allows: the request is read as if it had not asked.
 - What RFC 9112 calls faulty is refused: the answer names the fault, and the connection ends.
 - Trailer fields never count as headers (RFC 9110, 6.5.1).
-- Every phase has its end: the head, the body, what nobody reads of it, and the answer that nobody takes.
+- Every phase has a time limit: the head, the body, the rest of a body that is not read, and sending the answer.
 - All connections together are bounded: see `ConnectionLimit`.
 - Files are sent by sendfile(2): their bytes do not pass through Python, and other threads run meanwhile.
 """
@@ -34,16 +34,16 @@ HEAD_S = 10.0
 UNREAD_S = 10.0
 """So is one that has not sent the whole body of a request this long after that request was answered."""
 LINGER_S = 2.0
-"""So long a client whose request was faulty may go on sending, while it is told so."""
-TAKE_S = 60.0
-"""A client that has taken nothing of what is sent to it for so long is cut off."""
-LOOKS = 6
-"""So often it is looked within that time."""
+"""How long a client whose request was faulty may still send while it gets the answer that says so."""
+SEND_STALL_S = 60.0
+"""A client that has received nothing of what is sent to it for so long is cut off."""
+SEND_CHECKS = 6
+"""How often the send buffer is checked within that time."""
 
 SEND_FILE = "reelwright.send_file"
 """The ASGI extension whose value is a `SendFile`, for an answer that has begun."""
 PIECE_BYTES = 1024 * 1024
-"""Others have their turn on the loop after so many bytes."""
+"""How many bytes are sent before other tasks of the loop run."""
 NOW: int | None = getattr(os, "RWF_NOWAIT", None)
 """Linux: read what is in memory, or nothing."""
 
@@ -67,16 +67,16 @@ class Connection(HttpToolsProtocol):
     """Give it to uvicorn as `http`, with its `refusal`. Between requests uvicorn's own keep-alive time-out counts."""
 
     _part = _Part.REQUEST
-    _patience: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
     _idle_bytes = 0
     """Received since the last head, or piece of a body's content, was whole."""
-    _deaf = False
-    """After a fault nothing more is read: nobody knows where the next request would begin."""
+    _stopped_reading = False
+    """True after a fault: nothing more is read, because nobody knows where the next request would begin."""
     _fault: ReelwrightError | None = None
-    """Of the body that the last request has begun."""
+    """A fault in the body of the last request."""
     _room: asyncio.Future[None] | None = None
     _served: RequestResponseCycle | None = None
-    _taking: asyncio.TimerHandle | None = None
+    _send_timer: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, refusal: Refusal, limit: ConnectionLimit, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,16 +85,16 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._be_patient(HEAD_S)
+        self._start_timer(HEAD_S)
         if not self._limit.enter(self):
             self._refuse(Busy("The server has as many connections as it can have.", retry_after=1))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limit.leave(self)
-        self._calm_down()
-        self._look_away()
+        self._cancel_timer()
+        self._cancel_send_timer()
         if self._served is not None and not self._served.response_complete:
-            # uvicorn tells only the last of several requests that came behind each other.
+            # Of pipelined requests, uvicorn tells only the last one that the connection was lost.
             self._served.disconnected = True
             self._served.message_event.set()
         self._has_room()
@@ -111,13 +111,13 @@ class Connection(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def dismiss(self) -> None:
-        self._deaf = True
+        self._stopped_reading = True
         self.transport.abort()
 
     # --- what arrives ---
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf or self.transport.is_closing():
+        if self._stopped_reading or self.transport.is_closing():
             return
         self._idle_bytes += len(data)
         try:
@@ -152,8 +152,8 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._part = _Part.HEAD
         self._unset_keepalive_if_required()
-        if self._patience is None:
-            self._be_patient(HEAD_S)
+        if self._timer is None:
+            self._start_timer(HEAD_S)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._part is _Part.HEAD:
@@ -168,7 +168,7 @@ class Connection(HttpToolsProtocol):
         check_head(version, self.url, self.headers)
         super().on_headers_complete()
         self._part, self._idle_bytes = _Part.BODY, 0
-        self._calm_down()
+        self._cancel_timer()
         if version == "1.0":
             self.cycle.waiting_for_100_continue = False
         extensions: dict[str, Any] = {KNOWN: partial(self._limit.recognise, self)}
@@ -186,79 +186,81 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self._part, self._idle_bytes = _Part.REQUEST, 0
         if self.cycle.response_complete:
-            self._calm_down()
+            self._cancel_timer()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._watch_taking()
+        self._watch_send_buffer()
         if self.transport.is_closing():
             return
         if self._part is not _Part.REQUEST:  # the next one has begun, or this one's body is still on its way
             self._unset_keepalive_if_required()
-        if self._deaf and self.cycle.response_complete:
+        if self._stopped_reading and self.cycle.response_complete:
             self._linger()
         elif self._part is _Part.BODY and self.cycle.response_complete:
-            self._be_patient(UNREAD_S)
+            self._start_timer(UNREAD_S)
 
-    # --- patience ---
+    # --- timers ---
 
-    def _be_patient(self, seconds: float) -> None:
-        self._calm_down()
-        self._patience = self.loop.call_later(seconds, self._lose_patience, seconds)
+    def _start_timer(self, seconds: float) -> None:
+        self._cancel_timer()
+        self._timer = self.loop.call_later(seconds, self._on_timeout, seconds)
 
-    def _lose_patience(self, seconds: float) -> None:
-        if self.flow.read_paused:  # it is not the client who is slow
-            self._be_patient(seconds)
+    def _on_timeout(self, seconds: float) -> None:
+        if self.flow.read_paused:  # reading was paused by us, so the client is not slow
+            self._start_timer(seconds)
         else:
             self.transport.close()
 
-    def _calm_down(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._watch_taking()
+        self._watch_send_buffer()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._look_away()
+        self._cancel_send_timer()
 
-    def _watch_taking(self, looks: int = 0, least: float = math.inf) -> None:
-        """What waits to be sent has to become less: a transport that closes waits for that without end.
+    def _watch_send_buffer(self, checks: int = 0, least: float = math.inf) -> None:
+        """Abort the connection if its send buffer does not shrink for `SEND_STALL_S`.
 
-        Whoever is sent one answer after the other may have as much waiting as before at one look, but hardly at each.
+        The client receives nothing then, and a transport that is closing would wait for it without end.
+
+        A client that gets one answer after the other may have a full buffer at one check, but hardly at each.
         """
         waiting = self.transport.get_write_buffer_size()
-        if waiting == 0 or (looks == 0 and self._taking is not None):
+        if waiting == 0 or (checks == 0 and self._send_timer is not None):
             return
         if waiting < least:
-            looks, least = 0, waiting
-        elif looks == LOOKS:
+            checks, least = 0, waiting
+        elif checks == SEND_CHECKS:
             self.transport.abort()
             return
-        self._look_away()
-        self._taking = self.loop.call_later(TAKE_S / LOOKS, self._look_again, looks + 1, least)
+        self._cancel_send_timer()
+        self._send_timer = self.loop.call_later(SEND_STALL_S / SEND_CHECKS, self._check_send_buffer, checks + 1, least)
 
-    def _look_again(self, looks: int, least: float) -> None:
-        self._taking = None
-        self._watch_taking(looks, least)
+    def _check_send_buffer(self, checks: int, least: float) -> None:
+        self._send_timer = None
+        self._watch_send_buffer(checks, least)
 
-    def _look_away(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
+    def _cancel_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
     # --- what is faulty ---
 
     def _refuse(self, error: ReelwrightError) -> None:
         """Answer the request that cannot be read with this error, after those before it, and close the connection."""
-        self._deaf = True
-        self._calm_down()
+        self._stopped_reading = True
+        self._cancel_timer()
         if self._part is _Part.BODY:
             self._break_off(error)
             return
@@ -302,7 +304,7 @@ class Connection(HttpToolsProtocol):
         """Close the connection once the client has stopped sending: closed before, it would be reset, and the client
         lose the answer with it."""
         self.transport.write_eof()
-        self._be_patient(LINGER_S)
+        self._start_timer(LINGER_S)
 
     def _break_off(self, error: ReelwrightError) -> None:
         """The body of a request that has begun cannot be read on."""
@@ -330,7 +332,7 @@ class Connection(HttpToolsProtocol):
 
         async def send_and_stay(message: Message) -> None:
             await send(message)
-            if self._deaf and cycle is self.cycle and message["type"] == "http.response.start":
+            if self._stopped_reading and cycle is self.cycle and message["type"] == "http.response.start":
                 cycle.keep_alive = True  # the answer says that the connection closes; it is `_linger` that closes it
 
         sends = _until_closed(cycle, send_and_stay) if scope["http_version"] == "1.0" else send_and_stay
@@ -380,16 +382,16 @@ class Connection(HttpToolsProtocol):
 
     @staticmethod
     def _give_up(cycle: RequestResponseCycle) -> NoReturn:
-        # uvicorn notes it later, and only for the last of several requests that came behind each other.
+        # uvicorn notes it later, and of pipelined requests only for the last one.
         cycle.disconnected = True
         raise ClientDisconnect
 
     async def _wait_for_room(self, target: int) -> None:
-        """Until the client has taken something of what was sent, or has gone; it goes when it takes nothing."""
+        """Wait until the client has received some of what was sent, or has gone; after `SEND_STALL_S` it is cut off."""
         self._room = self.loop.create_future()
         self.loop.add_writer(target, self._has_room)
         try:
-            async with asyncio.timeout(TAKE_S):
+            async with asyncio.timeout(SEND_STALL_S):
                 await self._room
         except TimeoutError:
             self.transport.abort()
