@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo run dev docs test test-core test-quick test-long test-local test-clients test-schema coverage faults \
+.PHONY: help demo run dev docs test test-all test-core test-quick test-durations test-local test-clients test-schema coverage faults \
 	chaos soak life check fix format client build bench lock clean
 
 help: ## List the targets
@@ -39,17 +39,20 @@ docs: $(VENV)/.dev ## Build the documentation's site into build/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "Open build/site/index.html, or serve it: $(BIN)/mkdocs serve"
 
-test: $(VENV)/.local check ## Everything CI runs: the checks and all tests (installs torch)
+test: $(VENV)/.local check ## The checks and all tests but the long ones: what CI runs first (installs torch)
+	@$(BIN)/python -m pytest $(SPREAD) -m 'not long'
+
+test-all: $(VENV)/.local check ## The checks and all tests
 	@$(BIN)/python -m pytest $(SPREAD)
 
 test-core: $(VENV)/.dev ## All tests but those of the local engine (no torch)
 	@$(BIN)/python -m pytest $(SPREAD) --ignore=tests/engines/local
 
-test-quick: $(VENV)/.dev ## test-core without the tests that take long
+test-quick: $(VENV)/.dev ## test-core without the long ones
 	@$(BIN)/python -m pytest $(SPREAD) -m 'not long' --ignore=tests/engines/local
 
-test-long: $(VENV)/.dev ## Only those of test-core that take long
-	@$(BIN)/python -m pytest $(SPREAD) -m long --ignore=tests/engines/local
+test-durations: $(VENV)/.local ## All tests; writes tests/long.txt: which of them are long
+	@$(BIN)/python -m pytest $(SPREAD) --write-long
 
 test-local: $(VENV)/.local ## The tests of the local engine (installs torch)
 	@$(BIN)/python -m pytest $(SPREAD) tests/engines/local

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-from tests import servers
+from tests import long, servers
 
 LONGEST_FIRST = (
     "tests/playground/",
@@ -30,35 +30,6 @@ LONGEST_FIRST = (
     "tests/test_huggingface_program.py",
 )
 """Side by side with others, what takes long must not begin last: one core would wait for it."""
-
-LONG = (
-    "tests/api/test_connection.py",  # the seconds that a connection is given
-    "tests/api/test_schema.py",
-    "tests/clients/test_huggingface_js.py",  # npm
-    "tests/clients/test_openai_js.py",
-    "tests/clients/test_replicate_js.py",
-    "tests/clients/test_java.py",
-    "tests/deploy/test_proxies.py",
-    "tests/docs/test_site.py",
-    "tests/engines/local/",
-    "tests/faults/test_real_faults.py",
-    "tests/jobs/test_chaos.py",
-    "tests/jobs/test_clock.py",
-    "tests/jobs/test_fleet.py",  # a machine is dead after 15 s
-    "tests/jobs/test_fleet_faults.py",
-    "tests/jobs/test_life.py",
-    "tests/jobs/test_pgbouncer.py",
-    "tests/jobs/test_soak.py",
-    "tests/jobs/test_webhook_server.py",
-    "tests/playground/",
-    "tests/store/test_bare_systems.py",
-    "tests/store/test_bucket.py",
-    "tests/test_comfyui_program.py",
-    "tests/test_huggingface_program.py",
-    "tests/test_package.py",
-    "tests/test_running.py",
-)
-"""Tests whose subject is time, or a program that takes long to start: `make test-quick` leaves them out."""
 
 AGAIN = 1 / 60
 """How soon the alarm comes again, as a part of the limit: of 300 s, every 5 s."""
@@ -72,17 +43,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "how many seconds the program may take to end after its last test; a thread that hangs would hold it for ever"
     )
     parser.addini("leave_timeout", about, default="60")
+    parser.addoption("--write-long", action="store_true", help=f"write {long.LIST.name}: which tests are long")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     servers.quickly = True
+    if config.getoption("--write-long") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(long.Durations())
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.nodeid.startswith(LONG):
-            item.add_marker(pytest.mark.long)
+    long.mark(items)
     last = len(LONGEST_FIRST)
     items.sort(key=lambda item: next((n for n, one in enumerate(LONGEST_FIRST) if item.nodeid.startswith(one)), last))
 
