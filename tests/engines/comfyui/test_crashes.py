@@ -127,3 +127,17 @@ def test_deaths_in_a_row_change_nothing(stage: Stage, fakes: Fakes) -> None:
         death(victim, fake)
     victim.finish()
     assert fake.ledger.executions() == 1
+
+
+@pytest.mark.parametrize("death", [before_the_submission_arrives, while_it_waits, while_it_runs, after_it_has_ended])
+def test_a_killed_engines_job_goes_on_where_it_was(stage: Stage, fakes: Fakes, death: Death) -> None:
+    """The first ComfyUI, which was down, is back for the next life: who has the job is asked before it all the same."""
+    first, second = fakes(), fakes()
+    victim = Victim(stage, first, second)
+    first.die()
+    death(victim, second)
+    first.rise()
+    made = victim.finish()
+    assert (first.ledger.executions(), second.ledger.executions()) == (0, 1)
+    assert first.ledger.count("submitted") == 0
+    assert made["facts"]["provider"] == f"127.0.0.1:{second.port}"

@@ -14,32 +14,31 @@ from reelwright.engines.comfyui.engine import ComfyUIEngine
 from reelwright.engines.upstream.network import sliced
 from reelwright.errors import Code
 from tests.engines.comfyui.conftest import Fakes
-from tests.engines.comfyui.stage import QUICK, Running, Stage, wan
+from tests.engines.comfyui.stage import Running, Stage
 from tests.fakes.comfyui import FakeComfyUI
+from tests.fakes.comfyui.graphs import wan
 from tests.servers import eventually
 
 
-class Breaking(httpx2.BaseTransport):
-    """The way to one server: the answer to the first prompt is lost, and then nobody is reached there until `mend`."""
+class Way(httpx2.BaseTransport):
+    """The way to one server, where nobody is reached while it is `broken`. `fragile`: the answer to the first prompt is
+    lost, and then it is broken."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, fragile: bool = False) -> None:
         self._inner = sliced(httpx2.HTTPTransport())
         self._port = port
-        self._broken = False
-        self._mended = False
-
-    def mend(self) -> None:
-        self._mended = True
+        self._fragile = fragile
+        self.broken = False
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if request.url.port != self._port or self._mended:
+        if request.url.port != self._port:
             return self._inner.handle_request(request)
-        if self._broken:
+        if self.broken:
             raise httpx2.ConnectError("nobody listens", request=request)
         response = self._inner.handle_request(request)
-        if request.url.path == "/prompt" and request.method == "POST":
+        if self._fragile and request.url.path == "/prompt" and request.method == "POST":
             response.read()
-            self._broken = True
+            self._fragile, self.broken = False, True
             raise httpx2.ReadError("the connection broke", request=request)
         return response
 
@@ -86,20 +85,41 @@ def test_one_that_is_down_is_named_with_the_remedy(stage: Stage, fake: FakeComfy
 def test_what_may_have_been_taken_before_the_way_broke_is_ended(stage: Stage, fakes: Fakes) -> None:
     """The way to the first breaks after it has taken the job. The second makes it, and the first is told to stop."""
     first, second = fakes(hold_at=1), fakes()
-    way = Breaking(first.port)
-    urls = [first.url, second.url]
-    engine = ComfyUIEngine(**QUICK, urls=urls, workflows=str(stage.workflows), transport=way)
-    engine.load()
+    way = Way(first.port, fragile=True)
+    engine = stage.engine(first, second, transport=way)
     job = Running(engine, stage.job())
     first.ledger.wait_for("began")
     made = job.made()
     assert made.facts["provider"] == f"127.0.0.1:{second.port}"
-    way.mend()
+    way.broken = False
+    check_health(engine)
+    assert first.ledger.wait_for("ended")[0]["outcome"] == "interrupted"
+    assert first.ledger.ids("submitted") != second.ledger.ids("submitted")
+
+
+def test_what_was_left_behind_is_not_executed_too(stage: Stage, fakes: Fakes) -> None:
+    """The way to the first breaks while the job waits there. The second makes it, and the first only the stranger's."""
+    first, second = fakes(hold_at=1), fakes()
+    [stranger] = first.foreign()
+    way = Way(first.port)
+    engine = stage.engine(first, second, transport=way)
+    job = Running(engine, stage.job())
+    first.ledger.wait_for("request", route="history")
+    way.broken = True
+    assert job.made().facts["provider"] == f"127.0.0.1:{second.port}"
+    assert httpx2.get(f"{first.url}/prompt").json() == {"exec_info": {"queue_remaining": 2}}
+    way.broken = False
+    check_health(engine)
+    first.turn(hold_at=None)
+    first.ledger.wait_for("ended", id=stranger)
+    eventually(lambda: httpx2.get(f"{first.url}/prompt").json() == {"exec_info": {"queue_remaining": 0}})
+    assert (first.ledger.executions(), second.ledger.executions()) == (0, 1)
+
+
+def check_health(engine: ComfyUIEngine) -> None:
+    """What happens in the background every half a minute."""
     assert engine._servers is not None
     engine._servers.check_once()
-    queue = f"{first.url}/queue"
-    eventually(lambda: httpx2.get(queue).json() == {"queue_running": [], "queue_pending": []})
-    assert first.ledger.ids("submitted") != second.ledger.ids("submitted")
 
 
 def test_two_jobs_that_begin_at_once_do_not_choose_the_same(stage: Stage, fakes: Fakes) -> None:
