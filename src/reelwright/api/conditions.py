@@ -17,9 +17,9 @@ _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 def is_known(request: Request, etag: str, modified: float) -> bool:
     """Whether the client has this very version, so that the answer is 304.
 
-    The conditions are looked at in the order of section 13.2.2. `modified`: seconds since the epoch. Other methods than
-    `GET` and `HEAD` make something new, to which no condition applies. Raises `BadRequest` (`precondition_failed`) when
-    the client wants an answer from another version only.
+    The conditions are checked in the order of section 13.2.2. `modified`: seconds since the epoch. Requests with other
+    methods than `GET` and `HEAD` make something new, so no condition applies to them. Raises `BadRequest`
+    (`precondition_failed`) when `If-Match` or `If-Unmodified-Since` does not hold.
     """
     if request.method not in ("GET", "HEAD"):
         return False
@@ -36,7 +36,7 @@ def is_known(request: Request, etag: str, modified: float) -> bool:
 
 
 def is_unchanged(condition: str | None, etag: str, modified: float) -> bool:
-    """Whether the rest of a file may be sent (`If-Range`): it is the one of which the client has the beginning."""
+    """Whether `If-Range` holds: the file is still the version that the client has in part, and the rest may be sent."""
     if condition is None:
         return True
     if _TAG.fullmatch(condition):
@@ -51,7 +51,7 @@ def _joined(headers: Headers, name: str) -> str | None:
 
 
 def _lists(tags: str, etag: str, *, weakly: bool) -> bool:
-    """Whether a list of entity tags has this one; `*` has all. Compared strongly, weak tags are never the same."""
+    """Whether a list of entity tags has this one; `*` has all. In a strong comparison weak tags never match."""
     if tags.strip() == "*":
         return True
     if weakly:

@@ -32,7 +32,7 @@ from reelwright.errors import BadRequest, Busy, Code, ReelwrightError
 HEAD_S = 10.0
 """A connection that has not sent the whole head of a request this long after it began is closed."""
 UNREAD_S = 10.0
-"""So is one that has not sent the whole body of a request this long after that request was answered."""
+"""A connection that has not sent the whole body of a request this long after the request was answered is closed."""
 LINGER_S = 2.0
 """How long a client whose request was faulty may still send while it gets the answer that says so."""
 SEND_STALL_S = 60.0
@@ -64,12 +64,13 @@ class _Part(Enum):
 
 
 class Connection(HttpToolsProtocol):
-    """Give it to uvicorn as `http`, with its `refusal`. Between requests uvicorn's own keep-alive time-out counts."""
+    """The class that uvicorn gets as `http`, with `refusal` and `limit` bound. uvicorn's own keep-alive time-out limits
+    the time between two requests."""
 
     _part = _Part.REQUEST
     _timer: asyncio.TimerHandle | None = None
     _idle_bytes = 0
-    """Received since the last head, or piece of a body's content, was whole."""
+    """Bytes that have arrived since the last complete head, or since the last piece of a body's content."""
     _stopped_reading = False
     """True after a fault: nothing more is read, because nobody knows where the next request would begin."""
     _fault: ReelwrightError | None = None
@@ -100,7 +101,7 @@ class Connection(HttpToolsProtocol):
         self._has_room()
         super().connection_lost(exc)
 
-    # --- as `ConnectionLimit` sees it ---
+    # --- what `ConnectionLimit` uses (`Peer`) ---
 
     @property
     def address(self) -> str:
@@ -140,8 +141,8 @@ class Connection(HttpToolsProtocol):
             self._parse_without_upgrade()
 
     def _parse_without_upgrade(self) -> None:
-        """Read the head again, from a parser that has not seen `Upgrade`: this one would take the body for what follows
-        the upgrade, and skip it."""
+        """Give the head, without `Upgrade`, to a new parser. The old one would skip the body, because it takes it for
+        data of the other protocol."""
         lines = [b"%b: %b\r\n" % (name, value) for name, value in self.headers if name != b"upgrade"]
         start = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
         self.parser = httptools.HttpRequestParser(self)
@@ -231,9 +232,8 @@ class Connection(HttpToolsProtocol):
     def _watch_send_buffer(self, checks: int = 0, least: float = math.inf) -> None:
         """Abort the connection if its send buffer does not shrink for `SEND_STALL_S`.
 
-        The client receives nothing then, and a transport that is closing would wait for it without end.
-
-        A client that gets one answer after the other may have a full buffer at one check, but hardly at each.
+        Such a client receives nothing, and closing the transport would wait for it without end. The buffer is checked
+        several times within that time: where one answer follows the other, it may be full again at a single check.
         """
         waiting = self.transport.get_write_buffer_size()
         if waiting == 0 or (checks == 0 and self._send_timer is not None):
@@ -258,7 +258,8 @@ class Connection(HttpToolsProtocol):
     # --- what is faulty ---
 
     def _refuse(self, error: ReelwrightError) -> None:
-        """Answer the request that cannot be read with this error, after those before it, and close the connection."""
+        """Answer a request that cannot be read with this error, once the requests before it are answered; then close
+        the connection."""
         self._stopped_reading = True
         self._cancel_timer()
         if self._part is _Part.BODY:
@@ -285,7 +286,7 @@ class Connection(HttpToolsProtocol):
             self.pipeline.appendleft((cycle, app))
 
     def _scope_of_refused(self) -> Scope:
-        """As much as is known of it. The path decides on the form of the answer."""
+        """The ASGI scope of a refused request, with what could be read of it. The path decides the error's dialect."""
         if self._part is _Part.REQUEST:
             self.on_message_begin()
         path = b"/"
@@ -301,13 +302,14 @@ class Connection(HttpToolsProtocol):
         }
 
     def _linger(self) -> None:
-        """Close the connection once the client has stopped sending: closed before, it would be reset, and the client
-        lose the answer with it."""
+        """Close the connection once the client has stopped sending. If it were closed earlier, it would be reset, and
+        the client could lose the answer."""
         self.transport.write_eof()
         self._start_timer(LINGER_S)
 
     def _break_off(self, error: ReelwrightError) -> None:
-        """The body of a request that has begun cannot be read on."""
+        """Give up the body of a request that has begun. `receive` raises the error; a request that is answered already
+        has its connection closed."""
         self.cycle.keep_alive = False
         if self.cycle.response_complete:
             self.transport.close()
@@ -346,9 +348,9 @@ class Connection(HttpToolsProtocol):
         if self.transport.get_write_buffer_size():
             return 0
         try:
-            # Its own descriptor: uvloop watches the other one, and closes it with the connection.
+            # A duplicate, because uvloop watches the socket's own descriptor, and closes it with the connection.
             target = os.dup(self.transport.get_extra_info("socket").fileno())
-        except OSError:  # none is free
+        except OSError:  # no descriptor is free
             return 0
         sent = 0
         try:
@@ -382,7 +384,7 @@ class Connection(HttpToolsProtocol):
 
     @staticmethod
     def _give_up(cycle: RequestResponseCycle) -> NoReturn:
-        # uvicorn notes it later, and of pipelined requests only for the last one.
+        # uvicorn sets this later, and only for the last of several pipelined requests.
         cycle.disconnected = True
         raise ClientDisconnect
 
@@ -405,7 +407,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _in_memory(file: int, position: int, length: int) -> bool:
-    """Whether the kernel seems to have that part of the file at hand, so that sending it does not wait for a disk."""
+    """Whether the kernel seems to have that part of the file in memory, so that sending it does not wait for a disk."""
     if NOW is None:
         return False
     byte = bytearray(1)

@@ -63,8 +63,8 @@ class ConnectionLimit:
         self._turned_away: set[Peer] = set()
 
     def enter(self, peer: Peer) -> bool:
-        """A connection was made. False: there is no room for it, and none that could be dismissed for it; the caller
-        answers so. When many are being answered so already, further ones are dismissed without an answer."""
+        """Take a new connection. False when there is no room for it and no other can be dismissed: then the caller
+        answers that the server is full. If many are being answered so already, this one is dismissed instead."""
         full = self._number_of_strangers >= self._most_strangers
         if (full or self._number_of_strangers + len(self._known) >= self._most) and not self._dismiss_one():
             if len(self._turned_away) >= self._most - self._most_strangers:
@@ -99,7 +99,7 @@ class ConnectionLimit:
         return True
 
     def _forget(self, peer: Peer) -> bool:
-        """Whether it was a stranger."""
+        """Remove the connection from the strangers. Returns whether it was one."""
         place = network_of(peer.address)
         here = self._strangers.get(place, {})
         if here.pop(peer, None) is None:

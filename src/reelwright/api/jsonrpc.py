@@ -1,4 +1,4 @@
-"""Errors at `/mcp` in the form of its protocol, JSON-RPC 2.0: its clients show their users no other."""
+"""Errors at `/mcp` in the form of JSON-RPC 2.0, the only one that clients of the protocol show to their users."""
 
 from __future__ import annotations
 

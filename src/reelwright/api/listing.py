@@ -14,12 +14,12 @@ from reelwright.store.search import Shape, VideoFilter
 from reelwright.video import Status
 
 MAX_QUERY = 200
-"""Characters of a search."""
+"""How many characters a search may have."""
 MAX_MODEL = 200
 
 
 def read_filter(request: Request, q: str, status: Status | None, model: str | None, shape: Shape | None) -> VideoFilter:
-    """Raises `BadRequest` for a text that is too long or that no database keeps."""
+    """The filter of a list. Raises `BadRequest` for a text that is too long, or that cannot be stored in a database."""
     check_text("q", q, MAX_QUERY)
     check_text("model", model or "", MAX_MODEL)
     return VideoFilter(

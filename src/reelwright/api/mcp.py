@@ -1,8 +1,8 @@
 """`/mcp`: the Model Context Protocol over streamable HTTP, for assistants; needs the extra `mcp`.
 
 It is a client of the public API, in this process: each tool call goes through the key gate and the routes with the
-caller's own key, as if it had come over the network. No session is kept (a request knows all that its answer needs), so
-there is nothing to run out of, and any server behind a balancer can answer any request.
+caller's own key, as if it had come over the network. No sessions are kept, since a request holds all that its answer
+needs. So no memory is held between requests, and any server behind a load balancer can answer any request.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CREDENTIALS = ("authorization", "x-api-key", "api-key")
 
 
 class Assistants:
-    """The route, and what runs behind it."""
+    """The route `/mcp`, and the protocol's server behind it."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class Assistants:
         closing: Callable[[], Coroutine[Any, Any, None]],
         max_body_bytes: int,
     ) -> None:
-        """`api`: the routes behind their key gate; `keyed`: whether it wants keys now. `closing` returns when the
-        server stops."""
+        """`api`: the routes with the key gate in front. `keyed`: whether requests need an API key now. `closing`
+        returns when the server stops."""
         self._api = _without_streams(api)
         self._keyed = keyed
         self._closing = closing
@@ -48,11 +48,11 @@ class Assistants:
         self._sessions = StreamableHTTPSessionManager(
             tool_server(self._connect, local=False, saves=False), stateless=True, max_request_body_size=max_body_bytes
         )
-        # Without sessions there is nothing to listen to (GET) or to end (DELETE): the protocol has 405 for that.
+        # GET would listen to a session and DELETE end one. There are none, and then the protocol wants 405.
         self.route = Route(PATH, endpoint=_Endpoint(self._answer), methods=["POST"], include_in_schema=False)
 
     def running(self) -> AbstractAsyncContextManager[None]:
-        """Requests are answered within this context; what is left of them is cut off at its end."""
+        """Within this context requests are answered. Those that are under way at its end are cancelled."""
         return self._sessions.run()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +67,7 @@ class Assistants:
         request = context.request
         assert request is not None  # this transport has one for every call
         key = {name: request.headers[name] for name in _CREDENTIALS if name in request.headers}
-        # A fault of a route has its answer already, which tells nothing of its inside; it is not raised here again.
+        # An exception in a route becomes a 500 that does not show it; `raise_app_exceptions` would raise it here again.
         transport = ASGITransport(self._api, client=request.client or ("127.0.0.1", 0), raise_app_exceptions=False)
         origin = f"{request.base_url.scheme}://{request.base_url.netloc}"
         async with AsyncClient(origin, transport=transport, headers=key) as client:
@@ -76,7 +76,7 @@ class Assistants:
 
 
 class _Endpoint:
-    """An ASGI app as Starlette's routes tell it from a view function."""
+    """Makes an object of an ASGI app: Starlette's `Route` would take a function or method for a view."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -86,7 +86,7 @@ class _Endpoint:
 
 
 def _once(raw: bytes, receive: Receive) -> Receive:
-    """`receive` with the body put back before what comes after it."""
+    """A `receive` that returns the body, which was read already, and then what the given `receive` returns."""
     body: list[Message] = [{"type": "http.request", "body": raw, "more_body": False}]
 
     async def again() -> Message:
@@ -96,7 +96,10 @@ def _once(raw: bytes, receive: Receive) -> Receive:
 
 
 def _without_streams(api: ASGIApp) -> ASGIApp:
-    """`ASGITransport` hands over whole answers only; a client that is told of no events asks for news instead."""
+    """The API without its event streams, because `ASGITransport` cannot stream an answer.
+
+    A client whose request for events is answered with 404 polls instead.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].endswith("/events"):

@@ -42,7 +42,7 @@ IMPOSSIBLE: Mapping[str, str] = {
     "input_references": "No model here takes references. Send a picture as frame_images, with frame_type first_frame.",
     "creativity": "The upscaling models here have no such control. Leave it out.",
 }
-"""Fields that no card here has anything for: why, and what to do instead."""
+"""Fields that no model of this server supports: the reason, and what to do instead."""
 
 NAMES = Vocabulary(
     renamed={"duration": "seconds", "upscale_factor": "upscale"},
@@ -54,11 +54,11 @@ FRAMES_FORM = (
     'Must be a list of {"type": "image_url", "image_url": {"url": "https://… or data:…"}, "frame_type": "first_frame"}.'
 )
 FRAMES: Mapping[str, str] = {"first_frame": "image", "last_frame": "last_image"}
-"""Our names for the kinds of frames."""
+"""OpenRouter's values of `frame_type`, with our field for each."""
 
 
 class OpenRouterVideos:
-    """The routes' functions."""
+    """Answers the requests of this dialect."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class OpenRouterVideos:
         max_body_bytes: int,
         started: datetime,
     ) -> None:
-        """`started`: when the server did; its models are as old as it."""
+        """`started`: when the server was started, which is told as the time at which its models were created."""
         self._videos = videos
         self._catalog = catalog
         self._drafting = drafting
@@ -81,7 +81,7 @@ class OpenRouterVideos:
         self._models = VideoModels(catalog, started)
 
     async def create(self, request: Request) -> Response:
-        """Ask for a video; the answer is its job, pending."""
+        """Submit a video. The answer is its job; it does not wait for the video."""
         body = await parse_body(request, self._max_body_bytes)
         if not body.typed:
             raise BadRequest("A form is not read here. Send application/json.", code=Code.UNSUPPORTED_MEDIA_TYPE)
@@ -103,7 +103,7 @@ class OpenRouterVideos:
         return await self._answer(request, video, 202)
 
     async def get(self, request: Request, job_id: str) -> Response:
-        """The job as it is now. A failed one is a 200 with `status: "failed"`."""
+        """The job as it is now. A failed job, too, is answered with 200, and has `status: "failed"`."""
         return await self._answer(request, await self._videos.get(request, job_id))
 
     async def content(self, request: Request, job_id: str, index: int = Query(0)) -> Response:
@@ -122,11 +122,11 @@ class OpenRouterVideos:
             raise EngineError("The file of this video is gone. Make it anew.", code=Code.CORRUPT) from None
 
     def models(self) -> Response:
-        """What this server can make videos with, the default first."""
+        """The models of this server, the default one first."""
         return JSONResponse({"data": self._models.list()})
 
     def _asked(self, fields: Mapping[str, Any]) -> tuple[Mapping[str, Any], Vocabulary]:
-        """The fields as the drafting reads them, and their names."""
+        """Translate a body. Returns the fields that `Drafting` reads, and the vocabulary with their names."""
         for name, remedy in IMPOSSIBLE.items():
             if fields.get(name) not in (None, False, [], ""):
                 raise invalid(name, fields[name], remedy)
@@ -145,7 +145,10 @@ class OpenRouterVideos:
         return {**fields, **passed, **pictures, "model": self._model(fields.get("model"))}, names
 
     def _model(self, name: object) -> object:
-        """Our name for it. None is the configured engine; `openai/sora-2`, OpenRouter's slug of it, means that, too."""
+        """Our name of the model that a request names; None stands for the configured engine.
+
+        So do the names of OpenAI's retired models, such as `openai/sora-2`.
+        """
         if not isinstance(name, str) or name in self._catalog.aliases:
             return name
         if RETIRED_MODEL.fullmatch(name.removeprefix("openai/")):
@@ -174,7 +177,7 @@ def openrouter_router(calls: OpenRouterVideos) -> APIRouter:
 
 
 def _refuse_unused(wanted: VideoSpec) -> None:
-    """A picture or sound that was asked for is not left out: this dialect has no place to tell it."""
+    """Refuse a last frame or sound that the model would leave out: answers of this dialect have no warnings."""
     for one in wanted.unused:
         if one.field.startswith("frame_images"):
             raise invalid(one.field, "last_frame", f"Not used: {one.reason} Send a first_frame only.")
@@ -183,7 +186,7 @@ def _refuse_unused(wanted: VideoSpec) -> None:
 
 
 def _frames(frames: object) -> Mapping[str, tuple[str, str]]:
-    """By the name of its entry: our name of each picture, and the picture as an address or a data URI."""
+    """The pictures of `frame_images`. By entry (`frame_images[0]`): our field's name, and the URL or data URI."""
     if frames is None or frames == []:
         return {}
     if not isinstance(frames, list) or not all(isinstance(one, dict) for one in frames):
@@ -204,7 +207,7 @@ def _frames(frames: object) -> Mapping[str, tuple[str, str]]:
 
 
 def _passed_on(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options for this provider, `provider.options.reelwright`; those for others are none of ours."""
+    """The options for this server, `provider.options.reelwright`. Options for other providers are ignored."""
     options = _object(_object(fields.get("provider"), "provider").get("options"), "provider.options")
     options = _object(options.get("reelwright"), "provider.options.reelwright")
     if unknown := sorted(set(options) - set(PASSED_ON)):
@@ -239,7 +242,7 @@ def _word(video: Video) -> str:
 def job(video: Video, base_url: str, *, gone: bool = False) -> dict[str, Any]:
     """OpenRouter's `VideoGenerationResponse`; `base_url` ends with a slash.
 
-    `gone`: the video was completed, but its file is not there any more, or damaged. There is nothing to fetch then.
+    `gone`: the video was completed, but its file is missing or damaged, so there is nothing to fetch.
     """
     own = f"{base_url}{PATH.removeprefix('/')}/{video.id}"
     told: dict[str, Any] = {"id": video.id, "polling_url": own, "status": _word(video)}
@@ -258,7 +261,7 @@ def job(video: Video, base_url: str, *, gone: bool = False) -> dict[str, Any]:
 
 
 def webhook_body(event: str, video: Video, base_url: str) -> Mapping[str, Any]:
-    """What a callback is sent: the event's type and time, and the job with its model."""
+    """The body that is sent to a `callback_url`: the event's type and time, and the job with its model."""
     told = job(video, base_url)
     return {
         "type": event,
@@ -284,7 +287,7 @@ def sign(delivery: Delivery, now: datetime, secret: str) -> Mapping[str, str]:
 
 _STATUS: Mapping[Code, int] = {
     **STATUS,
-    # The client repeats every 5xx for an hour, and these do not get better.
+    # Not 5xx: OpenRouter's client retries those for an hour, and these two errors would stay the same.
     Code.CORRUPT: 410,
     Code.ENGINE_NOT_CONFIGURED: 400,
 }

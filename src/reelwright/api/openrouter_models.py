@@ -1,7 +1,8 @@
 """`GET /api/v1/videos/models`: each model's card in OpenRouter's words.
 
-The lists are made by asking the catalog, so whatever they offer is taken: each size, and each resolution in each aspect
-ratio, at each duration. Names are those of OpenRouter's own enums (`openrouter` 1.3.84, `VideoModel`).
+What the lists of a model name was tried with the catalog. So each listed size, and each listed resolution with each
+listed aspect ratio, is accepted with each listed duration. Names are those of OpenRouter's own enums (`openrouter`
+1.3.84, `VideoModel`).
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ PASSED_ON = (
     "interpolate",
     "upscale",
 )
-"""Our fields that OpenRouter has no word for: what `provider.options.reelwright` takes."""
+"""Our fields that OpenRouter's API lacks: `provider.options.reelwright` takes them."""
 ALWAYS_PASSED_ON = frozenset({"fps", "num_frames", "interpolate", "upscale"})
 
 _SQUARE = Image(sha256="", media_type="image/png", width=1024, height=1024)
-"""Stands for a first frame where a model makes no video without one; the shape is always asked for beside it."""
+"""Stands for the first frame in requests to models that need one."""
 
 
 class VideoModels:
     """The models of this server, the default first."""
 
     def __init__(self, catalog: Catalog, created: datetime) -> None:
-        """`created`: since when the models are said to be there."""
+        """`created`: the time that is told as the creation of the models."""
         self._catalog = catalog
         self._created = int(created.timestamp())
         self._told: dict[str, dict[str, Any]] = {}
 
     def list(self) -> list[dict[str, Any]]:
-        """The objects, those of ready models first; each is made once, since cards do not change."""
+        """An object for each model, the ready ones first. It is made once, since cards do not change."""
         cards = self._catalog.cards()
         for card in cards:
             if card.model not in self._told:
@@ -87,7 +88,7 @@ def _frame_images(card: Card) -> list[str]:
 
 
 class Shapes:
-    """What sizes and lengths a model makes, in lists that may be combined at will."""
+    """The sizes and durations that a model can make, as lists whose entries may be combined at will."""
 
     def __init__(self, catalog: Catalog, card: Card) -> None:
         self._catalog = catalog
@@ -98,7 +99,7 @@ class Shapes:
         self.durations = self._durations()
 
     def _combinable(self, ratios: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-        """Aspect ratios and resolutions of which every pair can be made: as many pairs as there can be."""
+        """Aspect ratios and resolutions of which every pair can be made, chosen so that there are most pairs."""
         resolutions = [one for one in RESOLUTIONS if self._shape(resolution=one)]
         best: tuple[Sequence[str], Sequence[str]] = (ratios, ())
         for highest in resolutions:
@@ -109,7 +110,7 @@ class Shapes:
         return best
 
     def _sizes(self, ratios: Sequence[str]) -> Sequence[tuple[int, int]]:
-        """Width and height of all that can be made, the smallest first."""
+        """All sizes that can be made, as (width, height), the smallest first."""
         made = [self._pair(resolution, ratio) for resolution in RESOLUTIONS for ratio in ratios]
         made += [self._shape(aspect_ratio=ratio) for ratio in ratios]
         made += [self._shape(resolution=one) for one in RESOLUTIONS]
@@ -118,7 +119,7 @@ class Shapes:
         return sorted(sizes, key=lambda size: (size[0] * size[1], size))
 
     def _durations(self) -> Sequence[int]:
-        """Whole seconds that the largest of the sizes can be made in, so the others can too."""
+        """The durations, in whole seconds, that the largest size allows; then the smaller sizes allow them, too."""
         if not self.sizes:
             return ()
         width, height = self.sizes[-1]
@@ -129,9 +130,9 @@ class Shapes:
         return self._shape(resolution=resolution, aspect_ratio=ratio)
 
     def _shape(self, **asked: Any) -> VideoSpec | None:
-        """The spec for that shape, or None where it leaves no room for the card's own length, also in whole seconds.
+        """The spec of a video of that shape; None if the shape does not allow the model's default length.
 
-        Larger pictures leave room for fewer frames.
+        Larger frames allow fewer of them. The length is also tried in whole seconds, as clients ask for it.
         """
         seconds = self._card.default_frames // self._card.default_fps
         if seconds and not self._made(**asked, seconds=seconds):
@@ -139,7 +140,7 @@ class Shapes:
         return self._made(**asked)
 
     def _made(self, **asked: Any) -> VideoSpec | None:
-        """The spec that becomes of these fields, or None where they are refused."""
+        """The spec that the catalog makes of these fields; None if it refuses them."""
         image = None if Task.TEXT_TO_VIDEO in self._card.tasks else _SQUARE
         fields = read_fields(
             {"prompt": "a", "engine": self._card.engine, "model": self._card.model, **asked}, typed=True

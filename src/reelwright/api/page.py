@@ -62,7 +62,7 @@ MODULES = (
 """The page's modules, each after those it imports. They are served as one script."""
 
 ADMIN = ("desk", "keydesk", "auditdesk", "admin")
-"""The modules of the admin's page, which is another document; those that they need go along with them."""
+"""The modules of the admin's page, a document of its own. The modules that they import are served with them."""
 
 _IMPORT = re.compile(r'^import .* from "\./(\w+)\.js";$', re.MULTILINE)
 FONT = "serif.woff2"
@@ -89,7 +89,7 @@ def page_router() -> APIRouter:
 
     async def page(request: Request) -> Response:
         if not request.scope["raw_path"].endswith(b"/"):
-            # The page's own addresses are relative: under `/reel` they would lead beside it.
+            # The page's addresses are relative: from `/reel` they would lead to `/`, and from `/reel/` they are right.
             query = request.scope["query_string"].decode("latin-1")
             return RedirectResponse(local(request, "/") + (f"?{query}" if query else ""), 308)
         return send_sheet(request, sheets["index.html"], immutable=False)
@@ -111,9 +111,9 @@ def page_router() -> APIRouter:
 
 
 def _load() -> tuple[str, dict[str, Sheet]]:
-    """The files' common version, and each file by its name; nothing else can be asked for.
+    """The files' common version, and each file by its name. No other files are served.
 
-    The page names the others with that version (`style.css?v=…`), so they may be cached for good.
+    The page refers to the other files with that version (`style.css?v=…`), so browsers may cache them for ever.
     """
     folder = resources.files("reelwright") / "playground"
 
@@ -141,7 +141,7 @@ def _load() -> tuple[str, dict[str, Sheet]]:
 
 
 def _needed(sources: Mapping[str, str], name: str) -> dict[str, str]:
-    """That module and all that it imports, also by others, in the order of `sources`."""
+    """That module and all that it imports, directly or through others, in the order of `sources`."""
     needed, found = {name}, [name]
     while found:
         new = {one for one in _IMPORT.findall(sources[found.pop()]) if one not in needed}
@@ -151,7 +151,7 @@ def _needed(sources: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def make_sheet(media_type: str, content: str | bytes, modified: float) -> Sheet:
-    """The file, compressed and named once. `modified`: when it was, in seconds since the epoch."""
+    """Compress the file and compute its ETag. `modified`: when it was last modified, in seconds since the epoch."""
     plain = content.encode() if isinstance(content, str) else content
     packed = gzip.compress(plain, 9, mtime=0)
     return Sheet(

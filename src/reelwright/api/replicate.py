@@ -1,6 +1,6 @@
 """The Replicate predictions dialect (https://replicate.com/docs/reference/http): a prediction is a video.
 
-The `replicate` client works through `REPLICATE_BASE_URL`. Progress stands in `logs` in the form that client reads.
+The `replicate` client works through `REPLICATE_BASE_URL`. Progress is told in `logs`, in the form that client parses.
 Files are in `replicate_files.py`, models and the rest in `replicate_models.py`.
 """
 
@@ -39,7 +39,7 @@ WEBHOOK_EVENTS = ("start", "output", "logs", "completed")
 
 
 class Predictions:
-    """The routes' functions."""
+    """Answers requests about predictions."""
 
     def __init__(
         self,
@@ -59,7 +59,8 @@ class Predictions:
         self._max_body_bytes = max_body_bytes
 
     async def create(self, request: Request) -> Response:
-        """`version` names the model: a version's id, an alias of it, the model's name, `owner/name:anything`."""
+        """Create a prediction. `version` names the model: a version's id, an alias, a model's name, or
+        `owner/name:anything`."""
         body = await parse_body(request, self._max_body_bytes)
         version = body.fields.get("version")
         if version is not None and not isinstance(version, str):
@@ -67,7 +68,7 @@ class Predictions:
         return await self._create(request, body, self._models.model_of(version) if version else None)
 
     async def create_for_model(self, request: Request, owner: str, name: str) -> Response:
-        """The model is named by the path."""
+        """Create a prediction with the model that the path names."""
         model = self._models.named(f"{owner}/{name}")
         return await self._create(request, await parse_body(request, self._max_body_bytes), model)
 
@@ -77,7 +78,7 @@ class Predictions:
         return JSONResponse(prediction(video, base_url(request)))
 
     async def cancel(self, request: Request, prediction_id: str) -> Response:
-        """End it. One that has ended already stays as it is."""
+        """Cancel the prediction. One that has ended already stays as it is."""
         video = await self._videos.cancel(request, prediction_id)
         return JSONResponse(prediction(video, base_url(request)))
 
@@ -111,11 +112,11 @@ class Predictions:
             video = await self._videos.wait(request, video, seconds)
             answer = prediction(video, base_url(request))
             if not video.status.terminal:
-                answer["status"] = "starting"  # the client takes `processing` after a wait for the end
+                answer["status"] = "starting"  # after a wait, the client would take `processing` for an end
         return JSONResponse(answer, 201)
 
     async def _with_files(self, owner: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields with the uploaded files that they name as a picture."""
+        """The fields, in which each address of an uploaded picture is replaced by the file."""
         return {
             name: await self._files.resolve(owner, value, f"{NAMES.prefix}{name}")
             if NAMES.renamed.get(name, name) in PICTURES
@@ -124,7 +125,7 @@ class Predictions:
         }
 
     def _webhook(self, request: Request, body: Body) -> tuple[Webhook | None, dict[str, Any]]:
-        """Whom to tell, and what the prediction shows of it."""
+        """The webhook of the request, and the fields with which the prediction shows it."""
         url, chosen = body.fields.get("webhook"), body.fields.get("webhook_events_filter")
         if url is None and (earlier := body.fields.get("webhook_completed")):  # its name in the first API
             url, chosen = earlier, ["completed"]
@@ -155,7 +156,7 @@ def _webhook_events(value: object) -> tuple[str, ...]:
 
 
 def webhook_body(_event: str, video: Video, base_url: str) -> Mapping[str, Any]:
-    """What a webhook is sent: the prediction."""
+    """The body that is sent to a webhook: the prediction."""
     return prediction(video, base_url)
 
 
@@ -212,7 +213,10 @@ def _metrics(video: Video) -> dict[str, Any]:
 
 
 def _logs(video: Video) -> str:
-    """What shaped the video beside its input; the last line has the form of a tqdm bar, which the clients parse."""
+    """The prediction's `logs`: what shaped the video beside its input, then the progress.
+
+    The progress is the last line, in the form of a tqdm bar, which the clients parse.
+    """
     if video.started_at is None:
         return ""
     lines = [f"Using seed: {video.spec.seed}"]

@@ -1,8 +1,8 @@
-"""Replicate's files (https://replicate.com/docs/reference/http#files.create): what its clients send before they run.
+"""Replicate's files (https://replicate.com/docs/reference/http#files.create): pictures that clients upload beforehand.
 
-Their default way to send a picture is `POST /v1/files`; the address that comes back (`urls.get`) is then the `image` of
-a prediction. Such an address is never fetched: it names a file of the same key, whatever the host in front of it is
-called.
+By default Replicate's clients send a picture with `POST /v1/files`, and then use the address in the answer (`urls.get`)
+as the `image` of a prediction. The server never fetches such an address: whatever its host is, its path names a file
+that the same owner has uploaded here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _OWN_ADDRESS = re.compile(rf"(?:/.*)?/v1/files/({FILE_ID})(?:/download)?/?")
 
 
 class FileCalls:
-    """The routes' functions, and the way from an address to a file."""
+    """Answers requests about files, and finds the file that an address names."""
 
     def __init__(self, *, uploads: Uploading, max_body_bytes: int) -> None:
         self._uploads = uploads
@@ -76,7 +76,7 @@ class FileCalls:
         return JSONResponse(_object(uploaded, base_url(request)))
 
     async def download(self, request: Request, file_id: str) -> Response:
-        """The file's bytes. A browser shows none of them: they are a download, whatever they claim to be."""
+        """The file's bytes. A browser saves them and never shows them, whatever their media type is."""
         data = await self._uploads.read(request.state.owner, file_id)
         if data is None:
             raise _missing()
@@ -94,9 +94,9 @@ class FileCalls:
         return Response(status_code=204)
 
     async def resolve(self, owner: str, value: object, field: str) -> object:
-        """The file that an address of this server names, as if it had been sent itself; any other value as it is.
+        """The uploaded file, if `value` is the address of one; any other value as it is.
 
-        Raises `BadRequest` that names `field` when there is no such file of this owner (any more).
+        Raises `BadRequest` that names `field` when this owner has no such file, or no longer.
         """
         match = _OWN_ADDRESS.fullmatch(_path(value)) if isinstance(value, str) else None
         if match is None:
@@ -135,7 +135,7 @@ def _object(uploaded: Uploaded, base_url: str) -> dict[str, Any]:
 def _path(address: str) -> str:
     """The path of an http or https URL, "" for anything else.
 
-    `urlsplit` keeps what it is given in a cache: no data URI may come there.
+    `urlsplit` caches its arguments, so it must not be given a data URI, which may have many MB.
     """
     address = address.strip() if len(address) <= MAX_ADDRESS_CHARACTERS else ""
     if not address.lower().startswith(("http://", "https://")):
@@ -147,7 +147,7 @@ def _path(address: str) -> str:
 
 
 def _text(fields: Any, name: str) -> str:
-    """A part that is text; clients also send such parts as files."""
+    """The text of a part of the form. Some clients send such a part as a file."""
     value = fields.get(name, "")
     if isinstance(value, Upload):
         value = value.data.decode("utf-8", "replace")
@@ -180,7 +180,7 @@ def _metadata(fields: Any) -> dict[str, Any]:
 
 
 def _seen_type(data: bytes) -> str:
-    """The type of a picture that really is one; nothing else is named."""
+    """The media type of a picture, by its bytes; `_UNKNOWN_TYPE` for everything else."""
     try:
         return images.check_image(data, max_bytes=len(data)).media_type
     except BadRequest:

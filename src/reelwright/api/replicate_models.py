@@ -1,4 +1,4 @@
-"""What Replicate's clients ask beside predictions: models and their versions, the account, the webhooks' secret.
+"""Replicate's routes beside predictions and files: models and their versions, the account, the webhooks' secret.
 
 A model here is a card; it has one version, whose id is a digest of its name. The version's `openapi_schema` tells the
 clients which inputs there are (LangChain takes the first one for the prompt) and that the output is one file.
@@ -33,10 +33,11 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 
 class ReplicateModels:
-    """The routes' functions, and the way from a version to its model."""
+    """Answers requests about models, and finds the model that a `version` means."""
 
     def __init__(self, *, catalog: Catalog, started: datetime, secret: Callable[[str], str]) -> None:
-        """`started`: when the server did; its models are as old as it. `secret`: what signs an owner's webhooks."""
+        """`started`: when the server was started, which is told as the time at which its models were created.
+        `secret` returns the secret that signs the webhooks of an owner."""
         self._catalog = catalog
         self._started = started
         self._secret = secret
@@ -92,7 +93,7 @@ class ReplicateModels:
         return JSONResponse({"previous": None, "next": None, "results": [version]})
 
     async def version(self, owner: str, name: str, version: str) -> Response:
-        """The model's version by its id, or by another name that predictions are made with (`version`)."""
+        """A version of the model, by its id or by another value that the `version` of a prediction may have."""
         card = self.card(f"{owner}/{name}")
         try:
             named = self._card(self.model_of(version))
@@ -108,12 +109,12 @@ class ReplicateModels:
         return JSONResponse({"type": "user", "username": owner, "name": owner, "github_url": None, "avatar_url": None})
 
     async def webhook_secret(self, request: Request) -> Response:
-        """What this key's receivers verify webhooks with; no other key's webhooks can be forged with it."""
+        """The secret with which receivers verify this key's webhooks. It cannot forge webhooks of other keys."""
         key = await asyncio.to_thread(self._secret, request.state.owner)
         return JSONResponse({"key": key}, headers={"Cache-Control": "no-store"})
 
     async def absent(self, request: Request) -> Response:
-        """What Replicate has and a single server has no use for."""
+        """Answers 404 to requests for what Replicate has and a single server has no use for."""
         what = request.scope["path"].split("/")[2]
         raise NotFound(f"This server has no {what}. Name one of GET /v1/models, in predictions, too.")
 
@@ -131,7 +132,7 @@ class ReplicateModels:
 
 
 def replicate_models_router(calls: ReplicateModels) -> APIRouter:
-    """To be included before `/v1/models/{model}`, whose models' names may have slashes."""
+    """Include it before `/v1/models/{model}`: that route's names may have slashes, so it would match these paths."""
     router = APIRouter(tags=["replicate"])
     router.add_api_route("/v1/models/{owner}/{name}/versions", calls.versions, methods=["GET"])
     router.add_api_route("/v1/models/{owner}/{name}/versions/{version}", calls.version, methods=["GET"])

@@ -1,8 +1,8 @@
-"""The names and forms that Replicate's video models have for what a video may be asked for.
+"""The inputs of Replicate's video models: which of our fields they mean, and in which forms their values come.
 
 Each of its models has inputs of its own. The names here are those of the well-known ones: wan-video, lightricks/ltx,
 kwaivgi/kling, minimax, google/veo, bytedance/seedance, luma, pixverse, runwayml, tencent/hunyuan-video, zeroscope,
-stable-video-diffusion. What they have and no model here can do is left out and told.
+stable-video-diffusion. An input that no model here supports is left out, and a warning of the prediction says so.
 """
 
 from __future__ import annotations
@@ -80,22 +80,22 @@ _SECRET = re.compile(r".*(?:api_?key|token|secret|password)", re.IGNORECASE)
 REDACTED = "[REDACTED]"
 
 MOST_SHOWN = 64_000
-"""Characters of a whole input, as JSON, that are kept with its video."""
+"""How many characters of an input, as JSON, are kept with its video."""
 MOST_NAMES = 200
 LEFT_OUT = "… (too long to be kept)"
 LONGEST_SHOWN = 40_000
-"""Characters of a string that `input` shows again."""
+"""How many characters of a single string are kept."""
 SHOWN_OF_DATA_URI = 60
 
 
 def adapted(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with the values in our forms where Replicate's models have others."""
+    """The fields, with values in our forms where Replicate's models use others."""
     return {name: _adapted(name, value) for name, value in fields.items()}
 
 
 def _adapted(name: str, value: Any) -> Any:
     if name == "seed" and value == -1 and not isinstance(value, bool):
-        return None  # as good as absent: drawn
+        return None  # the same as no seed: one is drawn
     if name == "interpolate_output" and isinstance(value, bool):
         return 2 if value else None
     if not isinstance(value, str):
@@ -109,10 +109,10 @@ def _adapted(name: str, value: Any) -> Any:
 
 
 def shown(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The input as it is kept and shown again: as it was sent, without the bulk of files in it and without secrets.
+    """The input as it is stored with the video and shown again: without the content of files, and without secrets.
 
-    It is stored with the video and told in every list, so all of it together is bounded: the largest values are left
-    out beyond that.
+    It is part of every list of predictions, so its size is bounded: the largest values are left out of one that is
+    larger.
     """
     told = _told(fields)
     sizes = {name: len(json.dumps(value)) for name, value in told.items()}
@@ -142,5 +142,5 @@ def _shown(value: Any) -> Any:
 
 
 def _sendable(text: str) -> str:
-    """Half of a surrogate pair cannot be sent as UTF-8."""
+    """The text with lone surrogates replaced, since these cannot be encoded as UTF-8."""
     return text.encode("utf-8", "replace").decode()

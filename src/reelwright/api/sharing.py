@@ -1,7 +1,7 @@
 """Links that show one video to people without a key, for a while.
 
-A link holds the video's id and when it ends, signed (HMAC-SHA256) with a secret of the database, so nothing is stored
-for it, and it works on every server of a fleet. It ends with the video: who deletes that takes the links back.
+A link holds the video's id and the time at which the link expires, signed (HMAC-SHA256) with a secret of the database.
+So nothing is stored for it, and it works on every server of a fleet. When a video is deleted, its links end, too.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ _HEADERS = {"X-Robots-Tag": "noindex", "Referrer-Policy": "no-referrer", "Conten
 
 
 class Links:
-    """Makes and reads the tokens."""
+    """Makes and checks the tokens of the links."""
 
     def __init__(self, secret: Callable[[], str], threads: Threads) -> None:
-        """`secret` reads the key from the database, and makes it the first time: it is asked for in a thread."""
+        """`secret` reads the signing key from the database, or makes it the first time. It blocks, so it is called in a
+        thread."""
         self._secret = secret
         self._threads = threads
         self._key: bytes | None = None
@@ -55,7 +56,7 @@ class Links:
         return f"{told}.{await self._signature(told)}"
 
     async def read(self, token: str, now: datetime) -> tuple[str, datetime] | None:
-        """The video's id and the end; None for what was not signed here, and for what has ended."""
+        """The video's id and when the link expires. None for a token that was not signed here or has expired."""
         match = _TOKEN.fullmatch(token)
         if match is None or not hmac.compare_digest(match[3], await self._signature(f"{match[1]}.{match[2]}")):
             return None
@@ -72,12 +73,12 @@ class Links:
 def sharing_router(
     *, queue: Queue, videos: Videos, links: Links, audit: Audit, threads: Threads, clock: Clock, max_body_bytes: int
 ) -> APIRouter:
-    """`queue` looks up the video of a link, whoever asks."""
+    """`queue` looks up the video of a link, for anybody: who has the link needs no key."""
     router = APIRouter(tags=["openai"])
 
     @router.post("/v1/videos/{video_id}/share", response_class=Response)
     async def share(request: Request, video_id: str) -> Response:
-        """A link that shows a completed video to whoever has it, without a key, until its end."""
+        """Make a link that shows a completed video without a key, to whoever has the link, until it expires."""
         video = await videos.get(request, video_id)
         body = await parse_body(request, max_body_bytes)
         if unknown := sorted(set(body.fields) - {"days"}):
@@ -126,7 +127,7 @@ def sharing_router(
 
 
 def _read_days(value: object) -> float:
-    """How long a link is good: a number, or its text from a form."""
+    """For how many days a link is valid: a number, or from a form its text."""
     days = 0.0
     if isinstance(value, int | float) and not isinstance(value, bool):
         days = value  # compared before it is a float: a whole number may be too large for one

@@ -1,7 +1,7 @@
 """ASGI middleware: a server span for each request, in the caller's trace if it sent a `traceparent`.
 
-Names: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server. The query is left out, since it holds
-what clients choose.
+Names: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server. The query is left out, since clients
+may put anything into it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reelwright.tracing import Kind, Tracer
 
 
 class Traced:
-    """The outermost layer, there only when traces are on. Probes and scrapes are left out, as in the log."""
+    """The outermost middleware, added only if tracing is on. Health checks and scrapes get no span and no log line."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
         self._app = app

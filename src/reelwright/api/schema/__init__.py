@@ -1,4 +1,4 @@
-"""The OpenAPI document: what each route takes and answers, said with the data that checks and answers.
+"""The OpenAPI document: what each route accepts and returns. It is made from the data by which requests are checked.
 
-A module a dialect holds its operations and the shapes it speaks; `document` puts them together with the routes.
+Each dialect has one module here, with its operations and its schemas; `document` combines them with the routes.
 """

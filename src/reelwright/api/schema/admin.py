@@ -1,4 +1,4 @@
-"""`/v1/admin` in the document."""
+"""The operations and schemas of `/v1/admin` in the OpenAPI document."""
 
 from __future__ import annotations
 

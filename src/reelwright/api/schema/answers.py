@@ -1,4 +1,4 @@
-"""Answers and parameters that several dialects have: a file, its headers and ranges, and how a request is made."""
+"""Parts of the OpenAPI document that several dialects share: request headers, answer headers, answers with a file."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ HEADERS: Mapping[str, Schema] = {
     },
     "Disposition": {"description": "The name to save it under", "schema": text()},
 }
-"""Header components of the document."""
+"""The document's components for headers of answers, by name."""
 
 _FILE = {
     "ETag": ref("ETag", "headers"),
@@ -82,7 +82,10 @@ BINARY = text(format="binary")
 
 
 def file_answers(description: str, *media_types: str, known: bool = False) -> dict[str, Any]:
-    """200 with a file in one of those types; `known`: 206, 302 and 304, too."""
+    """The answers of a route that sends a file of one of these media types.
+
+    `known`: the route also takes ranges and ETags and may redirect, so it can answer 206, 302 and 304 besides 200.
+    """
     headers = {
         **_FILE,
         "Accept-Ranges": ref("AcceptRanges", "headers"),

@@ -1,4 +1,4 @@
-"""`/v1/audit` in the document."""
+"""The operation and the schemas of `/v1/audit` in the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a body may hold: our fields with the bounds of this server's cards, under the names of a dialect."""
+"""Schemas of request bodies: our fields, bounded as this server's models are, under the names of a dialect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from reelwright.video import MAX_PROMPT_CHARACTERS
 
 TEXT = r"^[^\u0000]*$"
 PROMPT = r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$"
-"""More than white space, and no NUL."""
+"""At least one character that is not white space, and no NUL."""
 SIZE = r"^\s*[0-9]{1,5}[xX×][0-9]{1,5}\s*$"
 ASPECT = r"^\s*([0-9]{1,3}[:/][0-9]{1,3}|[Aa][Uu][Tt][Oo]|[Aa][Dd][Aa][Pp][Tt][Ii][Vv][Ee])\s*$"
 ADDRESS = r"^([Dd][Aa][Tt][Aa]:|[Hh][Tt][Tt][Pp][Ss]?://)"
@@ -34,7 +34,7 @@ EXAMPLE = {"prompt": "A beautiful sunset over the ocean"}
 
 
 def field_schemas(cards: Sequence[Card], refinements: Refinements) -> dict[str, Schema]:
-    """Our fields by name. Bounds are the widest of the cards: beyond them no model of this server can go."""
+    """The schemas of our fields, by name. A number's bounds are the widest of all cards: no model here allows more."""
     bounds: dict[str, tuple[float, float]] = {
         "num_frames": (min(c.min_frames for c in cards), max(c.max_frames for c in cards)),
         "fps": (1, max(c.max_fps for c in cards)),
@@ -91,7 +91,7 @@ def _field(name: str, bounds: Mapping[str, tuple[float, float]]) -> Schema:
 
 
 def beside_schemas() -> dict[str, Schema]:
-    """What may stand in a body beside our fields."""
+    """The schemas of what a body may hold that does not shape the video: metadata, priority and webhook."""
     kept = text(maxLength=MAX_METADATA_VALUE, pattern=TEXT)
     return {
         "metadata": words(
@@ -110,9 +110,10 @@ def beside_schemas() -> dict[str, Schema]:
 
 
 def body_fields(names: Vocabulary, schemas: Mapping[str, Schema], special: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The fields of a dialect by its names: ours first, in our order, then the others.
+    """The schemas of a dialect's fields, by the dialect's names: first those that we have, too, then the others.
 
-    `special` are those that are not ours, or that are ours in a form of the dialect's own.
+    `schemas`: those of our fields. `special` comes before them: the fields that only the dialect has, and those of ours
+    that it writes in another form.
     """
     order = [*VideoFields.model_fields]
 
@@ -132,13 +133,13 @@ def body_fields(names: Vocabulary, schemas: Mapping[str, Schema], special: Mappi
 
 
 def json_body(fields: Mapping[str, Schema], required: Sequence[str] = ("prompt",)) -> Schema:
-    """A JSON object of those fields: null means absent, others are refused."""
+    """A JSON object with these fields and no others. A field that is not `required` may be null: it is absent then."""
     properties = {name: schema if name in required else nullable(schema) for name, schema in fields.items()}
     return {"type": "object", "properties": properties, "required": [*required], "additionalProperties": False}
 
 
 def form_body(fields: Mapping[str, Schema], files: Mapping[str, str] | None = None) -> Schema:
-    """The same fields in a form. `files` are those that may be files, with their descriptions."""
+    """A form with these fields and no others. `files`: the descriptions of fields that may be files, by name."""
     properties = {name: _in_form(schema) for name, schema in fields.items()}
     for name, description in (files or {}).items():
         properties[name] = text(description, format="binary")
@@ -146,7 +147,7 @@ def form_body(fields: Mapping[str, Schema], files: Mapping[str, str] | None = No
 
 
 def _in_form(schema: Schema) -> Schema:
-    """An object in a form is its JSON text, and what may be anything is text."""
+    """The schema of a field in a form: an object is sent as JSON text, and a field of any type as text."""
     if "type" not in schema and "anyOf" not in schema:
         return text(schema["description"])
     if schema.get("type") != "object":
@@ -155,7 +156,7 @@ def _in_form(schema: Schema) -> Schema:
 
 
 def content(**bodies: Mapping[str, Any]) -> dict[str, Any]:
-    """A request body by media type: `json`, `form` (urlencoded) and `multipart` are references to schemas."""
+    """A request body: its media type object for each of `json`, `form` (urlencoded) and `multipart`."""
     types = {
         "json": "application/json",
         "multipart": "multipart/form-data",

@@ -1,4 +1,4 @@
-"""The whole document, from the routes that there are, the operations that describe them, and the cards."""
+"""Makes the OpenAPI document from the routes, the operations that describe them, and the models' cards."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SECURITY = {
 def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these routes, with the bounds of the usable models.
 
-    `keys`: whether the server asks for one. `servers` is left to whoever sends the document.
+    `keys`: whether the server asks for API keys. `servers` is missing: `docs_page` adds it to each answer.
     """
     described = operations()
     paths: dict[str, Any] = {}
@@ -87,7 +87,10 @@ def document(api: FastAPI, catalog: Catalog, *, keys: bool) -> dict[str, Any]:
 
 
 def _security(method: str, path: str, keys: bool) -> list[dict[str, list[str]]]:
-    """How a request shows who sends it, and which scope the key must have: one entry for each way that will do."""
+    """The `security` of an operation, a list of alternatives: each scope that is enough, with each way to send a key.
+
+    An empty alternative says that no key is needed.
+    """
     scopes = scopes_for(method, path)
     wanted = [{name: [scope.value]} for scope in sorted(scopes) for name in SECURITY]
     return [*wanted, *([] if keys or scopes == {Scope.ADMIN} else [{}])]

@@ -1,4 +1,4 @@
-"""`/models/{owner}/{name}` in the document."""
+"""The operations and schemas of `/models/{owner}/{name}` in the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small JSON Schemas (https://json-schema.org/draft/2020-12), as OpenAPI 3.1 has them."""
+"""Makes the JSON Schemas (https://json-schema.org/draft/2020-12) of which an OpenAPI 3.1 document is composed."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def array(items: Schema, description: str = "", **more: Any) -> Schema:
 
 
 def record(properties: Mapping[str, Schema], description: str = "", optional: Sequence[str] = ()) -> Schema:
-    """An object of an answer: all its properties are always there, but for the `optional` ones. It may grow."""
+    """An object in an answer. All properties but the `optional` ones are always there; a later release may add some."""
     required = [name for name in properties if name not in optional]
     return _told("object", description, {"properties": dict(properties), "required": required})
 
 
 def words(values: Schema, description: str = "", **more: Any) -> Schema:
-    """An object with names of the client's or the server's own choice."""
+    """An object whose property names are free, and whose values all have the same schema."""
     return _told("object", description, {"additionalProperties": values, **more})
 
 
 def nullable(schema: Schema) -> Schema:
-    """The same, or null."""
+    """The same schema, which also allows null."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
     if "$ref" in schema:

@@ -1,4 +1,4 @@
-"""`/v1/keys` and `/v1/usage` in the document."""
+"""The operations and schemas of `/v1/keys` and `/v1/usage` in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -154,7 +154,8 @@ def _fields(*names: str) -> Schema:
         },
         "keep_s": number("Seconds that the text before is still good for", minimum=0, maximum=MAX_KEEP_S, default=0),
     }
-    # Null is as if the field were not there; for `expires_at` it is a value, and a new key needs its name.
+    # Null means that the field is absent, except for `expires_at`, where it means "never". `_needing_name` forbids it
+    # for the name of a new key.
     properties = {name: nullable(known[name]) for name in names}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 

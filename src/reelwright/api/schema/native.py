@@ -1,4 +1,4 @@
-"""`/api/video/generate` in the document."""
+"""The operations and schemas of `/api/video/generate` in the OpenAPI document."""
 
 from __future__ import annotations
 

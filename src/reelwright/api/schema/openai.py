@@ -1,4 +1,4 @@
-"""`/v1/videos` and `/v1/models` in the document."""
+"""The operations and schemas of `/v1/videos` and `/v1/models` in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _ID = text("The id", pattern=f"^{VIDEO_ID}$")
 
 
 def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The shapes of this dialect; `fields` are those of `bodies.field_schemas`."""
+    """The schemas of this dialect by name. `fields`: what `bodies.field_schemas` returns."""
     return {
         **_creating(fields),
         **_changing(fields),
@@ -107,7 +107,7 @@ def _creating(fields: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _changing(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The bodies of requests about a video that is there."""
+    """The bodies of requests about a video that exists: remix, resume, annotate, share."""
     return {
         "RemixVideo": {
             "type": "object",
@@ -461,7 +461,7 @@ def webhooks() -> dict[str, Any]:
 
 
 def _extension(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The fields of a creation that an extension has, too, and the video that it goes on from."""
+    """The fields of an extension: those that it shares with a new video, and the video that it continues."""
     own = {"id": text("The id of a completed video", pattern=f"^{VIDEO_ID}$")}
     video = {"type": "object", "properties": own, "required": ["id"], "additionalProperties": False}
     return {**{name: schema for name, schema in fields.items() if name not in REFERENCES}, "video": video}
@@ -491,7 +491,7 @@ _LINKS = {
 
 
 def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The fields that this dialect has in a form of its own, in JSON."""
+    """The schemas of the fields that this dialect writes in a form of its own, in a JSON body."""
     address = text(IMAGE, pattern=ADDRESS)
     nested = {"type": "object", "properties": {"url": address}, "required": ["url"], "additionalProperties": False}
     wrapped = {

@@ -38,7 +38,7 @@ def time(description: str) -> Schema:
 
 
 def video() -> Schema:
-    """As `api.video_object.video_object` makes it."""
+    """The schema of what `api.video_object.video_object` returns."""
     return record(
         {
             "id": _ID,
@@ -95,7 +95,7 @@ def video() -> Schema:
 
 
 def event() -> Schema:
-    """As `api.events` sends it."""
+    """The schema of an event's data as `api.events` sends it."""
     data = {"anyOf": [ref("Video"), ref("VideoPreview")]}
     told = "The video; with a `preview` a picture"
     return record(
@@ -110,7 +110,7 @@ def event() -> Schema:
 
 
 def model_at_replicate() -> dict[str, Schema]:
-    """As `api.replicate_models` makes it: the same address is asked by clients of both."""
+    """What `api.replicate_models` adds to a model: clients of both dialects ask for it at the same address."""
     absent = ("github_url", "paper_url", "license_url", "cover_image_url", "default_example")
     return {
         "url": text(format="uri"),
@@ -126,7 +126,7 @@ def model_at_replicate() -> dict[str, Schema]:
 
 
 def card() -> Schema:
-    """`Card` as `api.models` answers with it: all fields of the class, one of them under another name."""
+    """The schema of a `Card` in an answer of `api.models`: all fields of the class, one of them under another name."""
     schema = TypeAdapter(Card).json_schema(mode="serialization")
     properties = {
         name: {key: value for key, value in _resolved(one, schema).items() if key not in ("title", "default")}
@@ -143,7 +143,7 @@ def card() -> Schema:
 
 
 def _resolved(one: Schema, schema: Schema) -> Schema:
-    """Without references to definitions of its own."""
+    """The schema `one` with definitions of `schema` in place of the references to them."""
     if "$ref" in one:
         name = one["$ref"].rpartition("/")[2]
         return {key: value for key, value in schema["$defs"][name].items() if key not in ("title", "description")}
@@ -153,7 +153,7 @@ def _resolved(one: Schema, schema: Schema) -> Schema:
 
 
 def delivery() -> Schema:
-    """As `api.webhooks` makes it."""
+    """The schema of a delivery as `api.webhooks` makes it."""
     return record(
         {
             "id": text("The `webhook-id` of all its tries"),

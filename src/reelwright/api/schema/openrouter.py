@@ -1,4 +1,4 @@
-"""`/api/v1/videos` in the document."""
+"""The operations and schemas of `/api/v1/videos` in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _open(properties: Mapping[str, Schema], required: list[str] | None = None) -
 
 
 def _model() -> Schema:
-    """As `openrouter_models` makes it."""
+    """The schema of a model as `api.openrouter_models` makes it."""
     listed = {"supported_durations": whole()} | {
         name: text()
         for name in ("supported_resolutions", "supported_aspect_ratios", "supported_sizes", "supported_frame_images")

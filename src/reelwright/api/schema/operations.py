@@ -1,4 +1,4 @@
-"""What one operation of the API is, and how its errors are told: from the codes and the dialect's own table."""
+"""Describes operations of the API. Their error answers follow from the error codes and the dialects' status tables."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from reelwright.errors import Code
 ALWAYS = frozenset({Code.MISDIRECTED, Code.INTERNAL, Code.MALFORMED_REQUEST, Code.HEAD_TOO_LARGE, Code.NOT_IMPLEMENTED})
 ASKS_FOR_KEY = frozenset({Code.UNAUTHORIZED, Code.RATE_LIMITED, Code.FORBIDDEN})
 CHANGES = frozenset({Code.FORBIDDEN})
-"""The error of a request that changes something, when another site's page sends it."""
+"""The error of a request that may change something and that a page of another site has sent."""
 DATABASE = frozenset({Code.UNAVAILABLE})
-"""The error of every request that reads the database, when that does not answer."""
+"""The error of a request that uses the database, when the database does not answer."""
 NAMES_ONE = frozenset({Code.NOT_FOUND})
 FIELD = frozenset({Code.INVALID_FIELD})
 BODY = FIELD | {Code.MALFORMED_BODY, Code.UNSUPPORTED_MEDIA_TYPE, Code.BODY_TOO_LARGE, Code.BODY_TOO_SLOW}
@@ -49,14 +49,17 @@ RENDERS = frozenset(
         Code.CANCELLED,
     }
 )
-"""Of a request that waits for its video."""
+"""The errors of a job, which a request that waits for its video answers with."""
 
 REQUEST_ID = {"X-Request-Id": ref("RequestId", "headers")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
-    """How a dialect tells errors: the names of its error schema and of its answers in the document."""
+    """How a dialect's errors appear in the document.
+
+    `error`: the name of their schema. `name`: the beginning of the names of the dialect's error answers.
+    """
 
     dialect: Dialect
     name: str
@@ -64,13 +67,14 @@ class Voice:
     media_type: str = "application/json"
 
     def answer(self, status: int) -> str:
-        """The name of its answer with that status."""
+        """The name of the dialect's error answer with that status."""
         return f"{self.name}{status}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One method of one path. `codes` are the errors that it can tell; `public` ones never ask for a key."""
+    """One method of one path. `codes`: its errors, beside those that any operation can have. `public`: it never asks
+    for an API key."""
 
     id: str
     tag: str
@@ -108,7 +112,7 @@ class Operation:
 
 
 def error_answers(voices: Iterable[Voice]) -> dict[str, Any]:
-    """All answers with errors, by name: one for each status of each dialect, with the codes that lead to it."""
+    """The error answers of all dialects, by name: one for each HTTP status, described by the codes that have it."""
     found: dict[str, Any] = {}
     for voice in voices:
         by_status: dict[int, list[Code]] = {}
@@ -138,7 +142,7 @@ def _error_answer(voice: Voice, status: int, codes: Sequence[Code]) -> dict[str,
 
 
 def answer(description: str, schema: str, **headers: Schema) -> dict[str, Any]:
-    """A JSON answer; `headers` are named with underscores."""
+    """A JSON answer. The names of `headers` are written with underscores instead of hyphens."""
     return {
         "description": description,
         **({"headers": {name.replace("_", "-"): header for name, header in headers.items()}} if headers else {}),
@@ -168,7 +172,7 @@ def operation(
     parameters: Sequence[Schema] = (),
     body: Mapping[str, Any] | None = None,
 ) -> Operation:
-    """An operation of a dialect, which gives its `tag` and its `voice` once (`functools.partial`)."""
+    """An operation. Each dialect gives its `tag` and `voice` once, by `functools.partial`."""
     return Operation(
         id=identity,
         tag=tag,

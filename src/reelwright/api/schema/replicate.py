@@ -1,4 +1,4 @@
-"""What Replicate's clients ask for in the document: predictions, files, models' versions and the account."""
+"""The Replicate dialect in the OpenAPI document: predictions, files, models' versions and the account."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def _top_level() -> dict[str, Schema]:
 
 
 def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
-    """The fields that are also read in the forms of Replicate's models."""
+    """The schemas of the fields that are also accepted in the forms that Replicate's models use."""
     pictures = {name: own for name, own in NAMES.renamed.items() if own in PICTURES} | {one: one for one in PICTURES}
     length = text(pattern=r"^[0-9]{1,4}_frames\w*$")
     return {
@@ -242,12 +242,12 @@ def _special(fields: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def _page(name: str) -> Schema:
-    """A page of a list: the addresses of those before and after it."""
+    """A page of a list, with the addresses of the pages before and after it."""
     return record({"previous": nullable(_URL), "next": nullable(_URL), "results": array(ref(name))})
 
 
 def _prediction() -> Schema:
-    """As `api.replicate.prediction` makes it."""
+    """The schema of what `api.replicate.prediction` returns."""
     return record(
         {
             "id": text("The id", pattern=f"^{VIDEO_ID}$"),

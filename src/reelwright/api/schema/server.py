@@ -1,4 +1,4 @@
-"""The server's own routes in the document: is it well, and how much has it done."""
+"""The operations and schemas of `/health`, `/ready` and `/metrics` in the OpenAPI document."""
 
 from __future__ import annotations
 
