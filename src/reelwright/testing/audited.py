@@ -1,6 +1,8 @@
-"""An engine whose writes are watched: what it does to files outside of its job's own is told among the facts.
+"""An engine that is watched: what it writes outside of its job's own files, and what it tells of its progress, is told
+among the facts.
 
-A job whose id begins with `HELD` waits to be cancelled once it has said something, however quick the engine is.
+A server gets only the latest progress, a few times a second; the fact has every one. A job whose id begins with `HELD`
+waits to be cancelled once it has said something, however quick the engine is.
 
 Python tells of every file that it opens or changes (audit events, PEP 578). What compiled code writes by itself is not
 seen.
@@ -26,6 +28,9 @@ ELSEWHERE = "written_elsewhere"
 HELD = "held_"
 HELD_S = 60.0
 """A job is held no longer than this at each word."""
+
+PROGRESS = "progress_told"
+"""The fact that lists each progress of the job, as `[done, total]`."""
 
 _PATHS = {
     "os.mkdir": 1,
@@ -59,15 +64,17 @@ class Audited:
         return self._engine.state()
 
     def generate(self, job: RenderJob, report: Report) -> Made:
+        told = ObservedReport(report, HELD_S if job.video_id.startswith(HELD) else 0.0)
         with self._lock:
             self._jobs[job.video_id] = job
         try:
-            made = self._engine.generate(job, HeldReport(report) if job.video_id.startswith(HELD) else report)
+            made = self._engine.generate(job, told)
         finally:
             with self._lock:
                 del self._jobs[job.video_id]
                 written = sorted(self._written)
-        return replace(made, facts={**made.facts, ELSEWHERE: written}) if written else made
+        facts = {**made.facts, PROGRESS: told.progressed}
+        return replace(made, facts=facts | {ELSEWHERE: written} if written else facts)
 
     def _notice(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._jobs:
@@ -93,25 +100,29 @@ class Audited:
         return path.is_relative_to(self._temporary)
 
 
-class HeldReport:
-    """Implements `Report`: passes on what the engine says, and lets it go on only to be cancelled."""
+class ObservedReport:
+    """Implements `Report`: passes on what the engine says, and keeps its progress."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, held_s: float) -> None:
+        """`held_s`: after each word it waits so long for the job to be cancelled."""
+        self.progressed: list[tuple[int, int]] = []
         self._report = report
+        self._held_s = held_s
         self.moved, self.wait = report.moved, report.wait
 
     def progress(self, done: int, total: int) -> None:
+        self.progressed.append((done, total))
         self._report.progress(done, total)
-        self.wait(HELD_S)
+        self.wait(self._held_s)
 
     def stage(self, name: str | None) -> None:
         self._report.stage(name)
-        self.wait(HELD_S)
+        self.wait(self._held_s)
 
     def preview(self, data: bytes, media_type: str) -> None:
         self._report.preview(data, media_type)
-        self.wait(HELD_S)
+        self.wait(self._held_s)
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
         self._report.checkpoint(state)
-        self.wait(HELD_S)
+        self.wait(self._held_s)

@@ -13,7 +13,7 @@ from typing import Any
 from reelwright.engines.catalog import Offer
 from reelwright.engines.engine import Card
 from reelwright.errors import EngineError
-from reelwright.testing.audited import ELSEWHERE, HELD
+from reelwright.testing.audited import ELSEWHERE, HELD, PROGRESS
 from reelwright.testing.process import EngineProcess
 from reelwright.testing.recorder import Recorder
 from reelwright.testing.takes import Take, spec_for
@@ -182,7 +182,7 @@ class _Check:
                 yield f"A checkpoint's file must be a name in the scratch folder, not {name!r}."
 
     def _measured(self, plain: Take) -> Iterator[str]:
-        told = plain.heard.progressed
+        told = _progress(plain)
         if bad := next(((done, total) for done, total in told if not 0 <= done <= total), None):
             yield f"It told a progress of {bad[0]} of {bad[1]}."
         parts = [done / total for done, total in told if total]
@@ -217,11 +217,10 @@ class _Check:
         killed = {number: self._killed_at(number) for number in sorted({1, saved})}
         with self._process() as process:
             for number, job in killed.items():
-                heard = Recorder()
-                resumed = process.run(self._spec(), self.folder, heard, **job)
+                resumed = process.run(self._spec(), self.folder, **job)
                 if self.card.deterministic and resumed.sha256 != plain.sha256:
                     yield f"Killed after checkpoint {number} and taken up from it, it made other frames."
-                began, goes_on = plain.heard.progressed, heard.progressed
+                began, goes_on = _progress(plain), _progress(resumed)
                 if number > 1 and began and goes_on and goes_on[0] <= began[0]:
                     yield f"Taken up from checkpoint {number} of {saved}, it began anew: progress {goes_on[0]}."
 
@@ -272,3 +271,8 @@ class _Check:
             yield f"It wrote to {path}, which is none of its job's files."
         for left in sorted((self.folder / "temporary").iterdir()):
             yield f"It left {left.name} in the folder for temporary files."
+
+
+def _progress(take: Take) -> list[tuple[int, int]]:
+    """Each (done, total) that the job told, in its order."""
+    return [(done, total) for done, total in take.facts[PROGRESS]]
