@@ -1,4 +1,4 @@
-"""Builds the rooms and connects them; starts and stops them."""
+"""Builds the parts of a server and connects them; starts and stops them."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ from reelwright.store.store import Store, build_store
 from reelwright.tracing import NO_TRACES, Tracer
 
 SHARE_OF_THE_QUEUE = 0.9
-"""What one API key may have of all places in the queue, where no setting says how many."""
+"""The share of the queue that the waiting jobs of one API key may take, where no setting says how many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """One server's rooms. `warmth`: keeps a dedicated endpoint awake, where that is asked for. `worker`: the name of
-    worker that this is, where it is nothing else. `must_ask`: the address on which strangers can reach it, so that it
-    does not start without any key; None: they cannot, or are welcome.
+    """The parts of one server.
+
+    `warmth`: keeps a dedicated endpoint awake, if a setting asks for that. `worker`: the name of a process that only
+    works; None for a server. `must_ask`: an address at which other machines can reach the server, which therefore does
+    not start without API keys; None: it is not reachable, or a setting allows everybody in.
     """
 
     api: Api
@@ -61,9 +63,10 @@ def build(
     *,
     worker_only: bool = False,
 ) -> Server:
-    """All objects, connected; nothing is started and nothing is written yet.
+    """Build all objects and connect them. Nothing is started and nothing is written yet.
 
-    `worker_only`: it makes videos and takes no requests but those for its health. Raises `ConfigurationError`.
+    `worker_only`: the process makes videos, and answers no requests but those for its health and metrics. Raises
+    `ConfigurationError`.
     """
     if settings.workers == 0 and not settings.database_url:
         raise ConfigurationError(
@@ -147,7 +150,7 @@ def bucket_of(settings: Settings) -> BucketAddress | None:
 
 
 def _limits_of_a_key(settings: Settings) -> KeyLimits:
-    """What a key may have that has no limits of its own. Alone it does not fill the queue: others find room there."""
+    """The limits of an API key that has none of its own. No single key can fill the queue: others find room in it."""
     return KeyLimits(
         requests_per_minute=settings.key_requests_per_minute,
         waiting=settings.key_max_waiting or max(1, int(settings.max_queued * SHARE_OF_THE_QUEUE)),
@@ -192,7 +195,7 @@ def _lost_disk(log: structlog.stdlib.BoundLogger) -> None:
 
 
 class Drain:
-    """How long running jobs may still take: `seconds`, counted from the first signal to stop, until the second one."""
+    """The time that running jobs still have: `seconds` from the first signal to stop, and none after a second one."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -222,7 +225,8 @@ class Drain:
 
 @asynccontextmanager
 async def running(server: Server, drain: Drain) -> AsyncIterator[Server]:
-    """The server at work: opens the store, recovers the jobs, warms the engine; drains and closes at the end."""
+    """Within the block the server works. Its beginning opens the store, takes up unfinished jobs and loads the engine;
+    its end drains the jobs and closes everything."""
     try:
         await asyncio.to_thread(server.store.open)
         with server.store.damage_told():

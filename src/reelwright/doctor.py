@@ -47,7 +47,7 @@ LEAST_FREE_GB = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One row. `ok` None: not needed, told for information. `remedy`: the next step when it is not ok."""
+    """One row. `ok` None: it does not matter with these settings. `remedy`: what to do when it is not ok."""
 
     name: str
     ok: bool | None
@@ -182,9 +182,9 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
         needed = name == catalog.default
         if offer.trouble:
             detail, remedy = offer.trouble, _REMEDIES.get(name)
-            if offer.spec.options.get("urls"):  # it is set up, and what it still lacks is said with the remedy
+            if offer.spec.options.get("urls"):  # it is configured: the trouble's own text ends with the remedy
                 detail, _, remedy = detail.partition(". ")
-            elif offer.problem is None:  # it can work and has no model yet, which is said with the remedy, too
+            elif offer.problem is None:  # it lacks only a model: this text ends with its remedy, too
                 detail, _, remedy = detail.partition(": ")
             yield Finding(name=f"Engine {name}", ok=False if needed else None, detail=detail, remedy=remedy)
             continue
@@ -207,9 +207,9 @@ def _engines(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _comfyui(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    """A row for each file that is no model, for each ComfyUI, and for each workflow that lacks something there.
+    """A row for each file that cannot be a model, each ComfyUI, and each workflow for which a ComfyUI lacks something.
 
-    They are bad where no workflow can be made anywhere, and the engine is needed.
+    These rows count as faults only if no workflow works anywhere and the engine is needed.
     """
     options = ComfyUIOptions.parse(catalog.offers["comfyui"].spec.options)
     if not options.urls:
@@ -255,7 +255,7 @@ def _provider_keys(settings: Settings, *, needed: bool) -> Iterator[Finding]:
 
 
 def _upstreams(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
-    """A row for each server of the openai engine: bad where none of them can be used, and the engine is needed."""
+    """A row for each server of the openai engine. It counts as a fault if none can be used and the engine is needed."""
     options = OpenAIOptions.parse(catalog.offers["openai"].spec.options)
     if not options.upstreams:
         return

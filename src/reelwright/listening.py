@@ -11,7 +11,7 @@ LOOPBACKS = ("127.0.0.1", "::1")
 """What `localhost` means here, whatever the hosts file says: a client takes either address for it."""
 
 _NO_SUCH_ADDRESS = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-"""What a machine without IPv6 says to ::1."""
+"""The errors with which a machine without IPv6 refuses to bind ::1."""
 _DRAWS = 20
 
 
@@ -25,10 +25,10 @@ class _NotToBeHad(ConfigurationError):
 
 
 def listening_sockets(host: str, port: int) -> list[socket.socket]:
-    """A bound socket for each address of the host, all on the same port; 0 draws one that is free on all of them.
+    """A bound socket for each address of the host, all on the same port. Port 0 means one that is free on all of them.
 
     `localhost` is both loopback addresses; without IPv6 it is 127.0.0.1 only. Raises `ConfigurationError` when an
-    address cannot be had.
+    address cannot be bound.
     """
     if host != "localhost":
         return [_bind(host, port)]

@@ -38,18 +38,18 @@ from reelwright.telemetry import open_tracer
 from reelwright.tracing import Tracer
 
 LATE_S = 5.0
-"""After the drain, until all that the server holds is closed."""
+"""How many seconds the server may take after the drain to close all that it holds; then it ends at once."""
 AT_ONCE_S = 2.0
-"""The same after the second signal."""
+"""The same after a second signal."""
 CLOSE_S = 1.0
-"""After all that, for the last lines and traces."""
+"""How many seconds the process may take after that to write its last lines and send its last traces."""
 
 KEEP_ALIVE_S = 75
 """A connection may be idle for so long between requests: longer than in proxies (nginx, load balancers: 60 s), so that
 it is not closed while one of them sends a request on it. `ConnectionLimit` makes room sooner where it is short."""
 
 PRIVATE = 0o077
-"""No right for anybody but the server's user, in what it and its engines write."""
+"""The umask: nobody but the server's user may read or write the files that the server and its engines make."""
 
 
 def serve(
@@ -61,8 +61,8 @@ def serve(
     """Run the server until SIGTERM, SIGQUIT, SIGHUP or Ctrl-C. Returns the process's exit code; raises
     `ConfigurationError` (exit 2).
 
-    `catalog`: other engines than `offered` finds. `outbound`: another rule than public addresses and listed networks.
-    `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
+    `catalog`: the engines, if not those that `offered` finds. `outbound`: which addresses may be called, if not public
+    ones and listed networks. `webhook_schedule`: the pauses before the tries of a delivery, in seconds.
     """
     return _run(
         settings,
@@ -112,10 +112,10 @@ def work(
 
 
 def _run(settings: Settings, build_with: Callable[[Tracer], Server], port: int | None) -> int:
-    os.umask(os.umask(PRIVATE) | PRIVATE)  # prompts and videos are nobody else's on this machine
+    os.umask(os.umask(PRIVATE) | PRIVATE)  # other users of this machine may not read prompts and videos
     configure_logs(settings.log_as, settings.log_level)
     adopt(*ADOPTED)  # the tracer's SDK and the engines' children read the process's environment
-    # Bound first: a taken port is told before anything is loaded or locked.
+    # The sockets are bound first, so that a port in use is told before anything is loaded or locked.
     sockets = [] if port is None else listening_sockets(settings.host, port)
     with contextlib.closing(open_tracer(os.environ)) as tracer:
         server = build_with(tracer)
@@ -129,9 +129,9 @@ def _run(settings: Settings, build_with: Callable[[Tracer], Server], port: int |
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with this exit code, after `serve`: all that it held is closed.
+    """End the process with this exit code, after `serve` has closed all that it held.
 
-    Taking its objects apart one by one, as Python does at its end, takes as long as a quarter of the start.
+    Python's own exit is left out: it destroys all objects one by one, which takes a quarter of the time of a start.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -171,7 +171,7 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
         server_header=False,
         proxy_headers=False,  # `Addresses` reads them
         timeout_keep_alive=KEEP_ALIVE_S,
-        # A request that waits for its job is held as long as the job is drained.
+        # A request that waits for its video stays open as long as the drain may take.
         timeout_graceful_shutdown=math.ceil(settings.drain_s) + 1,
     )
     http = _Http(config, lambda: lines.release(lambda: _announce(server, sockets[0], settings)))
@@ -199,11 +199,11 @@ async def _serve(server: Server, sockets: list[socket.socket], settings: Setting
     server.log.info("stopped")
     for end in ends:
         end.cancel()
-    _end_in(CLOSE_S, server.log, code=0)  # threads of libraries that wait for a name server, say; no work is left
+    _end_in(CLOSE_S, server.log, code=0)  # no work is left, but a library's thread may still wait for DNS, say
 
 
 def _listen_to_signals(stop: Callable[[], None], log: structlog.stdlib.BoundLogger) -> None:
-    """No signal that means well kills the server: it drains, or says that there is nothing to do."""
+    """Stop on the signals that ask for an end. Log and ignore SIGUSR1 and SIGUSR2, which would kill it."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         loop.add_signal_handler(number, stop)
@@ -218,7 +218,7 @@ def _listen_to_signals(stop: Callable[[], None], log: structlog.stdlib.BoundLogg
 
 
 def _end_in(seconds: float, log: structlog.stdlib.BoundLogger, code: int = 1) -> threading.Timer:
-    """The process is gone after that, whatever hangs: what is stored outlives a kill, and nobody waits for more."""
+    """End the process after so many seconds, even if something hangs: what is stored survives a kill."""
 
     def end() -> None:
         log.warning("something hangs: the server ends at once")
@@ -232,7 +232,7 @@ def _end_in(seconds: float, log: structlog.stdlib.BoundLogger, code: int = 1) ->
 
 
 def _room_for(connections: int) -> int:
-    """How many of them this process can have; it may open more files from now on, as far as the system lets it."""
+    """How many of so many connections this process can have. Raises its limit of open files for them where it may."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = int(connections * FILES_EACH) + FILES_APART
     if allowed != resource.RLIM_INFINITY and allowed < wanted:

@@ -65,7 +65,7 @@ def connected(server: str, api_key: str | None, patience: float = 30.0) -> Gener
 
 @contextmanager
 def told() -> Generator[None]:
-    """A client's errors become messages and exit codes."""
+    """Within the block a client's errors become messages and exit codes."""
     from reelwright.client import APIError, ServerFault, Unreachable, VideoFailed
 
     try:

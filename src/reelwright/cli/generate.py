@@ -146,7 +146,7 @@ def made(video: Video, *, quiet: bool, pictures: bool, as_json: bool) -> Video:
 
 
 def summary(video: Video, path: Path) -> str:
-    # Another form of it than the MP4 has a size and a rate of its own.
+    # The video's shape is that of the MP4; a GIF or WebP has another size and frame rate.
     facts = [
         *([video.shape] if path.suffix.lower() == ".mp4" else []),
         f"seed {video.seed}",

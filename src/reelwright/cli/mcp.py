@@ -69,7 +69,7 @@ def mcp(
         code = _serve(Reach(client=client, url=client.server, keyed=keyed, local=True, folder=folder))
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # a thread that still reads stdin would hold a longer goodbye until the assistant closes it
+    os._exit(code)  # a normal exit would wait for the thread that reads stdin, until the assistant closes it
 
 
 def _serve(reach: Reach) -> int:

@@ -92,7 +92,8 @@ def serve(**flags: Any) -> None:
     from reelwright.settings import load_settings
 
     settings = load_settings(**flags)
-    # What is imported stays: looking through it for garbage, now or while the server runs, finds none.
+    # Imported objects live as long as the process, so the garbage collector skips them: it is off while they are made,
+    # and `freeze` takes them out of later collections.
     gc.disable()
     from reelwright.serving import leave
     from reelwright.serving import serve as run

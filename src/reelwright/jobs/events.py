@@ -92,7 +92,7 @@ class LiveVideos:
         return self._finished.get(video_id)
 
     def without_position(self, video_id: str) -> Video | None:
-        """An active video without its position in the queue: to find that takes time, which grows with the queue."""
+        """An active video without its position in the queue, which takes longer to find the longer the queue is."""
         channel = self._active.get(video_id)
         return channel.video if channel else None
 

@@ -184,7 +184,7 @@ class SharedFeed:
                 self._live.progress(video_id, percent)
 
     def hears(self, heard: bool) -> None:
-        """Whether notices arrive from now on. Some may have been missed, so all followed videos are read now."""
+        """Note whether notices arrive from now on. Some may be lost, so all followed videos are read now."""
         self._look_s = LOOK_S if heard else DEAF_LOOK_S
         for video_id in self._followed:
             self._ask(video_id)

@@ -64,7 +64,7 @@ class Reads:
             self._new[video_id] = now
 
     def unwritten(self) -> Mapping[str, datetime]:
-        """The times that are in no row yet, by video. They count as written from now on."""
+        """The times that are in no row yet, by video; the caller writes them, so they are returned only once."""
         new, self._new = self._new, {}
         horizon = self._clock.now() - READ_LATELY
         self._written = {video_id: at for video_id, at in {**self._written, **new}.items() if at > horizon}

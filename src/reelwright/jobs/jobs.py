@@ -169,7 +169,7 @@ _log = structlog.get_logger("reelwright")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shared:
-    """What most parts need."""
+    """The objects that most parts use."""
 
     store: Store
     catalog: Catalog

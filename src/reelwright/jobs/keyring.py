@@ -96,7 +96,7 @@ class Keyring:
         self._loop.wake()
 
     def hears(self, heard: bool) -> None:
-        """Whether notices arrive from now on. Some may have been missed, so refresh now."""
+        """Note whether notices arrive from now on. Some may be lost, so refresh now."""
         self._look_s = HEARD_LOOK_S if heard else DEAF_LOOK_S
         self._loop.wake()
 

@@ -66,7 +66,7 @@ class Scheduler(Protocol):
         ...
 
     def pause(self, engines: frozenset[str]) -> None:
-        """From now on begin no jobs of these engines, and those of all others."""
+        """From now on begin no jobs of these engines. Jobs of all other engines begin."""
         ...
 
     def backlog(self) -> Mapping[str, Backlog]:
@@ -140,7 +140,7 @@ class LocalScheduler:
         return Reserved(video=begun, slot=slot, initial_checkpoint=initial_checkpoint)
 
     def add(self, lease: Lease, slot: Slot | None, fair_tag: int) -> Video:
-        """It begins in its slot, or follows a duplicate, or is queued."""
+        """As in `Scheduler`. The job begins in its slot, or follows a duplicate, or is queued."""
         video = lease.video
         self._reserved.pop(video.id, None)
         self._live.publish(video, fair_tag)

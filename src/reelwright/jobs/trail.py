@@ -1,4 +1,4 @@
-"""What the audit keeps beside the changes: whose files were read, and which requests were refused.
+"""The entries of the audit that are no changes: which files were read, and which requests were refused.
 
 A write for each would cost too much, so they are gathered in memory and written together. A file that one key reads
 again within ten minutes (a player asks for many ranges) is one entry. Refusals are counted by key and code, and each
@@ -86,7 +86,7 @@ class Trail:
             count.address = ""
 
     async def write(self) -> None:
-        """Write all that was gathered. It stays gathered when the database does not take it. Raises `Busy`."""
+        """Write all that was gathered. When the database refuses it, it is kept for the next try. Raises `Busy`."""
         reads, self._reads = self._reads, []
         refused, self._refused = self._refused, {}
         self._counted_at = self._clock.monotonic()

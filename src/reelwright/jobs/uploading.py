@@ -1,7 +1,7 @@
-"""Uploaded files and what they take of their key's share: a file that is there counts, one that goes is given back.
+"""Stores uploaded files. The bytes of a file count for its API key until the file is removed.
 
-First the file, then its row: a process that is killed in between leaves a file that nobody was told of, and that goes
-when its time is over. A row whose file went without it goes then, too.
+The file is stored first, then its row. A process that is killed in between leaves a file without a row: no client knows
+its id, and it is removed when it expires. A row whose file is gone is removed then, too.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Uploading:
         return True
 
     async def sweep(self, now: datetime) -> int:
-        """Remove what has had its time. Returns how many files were removed."""
+        """Remove the files that have expired. Returns how many."""
         removed = await self._threads.read(self._files.sweep, now)
         await self._threads.write(self._rows.forget, now - KEPT, now)
         return removed

@@ -300,7 +300,8 @@ class VideoJob:
         return Finished(attempt=video.attempt, file=file, made_with={**facts, "finish_s": finish_s})
 
     async def _share(self, running: Running, outcome: Outcome) -> None:
-        """Give the file to all followers. Before the record of this video's end, which lets anybody remove the file."""
+        """Give the file to all followers. This comes before the video's end is recorded, since the file may be removed
+        from then on."""
         if not isinstance(outcome, Finished):
             return
         try:
@@ -357,7 +358,8 @@ class VideoJob:
     # --- both ---
 
     async def _claimed(self, running: Running, lease: Lease) -> Lease | None:
-        """The lease once the row says the same, and this is told. None when the video has ended meanwhile."""
+        """Claim the row, if it is not claimed yet, and tell everybody that the job has begun. Returns the lease; None
+        when the video has ended meanwhile."""
         if not lease.claimed:
             claimed = await self._steps.recorder.claim(lease.video.id)
             if claimed is None:
@@ -386,7 +388,8 @@ class VideoJob:
         return Failed(attempt=running.video.attempt, failure=failure)
 
     async def _end(self, running: Running, outcome: Outcome) -> Outcome | None:
-        """Record the outcome. None, and no record, when the server stops: the next start goes on with the job."""
+        """Record the outcome, and return it. When the server stops, nothing is recorded, and None is returned: the next
+        start goes on with the job."""
         if self._stopping:
             return None
         with self._traces.stage(running.video.id, "record"):

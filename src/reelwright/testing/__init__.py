@@ -1,4 +1,4 @@
-"""For who writes an engine: run it as the server does, and check that it keeps what an engine promises.
+"""For authors of engines: run an engine as the server does, and check that it keeps the promises of its card.
 
 In this process, where a debugger works:
 
@@ -12,7 +12,7 @@ In a process of its own, as the server runs it:
     with EngineProcess(offer({})) as process:
         take = process.run(spec_for(CARD, "light rain"), tmp_path)
 
-All that its card promises:
+Check everything that its card promises:
 
     check_engine(offer({}), tmp_path)
 """

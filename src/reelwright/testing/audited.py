@@ -1,11 +1,10 @@
-"""An engine that is watched: what it writes outside of its job's own files, and what it tells of its progress, is told
-among the facts.
+"""Runs an engine and watches it. The facts of a video then list the paths written that are none of its jobs' files, and
+every progress that the engine has reported.
 
-A server gets only the latest progress, a few times a second; the fact has every one. A job whose id begins with `HELD`
-waits to be cancelled once it has said something, however quick the engine is.
+A server takes only the latest progress, a few times a second; here none is left out. A job whose id begins with `HELD`
+is held after each of its reports, so that it can be cancelled in the middle however quick the engine is.
 
-Python tells of every file that it opens or changes (audit events, PEP 578). What compiled code writes by itself is not
-seen.
+The writes are seen by Python's audit events (PEP 578). A file that compiled code opens by itself is not seen.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from reelwright.engines.engine import Made, RenderJob, Report
 from reelwright.engines.host import build
 
 ELSEWHERE = "written_elsewhere"
-"""The fact that names the paths; it is there where there are any."""
+"""The name of the fact that lists those paths. It is absent when there are none."""
 
 HELD = "held_"
 HELD_S = 60.0
-"""A job is held no longer than this at each word."""
+"""How long, in seconds, a job is held after each report if nobody cancels it."""
 
 PROGRESS = "progress_told"
-"""The fact that lists each progress of the job, as `[done, total]`."""
+"""The name of the fact that lists each progress of the job, as `[done, total]`."""
 
 _PATHS = {
     "os.mkdir": 1,
@@ -41,19 +40,19 @@ _PATHS = {
     "os.link": 2,
     "os.symlink": 2,
 }
-"""How many of an event's first arguments are paths that it changes."""
+"""Audit events, and how many of their first arguments are paths that are changed."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 class Audited:
-    """Implements `Engine` with the engine that `engine` names (see `host.build`), built with `options`."""
+    """An `Engine` that wraps another one: that which `engine` names (see `host.build`), built with `options`."""
 
     def __init__(self, engine: str, options: Mapping[str, Any]) -> None:
         self._engine = build(engine, options)
         self._lock = threading.Lock()
         self._jobs: dict[str, RenderJob] = {}
         self._written: set[str] = set()
-        # Now: its first call writes a file, and would do so in the middle of the notice of another one.
+        # Asked for now, because the first call writes a test file: within `_notice` that would be an event itself.
         self._temporary = Path(tempfile.gettempdir()).absolute()
         sys.addaudithook(self._notice)
 
@@ -91,7 +90,8 @@ class Audited:
                     self._written.add(str(where))
 
     def _allowed(self, path: Path) -> bool:
-        """The jobs' own folders and clips, the folder for temporary files, devices, and compiled modules."""
+        """Whether an engine may write there: in its jobs' scratch folders, their clips, the folder for temporary files,
+        devices, and compiled modules."""
         if "__pycache__" in path.parts or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
             return True
         own = [*self._jobs.values()]
@@ -101,10 +101,10 @@ class Audited:
 
 
 class ObservedReport:
-    """Implements `Report`: passes on what the engine says, and keeps its progress."""
+    """A `Report` that passes on each report of the engine, and keeps the progress."""
 
     def __init__(self, report: Report, held_s: float) -> None:
-        """`held_s`: after each word it waits so long for the job to be cancelled."""
+        """`held_s`: how many seconds to wait for a cancel after each report."""
         self.progressed: list[tuple[int, int]] = []
         self._report = report
         self._held_s = held_s

@@ -1,4 +1,4 @@
-"""An engine in a process of its own, as the server has it."""
+"""Runs an engine in a child process, as the server does."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from reelwright.testing.takes import Take, job_for
 from reelwright.video import VideoSpec
 
 MOST_SECONDS = 600.0
-"""A job of a test that takes longer is ended."""
+"""How long, in seconds, a job may take before it is ended."""
 
 
 class EngineProcess:
-    """A `with` block starts the process and loads the engine, and ends the process.
+    """Starts a process and loads the engine at the beginning of a `with` block, and ends the process at its end.
 
-    The process gets of the environment what the server would pass on, and finds the modules that this one finds.
+    The process gets the environment variables that a server would pass on, and can import what this process can import.
     `log` holds the lines that it has printed.
 
     Example:
@@ -35,7 +35,8 @@ class EngineProcess:
     """
 
     def __init__(self, offer: Offer, environment: Mapping[str, str] | None = None) -> None:
-        """`environment`: on top of what is passed on. Raises `EngineError` on entry where the engine cannot load."""
+        """`environment`: further variables. The `with` block raises `EngineError` at its beginning if the engine cannot
+        be loaded."""
         modules = os.pathsep.join(path for path in sys.path if path)
         self._environment = {**inherited(os.environ), "PYTHONPATH": modules, **(environment or {})}
         self._spec = offer.spec.of_child(0)
@@ -59,16 +60,16 @@ class EngineProcess:
 
     @property
     def child(self) -> EngineChild:
-        """The server's end of the process."""
+        """What the server has of the process: it sends jobs and receives reports."""
         assert self._child is not None, "use it in a `with` block"
         return self._child
 
     def run(self, spec: VideoSpec, folder: Path, heard: Recorder | None = None, **job: Any) -> Take:
-        """One job to its end; `job` takes what `job_for` does. Raises `EngineError`."""
+        """Run a job to its end. `job`: further arguments of `job_for`. Raises `EngineError`."""
         return self._runner.run(self._run(spec, folder, heard or Recorder(), job))
 
     def run_together(self, jobs: Sequence[tuple[VideoSpec, Mapping[str, Any]]], folder: Path) -> list[Take]:
-        """All of them side by side, each with what `job_for` takes. Raises `EngineError`."""
+        """Run jobs at the same time. Each is a spec and further arguments of `job_for`. Raises `EngineError`."""
 
         async def all_of_them() -> list[Take]:
             return await asyncio.gather(*(self._run(spec, folder, Recorder(), job) for spec, job in jobs))
@@ -76,8 +77,8 @@ class EngineProcess:
         return self._runner.run(all_of_them())
 
     def cancel(self, spec: VideoSpec, folder: Path, heard: Recorder | None = None, **job: Any) -> Take | None:
-        """Start a job and cancel it at the first thing that it says. Returns None when it has ended, or its process was
-        killed because it did not; what it made, if it was done before."""
+        """Start a job and cancel it at its first report. Returns None when it was cancelled, by the engine or by a kill
+        of the process; the finished take, if the job was done before."""
         return self._runner.run(self._cancel(spec, folder, heard or Recorder(), job))
 
     async def _cancel(self, spec: VideoSpec, folder: Path, heard: Recorder, job: Mapping[str, Any]) -> Take | None:

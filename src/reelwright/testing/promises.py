@@ -1,5 +1,5 @@
-"""What every engine promises, and what its card promises beyond that: checked in real processes, as a server would meet
-it."""
+"""Checks what every engine promises, and what its card promises beyond that, in real processes as a server starts
+them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reelwright.testing.takes import Take, spec_for
 from reelwright.video import Task, VideoSpec
 
 _USUAL = ("plain", (40, 90, 160))
-"""The picture of a model that makes no video without one: its name and its colour."""
+"""The input image for a model that needs one: its name and its colour."""
 MOST_SIDE_BY_SIDE = 4
 CANCEL_S = 5.0
 """How long a cancelled job may take to end, at most. The server may be less patient while others wait."""
@@ -34,7 +34,7 @@ def check_engine(
     cancel_s: float = CANCEL_S,
     **fields: Any,
 ) -> None:
-    """Raises AssertionError that lists each promise that the engine breaks, of every model that lacks nothing here.
+    """Check every model that can be used on this machine. Raises AssertionError that lists the broken promises.
 
     `folder` is for the jobs' files. `prompt` and `fields` (see `spec_for`) are what is asked for: choose them so
     that a job takes some seconds at most, and yet long enough to be cancelled and to save checkpoints. `cancel_s`: how
@@ -43,16 +43,16 @@ def check_engine(
     The jobs run in processes that are started as a server starts them. The promises:
 
     - The engine loads. A checkpoint's file lies in the scratch folder.
-    - The clip has the size and the number of frames that were asked for, also where both are others.
+    - The clip has the size and the number of frames that were asked for, also when another size and length are.
     - Progress never falls and never passes its total.
     - `deterministic`: the same spec gives the same bits, in another process, too. `seed` in `honours`: another seed
       gives others.
     - A cancelled job ends in time, and its process makes the next video.
     - `resumes`: a process that is killed (SIGKILL) after a checkpoint is replaced by one that goes on from there, and
       the frames are the same bits where the model is deterministic.
-    - Several jobs side by side, where the offer has several slots, are what each is alone.
-    - An image changes the video, where the model takes images; sound is there, where it makes sound and was asked.
-    - No file is written but in the job's scratch folder and its clip; nothing is left in the folder for temporary
+    - Where the offer has several slots, jobs that run at the same time make the same videos as each of them alone.
+    - Where the model takes images, an image changes the video. Where it makes sound, sound comes when it is asked for.
+    - Only the clip and files in the job's scratch folder are written; nothing is left in the folder for temporary
       files.
 
     Example:
@@ -79,10 +79,10 @@ def broken_promises(
 
 @dataclass
 class _Check:
-    """The promises of one model, each a generator of the sentences that tell how it is broken.
+    """Checks the promises of one model. Each check yields a sentence for everything that is wrong.
 
-    Processes are what takes time, so two do for all that needs none of its own: `first` makes the plain video and its
-    variations, `second` shows that another process makes the same and what a cancelled job leaves behind.
+    Starting a process takes most of the time, so checks that need no new process share two: `first` makes the plain
+    video and its variations; `second` makes the plain video again, and cancels a job.
     """
 
     offer: Offer
@@ -94,7 +94,7 @@ class _Check:
     _jobs: int = 0
 
     def broken(self) -> Iterator[str]:
-        """In the order in which an author would mend them."""
+        """All checks, in the order in which an author would correct what they find."""
         (self.folder / "temporary").mkdir(parents=True)
         try:
             with self._process() as first:
@@ -123,7 +123,7 @@ class _Check:
         return spec_for(self.card, self.prompt, **({"image": image} | dict(self.fields) | changes))
 
     def _process(self) -> EngineProcess:
-        """The engine with its writes watched, and as much patience for a cancelled job as was asked for."""
+        """A process in which the engine's writes are watched, and a cancelled job may take `cancel_s` to end."""
         spec = self.offer.spec.of_child(0)
         watched = replace(
             spec,
@@ -135,7 +135,7 @@ class _Check:
         return EngineProcess(replace(self.offer, spec=watched), {"TMPDIR": str(self.folder / "temporary")})
 
     def _job(self, spec: VideoSpec, **more: Any) -> dict[str, Any]:
-        """What `job_for` takes: an id of its own, and the usual picture where the spec has one."""
+        """Arguments of `job_for`: a new id, and the usual image if the spec has one."""
         self._jobs += 1
         picture = {"image_path": self._picture(*_USUAL)} if spec.image else {}
         return {"video_id": f"video_{self._jobs}"} | picture | more
@@ -161,7 +161,7 @@ class _Check:
             yield f"Asked for {spec.fps} frames a second, it made {take.clip.fps:g}."
 
     def _other_shape(self, process: EngineProcess) -> Iterator[str]:
-        """Another size and length, where the card allows one."""
+        """The clip's shape with another size and length, where the card allows others."""
         usual, card = self._spec(), self.card
         changes: dict[str, Any] = {}
         if usual.num_frames > card.min_frames:
@@ -225,7 +225,7 @@ class _Check:
                     yield f"Taken up from checkpoint {number} of {saved}, it began anew: progress {goes_on[0]}."
 
     def _killed_at(self, number: int) -> dict[str, Any]:
-        """Kill a job with its process at that checkpoint. Returns what `job_for` takes for the second attempt."""
+        """Kill a job's process at that checkpoint. Returns the arguments of `job_for` for the second attempt."""
         spec = self._spec()
         job = self._job(spec)
         with self._process() as process:

@@ -1,4 +1,4 @@
-"""A report that keeps what an engine says."""
+"""Keeps everything that an engine reports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from reelwright.errors import Cancelled
 
 
 class Recorder:
-    """Implements `Report` in this process, and listens to a job in another one (`listener`).
+    """The `Report` of a job in this process; or, by its `listener`, what a job in another process reports.
 
-    `on_checkpoint` is called with each state once it is kept; in this process, what it raises ends the job. After
-    `cancel` every method raises `Cancelled`, as the server's report does.
+    `on_checkpoint` is called with each checkpoint after it was kept. An exception that it raises ends a job in this
+    process. After `cancel` every method raises `Cancelled`, as the server's report does.
 
     Example: a job that is cancelled at its second checkpoint.
 
@@ -63,7 +63,7 @@ class Recorder:
         self._cancelled.set()
 
     def listener(self, on_sign: Callable[[], None] = lambda: None) -> RenderListener:
-        """Listens to a job in an engine's process. `on_sign` is called with whatever it says."""
+        """The callbacks for a job in an engine's process. `on_sign` is called at each report."""
 
         def progress(done: int, total: int) -> None:
             self.progressed.append((done, total))

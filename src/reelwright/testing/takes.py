@@ -1,4 +1,4 @@
-"""Specs and jobs for an engine as the server makes them, and what comes of them."""
+"""Makes specs and jobs for an engine as the server does, runs a job in this process, and holds the result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reelwright.video import Draft, Image, VideoSpec
 
 
 def spec_for(card: Card, prompt: str, *, image: Path | None = None, **fields: Any) -> VideoSpec:
-    """The spec that the server would make for this model of a prompt: checked against its card and completed from it.
+    """The spec that the server would make of a prompt: checked against the model's card, and completed from the card.
 
     `fields` are those of the API (`width`, `height`, `num_frames`, `fps`, `seed`, `negative_prompt`, `params`, …).
     `image` is a file that Pillow reads. The seed is 0 unless it is given, so that a test sees the same video each time.
@@ -62,7 +62,7 @@ def job_for(
     checkpoint: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> RenderJob:
-    """The job that the server would make. Its scratch folder lies in `folder`, which is there afterwards."""
+    """The job that the server would make of a spec. Its scratch folder is a path in `folder`, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     return RenderJob(
         video_id=video_id,
@@ -88,7 +88,7 @@ class Take:
 
     @property
     def sha256(self) -> str:
-        """Of the frames (hex): equal for equal bits."""
+        """The SHA-256 of the frames (hex)."""
         return hashlib.sha256(self.frames.tobytes()).hexdigest()
 
     @classmethod
@@ -112,7 +112,7 @@ def run_here(
     span: Span = NO_SPAN,
     **job: Any,
 ) -> Take:
-    """Have `engine`, which is loaded, make the clip in this process; `job` takes what `job_for` does.
+    """Run one job in this process, with an engine that is loaded. `job`: further arguments of `job_for`.
 
     Raises what the engine raises.
     """

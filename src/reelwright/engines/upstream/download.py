@@ -28,7 +28,7 @@ _SHOWN_BYTES = 4096
 
 @contextmanager
 def storage_told() -> Iterator[None]:
-    """What is written inside the block and finds the disk full ends as an `UpstreamError` that says so."""
+    """Within the block, the OSError of a full disk becomes an `UpstreamError` that says so."""
     try:
         yield
     except OSError as error:
@@ -79,8 +79,8 @@ class _Part:
 
 class Downloader:
     def __init__(self, *, session: Callable[[], httpx2.Client], max_bytes: int, scrub: Scrubber, gate: CpuGate) -> None:
-        """`session`: the client to use, one of `Network`. `gate`: how many downloads take
-        their bytes at the same time."""
+        """`session` returns the HTTP client, one of `Network`. `gate` bounds how many downloads hash and write at
+        the same time."""
         self._session = session
         self._max_bytes = max_bytes
         self._scrub = scrub
@@ -109,7 +109,7 @@ class Downloader:
 
     def _fetch(self, url: str, headers: Mapping[str, str], part: _Part, limits: JobLimits, video: bool) -> str:
         limits.expect(self._max_bytes + HEADROOM)
-        # A body that the server compresses on the way could not be continued in the middle.
+        # Without compression: a download that breaks in a compressed body could not be continued from there.
         asked = {**headers, "accept-encoding": "identity", **part.question()}
         with self._session().stream("GET", url, headers=asked) as response:
             if response.status_code >= 400:
@@ -146,7 +146,10 @@ class Downloader:
         return part.digest.hexdigest()
 
     def _check_head(self, head: bytes) -> None:
-        """ISO/IEC 14496-12, 4.3: an MP4 begins with a box whose type, at bytes 4 to 8, is `ftyp`."""
+        """Raise if the file is neither an MP4 nor a WebM.
+
+        ISO/IEC 14496-12, 4.3: an MP4 begins with a box whose type, at bytes 4 to 8, is `ftyp`.
+        """
         if head[4:8] == b"ftyp" or head.startswith(EBML):
             return
         text = head[:_SHOWN_BYTES].decode("utf-8", "replace")
@@ -158,7 +161,7 @@ class Downloader:
             case UpstreamError(code=Code.UPSTREAM_NOT_FOUND | Code.UPSTREAM_FORBIDDEN | Code.UPSTREAM_UNAUTHORIZED):
                 return bad_output("it is not where the upstream said", error.details, status=error.status)
             case UpstreamError():
-                # The work was done (and billed): no other provider is asked because of a broken delivery.
+                # The provider has made the video (and billed it), so no other one is asked because the download failed.
                 error.next_step = NextStep.STOP
                 return error
             case httpx2.TimeoutException():

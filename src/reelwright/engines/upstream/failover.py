@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Route(Protocol):
-    """One way to a video: who is asked, by the name that the record shows, for which model."""
+    """A provider, by the name that the video's record shows, and the model that it is asked for."""
 
     @property
     def provider(self) -> str: ...
@@ -123,9 +123,10 @@ class Failover:
         """What was asked so far and how it ended: provider, model, outcome."""
 
     def run(self, routes: Sequence[R], attempt: Callable[[R], T], *, first: R | None = None) -> T:
-        """The first success. Raises the `EngineError` that the policy above names.
+        """Ask the routes and return the first success. Raises the `EngineError` that the policy above names.
 
-        `first` is where a job is under way already: nobody else is asked before it, whatever its breaker says.
+        `first`: the route where the job is under way already. It is asked before all others, even if its breaker is
+        open.
         """
         waiting = list(routes)
         fault: UpstreamError | None = None
@@ -166,7 +167,7 @@ class Failover:
         if error.unhealthy if isinstance(error, UpstreamError) else error.code is Code.TIMED_OUT:
             self._breakers.failed(route.provider, error)
         elif isinstance(error, UpstreamError) and not isinstance(error, Cancelled):
-            # It answered: whatever it said, it is alive.
+            # An answer, whatever it says, shows that the provider is alive.
             self._breakers.succeeded(route.provider)
 
     def _next_wait(self, faults: Iterable[UpstreamError], round_number: int) -> float:

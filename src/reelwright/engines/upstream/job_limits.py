@@ -17,7 +17,7 @@ from reelwright.engines.upstream.outcomes import NextStep, UpstreamError, bad_ou
 from reelwright.errors import Cancelled, Code, EngineError
 
 ANSWER_BYTES = 4 * 1024 * 1024
-"""How long an answer may be that is not a result, in bytes."""
+"""How many bytes an answer may have that is not a video."""
 SUBMIT_GRACE_SECONDS = 0.4
 """How long a cancelled job still waits for the answer to a request that starts work: the answer names the work, which
 can then be cancelled upstream."""

@@ -35,7 +35,7 @@ from reelwright.errors import Code, EngineError
 MAX_DETAILS = 2_000
 LOADING_SECONDS = 20.0
 RATE_LIMIT_SECONDS = 60.0
-"""What a client is told where the upstream names no time."""
+"""How long a client is told to wait after a 429 for which the upstream names no time."""
 
 _TOKENS = re.compile(r"hf_[A-Za-z0-9_\-]{6,}|(?i:\bbearer\s+)[^\s\"',;<>]+")
 MODERATION = re.compile(
@@ -45,7 +45,7 @@ MODERATION = re.compile(
 )
 _RATELIMIT = re.compile(r"\bt\s*=\s*(\d+)")
 LONGEST_WAIT_S = 3600.0
-"""No upstream is believed that asks for a longer wait."""
+"""A longer wait that an upstream asks for is shortened to this."""
 
 
 class NextStep(StrEnum):
@@ -91,7 +91,7 @@ class Scrubber:
     """Cuts an upstream's text to what may be shown: no token, at most 2,000 characters."""
 
     def __init__(self, secrets: Iterable[str | None], *, cut: Callable[[str], str] | None = None) -> None:
-        """`cut` takes out what else is not to be shown of this upstream."""
+        """`cut` removes from a text what else of this upstream must not be shown."""
         self._secrets = tuple(secret for secret in secrets if secret)
         self._cut = cut
 
@@ -100,12 +100,12 @@ class Scrubber:
             text = self._cut(text)
         for secret in self._secrets:
             text = text.replace(secret, "[token]")
-        # A NUL cannot be stored by every database.
+        # Postgres cannot store a NUL character.
         return _TOKENS.sub("[token]", text).replace("\x00", "").strip()[:MAX_DETAILS] or None
 
 
 def from_status(status: int, headers: Mapping[str, str], text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
-    """The fault of an HTTP answer of 400 or more. `upstream` is who answered, as it may be shown."""
+    """The error for an HTTP answer with a status of 400 or more. `upstream`: who answered, as clients may see it."""
     details = scrub(text)
 
     def fault(code: Code, message: str, **more: Any) -> UpstreamError:
@@ -159,7 +159,7 @@ def from_status(status: int, headers: Mapping[str, str], text: str, upstream: st
 
 
 def from_task(text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
-    """The fault of a job that the upstream took and then reported as failed."""
+    """The error for a job that the upstream accepted and then reported as failed."""
     if MODERATION.search(text):
         return UpstreamError(f"{upstream} refused the prompt.", code=Code.REFUSED, details=scrub(text))
     message = f"{upstream} reported that the generation failed."
@@ -174,7 +174,7 @@ def unreachable(upstream: str) -> UpstreamError:
 
 
 def reason_of(error: Exception) -> str:
-    """Why nothing was reached, as the system says it (`Connection refused`), or else the error's name."""
+    """Why a connection failed, in the system's words (`Connection refused`), or else the name of the error."""
     return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
@@ -188,7 +188,7 @@ def unanswered(upstream: str) -> UpstreamError:
 
 
 def nonsense(text: str, upstream: str, scrub: Scrubber) -> UpstreamError:
-    """An answer of 200 that is not what the provider's own client expects."""
+    """The error for an answer of 200 whose body is not what the provider's own client expects."""
     return UpstreamError(f"{upstream} gave an unexpected answer.", code=Code.UPSTREAM_ERROR, details=scrub(text))
 
 
