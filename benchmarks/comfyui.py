@@ -32,7 +32,9 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
 from reelwright.engines.comfyui.engine import ComfyUIEngine  # noqa: E402 - the path comes first
-from tests.engines.comfyui.stage import Recorder, Running, Stage  # noqa: E402
+from reelwright.testing import Recorder  # noqa: E402
+from tests.engines.comfyui.stage import Stage  # noqa: E402
+from tests.engines.remote import Running  # noqa: E402
 from tests.fakes.comfyui import ComfyUIProcess  # noqa: E402
 from tests.fakes.comfyui.graphs import wan  # noqa: E402
 

@@ -14,9 +14,11 @@ import pytest
 from reelwright.engines.comfyui import following
 from reelwright.engines.engine import Made
 from reelwright.errors import Code, EngineError
+from reelwright.testing import Recorder
 from tests.engines.comfyui.conftest import POISON, Fakes
-from tests.engines.comfyui.stage import Running, Stage
+from tests.engines.comfyui.stage import Stage
 from tests.engines.comfyui.wire import socket
+from tests.engines.remote import Running, parts
 from tests.fakes.comfyui import MIDDLE, NEW, OLD, USUAL, ComfyUIProcess, FakeComfyUI
 from tests.servers import eventually
 
@@ -94,7 +96,7 @@ def test_without_the_socket_the_result_is_the_same(
     fake = fakes(version=version, step_seconds=0.05, **trouble)
     job = Running(stage.engine(fake), stage.job())
     assert job.made().clip.num_frames == 5
-    assert job.report.parts == sorted(job.report.parts)
+    assert parts(job.report) == sorted(parts(job.report))
     assert fake.ledger.executions() == 1
 
 
@@ -169,17 +171,29 @@ def test_a_short_silence_is_waited_for(stage: Stage, fakes: Fakes) -> None:
     assert fake.ledger.count("submitted") == 1
 
 
+class Timed(Recorder):
+    """Keeps when each preview came, too (monotonic, in seconds)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[float] = []
+
+    def preview(self, data: bytes, media_type: str) -> None:
+        self.times.append(time.monotonic())
+        super().preview(data, media_type)
+
+
 def test_previews_are_ours_and_no_more_than_one_a_second(stage: Stage, fakes: Fakes) -> None:
     fake = fakes(version=NEW, step_seconds=0.05, previews=True)
     fake.foreign(2, steps=4)
     engine = stage.engine(fake, jobs_per_url=2)
-    first, second = (Running(engine, stage.job(num_inference_steps=30)) for _ in range(2))
+    first, second = (Running(engine, stage.job(num_inference_steps=30), Timed()) for _ in range(2))
     first.made(), second.made()
     for job in (first, second):
-        times = [at for at, _, _ in job.report.previews]
-        assert len(times) > 1
-        assert all(later - earlier > 0.95 for earlier, later in pairwise(times))
-        assert {kind for _, _, kind in job.report.previews} == {"image/jpeg"}
+        assert isinstance(job.report, Timed)
+        assert len(job.report.times) > 1
+        assert all(later - earlier > 0.95 for earlier, later in pairwise(job.report.times))
+        assert {kind for _, kind in job.report.previews} == {"image/jpeg"}
     assert all(entry["body"]["client_id"] == entry["id"] for entry in fake.ledger.entries("submitted"))
 
 
@@ -187,9 +201,9 @@ def test_progress_is_measured_and_never_falls(stage: Stage, fakes: Fakes) -> Non
     fake = fakes(step_seconds=0.01)
     job = Running(stage.engine(fake), stage.job(num_inference_steps=20))
     job.made()
-    assert job.report.parts == sorted(job.report.parts)
-    assert len(job.report.parts) > 20
-    assert job.report.parts[-1] < 1
+    assert parts(job.report) == sorted(parts(job.report))
+    assert len(parts(job.report)) > 20
+    assert parts(job.report)[-1] < 1
 
 
 def test_an_idle_comfyui_is_left_alone(stage: Stage, fake: FakeComfyUI) -> None:

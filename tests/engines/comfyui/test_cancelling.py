@@ -7,7 +7,8 @@ import pytest
 
 from reelwright.errors import Cancelled, Code, EngineError
 from tests.engines.comfyui.conftest import Fakes, cancelling
-from tests.engines.comfyui.stage import Running, Stage
+from tests.engines.comfyui.stage import Stage
+from tests.engines.remote import Running
 from tests.fakes.comfyui import NEW, OLD, USUAL, FakeComfyUI
 from tests.servers import eventually
 

@@ -14,7 +14,8 @@ from reelwright.engines.comfyui.engine import ComfyUIEngine
 from reelwright.engines.upstream.network import sliced
 from reelwright.errors import Code
 from tests.engines.comfyui.conftest import Fakes
-from tests.engines.comfyui.stage import Running, Stage
+from tests.engines.comfyui.stage import Stage
+from tests.engines.remote import Running
 from tests.fakes.comfyui import FakeComfyUI
 from tests.fakes.comfyui.graphs import wan
 from tests.servers import eventually

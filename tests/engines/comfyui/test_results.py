@@ -15,8 +15,10 @@ from PIL import Image
 
 from reelwright.engines.comfyui.engine import TOKEN_VARIABLE
 from reelwright.errors import Code
+from reelwright.testing import Recorder
 from tests.engines.comfyui.conftest import Fakes
-from tests.engines.comfyui.stage import Recorder, Running, Stage
+from tests.engines.comfyui.stage import Stage
+from tests.engines.remote import Running, parts
 from tests.fakes.comfyui import NEW, FakeComfyUI
 
 SECRETS = (b"A red fox", b"KSampler", b"wan2.1_t2v", b"class_type")
@@ -131,7 +133,7 @@ def test_every_request_carries_the_key_and_no_other_host_sees_it(
     engine = stage.engine(fake, **options)
     job = Running(engine, stage.job(model="picture", image=picture))
     made = job.made()
-    assert job.report.parts != []  # the socket was let in, too
+    assert parts(job.report) != []  # the socket was let in, too
     assert fake.ledger.count("request", route="signed", keyed=False) == 1
     assert fake.ledger.count("request", keyed=False) == 1
     told = json.dumps([made.facts, job.report.checkpoints, engine.state()], default=str)

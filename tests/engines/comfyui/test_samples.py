@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from reelwright.engines.comfyui.library import read_library
+from reelwright.testing import Recorder
 from reelwright.video import Image as Picture
 from reelwright.video import Task, VideoSpec
 from tests.engines.comfyui.conftest import Fakes
-from tests.engines.comfyui.stage import Recorder, Stage
+from tests.engines.comfyui.stage import Stage
 from tests.fakes.comfyui.nodes import NODES
 from tests.servers import ROOT
 

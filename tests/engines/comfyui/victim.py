@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.engines.comfyui.stage import Recorder, Stage
+from reelwright.testing import Recorder
+from tests.engines.comfyui.stage import Stage
 from tests.fakes.comfyui import FakeComfyUI
 from tests.servers import eventually
 

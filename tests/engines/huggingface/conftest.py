@@ -23,7 +23,7 @@ def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for home in HOMES.values():
         monkeypatch.delenv(home.variable, raising=False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    yield Stage(fake, tmp_path)
+    yield Stage(fake, tmp_path / "jobs")
     for thread in threading.enumerate():
         if thread.name == CANCELLER:
             thread.join()

@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from reelwright.engines.engine import RenderJob
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
 from reelwright.engines.upstream.cpu_gate import CpuGate
 from reelwright.engines.upstream.download import Downloader
 from reelwright.engines.upstream.outcomes import Scrubber, UpstreamError
 from reelwright.errors import Code
-from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply, clip
 
 CLIP = clip(300_000)
@@ -68,20 +68,14 @@ def test_a_refused_body_has_no_digest(tmp_path: Path, pieces: list[bytes], code:
     assert caught.value.code is code
 
 
-def job_in(stage: Stage, folder: Path, **fields: object) -> RenderJob:
-    """One whose scratch folder is not there, as the server hands it over."""
-    folder.mkdir()
-    return replace(stage.job(**fields), scratch=folder / "video_1")  # type: ignore[arg-type]
-
-
 def endpoint(stage: Stage) -> HuggingFaceEngine:
     return stage.engine(endpoint_url="https://endpoint.example/")
 
 
-def test_an_endpoints_clip_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
+def test_an_endpoints_clip_has_the_digest_of_its_file(stage: Stage, fake: FakeHuggingFace) -> None:
     fake.script("endpoint", Reply(body=CLIP))
     report = Recorder()
-    job = job_in(stage, tmp_path / "work", model="endpoint")
+    job = stage.job(model="endpoint")
     made = endpoint(stage).generate(job, report)
     assert made.clip.path == job.clip
     assert (made.clip.sha256, job.clip.read_bytes()) == (sha256(CLIP), CLIP)
@@ -146,31 +140,29 @@ def test_a_download_that_was_begun_again_has_the_digest_of_its_file(stage: Stage
 
 
 @pytest.mark.parametrize("model", ["endpoint", TEXT_MODEL])
-def test_a_job_leaves_its_clip_and_no_folder(stage: Stage, tmp_path: Path, model: str) -> None:
-    job = job_in(stage, tmp_path / "work", model=model)
+def test_a_job_leaves_its_clip_and_no_folder(stage: Stage, model: str) -> None:
+    job = stage.job(model=model)
     engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
     engine.generate(job, Recorder())
     assert not job.scratch.exists()
-    assert list((tmp_path / "work").iterdir()) == [job.clip]
+    assert list(stage.folder.iterdir()) == [job.clip]
 
 
 @pytest.mark.parametrize(("step", "model"), [("endpoint", "endpoint"), ("cdn", TEXT_MODEL)])
-def test_a_failed_job_leaves_nothing(
-    stage: Stage, fake: FakeHuggingFace, tmp_path: Path, step: str, model: str
-) -> None:
+def test_a_failed_job_leaves_nothing(stage: Stage, fake: FakeHuggingFace, step: str, model: str) -> None:
     fake.script(step, Reply(cut=300))
-    job = job_in(stage, tmp_path / "work", model=model)
+    job = stage.job(model=model)
     engine = endpoint(stage) if model == "endpoint" else stage.only("fal-ai")
     with pytest.raises(UpstreamError):
         engine.generate(job, Recorder())
-    assert list((tmp_path / "work").iterdir()) == []
+    assert list(stage.folder.iterdir()) == []
 
 
-def test_a_chain_makes_the_folder_for_its_picture(stage: Stage, tmp_path: Path) -> None:
+def test_a_chain_makes_the_folder_for_its_picture(stage: Stage) -> None:
     engine = stage.engine(
         text_to_video=[], image_to_video=[["fal-ai", IMAGE_MODEL]], chain={"text_to_image": ["fal-ai", PICTURE_MODEL]}
     )
-    job = job_in(stage, tmp_path / "work", model=IMAGE_MODEL)
+    job = stage.job(model=IMAGE_MODEL)
     engine.generate(job, Recorder())
     assert [path.name for path in job.scratch.iterdir()] == ["picture"]
-    assert sorted((tmp_path / "work").iterdir()) == [job.scratch, job.clip]
+    assert sorted(stage.folder.iterdir()) == [job.scratch, job.clip]

@@ -10,7 +10,9 @@ import pytest
 
 from reelwright.engines.huggingface.engine import HuggingFaceEngine
 from reelwright.errors import Cancelled, Code
-from tests.engines.huggingface.stage import QUICK, Recorder, Running, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import QUICK, Stage
+from tests.engines.remote import Running, phases
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace, Reply, picture
 
 URL = "https://endpoint.example/models/owner/name?x=1"
@@ -40,7 +42,7 @@ def test_the_wire_form(stage: Stage, fake: FakeHuggingFace) -> None:
             "noise_aug_strength": 0.02,
         },
     }
-    assert report.phases == ["submitting"]
+    assert phases(report) == ["submitting"]
     assert made.facts["provider"] == "endpoint"
     assert made.facts["adjusted"] == {}
 

@@ -6,7 +6,8 @@ import pytest
 
 from reelwright.engines.upstream.failover import Breakers
 from reelwright.errors import Code, EngineError
-from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import TEXT_MODEL, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
 
 ORDER = [["fal-ai", TEXT_MODEL], ["wavespeed", TEXT_MODEL], ["together", TEXT_MODEL]]

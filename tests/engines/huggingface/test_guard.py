@@ -18,7 +18,9 @@ from reelwright.engines.upstream.job_limits import JobLimits, limited_by
 from reelwright.engines.upstream.network import PIECE_BYTES, Network
 from reelwright.engines.upstream.outcomes import UpstreamError
 from reelwright.errors import Cancelled, Code, EngineError
-from tests.engines.huggingface.stage import Recorder, Running, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import Stage
+from tests.engines.remote import Running, phases
 from tests.fakes.huggingface import FakeHuggingFace, Reply
 from tests.servers import eventually
 
@@ -111,7 +113,7 @@ def test_a_cancel_while_a_job_is_being_accepted_reaches_the_provider(stage: Stag
 
     assert isinstance(job.join(1), Cancelled)
     fake.wait_for("cancel")
-    assert report.phases == ["submitting", "accepted"]
+    assert phases(report) == ["submitting", "accepted"]
 
 
 def test_a_cancel_before_the_start_sends_nothing(stage: Stage, fake: FakeHuggingFace) -> None:

@@ -12,7 +12,9 @@ from reelwright.engines.huggingface.access import HOMES, Access
 from reelwright.engines.huggingface.card import cards
 from reelwright.engines.huggingface.options import Options
 from reelwright.errors import Code
-from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Running, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Stage
+from tests.engines.remote import Running
 from tests.fakes.huggingface import KEYS, TOKEN, FakeHuggingFace, Reply, picture
 
 HOSTS = {

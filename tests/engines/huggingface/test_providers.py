@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Stage
+from tests.engines.remote import phases
 from tests.fakes.huggingface import FakeHuggingFace, picture
 
 TEXT_PROVIDERS = ("fal-ai", "novita", "replicate", "together", "wavespeed")
@@ -35,7 +37,7 @@ def test_text_to_video(stage: Stage, fake: FakeHuggingFace, provider: str) -> No
     assert made.facts["tries"] == [{"provider": provider, "model": TEXT_MODEL, "outcome": "completed"}]
     assert provider == "novita" or made.facts["request_id"].startswith("req-")
     assert len(fake.requests("submit")) == 1
-    assert report.phases == ["submitting", "accepted"]
+    assert phases(report) == ["submitting", "accepted"]
     assert "hf_" not in json.dumps(report.checkpoints)
 
 
@@ -102,18 +104,18 @@ def test_the_chain_makes_a_picture_first(stage: Stage, fake: FakeHuggingFace, pr
     assert b"data:image/png;base64" in fake.requests("submit")[0].body
 
 
-def test_a_finished_picture_is_not_made_again(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
+def test_a_finished_picture_is_not_made_again(stage: Stage, fake: FakeHuggingFace) -> None:
     engine = stage.engine(
         text_to_video=[],
         image_to_video=[["fal-ai", IMAGE_MODEL]],
         chain={"text_to_image": ["fal-ai", PICTURE_MODEL]},
     )
     report = Recorder()
-    engine.generate(stage.job(model=IMAGE_MODEL, scratch=tmp_path / "same"), report)
-    assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
+    engine.generate(stage.job(model=IMAGE_MODEL, video_id="video_same"), report)
+    assert phases(report) == ["submitting", "waiting", "submitting", "accepted"]
     assert [state.get("stage") for state in report.checkpoints] == ["image", None, "video", None]
 
-    stage.make(engine, model=IMAGE_MODEL, scratch=tmp_path / "same", checkpoint=report.checkpoints[1])
+    stage.make(engine, model=IMAGE_MODEL, video_id="video_same", checkpoint=report.checkpoints[1])
     assert len(fake.requests("picture")) == 1
     assert len(fake.requests("submit")) == 2
 

@@ -12,7 +12,9 @@ import pytest
 from reelwright.engines.engine import Made
 from reelwright.engines.huggingface.card import cards
 from reelwright.errors import Code, EngineError
-from tests.engines.huggingface.stage import TEXT_MODEL, Recorder, Running, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import TEXT_MODEL, Stage
+from tests.engines.remote import Running, phases
 from tests.fakes.huggingface import FakeHuggingFace, Reply
 
 
@@ -56,7 +58,7 @@ def test_a_crash_while_waiting_begins_anew(stage: Stage, fake: FakeHuggingFace) 
     fake.script("submit", Reply(status=503, headers={"Retry-After": "0.01"}), Reply())
     report = Recorder()
     stage.only("fal-ai").generate(stage.job(), report)
-    assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
+    assert phases(report) == ["submitting", "waiting", "submitting", "accepted"]
 
     stage.make(stage.only("fal-ai"), checkpoint=report.checkpoints[1])
     assert len(fake.requests("submit")) == 3
@@ -98,30 +100,26 @@ def test_an_open_breaker_does_not_send_an_accepted_job_elsewhere(stage: Stage, f
     assert len(fake.requests("submit")) == before
 
 
-def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(
-    stage: Stage, fake: FakeHuggingFace, tmp_path: Path
-) -> None:
+def test_an_endpoints_video_that_arrived_before_the_crash_is_taken(stage: Stage, fake: FakeHuggingFace) -> None:
     engine = stage.engine(endpoint_url="https://endpoint.example/")
     report = Recorder()
-    engine.generate(stage.job(model="endpoint", scratch=tmp_path / "job"), report)
+    engine.generate(stage.job(model="endpoint", video_id="video_same"), report)
     [state] = report.checkpoints
 
-    made = stage.make(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
+    made = stage.make(engine, model="endpoint", video_id="video_same", checkpoint=state)
     assert made.facts["resumed"] is True
     assert len(fake.requests("endpoint")) == 1
 
     made.clip.path.write_bytes(fake.clip[:-300])
-    error = stage.fail(engine, model="endpoint", scratch=tmp_path / "job", checkpoint=state)
+    error = stage.fail(engine, model="endpoint", video_id="video_same", checkpoint=state)
     assert error.code is Code.UNKNOWN_OUTCOME
     assert len(fake.requests("endpoint")) == 1
 
 
-def test_the_clip_of_one_provider_is_not_taken_for_anothers(
-    stage: Stage, fake: FakeHuggingFace, tmp_path: Path
-) -> None:
+def test_the_clip_of_one_provider_is_not_taken_for_anothers(stage: Stage, fake: FakeHuggingFace) -> None:
     state = {"phase": "submitting", "provider": "wavespeed", "model": TEXT_MODEL, "stage": "video"}
-    stage.job(scratch=tmp_path / "job").clip.write_bytes(fake.clip)
-    error = stage.fail(stage.only("wavespeed"), scratch=tmp_path / "job", checkpoint=state)
+    stage.job(video_id="video_same").clip.write_bytes(fake.clip)
+    error = stage.fail(stage.only("wavespeed"), video_id="video_same", checkpoint=state)
     assert error.code is Code.UNKNOWN_OUTCOME
 
 
@@ -150,18 +148,11 @@ def test_the_cards_initial_checkpoint_is_what_a_job_saves_first(stage: Stage) ->
     assert {card.initial_checkpoint for card in cards({**options, "chain": chain})} == {None}
 
 
-def test_a_failed_job_leaves_no_part(stage: Stage, fake: FakeHuggingFace, tmp_path: Path) -> None:
-    fake.script("cdn", Reply(cut=300))
-    stage.fail(stage.only("fal-ai"), scratch=tmp_path / "job")
-    assert list(tmp_path.rglob("job*")) == [tmp_path / "job"]
-    assert list((tmp_path / "job").iterdir()) == []
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
-def test_a_full_disk_is_named(stage: Stage, tmp_path: Path) -> None:
-    job = stage.job(scratch=tmp_path / "job")
+def test_a_full_disk_is_named(stage: Stage) -> None:
+    job = stage.job(video_id="video_same")
     job.clip.symlink_to("/dev/full")
-    assert stage.fail(stage.only("fal-ai"), scratch=job.scratch).code is Code.STORAGE_FULL
+    assert stage.fail(stage.only("fal-ai"), video_id=job.video_id).code is Code.STORAGE_FULL
 
 
 # --- a job that has failed --------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Recorder, Stage
+from reelwright.testing import Recorder
+from tests.engines.huggingface.stage import IMAGE_MODEL, PICTURE_MODEL, TEXT_MODEL, Stage
 from tests.fakes.huggingface import FakeHuggingFace, Reply
 from tests.fakes.spans import Recorded
 

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 import pytest
 
 from reelwright.errors import EngineError
-from tests.engines.huggingface.stage import Running
-from tests.engines.openai.stage import PROMPT, Audience, Stage
+from reelwright.testing import Recorder
+from tests.engines.openai.stage import Stage
+from tests.engines.remote import PROMPT, Running, phases
 from tests.fakes.videos import PROFILES, TOKEN, FakeVideos
+from tests.servers import eventually
 
 REAL = os.environ.get("REELWRIGHT_TEST_VIDEOS", "")
 SERVERS = [REAL] if REAL else list(PROFILES)
@@ -41,25 +43,25 @@ def wanted(url: str) -> dict[str, int]:
 
 
 def test_a_video_from_the_create_to_the_file(stage: Stage, url: str) -> None:
-    report = Audience()
+    report = Recorder()
     upstream = {"url": url, "model": os.environ.get("REELWRIGHT_TEST_VIDEOS_MODEL")}
     engine = stage.engine(upstream, connect_seconds=5.0, idle_seconds=30.0)
     made = stage.make(engine, report, seconds=float(setting("SECONDS", "900")), **wanted(url))
     assert made.clip.num_frames > 0
-    assert report.phases == ["submitting", "accepted"]
+    assert phases(report) == ["submitting", "accepted"]
     # A job that has ended is still there for who follows it on.
     again = stage.make(engine, checkpoint=report.checkpoints[-1], **wanted(url))
     assert again.clip.num_frames == made.clip.num_frames
 
 
 def test_a_job_that_is_cancelled_ends(stage: Stage, url: str) -> None:
-    report = Audience()
+    report = Recorder()
     upstream = {"url": url, "model": os.environ.get("REELWRIGHT_TEST_VIDEOS_MODEL")}
     job = Running(
-        stage.engine(upstream, connect_seconds=5.0, idle_seconds=30.0),  # type: ignore[arg-type]
+        stage.engine(upstream, connect_seconds=5.0, idle_seconds=30.0),
         stage.job(prompt=f"{PROMPT}, again", seconds=60, **wanted(url)),
         report,
     )
-    report.until_accepted()
+    eventually(lambda: "accepted" in phases(report), 120)
     report.cancel()
     assert isinstance(job.join(), EngineError)

@@ -9,8 +9,9 @@ import pytest
 
 from reelwright.engines.engine import Made
 from reelwright.errors import Code
-from tests.engines.huggingface.stage import Running
-from tests.engines.openai.stage import PROMPT, Audience, Stage
+from reelwright.testing import Recorder
+from tests.engines.openai.stage import Stage
+from tests.engines.remote import PROMPT, Running, phases
 from tests.fakes.videos import TOKEN, FakeLiteLLM, FakeVideos
 from tests.fakes.videos.litellm import ALIAS
 
@@ -27,7 +28,7 @@ def on(*kinds: str) -> Any:
 
 def states(stage: Stage, fake: FakeVideos) -> list[dict[str, Any]]:
     """What a job saves, in its order; the job itself was executed."""
-    report = Audience()
+    report = Recorder()
     stage.make(stage.engine(fake.url), report)
     return [dict(state) for state in report.checkpoints]
 
@@ -35,10 +36,10 @@ def states(stage: Stage, fake: FakeVideos) -> list[dict[str, Any]]:
 @on("vllm-omni", "sglang", "reelwright")
 def test_an_accepted_job_is_followed_on(stage: Stage, fake: FakeVideos) -> None:
     accepted = states(stage, fake)[-1]
-    report = Audience()
+    report = Recorder()
     made = stage.make(stage.engine(fake.url), report, checkpoint=accepted)
     assert (made.facts["resumed"], made.facts["request_id"]) == (True, accepted["id"])
-    assert report.phases == []
+    assert phases(report) == []
     assert fake.executions(PROMPT) == 1
 
 
@@ -46,11 +47,11 @@ def test_an_accepted_job_is_followed_on(stage: Stage, fake: FakeVideos) -> None:
 @pytest.mark.parametrize("arrived", [True, False])
 def test_a_crash_while_it_was_being_submitted(stage: Stage, fake: FakeVideos, arrived: bool) -> None:
     size = {"width": 1280, "height": 720} if fake.profile.name == "aquiles" else {}
-    report = Audience()
+    report = Recorder()
     stage.make(stage.engine(fake.url), report, prompt=PROMPT if arrived else "another", **size)
     submitting = report.checkpoints[0]
 
-    outcome = Running(stage.engine(fake.url), stage.job(checkpoint=submitting, **size), Audience()).join()  # type: ignore[arg-type]
+    outcome = Running(stage.engine(fake.url), stage.job(checkpoint=submitting, **size), Recorder()).join()
     # A Reelwright knows its job by the key; vLLM-Omni's list shows it; the others tell nothing.
     if fake.profile.name == "reelwright" and not arrived:
         # That key belongs to another request, which is no crash but a changed job.
@@ -75,7 +76,7 @@ def test_a_create_that_never_arrived_is_made_by_its_key(stage: Stage, fake: Fake
 @on("vllm-omni", "sglang", "reelwright")
 def test_a_connection_that_breaks_before_the_answer(stage: Stage, fake: FakeVideos) -> None:
     fake.swallowed = 1
-    outcome = Running(stage.engine(fake.url), stage.job(), Audience()).join()  # type: ignore[arg-type]
+    outcome = Running(stage.engine(fake.url), stage.job(), Recorder()).join()
     if fake.profile.name == "sglang":
         assert outcome.code is Code.UNKNOWN_OUTCOME  # type: ignore[union-attr]
     else:
@@ -109,7 +110,7 @@ def test_litellm_has_no_list(stage: Stage, fake: FakeVideos) -> None:
 @on("sglang")
 def test_a_server_of_ones_own_may_be_asked_again(stage: Stage, fake: FakeVideos) -> None:
     fake.swallowed = 1
-    report = Audience()
+    report = Recorder()
     made = stage.make(stage.engine({"url": fake.url, "when_unknown": "resubmit"}), report)
     assert (made.facts["sent_again"], made.facts["submissions"]) == (True, 2)
     assert fake.executions(PROMPT) == 2  # that is what the setting allows
@@ -126,7 +127,7 @@ def test_equal_prompts_are_not_taken_for_each_other(stage: Stage, fake: FakeVide
 
 def test_our_own_other_job_is_not_taken(stage: Stage, fake: FakeVideos) -> None:
     engine = stage.engine(fake.url)
-    first, second = Audience(), Audience()
+    first, second = Recorder(), Recorder()
     stage.make(engine, first)
     stage.make(engine, second)
     assert second.checkpoints[0]["others"] == [first.checkpoints[1]["id"]]
@@ -143,7 +144,7 @@ def test_a_crash_while_waiting_begins_anew(stage: Stage, fake: FakeVideos) -> No
 
 def test_nothing_is_sent_before_it_is_saved(stage: Stage, fake: FakeVideos) -> None:
     seen: list[tuple[str, int]] = []
-    report = Audience(lambda state: seen.append((state["phase"], len(fake.steps("create")))))
+    report = Recorder(lambda state: seen.append((state["phase"], len(fake.steps("create")))))
     stage.make(stage.engine(fake.url), report)
     assert seen == [("submitting", 0), ("accepted", 1)]
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from reelwright.errors import Code
-from tests.engines.huggingface.stage import Running
-from tests.engines.openai.stage import PROMPT, Audience, Stage
+from reelwright.testing import Recorder
+from tests.engines.openai.stage import Stage
+from tests.engines.remote import PROMPT, Running, phases
 from tests.fakes.videos import TOKEN, FakeLiteLLM, FakeVideos
 from tests.fakes.videos.litellm import ALIAS
 from tests.fakes.videos.movies import movie
@@ -76,22 +77,22 @@ def test_the_next_server_makes_what_one_does_not_take(
         fake.scripts["create"] = [
             (status, body, headers) for name, status, body, headers, *_ in CREATES if name == case
         ]
-    report = Audience()
+    report = Recorder()
     made = stage.make(stage.engine(fake.url, other.url), report)
     if case == "down":
         fake.up()
     assert (fake.executions(PROMPT), other.executions(PROMPT)) == (0, 1)
     assert [entry["outcome"] for entry in made.facts["tries"]][-1] == "completed"
-    assert report.phases == ["submitting", "submitting", "accepted"]
+    assert phases(report) == ["submitting", "submitting", "accepted"]
 
 
 def test_a_full_server_is_asked_again_when_it_says(stage: Stage) -> None:
     with FakeVideos("reelwright", token=TOKEN) as fake:
         fake.full = 1
-        report = Audience()
+        report = Recorder()
         stage.make(stage.engine(fake.url), report)
         assert fake.executions(PROMPT) == 1
-        assert report.phases == ["submitting", "waiting", "submitting", "accepted"]
+        assert phases(report) == ["submitting", "waiting", "submitting", "accepted"]
 
 
 FAILURES: list[tuple[str, Any, str, Code]] = [
@@ -129,24 +130,24 @@ def test_looks_that_fail_are_repeated(stage: Stage, fake: FakeVideos) -> None:
     fake.strays = 2
     fake.scripts["look"] = [(502, {"detail": "bad gateway"}, {}), (429, {"detail": "slow"}, {"Retry-After": "0"})]
     fake.gpu.held = True
-    job = Running(stage.engine(fake.url), stage.job(), Audience())  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url), stage.job(), Recorder())
     fake.until(lambda: len(fake.steps("look")) > 4)
     fake.scripts["look"] = [(503, {"detail": "away"}, {})] * 20
     fake.until(lambda: not fake.scripts["look"])
     fake.gpu.held = False
-    made = job.join()
-    assert fake.executions(PROMPT) == 1, made
+    job.made()
+    assert fake.executions(PROMPT) == 1
 
 
 def test_a_lost_job_is_sent_again_to_a_server_of_ones_own(stage: Stage, fake: FakeVideos) -> None:
     fake.gpu.held = True
-    report = Audience()
-    job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
+    report = Recorder()
+    job = Running(stage.engine(fake.url), stage.job(), report)
     fake.until(lambda: fake.gpu.busy)
     fake.restart()
     fake.gpu.held = False
-    made = job.join()
-    assert made.facts["submissions"] == 2, made  # type: ignore[union-attr]
+    made = job.made()
+    assert made.facts["submissions"] == 2
     assert [state.get("key") for state in report.checkpoints] == ["video_1-1", None, "video_1-2", None]
     assert fake.gpu.finished[PROMPT] == 1
 
@@ -154,7 +155,7 @@ def test_a_lost_job_is_sent_again_to_a_server_of_ones_own(stage: Stage, fake: Fa
 def test_a_lost_job_may_be_billed_elsewhere(stage: Stage, fake: FakeVideos) -> None:
     fake.gpu.held = True
     engine = stage.engine({"url": fake.url, "when_lost": "fail"})
-    job = Running(engine, stage.job(), Audience())  # type: ignore[arg-type]
+    job = Running(engine, stage.job(), Recorder())
     fake.until(lambda: fake.gpu.busy)
     fake.restart()
     error = job.join()
@@ -165,7 +166,7 @@ def test_a_lost_job_may_be_billed_elsewhere(stage: Stage, fake: FakeVideos) -> N
 def test_a_job_that_somebody_removed_is_not_made_again(stage: Stage) -> None:
     with FakeVideos("reelwright", token=TOKEN) as fake:
         fake.gpu.held = True
-        job = Running(stage.engine(fake.url), stage.job(), Audience())  # type: ignore[arg-type]
+        job = Running(stage.engine(fake.url), stage.job(), Recorder())
         fake.until(lambda: fake.gpu.busy)
         fake.restart()
         fake.gpu.held = False
@@ -175,12 +176,12 @@ def test_a_job_that_somebody_removed_is_not_made_again(stage: Stage) -> None:
 
 def test_a_server_that_goes_away_for_long_is_replaced(stage: Stage, fake: FakeVideos, other: FakeVideos) -> None:
     fake.gpu.held = True
-    job = Running(stage.engine(fake.url, other.url), stage.job(), Audience())  # type: ignore[arg-type]
+    job = Running(stage.engine(fake.url, other.url), stage.job(), Recorder())
     fake.until(lambda: fake.gpu.busy)
     fake.down()
-    made = job.join()
+    made = job.made()
     fake.up()
-    assert made.facts["left_running"] == [fake.url.removeprefix("http://")], made  # type: ignore[union-attr]
+    assert made.facts["left_running"] == [fake.url.removeprefix("http://")]
     assert other.executions(PROMPT) == 1
 
 
@@ -219,8 +220,8 @@ def test_an_address_elsewhere_needs_tls(stage: Stage, fake: FakeVideos, other: F
 def test_a_cancel_ends_the_work(stage: Stage, fake: FakeVideos) -> None:
     fake.slow_deletes = 1
     fake.gpu.held = True
-    report = Audience()
-    job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
+    report = Recorder()
+    job = Running(stage.engine(fake.url), stage.job(), report)
     fake.until(lambda: fake.gpu.busy)
     report.cancel()
     assert "cancelled" in str(job.join())
@@ -233,8 +234,8 @@ def test_a_cancel_ends_the_work(stage: Stage, fake: FakeVideos) -> None:
 def test_a_reelwright_is_asked_to_cancel(stage: Stage) -> None:
     with FakeVideos("reelwright", token=TOKEN) as fake:
         fake.gpu.held = True
-        report = Audience()
-        job = Running(stage.engine(fake.url), stage.job(), report)  # type: ignore[arg-type]
+        report = Recorder()
+        job = Running(stage.engine(fake.url), stage.job(), report)
         fake.until(lambda: fake.gpu.busy)
         report.cancel()
         job.join()
@@ -245,8 +246,8 @@ def test_a_reelwright_is_asked_to_cancel(stage: Stage) -> None:
 def test_what_cannot_be_cancelled_is_said(stage: Stage, fake: FakeVideos, capfd: pytest.CaptureFixture[str]) -> None:
     with FakeLiteLLM(fake, token=TOKEN) as front:
         fake.gpu.held = True
-        report = Audience()
-        job = Running(stage.engine({"url": front.url, "model": ALIAS}), stage.job(), report)  # type: ignore[arg-type]
+        report = Recorder()
+        job = Running(stage.engine({"url": front.url, "model": ALIAS}), stage.job(), report)
         fake.until(lambda: fake.gpu.busy)
         report.cancel()
         job.join()

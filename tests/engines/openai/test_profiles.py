@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from reelwright.engines.openai.engine import OpenAIEngine
-from tests.engines.huggingface.stage import Running
-from tests.engines.openai.stage import PROMPT, Audience, Stage
+from reelwright.testing import Recorder
+from tests.engines.openai.stage import Stage
+from tests.engines.remote import PROMPT, Running, parts, phases
 from tests.fakes.videos import PROFILES, TOKEN, FakeLiteLLM, FakeVideos
 from tests.fakes.videos.litellm import ALIAS
 from tests.fakes.videos.movies import movie, still
@@ -47,7 +48,7 @@ def upstream(request: pytest.FixtureRequest) -> Iterator[Upstream]:
 
 @among(*KINDS)
 def test_a_video_is_made_once_and_the_record_says_where(stage: Stage, upstream: Upstream) -> None:
-    report = Audience()
+    report = Recorder()
     size = {"width": 1280, "height": 720} if upstream.kind == "aquiles" else {}
     made = stage.make(upstream.engine(stage), report, **size)
 
@@ -56,7 +57,7 @@ def test_a_video_is_made_once_and_the_record_says_where(stage: Stage, upstream: 
     assert made.clip.path is not None
     assert made.clip.path.read_bytes() == movie(width, height, frames, fps)
     assert upstream.gpu.executions(PROMPT) == 1
-    assert report.phases == ["submitting", "accepted"]
+    assert phases(report) == ["submitting", "accepted"]
     assert made.facts["provider"] == upstream.url.removeprefix("http://")
     assert made.facts["request_id"] == report.checkpoints[-1]["id"]
     # Aquiles-Image makes what it always makes, and the record says so.
@@ -66,7 +67,7 @@ def test_a_video_is_made_once_and_the_record_says_where(stage: Stage, upstream: 
 
 @among("vllm-omni", "sglang", "sglang-old", "reelwright")
 def test_every_create_carries_a_key_of_its_job(stage: Stage, upstream: Upstream) -> None:
-    report = Audience()
+    report = Recorder()
     stage.make(upstream.engine(stage), report)
     keys = {entry.headers["idempotency-key"] for entry in upstream.gpu.steps("create")}
     assert keys == {report.checkpoints[0]["key"]} == {"video_1-1"}
@@ -74,16 +75,16 @@ def test_every_create_carries_a_key_of_its_job(stage: Stage, upstream: Upstream)
 
 @among("vllm-omni", "sglang", "sglang-old", "reelwright", "litellm")
 def test_progress_is_told_where_it_moves_before_the_end(stage: Stage, upstream: Upstream) -> None:
-    report = Audience()
+    report = Recorder()
     upstream.gpu.gpu.step_s = 0.03
     made = stage.make(upstream.engine(stage), report)
     if upstream.kind == "reelwright":
-        assert report.told == sorted(set(report.told))
-        assert {25, 50} <= set(report.told)
+        assert parts(report) == sorted(set(parts(report)))
+        assert {0.25, 0.5} <= set(parts(report))
         assert made.facts["progress"] == "upstream"
         assert (still(1), "image/webp") in report.previews
     else:
-        assert report.told == []
+        assert parts(report) == []
         assert "progress" not in made.facts
 
 
@@ -137,7 +138,7 @@ def test_the_less_busy_of_two_servers_gets_the_next_job(stage: Stage) -> None:
     with FakeVideos("vllm-omni", token=TOKEN) as one, FakeVideos("sglang", token=TOKEN) as two:
         engine = stage.engine(one.url, two.url)
         one.gpu.held = True
-        first = Running(engine, stage.job(), Audience())  # type: ignore[arg-type]
+        first = Running(engine, stage.job(), Recorder())
         one.until(lambda: one.gpu.busy)
         stage.make(engine)
         assert two.executions(PROMPT) == 1

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.engines.openai.stage import PROMPT
+from tests.engines.remote import PROMPT
 from tests.fakes.videos import TOKEN, FakeVideos
 from tests.servers import ServerProcess, eventually
 
