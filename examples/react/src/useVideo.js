@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "react";
 
 const SERVER = import.meta.env.VITE_SERVER ?? "http://localhost:3001";
 
-/** One video at a time: `make(prompt)` begins one, the rest says how it is. */
+/** One video at a time: `make(prompt)` begins one; the other properties are its state. */
 export function useVideo() {
   const [video, setVideo] = useState({ status: "idle" });
   const events = useRef(null);
