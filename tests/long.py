@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 LIST = Path(__file__).with_name("long.txt")
-LONG_S = 4.0
+LONG_S = 3.0
 """Seconds of a function's cases together."""
 LONG_FIXTURES_S = 15.0
 """Seconds of what the fixtures of a file take."""
@@ -21,8 +21,12 @@ LONG_FIXTURES_S = 15.0
 ALWAYS = (
     "tests/jobs/test_durability.py",  # kill -9 in the middle of a job
     "tests/engines/local/test_interruption.py",  # the same in the middle of denoising
+    "tests/playground/test_generating.py::test_a_prompt_becomes_a_video_that_plays",
+    "tests/docs/test_examples.py::test_shell[README.md",
+    "tests/docs/test_examples.py::test_python[README.md",
+    "tests/store/test_records.py",
 )
-"""The first promises of the product: `make test` runs them, however long they take."""
+"""The first promises of the product: `make test` runs these, however long they take."""
 
 
 def mark(items: list[pytest.Item]) -> None:
@@ -31,7 +35,7 @@ def mark(items: list[pytest.Item]) -> None:
     for item in items:
         function = item.nodeid.partition("[")[0]
         file = function.partition("::")[0]
-        if not listed.isdisjoint((function, file)) and not file.startswith(ALWAYS):
+        if not listed.isdisjoint((function, file)) and not item.nodeid.startswith(ALWAYS):
             item.add_marker(pytest.mark.long)
 
 
