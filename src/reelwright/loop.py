@@ -52,7 +52,7 @@ class Loop:
             try:
                 await self._work()
             except Busy as error:
-                self._log.debug("put off", loop=self._name, reason=error.message)
+                self._log.debug("round postponed", loop=self._name, reason=error.message)
                 await asyncio.sleep(min(RETRY_S, self._pause or RETRY_S))
             except Exception:  # noqa: BLE001 - a loop must not end: recorded
                 self._log.exception("round failed", loop=self._name)

@@ -143,7 +143,7 @@ def test_a_process_that_was_away_and_has_an_heir_changes_nothing(
             fleet.call_dead(was)
             eventually(lambda: fleet.attempt(video) == 2)
             zombie.process.send_signal(signal.SIGCONT)
-            eventually(lambda: "called dead" in zombie.log_text())
+            eventually(lambda: "declared dead" in zombie.log_text())
             assert fleet.attempt(video) == 2
             go.touch()
             last = ended(http, video)

@@ -167,7 +167,7 @@ class ErrorResponder:
         assert isinstance(error, OSError)
         if error.errno not in _SHORTAGES:
             raise error
-        self._log.warning("the system has no more", reason=error.strerror)
+        self._log.warning("a resource of the system is used up", reason=error.strerror)
         return self.render(request, Busy("The server is at the limits of its system. Try again soon."))
 
     async def _unknown(self, request: Request, error: Exception) -> Response:

@@ -81,7 +81,7 @@ class PictureDecoder:
                 stderr=asyncio.subprocess.DEVNULL,
             )
         except OSError as error:
-            self._log.warning("no process for a picture", reason=error.strerror)
+            self._log.warning("picture decoder not started", reason=error.strerror)
             raise Busy("The server cannot look at pictures now. Try again soon.") from None
         try:
             async with asyncio.timeout(LIMIT_S):

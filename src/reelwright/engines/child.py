@@ -256,15 +256,15 @@ class EngineChild:
         while not running.done.done():
             if (left := patience.left(running)) <= 0:
                 error, moves = patience.error(running)
-                # What does not move will hardly listen.
+                # A job that shows no sign of life will hardly react to the cancel, so its process is killed sooner.
                 await self._end(job.video_id, running, self._grace_s(wanted) if moves else lambda: CANCEL_GRACE_S)
                 raise error
             await asyncio.wait({running.done}, timeout=None if math.isinf(left) else left)
         return running.done.result()
 
     def _grace_s(self, wanted: Callable[[], bool]) -> Callable[[], float]:
-        """How long a job that is cancelled now may take to end. The next one waits for it no longer than it would take
-        to load all anew in another process: so long as it has taken in this one, until now."""
+        """How long a job that is cancelled now may take to end. If another job waits, no longer than loading would take
+        in a new process; the time that this process has spent on loading so far stands for that."""
         now, full = time.monotonic(), self._spec.cancel_grace_s
         loading = sum(now - one.stage_since for one in self._running.values() if one.stage)
         reload = max(CANCEL_GRACE_S, self._preparing_s + loading)

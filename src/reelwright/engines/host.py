@@ -45,13 +45,14 @@ PROGRESS_INTERVAL_S = 0.04
 """Progress messages closer together than this are left out (the last one never is)."""
 
 ALIVE_INTERVAL_S = 0.25
-"""The same of signs of life."""
+"""The same for signs of life."""
 
 LAST_ANSWERS_S = 1.0
-"""A process that can be used no more waits so long for the answers of its other jobs."""
+"""How long a process that can no longer be used waits for its other jobs to end, in seconds."""
 
 MAX_JOBS = 4096
-"""More threads than any engine has slots. They stay for the next job: starting one costs as much as a small message."""
+"""A limit of threads that is above any engine's slots. Threads are kept for later jobs, since starting one takes as
+long as a small message."""
 
 Send = Callable[[messages.Message], None]
 

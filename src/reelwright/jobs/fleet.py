@@ -240,12 +240,13 @@ class Fleet:
             await self._register_anew()
         else:
             if self._draining and not beat.draining:
-                self._claiming.wake()  # what waits is begun now, not at the next look
+                self._claiming.wake()  # claims waiting jobs at once, not after the pause
             self._draining = beat.draining
             await self._compare(beat, {video_id: attempt for video_id, (attempt, _) in running.items()})
 
     async def _compare(self, beat: Beat, running: Mapping[str, int]) -> None:
-        """Compare the attempts that this process holds by the rows with those that were under way when it asked."""
+        """Compare the attempts that the rows say this process holds (`beat`) with the jobs under way before the beat
+        (`running`). Cancel jobs that it no longer holds, and release attempts without a job."""
         held = {one.video_id: one.attempt for one in beat.held}
         now = {video.id: video.attempt for video in self._job.videos()}
         for video_id, attempt in running.items():
@@ -254,7 +255,7 @@ class Fleet:
         known = running.keys() | now.keys() | self._starting
         unknown = {video_id: attempt for video_id, attempt in held.items() if video_id not in known}
         for video_id, attempt in unknown.items():
-            if self._unknown.get(video_id) == attempt:  # at two beats: the answer to a claim was lost
+            if self._unknown.get(video_id) == attempt:  # so at two beats in a row: the answer to a claim was lost
                 await self._in_own_thread(self._queue.release, self.name, video_id, attempt)
         self._unknown = unknown
         self._watched = {one.video_id for one in beat.held if one.watched}
@@ -265,7 +266,7 @@ class Fleet:
         """Free the jobs of dead processes, and read the backlog."""
         dead, freed = await self._in_own_thread(self._queue.reap, self.name)
         if dead or freed:
-            self._log.warning("processes are gone", processes=len(dead), interrupted=len(freed))
+            self._log.warning("dead processes removed", processes=len(dead), interrupted=len(freed))
         self._backlog = await self._in_own_thread(self._queue.backlog)
 
     async def _tell(self) -> None:
@@ -303,12 +304,12 @@ class Fleet:
         await self._in_own_thread(self._queue.register, member)
 
     async def _register_anew(self) -> None:
-        """Register under a new id: the others took this process for dead, although it lives.
+        """Register under a new id: another process has declared this one dead, although it lives.
 
-        It takes those of its jobs back that no other process has begun meanwhile, and drops the rest.
+        It takes back those of its jobs that no other process has begun meanwhile, and cancels the others here.
         """
         member = dataclasses.replace(self._member, id=ids.worker_id(int(self._clock.now().timestamp() * 1000)))
-        self._log.warning("called dead", was=self.name, now=member.id)
+        self._log.warning("declared dead", was=self.name, now=member.id)
         await self._register(member)
         self._member = member
         for video in self._job.videos():
@@ -343,7 +344,7 @@ class Fleet:
         task.add_done_callback(self._given_back.discard)
 
     async def _released(self, video: Video) -> None:
-        with contextlib.suppress(Busy):  # a later beat finds it held but unknown
+        with contextlib.suppress(Busy):  # then two later beats find it unknown, and it is released (`_compare`)
             await self._in_own_thread(self._queue.give_back, self.name, video.id, video.attempt)
         self._claiming.wake()
 

@@ -69,7 +69,7 @@ class Recorder:
         if video is None or video.failure:
             await self.remove(self._files.discard_video, video_id)
         if video is not None:
-            self._live.publish(video)  # changes nothing when whoever cancelled the video has told it
+            self._live.publish(video)  # without effect when a cancel has published this end already
             if ended_here:
                 self._on_end(video)
                 self._log_end(video)

@@ -54,7 +54,7 @@ class Requests:
         if self._rows is None:
             self._fill(bucket, per_minute)
         elif bucket.tokens < 1 and self._clock.monotonic() >= bucket.closed_until:
-            async with bucket.lock:  # one draw for all requests that wait
+            async with bucket.lock:  # requests that wait here share one draw
                 if bucket.tokens < 1 and self._clock.monotonic() >= bucket.closed_until:
                     await self._draw(self._rows, key, bucket, per_minute)
         if bucket.tokens >= 1:

@@ -267,7 +267,7 @@ class VideoJob:
         async def save(state: Mapping[str, Any]) -> None:
             running.has_stored_checkpoint |= "file" in state
             if not await self._steps.checkpoints.save(running.video, state):
-                self.cancel(running.video.id)  # this attempt counts no more
+                self.cancel(running.video.id)  # another attempt has begun, or the video has ended
 
         return listener_for(running, self._live, save)
 
@@ -293,7 +293,7 @@ class VideoJob:
                 if finishing is not None and not finishing.done():
                     await asyncio.wait({finishing})
                 if finishing is not None and not finishing.cancelled():
-                    finishing.exception()  # after a cancel nobody else asks how it ended
+                    finishing.exception()  # after a cancel nobody awaits it: else asyncio would log its exception
                 if clip.frames:
                     clip.frames.close()
         finish_s = round(time.monotonic() - begun, 3)

@@ -246,7 +246,7 @@ class Bucket:
             # The copy gets the object's time, so that all servers send the same `Last-Modified`.
             os.utime(target, (time.time(), got.meta["last_modified"].timestamp()))
         if size != got.meta["size"]:
-            self._log.warning("object cut short", name=name, size=got.meta["size"], received=size)
+            self._log.warning("object received incompletely", name=name, size=got.meta["size"], received=size)
             raise StorageBusy
 
     def size(self, name: str) -> int:

@@ -1,7 +1,7 @@
 """`Tracer` and `Span` with OpenTelemetry's SDK. Only this module imports it; it is there with the extra `telemetry`.
 
-The provider is our own, not the global one: no library of the house begins to trace by itself because of it. Texts of
-errors are never recorded, since they may hold prompts, paths and addresses.
+The provider is our own, not the global one, so libraries that the server uses do not begin to trace by themselves.
+Texts of errors are never recorded, since they may hold prompts, paths and addresses.
 """
 
 from __future__ import annotations
