@@ -214,7 +214,7 @@ def test_what_is_not_here_is_listed_last_with_its_command_and_refused(server: Se
 
 
 def test_the_device_is_said_in_health_and_in_the_log(server: ServerProcess) -> None:
-    (state,) = httpx2.get(f"{server.url}/health").json()["engines"]["local"]
+    (state,) = eventually(lambda: httpx2.get(f"{server.url}/health").json().get("engines", {}).get("local"))
     assert state["device"] == "cpu, 1 threads"
     assert "warning" not in state
     assert re.search(r"engine loaded.*device='?cpu, 1 threads", server.log_text())
