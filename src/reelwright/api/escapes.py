@@ -25,6 +25,6 @@ def percent_decoded(text: bytes) -> bytes:
 
 
 def _decoded(text: bytes) -> bytes:
-    """Quoted-printable is the same with another sign, and the library decodes it in one go."""
+    """Decode by way of quoted-printable: the same code with `=` in place of `%`, which the library decodes in C."""
     quoted = _STRAY.sub(b"%25", text).replace(b"=", b"=3D").replace(b"%", b"=")
     return binascii.a2b_qp(quoted)

@@ -193,12 +193,12 @@ class Failures:
 
 
 def _nobody_asks() -> None:
-    """Takes the place of `KNOWN` for a request that did not come over a connection of its own."""
+    """Used in place of `KNOWN` for a request that did not come over a `Connection`, such as a tool call at `/mcp`."""
 
 
 class KeyGate:
-    """ASGI middleware, inside CORS: asks for an API key where the server has any, for one that may do what is asked and
-    has not used up its requests; and notes in the scope who comes."""
+    """ASGI middleware, inside CORS. Where the server asks for API keys, a request needs a key whose scopes allow its
+    route, and that has requests left. Notes the caller in the ASGI scope."""
 
     def __init__(
         self,
