@@ -137,9 +137,10 @@ def test_a_cancel_ends_the_refining_and_its_process(own: ServerProcess, http: ht
 
 
 def test_a_refiner_that_is_killed_fails_its_job_only(own: ServerProcess, http: httpx2.Client) -> None:
+    assert eventually(lambda: not refiners(own))  # that of a test before may still be about to end
     video = create(http, **LONG)
-    assert eventually(lambda: refiners(own))
-    os.kill(refiners(own)[0], signal.SIGKILL)
+    [pid] = eventually(lambda: refiners(own))
+    os.kill(pid, signal.SIGKILL)
     error = ended(http, video)["error"]
     assert error["code"] == "out_of_memory"
     assert error["message"].startswith("The process that refined the video was killed")
