@@ -75,7 +75,8 @@ def main() -> None:
         fill(Path(folder))
 
         from reelwright.engines.local.engine import LocalEngine
-        from tests.engines.local.studio import a_request, take
+        from reelwright.testing import run_here
+        from tests.engines.local.studio import a_request
 
         engine = LocalEngine(models="animatelcm")
         engine.load()
@@ -90,7 +91,7 @@ def main() -> None:
                 seed=number,
             )
             begun, cpu = time.monotonic(), time.process_time()
-            take(engine, request, Path(folder) / "scratch")
+            run_here(engine, request, Path(folder) / "jobs")
             wall, cpu = time.monotonic() - begun, time.process_time() - cpu
             what = "with loading" if number == 1 else "warm"
             sys.stdout.write(f"{what:<14}{wall:8.0f} s  {cpu:8.0f} s of CPU\n")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.engines.local.engine import LocalEngine
+from reelwright.testing import Recorder, run_here
 from reelwright.video import VideoSpec
-from tests.engines.local.studio import Recorder, take
 
 
 def tell(**words: Any) -> None:
@@ -44,8 +44,8 @@ def main() -> None:
     engine = LocalEngine(**json.loads(options))
     engine.load()
     report = Teller(int(stop[0]) if stop else -1)
-    result = take(engine, VideoSpec.from_json(json.loads(spec)), Path(scratch), report)
-    tell(hash=result.hash)
+    result = run_here(engine, VideoSpec.from_json(json.loads(spec)), Path(scratch), report)
+    tell(hash=result.sha256)
 
 
 if __name__ == "__main__":

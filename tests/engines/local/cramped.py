@@ -15,7 +15,8 @@ from pathlib import Path
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
-from tests.engines.local.studio import an_image_request, take
+from reelwright.testing import run_here
+from tests.engines.local.studio import an_image_request
 
 
 def address_space() -> int:
@@ -29,8 +30,8 @@ def main() -> None:
     for number, size in enumerate(map(int, sides)):
         request = an_image_request("svd", width=size, height=size, num_inference_steps=1)
         try:
-            result = take(engine, request, Path(scratch), image_path=Path(image))
-            told = {"hash": result.hash, "placement": result.facts["placement"]}
+            result = run_here(engine, request, Path(scratch), image_path=Path(image))
+            told = {"hash": result.sha256, "placement": result.facts["placement"]}
         except EngineError as error:
             told = {"error": error.message, "code": error.code.value}
         sys.stdout.write(json.dumps(told) + "\n")

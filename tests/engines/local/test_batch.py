@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,10 @@ from reelwright.engines.local.card import cards
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Cancelled
+from reelwright.testing import Recorder, Take, run_here
 from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import Recorder, Take, an_image_request, take
+from tests.engines.local.studio import Stopping, an_image_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -46,7 +46,7 @@ def a_draft(**changes: Any) -> VideoSpec:
 def together(engine: LocalEngine, requests: list[VideoSpec], folder: Path, image: Path) -> list[Take]:
     with ThreadPoolExecutor(len(requests)) as threads:
         takes = [
-            threads.submit(take, engine, spec, folder / str(n), video_id=f"video_{n}", image_path=image)
+            threads.submit(run_here, engine, spec, folder / str(n), video_id=f"video_{n}", image_path=image)
             for n, spec in enumerate(requests)
         ]
         return [each.result() for each in takes]
@@ -60,11 +60,11 @@ def test_each_request_of_a_batch_is_what_it_is_alone_within_rounding(
     alone = LocalEngine(**options | {"batch": 1})
     alone.load()
     for draft, result in zip(drafts, batched, strict=True):
-        single = take(alone, draft, tmp_path / "alone", image_path=fox)
+        single = run_here(alone, draft, tmp_path / "alone", image_path=fox)
         assert result.facts["batched_with"] == 1
         assert single.facts["batched_with"] == 0
         assert np.abs(result.frames.astype(int) - single.frames).max() <= 1
-    assert batched[0].hash != batched[1].hash
+    assert batched[0].sha256 != batched[1].sha256
 
 
 def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
@@ -77,39 +77,27 @@ def test_nothing_of_one_request_gets_into_another(engine: LocalEngine, tmp_path:
     for companion in (a_draft(seed=2), a_draft(seed=3, motion_bucket_id=250, noise_aug_strength=1.0)):
         first, second = together(engine, [mine, companion], tmp_path / str(companion.seed), fox)
         assert first.facts["batched_with"] == 1
-        assert first.hash != second.hash
+        assert first.sha256 != second.sha256
         takes.append(first)
     assert np.abs(takes[0].frames.astype(int) - takes[1].frames).max() <= 1
 
 
 def test_a_cancel_ends_one_of_them_only(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
-    leaving = Recorder(cancel_at=2)
+    leaving = Stopping(cancel_at=2)
     with ThreadPoolExecutor(2) as threads:
-        one = threads.submit(take, engine, a_draft(seed=1), tmp_path / "a", leaving, video_id="a", image_path=fox)
-        two = threads.submit(take, engine, a_draft(seed=2), tmp_path / "b", video_id="b", image_path=fox)
+        one = threads.submit(run_here, engine, a_draft(seed=1), tmp_path / "a", leaving, video_id="a", image_path=fox)
+        two = threads.submit(run_here, engine, a_draft(seed=2), tmp_path / "b", video_id="b", image_path=fox)
         with pytest.raises(Cancelled):
             one.result()
         assert two.result().facts["batched_with"] == 1
     assert leaving.progressed[-1] == (2, 4)
 
 
-class Waiting(Recorder):
-    """Cancelled while it waits for company: `wait` says so from the moment that `leave` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.leave = threading.Event()
-
-    def wait(self, seconds: float) -> None:
-        if self.leave.is_set():
-            raise Cancelled("Cancelled.")
-
-
 def test_a_cancelled_request_that_still_waits_is_over_at_once(engine: LocalEngine, tmp_path: Path, fox: Path) -> None:
-    report = Waiting()
+    report = Recorder()
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(take, engine, a_draft(seed=1), tmp_path, report, image_path=fox)
-        report.leave.set()
+        waiting = threads.submit(run_here, engine, a_draft(seed=1), tmp_path, report, image_path=fox)
+        report.cancel()
         with pytest.raises(Cancelled):
             waiting.result(timeout=30)
     assert report.progressed == []

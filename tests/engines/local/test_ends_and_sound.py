@@ -15,8 +15,9 @@ from reelwright.engines.local.card import cards
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.recipe import Recipe
 from reelwright.media.sound import Sound
+from reelwright.testing import run_here
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import a_request, an_image_request, take
+from tests.engines.local.studio import a_request, an_image_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -47,9 +48,9 @@ def test_the_last_image_reaches_the_pipeline_in_the_shape_of_the_video(
     last = tmp_path / "last.png"
     PIL.Image.new("RGB", (300, 100), (200, 30, 60)).save(last)
     request = an_image_request("ending", num_inference_steps=2, num_frames=9)
-    plain = take(engine, request, tmp_path / "a", image_path=fox)
-    ended = take(engine, request, tmp_path / "b", image_path=fox, last_image_path=last)
-    assert ended.hash != plain.hash
+    plain = run_here(engine, request, tmp_path / "a", image_path=fox)
+    ended = run_here(engine, request, tmp_path / "b", image_path=fox, last_image_path=last)
+    assert ended.sha256 != plain.sha256
 
     import torch
 
@@ -101,7 +102,7 @@ def test_a_pipelines_sound_comes_along_unless_it_is_not_wanted(
     assert all("generate_audio" in card.honours for card in cards({"models": "sounding"}))
     engine = LocalEngine(models={"sounding": str(tiny_folder("wan"))}, preview_seconds=0)
     engine.load()
-    made = take(engine, a_request("sounding", num_inference_steps=1, generate_audio=asked), tmp_path / "job").made
+    made = run_here(engine, a_request("sounding", num_inference_steps=1, generate_audio=asked), tmp_path / "job")
     sound = made.clip.sound
     if shape is None:
         assert sound is None

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, RenderListener, Spec
+from reelwright.engines.child import EngineChild, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Cancelled, Code, EngineError
+from reelwright.testing import Recorder, job_for, run_here
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import Recorder, a_request, take
+from tests.engines.local.studio import Stopping, a_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -36,19 +37,19 @@ def test_a_cancel_within_a_step_or_a_decoding_ends_the_run_there(
     engine = LocalEngine(models={model: str(tiny_folder(model))}, preview_seconds=0)
     engine.load()
     request = a_request(model, num_inference_steps=STEPS)
-    whole = Recorder()
-    before = take(engine, request, tmp_path / "whole", whole)
+    whole = Stopping()
+    before = run_here(engine, request, tmp_path / "whole", whole)
     assert whole.progressed[-2:] == [(STEPS, STEPS + 1), (STEPS + 1, STEPS + 1)]
 
-    in_text, in_decoding = Recorder(cancel_at_look=1), Recorder(cancel_at_look=whole.looks)
+    in_text, in_decoding = Stopping(cancel_at_look=1), Stopping(cancel_at_look=whole.looks)
     for report in (in_text, in_decoding):
         with pytest.raises(Cancelled):
-            take(engine, request, tmp_path / "cancelled", report)
+            run_here(engine, request, tmp_path / "cancelled", report)
 
     assert in_text.progressed == []
     assert in_decoding.progressed[-1] == (STEPS, STEPS + 1)
     assert whole.looks > 2 * STEPS + 2
-    assert take(engine, request, tmp_path / "after").hash == before.hash
+    assert run_here(engine, request, tmp_path / "after").sha256 == before.sha256
 
 
 class Row(nn.Module):
@@ -79,7 +80,7 @@ def test_what_is_compiled_is_looked_at_from_outside_and_never_compiled_anew() ->
     x = torch.ones(2, 4)
     plain = row(x)
     before = graphs["compiled"]
-    report = Recorder()
+    report = Stopping()
     task: Any = SimpleNamespace(tell=lambda say: say(), report=report, alive=True)
 
     for _ in range(2):
@@ -98,17 +99,11 @@ async def test_after_an_error_of_the_device_the_process_ends_and_the_next_job_ha
     options = {"models": {"wan": str(tiny_folder("wan"))}, "device": "cpu", "preview_seconds": 0}
     spec = Spec(engine="tests.engines.local.failing:FailingEngine", options=options)
     child = await EngineChild.start(spec, dict(os.environ), print)
-
-    async def kept(_state: object) -> None:
-        pass
-
-    listener = RenderListener(
-        progress=lambda done, total: None, stage=print, preview=lambda data, kind: None, checkpoint=kept
-    )
+    listener = Recorder().listener()
 
     def job(prompt: str) -> RenderJob:
         request = a_request("wan", prompt=prompt, num_inference_steps=1, num_frames=5)
-        return RenderJob(video_id="video_1", attempt=1, spec=request, scratch=tmp_path)
+        return job_for(request, tmp_path)
 
     with pytest.raises(EngineError, match="failed: AcceleratorError"):
         await child.render(job("CUDA error: no kernel image is available for execution on the device"), listener)

@@ -10,9 +10,10 @@ import pytest
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
+from reelwright.testing import run_here
 from tests.engines.local.conftest import REASON, TinyFolder
 from tests.engines.local.shelves import cached
-from tests.engines.local.studio import a_request, take
+from tests.engines.local.studio import a_request
 from tests.engines.local.test_weights import Canary
 from tests.fakes.hub import COMMIT
 
@@ -24,7 +25,7 @@ import torch
 def render(source: str, tmp_path: Path) -> str:
     engine = LocalEngine(models={"wan": source}, preview_seconds=0)
     engine.load()
-    return take(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch").hash
+    return run_here(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch").sha256
 
 
 def test_a_pickle_beside_safetensors_is_never_opened(tiny_folder: TinyFolder, tmp_path: Path) -> None:
@@ -88,6 +89,6 @@ def test_a_repository_is_read_from_the_local_cache_without_the_network(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     engine = LocalEngine(models={"wan": "someone/tiny-wan"}, preview_seconds=0)
     engine.load()
-    clip = take(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch")
+    clip = run_here(engine, a_request("wan", num_inference_steps=2), tmp_path / "scratch")
     assert clip.facts["source"] == "someone/tiny-wan"
     assert clip.facts["revision"] == COMMIT

@@ -12,9 +12,10 @@ from reelwright.engines.local import lora
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Code, EngineError
+from reelwright.testing import run_here
 from reelwright.video import Task
 from tests.engines.local.conftest import REASON, TinyFolder, TinyHub
-from tests.engines.local.studio import Recorder, a_request, take
+from tests.engines.local.studio import Stopping, a_request
 from tests.engines.local.test_weights import Canary
 
 
@@ -111,8 +112,10 @@ def test_on_two_experts_a_lora_acts_on_both_and_a_pair_on_one_each(tiny_hub: Tin
     engine.load()
 
     def made(*loras: Any) -> tuple[str, Any]:
-        clip = take(engine, a_request("wan-14b", num_inference_steps=4, params={"loras": list(loras)}), tmp_path / "s")
-        return clip.hash, clip.facts["loras"]
+        clip = run_here(
+            engine, a_request("wan-14b", num_inference_steps=4, params={"loras": list(loras)}), tmp_path / "s"
+        )
+        return clip.sha256, clip.facts["loras"]
 
     def pair(high: str, low: str) -> dict[str, str]:
         return {"high": f"{high}.safetensors", "low": f"{low}.safetensors"}
@@ -137,19 +140,19 @@ def test_a_lora_acts_on_its_request_and_is_gone_for_the_next(tiny_folder: TinyFo
     (tmp_path / "canary.safetensors").write_bytes(pickle.dumps(Canary(song)))
     engine = LocalEngine(models={"wan": str(tiny_folder("wan"))}, lora_folder=str(tmp_path), preview_seconds=0)
     engine.load()
-    before = take(engine, a_request("wan"), tmp_path / "1")
+    before = run_here(engine, a_request("wan"), tmp_path / "1")
 
     wished = a_request("wan", params={"loras": [{"source": "snow.safetensors", "weight": 0.8}]})
-    with_lora = take(engine, wished, tmp_path / "2")
-    assert with_lora.hash != before.hash
+    with_lora = run_here(engine, wished, tmp_path / "2")
+    assert with_lora.sha256 != before.sha256
     assert with_lora.facts["loras"] == [{"source": "snow.safetensors", "weight": 0.8}]
-    assert take(engine, wished, tmp_path / "3").hash == with_lora.hash
+    assert run_here(engine, wished, tmp_path / "3").sha256 == with_lora.sha256
 
     for name in ("wrong.safetensors", "canary.safetensors"):
         with pytest.raises(EngineError, match=f"'{name}' does not fit WanPipeline"):
-            take(engine, a_request("wan", params={"loras": [name]}), tmp_path / "4")
+            run_here(engine, a_request("wan", params={"loras": [name]}), tmp_path / "4")
     assert not song.exists()
-    assert take(engine, a_request("wan"), tmp_path / "5").hash == before.hash
+    assert run_here(engine, a_request("wan"), tmp_path / "5").sha256 == before.sha256
 
 
 @pytest.mark.parametrize("kind", ["int8", "float8"])
@@ -159,9 +162,9 @@ def test_a_lora_acts_on_weights_in_8_bits(kind: str, tiny_folder: TinyFolder, tm
     wan = str(tiny_folder("wan"))
     engine = LocalEngine(models={"wan": wan}, lora_folder=str(tmp_path), quantization=kind, preview_seconds=0)
     engine.load()
-    before = take(engine, a_request("wan"), tmp_path)
-    assert take(engine, a_request("wan", params={"loras": ["snow.safetensors"]}), tmp_path).hash != before.hash
-    assert take(engine, a_request("wan"), tmp_path).hash == before.hash
+    before = run_here(engine, a_request("wan"), tmp_path)
+    assert run_here(engine, a_request("wan", params={"loras": ["snow.safetensors"]}), tmp_path).sha256 != before.sha256
+    assert run_here(engine, a_request("wan"), tmp_path).sha256 == before.sha256
 
 
 def test_a_checkpoint_is_not_taken_up_with_another_file_of_that_name(tiny_folder: TinyFolder, tmp_path: Path) -> None:
@@ -171,13 +174,13 @@ def test_a_checkpoint_is_not_taken_up_with_another_file_of_that_name(tiny_folder
     engine = LocalEngine(**model, preview_seconds=0, checkpoint_steps=2)
     engine.load()
     wished = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=4)
-    report = Recorder(break_at=3)
+    report = Stopping(break_at=3)
     with pytest.raises(EngineError):
-        take(engine, wished, tmp_path / "job", report)
+        run_here(engine, wished, tmp_path / "job", report)
 
-    same = take(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
+    same = run_here(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
     a_lora(tmp_path / "snow.safetensors", 24, seed=2)
-    other = take(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
+    other = run_here(engine, wished, tmp_path / "job", checkpoint=report.checkpoints[-1])
 
     assert (same.facts["resumed_from_step"], same.facts["resumed_exactly"]) == (2, True)
     assert other.facts["resumed_from_step"] == 0

@@ -10,9 +10,10 @@ import pytest
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import Code, EngineError
+from reelwright.testing import run_here
 from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import a_request, an_image_request, take
+from tests.engines.local.studio import a_request, an_image_request
 from tests.engines.local.test_lora import a_lora
 
 pytest.importorskip("torch", reason=REASON)
@@ -61,7 +62,7 @@ def machine(tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch) -> Machine
 
 def work(engine: LocalEngine, folder: Path, *requests: VideoSpec, image: Path | None = None) -> list[str]:
     """Where the weights were, job by job."""
-    clips = [take(engine, one, folder, image_path=image if one.image else None) for one in requests]
+    clips = [run_here(engine, one, folder, image_path=image if one.image else None) for one in requests]
     return [clip.facts["placement"] for clip in clips]
 
 
@@ -104,14 +105,14 @@ def test_the_bits_are_those_of_the_whole_pipeline(
     frames = 2 if model == "svd" else 5  # all are decoded at once, in each placement
     spec = (an_image_request if model == "svd" else a_request)(model, num_inference_steps=2, num_frames=frames)
     whole, other = (
-        take(engine, spec, tmp_path, image_path=fox if spec.image else None)
+        run_here(engine, spec, tmp_path, image_path=fox if spec.image else None)
         for engine in (machine(), machine(placement=placement))
     )
-    again = take(machine(placement=placement), spec, tmp_path, image_path=fox if spec.image else None)
+    again = run_here(machine(placement=placement), spec, tmp_path, image_path=fox if spec.image else None)
     assert (whole.facts["placement"], other.facts["placement"]) == ("resident", placement)
     if model == "wan" and placement == "grouped":
         assert other.facts["tiled_decode"]
-    assert whole.hash == other.hash == again.hash
+    assert whole.sha256 == other.sha256 == again.sha256
 
 
 def test_a_lora_acts_also_on_layers_that_come_and_go(machine: Machine, tmp_path: Path) -> None:
@@ -119,21 +120,25 @@ def test_a_lora_acts_also_on_layers_that_come_and_go(machine: Machine, tmp_path:
     spec = a_request("wan", params={"loras": ["snow.safetensors"]}, num_inference_steps=2)
     bare = a_request("wan", num_inference_steps=2)
     whole, other = (machine(placement=where, lora_folder=str(tmp_path)) for where in ("resident", "grouped"))
-    assert take(other, spec, tmp_path).hash == take(whole, spec, tmp_path).hash
-    assert take(other, bare, tmp_path).hash == take(whole, bare, tmp_path).hash != take(other, spec, tmp_path).hash
+    assert run_here(other, spec, tmp_path).sha256 == run_here(whole, spec, tmp_path).sha256
+    assert (
+        run_here(other, bare, tmp_path).sha256
+        == run_here(whole, bare, tmp_path).sha256
+        != run_here(other, spec, tmp_path).sha256
+    )
 
 
 def test_a_placement_that_does_not_exist_here_is_an_error_not_another_one(machine: Machine, tmp_path: Path) -> None:
     with pytest.raises(
         EngineError, match=r"Local engine option placement: 'lean' does not exist on .*; 'wan' takes "
     ) as told:
-        take(machine(placement="lean"), a_request("wan"), tmp_path)
+        run_here(machine(placement="lean"), a_request("wan"), tmp_path)
     assert told.value.code is Code.ENGINE_NOT_CONFIGURED
 
 
 def test_a_model_that_main_memory_cannot_hold_is_refused_with_both_numbers(machine: Machine, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"'wan' takes .* GiB of main memory at 64x64; .* GiB are free") as told:
-        take(machine(device=1, main=0), a_request("wan"), tmp_path)
+        run_here(machine(device=1, main=0), a_request("wan"), tmp_path)
     assert told.value.code is Code.OUT_OF_MEMORY
 
 
@@ -151,11 +156,11 @@ def test_a_decoding_that_runs_out_of_memory_is_done_again_in_tiles(
         return decode(vae, *args, **kwargs)
 
     engine = machine()
-    plain = take(engine, a_request("wan"), tmp_path)
+    plain = run_here(engine, a_request("wan"), tmp_path)
     monkeypatch.setattr(AutoencoderKLWan, "decode", short)
-    tiled = take(engine, a_request("wan"), tmp_path)
+    tiled = run_here(engine, a_request("wan"), tmp_path)
     assert tiled.facts["tiled_decode"]
     assert tiled.facts["placement"] == "resident"
     assert engine.state()["loads"] == 1
-    assert tiled.hash == plain.hash  # at 64x64 a tile is the whole frame
+    assert tiled.sha256 == plain.sha256  # at 64x64 a tile is the whole frame
     assert "tiled_decode" not in plain.facts

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from reelwright.engines.child import EngineChild, RenderListener, Spec
-from reelwright.engines.engine import RenderJob
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.options import Options
 from reelwright.errors import Code, ConfigurationError, EngineError
+from reelwright.testing import job_for, run_here
 from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import a_request, an_image_request, take
+from tests.engines.local.studio import a_request, an_image_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -57,22 +57,14 @@ class Follower:
 class Studio:
     """An engine's process, and the jobs that it is given."""
 
-    def __init__(self, child: EngineChild, scratch: Path) -> None:
+    def __init__(self, child: EngineChild, folder: Path) -> None:
         self.child = child
         self.others = [one for one in psutil.Process(child.pid).children() if "rank" in " ".join(one.cmdline())]
-        self._scratch = scratch
+        self._folder = folder
 
     async def take(self, spec: VideoSpec, follower: Follower | None = None, **more: Any) -> tuple[str, dict[str, Any]]:
         follower = follower or Follower()
-        job = RenderJob(
-            video_id="video_1",
-            attempt=1,
-            spec=spec,
-            scratch=self._scratch,
-            image_path=more.get("image_path"),
-            checkpoint=more.get("checkpoint"),
-        )
-        clip, facts = await self.child.render(job, follower.listener())
+        clip, facts = await self.child.render(job_for(spec, self._folder, **more), follower.listener())
         assert clip.frames is not None
         digest = hashlib.sha256(clip.frames.array().tobytes()).hexdigest()
         clip.frames.close()
@@ -80,11 +72,11 @@ class Studio:
 
 
 @asynccontextmanager
-async def studio(options: dict[str, Any], scratch: Path) -> AsyncIterator[Studio]:
+async def studio(options: dict[str, Any], folder: Path) -> AsyncIterator[Studio]:
     spec = Spec(engine="tests.engines.local.attentive:Attentive", options=options, cancel_grace_s=60.0)
     child = await EngineChild.start(spec, dict(os.environ), print)
     try:
-        yield Studio(child, scratch)
+        yield Studio(child, folder)
     finally:
         await child.kill()
 
@@ -96,7 +88,7 @@ async def test_two_make_what_one_makes_and_die_together(tiny_folder: TinyFolder,
     odd = a_request("wan", width=48, height=80, num_frames=5)  # 15 tokens a frame, two frames, then one part of 15
     alone = LocalEngine(models=models, preview_seconds=0)
     await asyncio.to_thread(alone.load)
-    whole, odd_whole = [(await asyncio.to_thread(take, alone, each, tmp_path)).hash for each in (spec, odd)]
+    whole, odd_whole = [(await asyncio.to_thread(run_here, alone, each, tmp_path)).sha256 for each in (spec, odd)]
 
     async with studio(options, tmp_path / "two") as first:
         assert len(first.others) == 1

@@ -20,9 +20,10 @@ from reelwright.engines.local.engine import LocalEngine
 from reelwright.engines.local.recipes import RECIPES
 from reelwright.errors import EngineError
 from reelwright.media import images
+from reelwright.testing import run_here
 from reelwright.video import VideoSpec
 from tests.engines.local.conftest import REASON, TinyHub
-from tests.engines.local.studio import Recorder, a_request, an_image_request, take
+from tests.engines.local.studio import Stopping, a_request, an_image_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -235,19 +236,19 @@ def test_a_recipe_makes_what_diffusers_makes_and_says_how(
     engine = LocalEngine(models=name, preview_seconds=0, checkpoint_steps=2)
     engine.load()
 
-    made = take(engine, spec, tmp_path / "whole", image_path=image)
+    made = run_here(engine, spec, tmp_path / "whole", image_path=image)
 
     expected = by_diffusers(case, folders, recipe.repo, spec, made.facts, image)
     assert np.abs(made.frames.astype(int) - expected.astype(int)).max() == 0
     told(case, made.facts)
     if not recipe.resumes:
         return
-    report = Recorder(break_at=3)
+    report = Stopping(break_at=3)
     with pytest.raises(EngineError):
-        take(engine, spec, tmp_path / "broken", report, image_path=image)
-    again = take(engine, spec, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=image)
+        run_here(engine, spec, tmp_path / "broken", report, image_path=image)
+    again = run_here(engine, spec, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=image)
     assert again.facts["resumed_from_step"] == 2
-    assert again.hash == made.hash
+    assert again.sha256 == made.sha256
 
 
 def by_diffusers(

@@ -13,8 +13,9 @@ import pytest
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
+from reelwright.testing import Recorder, Take, run_here
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import Recorder, Take, a_request, an_image_request, take
+from tests.engines.local.studio import Stopping, a_request, an_image_request
 from tests.processes import Process
 
 pytest.importorskip("torch", reason=REASON)
@@ -65,11 +66,11 @@ def test_svd_killed_at_step_15_of_25_ends_with_the_same_bits(tiny_folder: TinyFo
     state = kill_at(options, request, tmp_path / "killed", unit=painting + 15, saved=10)
 
     engine = an_engine(options)
-    whole = take(engine, request, tmp_path / "whole")
+    whole = run_here(engine, request, tmp_path / "whole")
     report = Recorder()
-    resumed = take(engine, request, tmp_path / "killed", report, checkpoint=state)
+    resumed = run_here(engine, request, tmp_path / "killed", report, checkpoint=state)
 
-    assert resumed.hash == whole.hash
+    assert resumed.sha256 == whole.sha256
     assert resumed.facts["resumed_from_step"] == 10
     assert resumed.facts["resumed_exactly"] is True
     assert "image_stage" not in resumed.facts
@@ -81,26 +82,27 @@ def test_a_resumed_job_really_starts_from_what_was_saved(tiny_folder: TinyFolder
     engine = an_engine(svd_options(tiny_folder))
     request = a_request("svd")
     whole, state = whole_and_broken(engine, request, tmp_path, unit=4 + 6)
-    snapshot = checkpoint.load(state, tmp_path / "broken")
+    scratch = tmp_path / "broken" / "video_1"
+    snapshot = checkpoint.load(state, scratch)
     assert snapshot is not None
     latents = snapshot.latents.clone()
     latents[0, 0, 0, 0, 0] += 1.0
-    changed = checkpoint.save(replace(snapshot, latents=latents), tmp_path / "broken")
+    changed = checkpoint.save(replace(snapshot, latents=latents), scratch)
 
-    resumed = take(engine, request, tmp_path / "broken", checkpoint=changed)
+    resumed = run_here(engine, request, tmp_path / "broken", checkpoint=changed)
 
     assert resumed.facts["resumed_from_step"] == 5
-    assert resumed.hash != whole.hash
+    assert resumed.sha256 != whole.sha256
 
 
 def whole_and_broken(
     engine: LocalEngine, request: Any, folder: Path, unit: int, **more: Any
 ) -> tuple[Take, dict[str, Any]]:
     """The uninterrupted run, and the last checkpoint of one that broke off at that unit."""
-    whole = take(engine, request, folder / "whole", **more)
-    report = Recorder(break_at=unit)
+    whole = run_here(engine, request, folder / "whole", **more)
+    report = Stopping(break_at=unit)
     with pytest.raises(EngineError):
-        take(engine, request, folder / "broken", report, **more)
+        run_here(engine, request, folder / "broken", report, **more)
     return whole, report.checkpoints[-1]
 
 
@@ -113,9 +115,9 @@ def test_every_recipe_that_says_so_resumes_to_the_same_bits(
     whole, state = whole_and_broken(an_engine(options), request, tmp_path, unit=5)
     assert state["step"] == 4
 
-    resumed = take(an_engine(options), request, tmp_path / "broken", checkpoint=state)
+    resumed = run_here(an_engine(options), request, tmp_path / "broken", checkpoint=state)
 
-    assert resumed.hash == whole.hash
+    assert resumed.sha256 == whole.sha256
     assert resumed.facts["resumed_from_step"] == 4
 
 
@@ -125,20 +127,20 @@ def test_an_image_to_video_run_resumes_to_the_same_bits(tiny_folder: TinyFolder,
     request = an_image_request("ltx")
     whole, state = whole_and_broken(an_engine(options), request, tmp_path, unit=5, image_path=fox)
 
-    resumed = take(an_engine(options), request, tmp_path / "broken", checkpoint=state, image_path=fox)
+    resumed = run_here(an_engine(options), request, tmp_path / "broken", checkpoint=state, image_path=fox)
 
-    assert resumed.hash == whole.hash
+    assert resumed.sha256 == whole.sha256
 
 
 def test_a_generic_pipeline_starts_again_and_the_record_says_so(tiny_folder: TinyFolder, tmp_path: Path) -> None:
     engine = an_engine({"models": {"mine": str(tiny_folder("wan"))}, "checkpoint_steps": 1, "preview_seconds": 0})
     report = Recorder()
-    first = take(engine, a_request("mine"), tmp_path / "one", report)
+    first = run_here(engine, a_request("mine"), tmp_path / "one", report)
     assert report.checkpoints == []
 
-    again = take(engine, a_request("mine"), tmp_path / "one", checkpoint={"step": 3, "file": "denoise-3.pt"})
+    again = run_here(engine, a_request("mine"), tmp_path / "one", checkpoint={"step": 3, "file": "denoise-3.pt"})
 
-    assert again.hash == first.hash
+    assert again.sha256 == first.sha256
     assert again.facts["resumed_from_step"] == 0
     assert "restarted" in again.facts
 
@@ -150,7 +152,7 @@ def test_a_checkpoint_that_cannot_be_used_means_a_new_start(
     engine = an_engine({"models": {"wan": str(tiny_folder("wan"))}, "checkpoint_steps": 2, "preview_seconds": 0})
     request = a_request("wan")
     whole, state = whole_and_broken(engine, request, tmp_path, unit=5)
-    file = tmp_path / "broken" / state["file"]
+    file = tmp_path / "broken" / "video_1" / state["file"]
     if fault == "gone":
         file.unlink()
     elif fault == "torn":
@@ -160,11 +162,11 @@ def test_a_checkpoint_that_cannot_be_used_means_a_new_start(
     else:
         state = state | {"file": "../" + state["file"]}
 
-    again = take(engine, request, tmp_path / "broken", checkpoint=state)
+    again = run_here(engine, request, tmp_path / "broken", checkpoint=state)
 
     assert again.facts["resumed_from_step"] == 0
     assert "restarted" in again.facts
-    assert (again.hash == whole.hash) == (fault != "of another request")
+    assert (again.sha256 == whole.sha256) == (fault != "of another request")
 
 
 @pytest.mark.parametrize("changed", [{"guidance": 1.0}, {"steps": 4}, {"steps": 12}], ids=lambda changed: str(changed))
@@ -178,16 +180,16 @@ def test_a_checkpoint_of_other_settings_of_the_model_is_not_taken_up(
         return an_engine({"models": {"wan": model}, "checkpoint_steps": 4, "preview_seconds": 0})
 
     request = a_request("wan", num_inference_steps=None)
-    report = Recorder(break_at=5)
+    report = Stopping(break_at=5)
     with pytest.raises(EngineError):
-        take(engine(), request, tmp_path / "broken", report)
+        run_here(engine(), request, tmp_path / "broken", report)
     after = engine(**changed)
 
-    again = take(after, request, tmp_path / "broken", checkpoint=report.checkpoints[-1])
+    again = run_here(after, request, tmp_path / "broken", checkpoint=report.checkpoints[-1])
 
     assert again.facts["resumed_from_step"] == 0
     assert "restarted" in again.facts
-    assert again.hash == take(after, request, tmp_path / "fresh").hash
+    assert again.sha256 == run_here(after, request, tmp_path / "fresh").sha256
 
 
 def test_a_job_that_goes_on_in_another_tier_does_not_say_that_it_is_exact(
@@ -196,11 +198,11 @@ def test_a_job_that_goes_on_in_another_tier_does_not_say_that_it_is_exact(
     """Another decode chunk changes bits within rounding: the denoised latents are worth going on from all the same."""
     options = {"models": {"svd": {"source": str(tiny_folder("svd")), "image": None}}, "checkpoint_steps": 2}
     request = an_image_request("svd", num_inference_steps=4)
-    report = Recorder(break_at=3)
+    report = Stopping(break_at=3)
     with pytest.raises(EngineError):
-        take(an_engine({**options, "placement": "resident"}), request, tmp_path, report, image_path=fox)
+        run_here(an_engine({**options, "placement": "resident"}), request, tmp_path, report, image_path=fox)
 
-    resumed = take(
+    resumed = run_here(
         an_engine({**options, "placement": "lean"}),
         request,
         tmp_path,

@@ -12,8 +12,9 @@ import pytest
 
 from reelwright.engines.local.engine import LocalEngine
 from reelwright.errors import EngineError
+from reelwright.testing import Recorder, run_here
 from tests.engines.local.conftest import REASON, TinyFolder
-from tests.engines.local.studio import Recorder, a_request, an_image_request, take
+from tests.engines.local.studio import Stopping, a_request, an_image_request
 
 pytest.importorskip("torch", reason=REASON)
 
@@ -40,7 +41,7 @@ def an_engine(model: str, folder: Path, mode: str) -> LocalEngine:
 
 def test_exact_svd_is_the_plain_one_within_rounding(tiny_folder: TinyFolder, tmp_path: Path, fox: Path) -> None:
     plain, exact = (
-        take(an_engine("svd", tiny_folder("svd"), mode), an_image_request("svd"), tmp_path / mode, image_path=fox)
+        run_here(an_engine("svd", tiny_folder("svd"), mode), an_image_request("svd"), tmp_path / mode, image_path=fox)
         for mode in ("plain", "exact")
     )
     assert exact.facts["levers"] == ["single_key_attention", "time_convolutions"]
@@ -53,19 +54,19 @@ def test_fast_svd_differs_and_still_resumes_to_the_same_bits(
 ) -> None:
     engine = an_engine("svd", tiny_folder("svd"), "fast")
     request = an_image_request("svd", num_inference_steps=8)
-    whole = take(engine, request, tmp_path / "whole", image_path=fox)
+    whole = run_here(engine, request, tmp_path / "whole", image_path=fox)
     assert whole.facts["levers"] == ["single_key_attention", "time_convolutions", "deep_reuse"]
-    plain = take(an_engine("svd", tiny_folder("svd"), "plain"), request, tmp_path / "plain", image_path=fox)
-    assert whole.hash != plain.hash
+    plain = run_here(an_engine("svd", tiny_folder("svd"), "plain"), request, tmp_path / "plain", image_path=fox)
+    assert whole.sha256 != plain.sha256
 
-    report = Recorder(break_at=5)
+    report = Stopping(break_at=5)
     with pytest.raises(EngineError):
-        take(engine, request, tmp_path / "broken", report, image_path=fox)
+        run_here(engine, request, tmp_path / "broken", report, image_path=fox)
     # Deep features are taken up only where they are computed afresh, every second step.
     assert [state["step"] for state in report.checkpoints] == [2, 4]
-    resumed = take(engine, request, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=fox)
+    resumed = run_here(engine, request, tmp_path / "broken", checkpoint=report.checkpoints[-1], image_path=fox)
     assert resumed.facts["resumed_from_step"] == 4
-    assert resumed.hash == whole.hash
+    assert resumed.sha256 == whole.sha256
 
 
 def test_a_call_between_computes_the_last_layer_only(tiny_folder: TinyFolder) -> None:
@@ -100,37 +101,37 @@ def test_the_first_block_cache_acts_and_leaves_nothing_behind(
     monkeypatch.setattr(block_cache, "THRESHOLD", 0.5)  # random weights change more from step to step than trained ones
     engine = an_engine(model, tiny_folder(model), "fast")
     request = a_request(model, num_inference_steps=12)
-    plain = take(an_engine(model, tiny_folder(model), "plain"), request, tmp_path / "plain")
+    plain = run_here(an_engine(model, tiny_folder(model), "plain"), request, tmp_path / "plain")
     report = Recorder()
-    first = take(engine, request, tmp_path / "1", report)
+    first = run_here(engine, request, tmp_path / "1", report)
     assert first.facts["levers"] == ["first_block_cache"]
     assert report.checkpoints == []
-    assert first.hash != plain.hash
+    assert first.sha256 != plain.sha256
     with pytest.raises(EngineError):
-        take(engine, replace(request, seed=9), tmp_path / "2", Recorder(break_at=10))
-    assert take(engine, request, tmp_path / "3").hash == first.hash
+        run_here(engine, replace(request, seed=9), tmp_path / "2", Stopping(break_at=10))
+    assert run_here(engine, request, tmp_path / "3").sha256 == first.sha256
     without = replace(request, guidance_scale=1.0, num_inference_steps=10)
-    assert take(engine, without, tmp_path / "4").hash == take(engine, without, tmp_path / "5").hash
+    assert run_here(engine, without, tmp_path / "4").sha256 == run_here(engine, without, tmp_path / "5").sha256
 
 
 @pytest.mark.parametrize("kind", ["int8", "float8", "layerwise"])
 def test_weights_in_8_bits_are_close_to_the_whole_ones_and_take_less(
     kind: str, tiny_folder: TinyFolder, tmp_path: Path
 ) -> None:
-    whole = take(an_engine("wan", tiny_folder("wan"), "plain"), a_request("wan"), tmp_path)
+    whole = run_here(an_engine("wan", tiny_folder("wan"), "plain"), a_request("wan"), tmp_path)
     engine = LocalEngine(
         models={"wan": str(tiny_folder("wan"))}, quantization=kind, preview_seconds=0, checkpoint_steps=1
     )
     engine.load()
-    report = Recorder(break_at=4)
+    report = Stopping(break_at=4)
     with pytest.raises(EngineError):
-        take(engine, a_request("wan"), tmp_path / "broken", report)
-    clip = take(engine, a_request("wan"), tmp_path)
+        run_here(engine, a_request("wan"), tmp_path / "broken", report)
+    clip = run_here(engine, a_request("wan"), tmp_path)
     assert clip.facts["quantization"] == kind
     assert 0 < np.abs(clip.frames.astype(int) - whole.frames).mean() < 3
-    resumed = take(engine, a_request("wan"), tmp_path / "broken", checkpoint=report.checkpoints[-1])
+    resumed = run_here(engine, a_request("wan"), tmp_path / "broken", checkpoint=report.checkpoints[-1])
     assert resumed.facts["resumed_from_step"] > 0
-    assert resumed.hash == clip.hash
+    assert resumed.sha256 == clip.sha256
 
 
 def test_layerwise_takes_unets_too_after_the_levers(tiny_folder: TinyFolder, tmp_path: Path, fox: Path) -> None:
@@ -140,7 +141,7 @@ def test_layerwise_takes_unets_too_after_the_levers(tiny_folder: TinyFolder, tmp
     )
     for engine in (whole, cast):
         engine.load()
-    one, other = (take(engine, an_image_request("svd"), tmp_path, image_path=fox) for engine in (whole, cast))
+    one, other = (run_here(engine, an_image_request("svd"), tmp_path, image_path=fox) for engine in (whole, cast))
     assert other.facts["dtype"] == "float8_e4m3fn"
     assert other.facts["levers"] == one.facts["levers"] == ["single_key_attention", "time_convolutions"]
     assert 0 < np.abs(one.frames.astype(int) - other.frames).mean() < 4
@@ -158,7 +159,7 @@ def test_compiled_is_plain_within_rounding_in_every_size_and_says_so(tiny_folder
     graphs = []
     for width in (64, 96, 128):
         request = a_request("ltx", width=width, num_inference_steps=2)
-        one, other = (take(engine, request, tmp_path) for engine in (plain, exact))
+        one, other = (run_here(engine, request, tmp_path) for engine in (plain, exact))
         assert other.facts["levers"] == ["compile"]
         assert np.abs(one.frames.astype(int) - other.frames).max() <= 1
         graphs.append(torch._dynamo.utils.counters["stats"]["unique_graphs"])
@@ -173,13 +174,13 @@ def test_without_a_c_compiler_it_runs_as_it_is_and_the_record_says_so(
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("CXX", raising=False)
     request = a_request("ltx", width=96, num_inference_steps=2)
-    plain = take(an_engine("ltx", tiny_folder("ltx"), "plain"), request, tmp_path)
+    plain = run_here(an_engine("ltx", tiny_folder("ltx"), "plain"), request, tmp_path)
     engine = LocalEngine(models={"ltx": str(tiny_folder("ltx"))}, speed="exact", compile=True, preview_seconds=0)
     engine.load()
-    clip = take(engine, request, tmp_path)
+    clip = run_here(engine, request, tmp_path)
     assert clip.facts["not_compiled"] == "there is no C compiler: install gcc"
     assert "levers" not in clip.facts
-    assert clip.hash == plain.hash
+    assert clip.sha256 == plain.sha256
 
 
 def test_a_model_that_would_be_compiled_again_and_again_is_not() -> None:
@@ -198,10 +199,10 @@ def test_an_attention_backend_that_is_not_there_is_named(tiny_folder: TinyFolder
     engine = LocalEngine(models={"wan": str(tiny_folder("wan"))}, attention="sage", preview_seconds=0)
     engine.load()
     with pytest.raises(EngineError, match="Local engine option attention: 'sage' cannot be used here: "):
-        take(engine, a_request("wan"), tmp_path)
+        run_here(engine, a_request("wan"), tmp_path)
     other = LocalEngine(models={"wan": str(tiny_folder("wan"))}, attention="_native_math", preview_seconds=0)
     other.load()
-    assert take(other, a_request("wan"), tmp_path).facts["attention"] == "_native_math"
+    assert run_here(other, a_request("wan"), tmp_path).facts["attention"] == "_native_math"
 
 
 @pytest.mark.parametrize("mode", ["plain", "exact", "fast"])
