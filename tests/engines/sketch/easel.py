@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from reelwright.engines.engine import Made, RenderJob
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.media.clip import FrameBuffer
+from reelwright.testing import Recorder
 from reelwright.video import Task, VideoSpec
 
 GALLERY = (
@@ -29,29 +30,10 @@ GALLERY = (
 )
 
 
-class Notes:
-    """A report that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.steps: list[tuple[int, int]] = []
-
-    def progress(self, done: int, total: int) -> None:
-        self.steps.append((done, total))
-
-    def preview(self, data: bytes, media_type: str) -> None:
-        raise AssertionError("the sketch engine sends no previews")
-
-    def checkpoint(self, state: object) -> None:
-        raise AssertionError("the sketch engine saves no checkpoints")
-
-    def stage(self, name: str | None) -> None:
-        pass
-
-    def moved(self) -> None:
-        pass
-
+class Unhurried(Recorder):
     def wait(self, seconds: float) -> None:
-        raise AssertionError("the sketch engine never waits")
+        assert not seconds, "the sketch engine never waits"
+        super().wait(seconds)
 
 
 def job(
@@ -89,11 +71,12 @@ def job(
     )
 
 
-def drawn(task: RenderJob, threads: int = 2) -> tuple[NDArray[np.uint8], Made, Notes]:
+def drawn(task: RenderJob, threads: int = 2) -> tuple[NDArray[np.uint8], Made, Recorder]:
     """The frames, what `generate` returned, and the report."""
-    notes = Notes()
-    made = SketchEngine(threads=threads).generate(task, notes)
-    return task.frames.array().copy(), made, notes
+    report = Unhurried()
+    made = SketchEngine(threads=threads).generate(task, report)
+    assert (report.previews, report.checkpoints) == ([], [])
+    return task.frames.array().copy(), made, report
 
 
 def frames_of(prompt: str, **options: object) -> NDArray[np.uint8]:

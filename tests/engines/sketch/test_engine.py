@@ -11,7 +11,8 @@ from PIL import Image
 
 from reelwright.engines.sketch.engine import SketchEngine
 from reelwright.errors import Cancelled
-from tests.engines.sketch.easel import GALLERY, Notes, drawn, frames_of, job
+from reelwright.testing import Recorder
+from tests.engines.sketch.easel import GALLERY, drawn, frames_of, job
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +93,8 @@ def test_camera_moves_leave_no_hole(move: str) -> None:
 
 
 def test_progress_is_reported_for_every_frame_in_order() -> None:
-    _, made, notes = drawn(job("the sea", num_frames=7))
-    assert notes.steps == [(n, 7) for n in range(1, 8)]
+    _, made, report = drawn(job("the sea", num_frames=7))
+    assert report.progressed == [(n, 7) for n in range(1, 8)]
     assert (made.clip.num_frames, made.clip.fps) == (7, 12)
     assert made.clip.frames is not None
     assert made.clip.path is None
@@ -107,18 +108,18 @@ def test_the_facts_are_plain_json_and_tell_the_scene() -> None:
     assert facts["numpy"] == np.__version__
 
 
-class Stop(Notes):
+class Stop(Recorder):
     def progress(self, done: int, total: int) -> None:
-        super().progress(done, total)
         if done == 2:
-            raise Cancelled("Cancelled by the client.")
+            self.cancel()
+        super().progress(done, total)
 
 
 def test_a_cancel_passes_through_and_ends_the_drawing() -> None:
     task, report = job("the sea", num_frames=40), Stop()
     with pytest.raises(Cancelled):
         SketchEngine().generate(task, report)
-    assert report.steps == [(1, 40), (2, 40)]
+    assert report.progressed == [(1, 40), (2, 40)]
     assert not task.frames.array()[20:].any(), "the later frames were never drawn"
 
 
