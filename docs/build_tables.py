@@ -104,7 +104,7 @@ OPENAI_OPTIONS = {
     "otherwise those of `REELWRIGHT_UPSTREAM_URL`.",
     "models": "The models' cards: names, cards, or a file with a server's answer to `GET /v1/models` "
     "([details](engines/openai.md#models)).",
-    "auth_header": "The header that carries `REELWRIGHT_UPSTREAM_TOKEN`: after `Bearer` in `authorization`, in another "
+    "auth_header": "The header that carries `REELWRIGHT_UPSTREAM_TOKEN`: after `Bearer` in `Authorization`, in another "
     "one as it is.",
     "jobs_per_url": "How many jobs each server has at a time, on average. A job that waits there is outside the fair "
     "queue, and its time limit runs already.",

@@ -26,7 +26,6 @@ from reelwright.engines.local.main_memory import main_memory
 from reelwright.engines.local.options import Options
 from reelwright.engines.local.recipe import GIB
 from reelwright.engines.local.weights import DamagedWeights
-from reelwright.engines.openai.engine import token_headers
 from reelwright.engines.openai.options import Options as OpenAIOptions
 from reelwright.engines.openai.survey import found_at
 from reelwright.engines.refinements import Refinements
@@ -259,7 +258,7 @@ def _upstreams(settings: Settings, catalog: Catalog) -> Iterator[Finding]:
     options = OpenAIOptions.parse(catalog.offers["openai"].spec.options)
     if not options.upstreams:
         return
-    headers = token_headers(settings.upstream_token, options.auth_header)
+    headers = options.headers(settings.upstream_token)
     first = options.models[0].sent
     with ThreadPoolExecutor(max_workers=8) as threads:
         found = list(threads.map(lambda one: found_at(one, headers, one.model or first), options.upstreams))

@@ -94,6 +94,13 @@ class Running:
         return outcome
 
 
+def join_threads(name: str) -> None:
+    """Wait for the end of all threads of this name."""
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join()
+
+
 def phases(report: Recorder) -> list[str]:
     """Of its checkpoints."""
     return [state["phase"] for state in report.checkpoints]

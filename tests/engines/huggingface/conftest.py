@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from reelwright.engines.huggingface.access import HOMES
 from reelwright.engines.huggingface.render import CANCELLER
 from tests.engines.huggingface.stage import Stage
+from tests.engines.remote import join_threads
 from tests.fakes.huggingface import TOKEN, FakeHuggingFace
 
 
@@ -24,9 +24,7 @@ def stage(fake: FakeHuggingFace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.delenv(home.variable, raising=False)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     yield Stage(fake, tmp_path / "jobs")
-    for thread in threading.enumerate():
-        if thread.name == CANCELLER:
-            thread.join()
+    join_threads(CANCELLER)
     # Whatever a test did: no host but the hub, its router and the endpoint ever saw the token, and no key went to
     # anybody but its own provider.
     assert fake.strangers_with_token == []

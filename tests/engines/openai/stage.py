@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,9 +42,7 @@ class Stage(remote.Stage):
 
     def wait_for_ends(self) -> None:
         """Until all that was to be cancelled has been told so."""
-        for thread in threading.enumerate():
-            if thread.name == ending.NAME:
-                thread.join()
+        remote.join_threads(ending.NAME)
 
     def engine(self, *upstreams: Any, **options: Any) -> OpenAIEngine:
         transport = sliced(httpx2.HTTPTransport())

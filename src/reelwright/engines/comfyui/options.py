@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
+from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, check_names, token_headers
 from reelwright.errors import ConfigurationError
 
 DEFAULT_WORKFLOWS = "workflows"
-AUTHORIZATION = "Authorization"
 _ADDRESS = "Give an address such as http://127.0.0.1:8188 (REELWRIGHT_COMFYUI_URL)."
 PREVIEWS = ("auto", "latent2rgb", "taesd", "none")
 """ComfyUI's own words for `extra_data.preview_method` (0.28 and later)."""
@@ -77,11 +76,7 @@ class Options:
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> Self:
         """Raises `ConfigurationError` that names the option, the value and the remedy."""
-        known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(options) - known):
-            raise ConfigurationError(
-                f"Unknown option of the comfyui engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}."
-            )
+        check_names("comfyui", options, {field.name for field in fields(cls)})
         values = dict(options)
         if "urls" in values:
             values["urls"] = _urls(values["urls"])
@@ -94,9 +89,7 @@ class Options:
             _refuse("previews", values["previews"], f"Use {', '.join(PREVIEWS)}.")
         if not isinstance(values.get("exclusive", False), bool):
             _refuse("exclusive", values["exclusive"], "Use true or false.")
-        header = values.get("auth_header", AUTHORIZATION)
-        if not isinstance(header, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", header):
-            _refuse("auth_header", header, f"Give the name of a header, {AUTHORIZATION} or X-API-Key.")
+        check_auth_header("comfyui", values.get("auth_header", AUTHORIZATION))
         return cls(**values)
 
     @property
@@ -106,10 +99,7 @@ class Options:
 
     def headers(self, token: str | None) -> dict[str, str]:
         """What each request to a ComfyUI carries, its web socket's too."""
-        if not token:
-            return {}
-        bearer = self.auth_header.lower() == AUTHORIZATION.lower()
-        return {self.auth_header: f"Bearer {token}" if bearer else token}
+        return token_headers(token, self.auth_header)
 
 
 def _refuse(name: str, value: object, remedy: str) -> NoReturn:

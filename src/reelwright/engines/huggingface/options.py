@@ -9,6 +9,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from reelwright.engines.huggingface.access import HOMES, Access
+from reelwright.engines.upstream.options import check_names
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
@@ -89,10 +90,7 @@ class Options:
         values = dict(options)
         chain = values.pop("chain", None)
         known = {one.name for one in fields(cls)} - {"text_to_image", "left_out"}
-        if unknown := sorted(set(values) - known):
-            raise ConfigurationError(
-                f"Unknown option of the huggingface engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}, chain."
-            )
+        check_names("huggingface", values, known | {"chain"})
         endpoint = _endpoint_url(values.get("endpoint_url"))
         for task, name, default in (
             (Task.TEXT_TO_VIDEO, "text_to_video", _default_text_to_video(access)),

@@ -51,7 +51,7 @@ class OpenAIEngine:
             idle_seconds=options.idle_seconds,
             transport=self._transport,
         ).client()
-        headers = token_headers(token, options.auth_header)
+        headers = options.headers(token)
         self._renderer = Renderer(
             options=options,
             servers=[Server(upstream=one, client=client, headers=headers, scrub=scrub) for one in options.upstreams],
@@ -69,10 +69,3 @@ class OpenAIEngine:
     def state(self) -> Mapping[str, Any]:
         """For `/health`: `breakers`, the health of every server asked so far."""
         return {"breakers": self._breakers.state()}
-
-
-def token_headers(token: str | None, name: str) -> dict[str, str]:
-    """How the token is sent: bare, or as a bearer token in `authorization` (RFC 6750)."""
-    if token is None:
-        return {}
-    return {name: f"Bearer {token}" if name == "authorization" else token}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from reelwright.engines.openai.models import Model, models_in
+from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, check_names, token_headers
 from reelwright.errors import ConfigurationError
 
 ENGINE = "openai"
@@ -67,7 +67,7 @@ class Options:
     """The engine's options. Times are in seconds, sizes in bytes.
 
     `upstreams` are asked in the order of how busy this engine keeps them, equals in their configured order. `models`
-    are the cards. `auth_header` is the header that carries the token; `authorization` carries it as a bearer token.
+    are the cards. `auth_header` is the header that carries the token; `Authorization` carries it as a bearer token.
     `jobs_per_url`: how many jobs there are per server, all together; with two of them a GPU has its next job at once,
     and what waits, waits in the fair queue. `poll_seconds` is the shortest pause between two looks at a job.
     `lost_seconds`: a job that its server does not know for so long, three looks in a row, is lost. `gone_seconds`: a
@@ -80,7 +80,7 @@ class Options:
 
     upstreams: tuple[Upstream, ...] = ()
     models: tuple[Model, ...] = ()
-    auth_header: str = "authorization"
+    auth_header: str = AUTHORIZATION
     jobs_per_url: int = 2
     max_bytes: int = 512 * 1024 * 1024
     connect_seconds: float = 5.0
@@ -100,19 +100,18 @@ class Options:
     def parse(cls, options: Mapping[str, Any]) -> Self:
         """Raises `ConfigurationError` that names the option, the value and the remedy."""
         values = dict(options)
-        known = {one.name for one in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ConfigurationError(
-                f"Unknown option of the openai engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}."
-            )
+        check_names("openai", values, {one.name for one in fields(cls)})
         values["upstreams"] = _upstreams(values.get("upstreams", ()))
         values["models"] = _models(values.get("models"), values["upstreams"])
         for name, kind in _NUMBERS.items():
             if name in values:
                 _check_number(name, values[name], kind)
-        if "auth_header" in values:
-            values["auth_header"] = _header(values["auth_header"])
+        check_auth_header("openai", values.get("auth_header", AUTHORIZATION))
         return cls(**values)
+
+    def headers(self, token: str | None) -> dict[str, str]:
+        """What each request to an upstream carries."""
+        return token_headers(token, self.auth_header)
 
     @property
     def slots(self) -> int:
@@ -142,14 +141,6 @@ def _check_number(name: str, value: object, kind: type) -> None:
     if isinstance(value, bool) or not number or not value > 0:  # type: ignore[operator]
         wanted = "a whole number" if kind is int else "a number"
         raise ConfigurationError(f"Invalid {name} of the openai engine: {value!r}. Give {wanted} above 0.")
-
-
-def _header(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", value):
-        raise ConfigurationError(
-            f"Invalid auth_header of the openai engine: {value!r}. Give the name of a header, for example x-api-key."
-        )
-    return value.lower()
 
 
 def _upstreams(given: object) -> tuple[Upstream, ...]:

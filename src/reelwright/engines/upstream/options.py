@@ -1,0 +1,34 @@
+"""What the options of engines with upstreams have in common. Raises `ConfigurationError`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from reelwright.errors import ConfigurationError
+
+AUTHORIZATION = "Authorization"
+"""The header that carries a token unless the option `auth_header` names another one."""
+
+
+def check_names(engine: str, given: Collection[str], known: Collection[str]) -> None:
+    """Refuse options that the engine does not have."""
+    if unknown := sorted(set(given) - set(known)):
+        raise ConfigurationError(
+            f"Unknown option of the {engine} engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}."
+        )
+
+
+def check_auth_header(engine: str, name: object) -> None:
+    """Refuse what is not the name of a header (RFC 9110, the letters that are in use)."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name):
+        raise ConfigurationError(
+            f"Invalid auth_header of the {engine} engine: {name!r}. Give a header's name, Authorization or X-API-Key."
+        )
+
+
+def token_headers(token: str | None, name: str) -> dict[str, str]:
+    """How the token is sent in the header `name`: bare, or as a bearer token in `Authorization` (RFC 6750)."""
+    if not token:
+        return {}
+    return {name: f"Bearer {token}" if name.lower() == AUTHORIZATION.lower() else token}
