@@ -19,7 +19,8 @@ LONG_FIXTURES_S = 15.0
 """Seconds of what the fixtures of a file take."""
 
 ALWAYS = (
-    "tests/jobs/test_durability.py",  # kill -9 in the middle of a job
+    "tests/jobs/test_durability.py::test_every_accepted_job_finishes_after_kill_9",
+    "tests/jobs/test_durability.py::test_a_killed_job_goes_on_from_its_checkpoint",
     "tests/engines/local/test_interruption.py",  # the same in the middle of denoising
     "tests/playground/test_generating.py::test_a_prompt_becomes_a_video_that_plays",
     "tests/docs/test_examples.py::test_shell[README.md",
