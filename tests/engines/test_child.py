@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from reelwright.engines.child import EngineChild, Phase, RenderListener, Spec
+from reelwright.engines.child import EngineChild, Phase, Spec
 from reelwright.engines.engine import RenderJob
 from reelwright.errors import Code, EngineError
+from reelwright.testing import Recorder, job_for
 from reelwright.video import Task, VideoSpec
 
 TOY = "tests.fakes.engines:ToyEngine"
@@ -27,36 +28,8 @@ def spec(prompt: str, **changes: Any) -> VideoSpec:
     return VideoSpec(prompt=prompt, **(values | changes))
 
 
-class Heard:
-    """Collects what a job reports."""
-
-    def __init__(self) -> None:
-        self.progress: list[tuple[int, int]] = []
-        self.stages: list[str | None] = []
-        self.checkpoints: list[Mapping[str, Any]] = []
-        self.begun = asyncio.Event()
-
-    def listener(self) -> RenderListener:
-        def on_progress(done: int, total: int) -> None:
-            self.progress.append((done, total))
-            self.begun.set()
-
-        async def save(state: Mapping[str, Any]) -> None:
-            self.checkpoints.append(state)
-            self.begun.set()
-
-        def on_stage(name: str | None) -> None:
-            self.stages.append(name)
-            self.begun.set()
-
-        return RenderListener(progress=on_progress, stage=on_stage, preview=lambda data, kind: None, checkpoint=save)
-
-
-def job(prompt: str, scratch: Path, seconds: float = 20, **more: Any) -> RenderJob:
-    values: dict[str, Any] = {"attempt": 1, "image_path": None, "checkpoint": None}
-    return RenderJob(
-        video_id=f"video_{prompt}", spec=spec(prompt), scratch=scratch, seconds_left=seconds, **(values | more)
-    )
+def job(prompt: str, folder: Path, seconds: float = 20, **more: Any) -> RenderJob:
+    return job_for(spec(prompt), folder, seconds_left=seconds, **({"video_id": f"video_{prompt}"} | more))
 
 
 async def start(log: list[str] | None = None, **options: Any) -> EngineChild:
@@ -73,7 +46,7 @@ async def child() -> AsyncIterator[EngineChild]:
 
 
 async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_path: Path) -> None:
-    heard = Heard()
+    heard = Recorder()
     assert child.phase is Phase.READY
     clip, facts = await child.render(job("paint", tmp_path), heard.listener())
     assert clip.frames is not None
@@ -81,7 +54,7 @@ async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_pa
     assert frames.shape == (5, 48, 64, 3)
     assert frames[2, 0, 0].tolist() == [18, 7, 128]
     assert (clip.fps, clip.num_frames) == (12, 5)
-    assert heard.progress[-1] == (5, 5)
+    assert heard.progressed[-1] == (5, 5)
     assert facts["toy"] == "1.0"
     assert facts["pid"] == child.pid
     clip.frames.close()
@@ -90,7 +63,7 @@ async def test_frames_come_back_through_shared_memory(child: EngineChild, tmp_pa
 async def test_the_child_is_reused(child: EngineChild, tmp_path: Path) -> None:
     pids = set()
     for number in range(3):
-        clip, facts = await child.render(job(f"paint {number}", tmp_path), Heard().listener())
+        clip, facts = await child.render(job(f"paint {number}", tmp_path), Recorder().listener())
         assert clip.frames
         clip.frames.close()
         pids.add(facts["pid"])
@@ -98,21 +71,21 @@ async def test_the_child_is_reused(child: EngineChild, tmp_path: Path) -> None:
 
 
 async def test_a_cancel_ends_the_job_and_keeps_the_child(child: EngineChild, tmp_path: Path) -> None:
-    heard = Heard()
-    running = asyncio.create_task(child.render(job("slow 60", tmp_path), heard.listener()))
-    await heard.begun.wait()
+    begun = asyncio.Event()
+    running = asyncio.create_task(child.render(job("slow 60", tmp_path), Recorder().listener(begun.set)))
+    await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert child.alive
     assert child.busy == 0
-    clip, _ = await child.render(job("paint", tmp_path), Heard().listener())
+    clip, _ = await child.render(job("paint", tmp_path), Recorder().listener())
     assert clip.frames
     clip.frames.close()
 
 
 async def test_a_job_that_does_not_listen_is_killed_with_its_process(child: EngineChild, tmp_path: Path) -> None:
-    running = asyncio.create_task(child.render(job("deaf 60", tmp_path), Heard().listener()))
+    running = asyncio.create_task(child.render(job("deaf 60", tmp_path), Recorder().listener()))
     await asyncio.sleep(0)  # let it send the job
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -122,13 +95,13 @@ async def test_a_job_that_does_not_listen_is_killed_with_its_process(child: Engi
 
 async def test_a_deadline_ends_the_job(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"longer than its limit of 0\.1 s") as caught:
-        await child.render(job("slow 60", tmp_path, seconds=0.1), Heard().listener())
+        await child.render(job("slow 60", tmp_path, seconds=0.1), Recorder().listener())
     assert caught.value.code == Code.TIMED_OUT
 
 
 async def test_a_job_may_last_as_long_as_it_moves(child: EngineChild, tmp_path: Path) -> None:
     """Each wait is shorter than the limit, all of them together are four times as long."""
-    heard = Heard()
+    heard = Recorder()
     clip, _ = await child.render(job("slow 2", tmp_path, math.inf, silence_s=0.5), heard.listener())
     assert clip.frames
     clip.frames.close()
@@ -139,7 +112,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
     prompt: str, child: EngineChild, tmp_path: Path
 ) -> None:
     """One tells the same unit of progress again and again, the other stands still in a stage of its own."""
-    heard = Heard()
+    heard = Recorder()
     with pytest.raises(EngineError, match=r"made no progress for 0\.7 s") as caught:
         await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.listener())
     assert caught.value.code == Code.TIMED_OUT
@@ -152,7 +125,7 @@ async def test_a_job_without_progress_is_ended_whatever_else_it_says(
 @pytest.mark.parametrize("prompt", ["load 1.6", "compile 1.6", "parts 1.6"])
 async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild, tmp_path: Path) -> None:
     """Work in this process, in one that it has started, and parts of a step."""
-    heard = Heard()
+    heard = Recorder()
     clip, _ = await child.render(job(prompt, tmp_path, math.inf, silence_s=0.7), heard.listener())
     assert clip.frames
     clip.frames.close()
@@ -163,21 +136,21 @@ async def test_what_moves_without_progress_lives(prompt: str, child: EngineChild
 async def test_a_job_at_a_provider_has_the_limit_in_all(tmp_path: Path) -> None:
     child = await start(upstream=True)
     with pytest.raises(EngineError, match=r"longer than its limit of 0\.5 s"):
-        await child.render(job("slow 60", tmp_path, math.inf, silence_s=0.5), Heard().listener())
+        await child.render(job("slow 60", tmp_path, math.inf, silence_s=0.5), Recorder().listener())
     await child.kill()
 
 
 async def test_a_cancelled_job_may_take_its_time_while_nobody_waits_for_it(tmp_path: Path) -> None:
     """It is deaf for longer than the usual grace: its process lives on and takes the next job."""
     child = await start(cancel_grace_s=30)
-    heard = Heard()
-    running = asyncio.create_task(child.render(job("stuck 1.5", tmp_path), heard.listener()))
-    await heard.begun.wait()
+    begun = asyncio.Event()
+    running = asyncio.create_task(child.render(job("stuck 1.5", tmp_path), Recorder().listener(begun.set)))
+    await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     assert child.alive
-    clip, facts = await child.render(job("paint", tmp_path), Heard().listener())
+    clip, facts = await child.render(job("paint", tmp_path), Recorder().listener())
     assert clip.frames
     clip.frames.close()
     assert facts["pid"] == child.pid
@@ -186,9 +159,9 @@ async def test_a_cancelled_job_may_take_its_time_while_nobody_waits_for_it(tmp_p
 
 async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_process(tmp_path: Path) -> None:
     child = await start(cancel_grace_s=60)
-    heard = Heard()
-    running = asyncio.create_task(child.render(job("stuck 60", tmp_path), heard.listener(), lambda: True))
-    await heard.begun.wait()
+    begun = asyncio.Event()
+    running = asyncio.create_task(child.render(job("stuck 60", tmp_path), Recorder().listener(begun.set), lambda: True))
+    await begun.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(running, 30)
@@ -197,7 +170,7 @@ async def test_who_waits_for_a_cancelled_job_waits_no_longer_than_for_a_new_proc
 
 async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="The device is gone") as caught:
-        await child.render(job("unplug", tmp_path), Heard().listener())
+        await child.render(job("unplug", tmp_path), Recorder().listener())
     assert caught.value.code == Code.ENGINE_CRASHED
     assert child.phase is Phase.ENDING
     await asyncio.wait_for(child.gone(), 10)
@@ -205,7 +178,7 @@ async def test_an_engine_that_is_lost_ends_its_process_with_its_job(child: Engin
 
 async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"ended unexpectedly \(killed by SIGKILL\)") as caught:
-        await child.render(job("crash", tmp_path), Heard().listener())
+        await child.render(job("crash", tmp_path), Recorder().listener())
     assert caught.value.code == Code.ENGINE_CRASHED
     assert not child.alive
 
@@ -213,13 +186,13 @@ async def test_a_crash_ends_the_job_with_a_clear_error(child: EngineChild, tmp_p
 async def test_out_of_memory_is_told_and_the_child_lives(tmp_path: Path) -> None:
     """The limit is of what it allocates: addresses alone, of which CUDA reserves many times the memory, are free."""
     child = await start(memory_mb=600)
-    clip, _ = await child.render(job("reserve 64000", tmp_path), Heard().listener())
+    clip, _ = await child.render(job("reserve 64000", tmp_path), Recorder().listener())
     assert clip.frames
     clip.frames.close()
     with pytest.raises(EngineError) as caught:
-        await child.render(job("hog 1000", tmp_path), Heard().listener())
+        await child.render(job("hog 1000", tmp_path), Recorder().listener())
     assert caught.value.code == Code.OUT_OF_MEMORY
-    clip, _ = await child.render(job("paint", tmp_path), Heard().listener())
+    clip, _ = await child.render(job("paint", tmp_path), Recorder().listener())
     assert clip.frames
     clip.frames.close()
     await child.kill()
@@ -230,7 +203,7 @@ async def test_whoever_dies_for_want_of_memory_is_told_so(tmp_path: Path, prompt
     """A thread that has no room for its stack, and native code that ends the process."""
     child = await start(memory_mb=400)
     with pytest.raises(EngineError, match="memory") as caught:
-        await child.render(job(prompt, tmp_path), Heard().listener())
+        await child.render(job(prompt, tmp_path), Recorder().listener())
     assert caught.value.code == Code.OUT_OF_MEMORY
     await child.kill()
 
@@ -239,7 +212,7 @@ async def test_an_unknown_error_tells_its_kind_but_not_its_text(tmp_path: Path) 
     log: list[str] = []
     child = await start(log)
     with pytest.raises(EngineError, match="failed with RuntimeError") as caught:
-        await child.render(job("raise 42", tmp_path), Heard().listener())
+        await child.render(job("raise 42", tmp_path), Recorder().listener())
     assert "secret" not in str(caught.value)
     await child.kill()
     assert any("secret /path/of/42" in line for line in log)
@@ -247,7 +220,7 @@ async def test_an_unknown_error_tells_its_kind_but_not_its_text(tmp_path: Path) 
 
 async def test_an_engine_error_keeps_code_and_details(child: EngineChild, tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
-        await child.render(job("refuse", tmp_path), Heard().listener())
+        await child.render(job("refuse", tmp_path), Recorder().listener())
     assert (caught.value.code, caught.value.details) == (Code.REFUSED, "not nice")
 
 
@@ -259,12 +232,12 @@ async def test_an_engine_that_cannot_load_says_why() -> None:
 
 async def test_jobs_run_side_by_side(tmp_path: Path) -> None:
     child = await start(slots=4)
-    heard = [Heard() for _ in range(4)]
+    begun = [asyncio.Event() for _ in range(4)]
     jobs = [
-        asyncio.create_task(child.render(job(f"slow {60 + n}", tmp_path), ears.listener()))
-        for n, ears in enumerate(heard)
+        asyncio.create_task(child.render(job(f"slow {60 + n}", tmp_path), Recorder().listener(one.set)))
+        for n, one in enumerate(begun)
     ]
-    await asyncio.gather(*(ears.begun.wait() for ears in heard))
+    await asyncio.gather(*(one.wait() for one in begun))
     assert child.busy == 4
     for task in jobs:
         task.cancel()
@@ -274,9 +247,11 @@ async def test_jobs_run_side_by_side(tmp_path: Path) -> None:
 
 
 async def test_a_checkpoint_is_durable_before_the_engine_goes_on(child: EngineChild, tmp_path: Path) -> None:
-    heard, checkpoint = Heard(), {"file": "frames-3"}
-    (tmp_path / "frames-3").write_text("3")
-    clip, facts = await child.render(job("resume 0", tmp_path, checkpoint=checkpoint), heard.listener())
+    heard, checkpoint = Recorder(), {"file": "frames-3"}
+    resumed = job("resume 0", tmp_path, checkpoint=checkpoint)
+    resumed.scratch.mkdir()
+    (resumed.scratch / "frames-3").write_text("3")
+    clip, facts = await child.render(resumed, heard.listener())
     assert heard.checkpoints == [{"file": "frames-4"}, {"file": "frames-5"}]
     assert facts["first_frame"] == 3
     assert clip.frames
@@ -284,15 +259,15 @@ async def test_a_checkpoint_is_durable_before_the_engine_goes_on(child: EngineCh
 
 
 async def test_a_child_that_cannot_go_on_ends_though_its_jobs_still_wait(child: EngineChild, tmp_path: Path) -> None:
-    heard, never = Heard(), asyncio.Event()
+    begun, never = asyncio.Event(), asyncio.Event()
 
     async def save(_state: Mapping[str, Any]) -> None:
-        heard.begun.set()
+        begun.set()
         await never.wait()
 
-    listener = replace(heard.listener(), checkpoint=save)
+    listener = replace(Recorder().listener(), checkpoint=save)
     running = asyncio.create_task(child.render(job("resume 0", tmp_path / "job"), listener))
-    await heard.begun.wait()
+    await begun.wait()
     child._sock.send(b"not a message\n")
     with pytest.raises(EngineError) as failed:
         await asyncio.wait_for(running, 15)
