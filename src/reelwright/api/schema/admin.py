@@ -25,14 +25,14 @@ def schemas() -> dict[str, Schema]:
             {
                 "object": text(const="job"),
                 "id": text(pattern=f"^{VIDEO_ID}$"),
-                "key": text("The id of the API key; empty where none was asked for"),
+                "key": text("The id of the API key that made the job; empty where the server asks for no keys"),
                 "owner": text("Whose it is"),
                 "engine": text(),
                 "model": text(),
                 "status": text(enum=[*Status]),
                 "position": nullable(whole("Its place in the line", minimum=1)),
                 "progress": whole("Percent", minimum=0, maximum=100),
-                "seconds": number("Of video that were asked for", minimum=0),
+                "seconds": number("The length of the video that was asked for, in seconds", minimum=0),
                 "created_at": whole("Seconds since 1970"),
             }
         ),
@@ -42,22 +42,22 @@ def schemas() -> dict[str, Schema]:
                 "name": text(),
                 "waiting": whole(minimum=0),
                 "running": whole(minimum=0),
-                "oldest_s": number("How long the one that waits longest has waited", minimum=0),
-                "paused": flag("Whether its jobs are not begun"),
+                "oldest_s": number("How long the oldest waiting job has waited, in seconds", minimum=0),
+                "paused": flag("Whether the engine is paused: its jobs wait and none begins"),
             }
         ),
         "Worker": record(
             {
                 "object": text(const="worker"),
                 "id": text(),
-                "address": text("The machine and the process"),
+                "address": text("The names of the machine and the process"),
                 "version": text(),
                 "engines": array(text()),
-                "slots": whole("Jobs that it can make at one time", minimum=0),
+                "slots": whole("How many jobs it can run at the same time", minimum=0),
                 "running": whole(minimum=0),
-                "draining": flag("Whether it takes no more jobs"),
+                "draining": flag("Whether it is draining: it begins no more jobs"),
                 "up_s": number(),
-                "last_beat_s": number("Since it was heard of last", minimum=0),
+                "last_beat_s": number("Seconds since its last sign of life", minimum=0),
             }
         ),
         "Line": record(
@@ -68,9 +68,9 @@ def schemas() -> dict[str, Schema]:
                 "workers": array(ref("Worker")),
                 "disk": record(
                     {
-                        "videos": whole("Finished ones", minimum=0),
-                        "bytes": whole("Of their files", minimum=0),
-                        "free_bytes": whole("On the disk of the data directory", minimum=0),
+                        "videos": whole("How many finished videos there are", minimum=0),
+                        "bytes": whole("Size of their files, in bytes", minimum=0),
+                        "free_bytes": whole("Free space on the disk of the data directory, in bytes", minimum=0),
                     }
                 ),
             }
@@ -82,28 +82,35 @@ def schemas() -> dict[str, Schema]:
 
 def operations() -> dict[tuple[str, str], Operation]:
     one = DATABASE | NAMES_ONE
-    paused = {"200": answer("As it is now", "PausedEngine")}
-    drained = {"200": answer("As it is now", "DrainedWorker")}
+    paused = {"200": answer("Its state after the change", "PausedEngine")}
+    drained = {"200": answer("Its state after the change", "DrainedWorker")}
     return {
         ("/v1/admin/line", "get"): _operation(
-            "getLine", "Everybody's jobs", {"200": answer("They are", "Line")}, DATABASE
+            "getLine",
+            "List the jobs of all keys, the workers and the disk",
+            {"200": answer("The queue, the workers and the disk", "Line")},
+            DATABASE,
         ),
         ("/v1/admin/line/{video_id}/front", "post"): _operation(
-            "moveToFront", "Make a job the next one", {"200": answer("As it is", "Job")}, one | {Code.CONFLICT}, _VIDEO
+            "moveToFront",
+            "Move a waiting job to the front of the queue",
+            {"200": answer("The job after the change", "Job")},
+            one | {Code.CONFLICT},
+            _VIDEO,
         ),
         ("/v1/admin/line/{video_id}/cancel", "post"): _operation(
-            "cancelJob", "End anybody's job", {"200": answer("As it is now", "Job")}, one, _VIDEO
+            "cancelJob", "Cancel a job of any key", {"200": answer("Its state after the change", "Job")}, one, _VIDEO
         ),
         ("/v1/admin/engines/{engine}/pause", "post"): _operation(
-            "pauseEngine", "Begin no more jobs", paused, one, _ENGINE
+            "pauseEngine", "Pause an engine: no more of its jobs begin", paused, one, _ENGINE
         ),
         ("/v1/admin/engines/{engine}/resume", "post"): _operation(
-            "resumeEngine", "Begin them again", paused, one, _ENGINE
+            "resumeEngine", "Resume an engine that was paused", paused, one, _ENGINE
         ),
         ("/v1/admin/workers/{worker_id}/drain", "post"): _operation(
-            "drainWorker", "Let a process begin no more jobs", drained, one, _WORKER
+            "drainWorker", "Drain a worker: it begins no more jobs", drained, one, _WORKER
         ),
         ("/v1/admin/workers/{worker_id}/resume", "post"): _operation(
-            "resumeWorker", "Let it begin jobs again", drained, one, _WORKER
+            "resumeWorker", "End the draining of a worker: it begins jobs again", drained, one, _WORKER
         ),
     }

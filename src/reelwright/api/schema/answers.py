@@ -24,30 +24,30 @@ ONCE = header_parameter(
     text(minLength=1, maxLength=MAX_KEY_CHARACTERS, pattern=r"^[ -~]*$"),
 )
 RANGE = header_parameter("Range", "Byte ranges of the file (RFC 9110, section 14.2)", text(examples=["bytes=0-1023"]))
-KNOWN = header_parameter("If-None-Match", "ETags of what the client has already", text())
+KNOWN = header_parameter("If-None-Match", "ETags of the versions that the client has already", text())
 VIDEO = path_parameter("video_id", text("The id of a video", pattern=f"^{VIDEO_ID}$"))
 
 HEADERS: Mapping[str, Schema] = {
     "RequestId": {
-        "description": "The id of this request: the caller's own if it sent a sane one",
+        "description": "The id of this request: the caller's own `X-Request-ID` if it sent a valid one",
         "required": True,
         "schema": text(pattern=r"^[A-Za-z0-9._:-]{1,128}$"),
     },
-    "RetryAfter": {"description": "When to come back, in seconds", "schema": whole(minimum=1)},
+    "RetryAfter": {"description": "After how many seconds to try again", "schema": whole(minimum=1)},
     "RateLimit": {
-        "description": "What is left of the key's limits that this request has counted (also in other answers)",
+        "description": "What is left of the key's limits that this request counts towards (also in other answers)",
         "schema": text(examples=['"requests";r=599;t=1, "video-seconds";r=3540;t=43200']),
     },
     "RateLimitPolicy": {
         "description": "All limits of the key (also in other answers)",
         "schema": text(examples=['"requests";q=600;w=60, "waiting";q=100;qu="jobs"']),
     },
-    "Authenticate": {"description": "Which key is wanted", "schema": text(examples=["Bearer"])},
+    "Authenticate": {"description": "Which kind of key the server asks for", "schema": text(examples=["Bearer"])},
     "ContentRange": {
-        "description": "Which bytes these are, and how many there are",
+        "description": "Which bytes of the file these are, and how many it has",
         "schema": text(pattern=r"^bytes ([0-9]+-[0-9]+|\*)/[0-9]+$", examples=["bytes 0-1023/734003"]),
     },
-    "AcceptRanges": {"description": "That ranges may be asked for", "schema": text(examples=["bytes"])},
+    "AcceptRanges": {"description": "Byte ranges may be asked for", "schema": text(examples=["bytes"])},
     "ETag": {
         "description": "The version of the file",
         "required": True,
@@ -62,7 +62,7 @@ HEADERS: Mapping[str, Schema] = {
         "schema": text(pattern=r"^[0-9]+\.[0-9]{2}MB$", examples=["1.23MB"]),
     },
     "GenerationTime": {
-        "description": "How long it took",
+        "description": "How long the video took to make",
         "required": True,
         "schema": text(pattern=r"^[0-9]+\.[0-9]{2}s$", examples=["12.34s"]),
     },
@@ -103,8 +103,11 @@ def file_answers(description: str, *media_types: str, known: bool = False) -> di
             "description": "The file is in a bucket, which sends it (REELWRIGHT_DOWNLOADS=redirect)",
             "headers": {
                 **_FILE,
-                "Location": {"description": "Good for an hour", "schema": text(format="uri")},
+                "Location": {
+                    "description": "The address of the file in the bucket; it works for an hour",
+                    "schema": text(format="uri"),
+                },
             },
         }
-        answers["304"] = {"description": "The client has this version", "headers": _FILE}
+        answers["304"] = {"description": "The client has the current version already", "headers": _FILE}
     return answers

@@ -30,12 +30,12 @@ def schemas() -> dict[str, Schema]:
                 "object": text(const="audit.entry"),
                 "id": _ENTRY_ID,
                 "at": text("When it was, in UTC", format="date-time"),
-                "action": text("One of them, or one of a later release", examples=[*Action]),
+                "action": text("One of these words, or one that a later release adds", examples=[*Action]),
                 "key": text(_WHO),
                 "about": text("The id of the video or key; empty for a refused request"),
                 "code": text("Why it was refused: the error's code; else empty"),
-                "number": whole("How many requests it stands for", minimum=1),
-                "address": text("Where they came from; empty: unknown, or several"),
+                "number": whole("How many equal requests this entry stands for", minimum=1),
+                "address": text("The address that they came from; empty if unknown, or if there were several"),
             }
         ),
         "Audit": record(
@@ -54,15 +54,18 @@ def operations() -> dict[tuple[str, str], Operation]:
     return {
         ("/v1/audit", "get"): _operation(
             "listAudit",
-            "Who did what",
-            {"200": answer("A page of it", "Audit")},
+            "Read the audit: who did what, and when",
+            {"200": answer("A page of the audit", "Audit")},
             DATABASE | FIELD,
             [
                 query_parameter("key", text(_WHO, pattern=NAME)),
                 query_parameter("action", text(enum=[*Action])),
                 query_parameter("about", text("The id of one video or key", pattern=NAME)),
                 query_parameter("since", _MOMENT),
-                query_parameter("after", {**_ENTRY_ID, "description": "Begin beyond this entry"}),
+                query_parameter(
+                    "after",
+                    {**_ENTRY_ID, "description": "The id of the last entry already read; the page begins after it"},
+                ),
                 query_parameter("limit", whole(minimum=1, maximum=MOST, default=USUAL)),
                 query_parameter("order", text(enum=["asc", "desc"], default="desc")),
             ],

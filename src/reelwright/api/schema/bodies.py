@@ -126,7 +126,7 @@ def body_fields(names: Vocabulary, schemas: Mapping[str, Schema], special: Mappi
         if name in special:
             found[name] = special[name]
         elif name in names.tolerated:
-            found[name] = {"description": "Taken from clients that send it, and not used"}
+            found[name] = {"description": "Accepted because some clients send it, and ignored"}
         else:
             found[name] = schemas[names.renamed.get(name, name)]
     return found

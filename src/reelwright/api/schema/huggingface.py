@@ -34,7 +34,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "properties": {
                 "inputs": text("The prompt, or a picture in base64", minLength=1, pattern=PROMPT),
                 "parameters": nullable(ref("TaskParameters")),
-                "options": {"description": "Taken from clients that send it, and not used"},
+                "options": {"description": "Accepted because some clients send it, and ignored"},
             },
             "required": ["inputs"],
             "additionalProperties": False,
@@ -46,8 +46,8 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         },
         "TaskError": record(
             {
-                "error": text("What is wrong, in words"),
-                "estimated_time": number("When the model will be there, in seconds"),
+                "error": text("What is wrong, as a sentence"),
+                "estimated_time": number("In how many seconds the model will be loaded"),
             },
             optional=("estimated_time",),
         ),

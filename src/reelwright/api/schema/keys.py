@@ -29,7 +29,7 @@ TAG = "keys"
 _operation = partial(operation, TAG, VOICE)
 
 _KEY = path_parameter("key_id", text("The id of an API key", pattern=f"^{KEY_ID}$"))
-_LIMIT = nullable(whole("Null: as much as there is", minimum=1, maximum=MAX_LIMIT))
+_LIMIT = nullable(whole("Null: no limit", minimum=1, maximum=MAX_LIMIT))
 _MOMENT = nullable(whole("Seconds since 1970", minimum=0))
 _ENDED = frozenset({Code.CONFLICT})
 
@@ -38,20 +38,22 @@ def schemas() -> dict[str, Schema]:
     facts = {
         "id": text(pattern=f"^{KEY_ID}$"),
         "object": text(const="key"),
-        "name": text("By which people know it"),
-        "owner": text("Whose its videos are"),
+        "name": text("The name that people know the key by"),
+        "owner": text("The owner of its videos"),
         "scopes": array(text(enum=[*Scope])),
-        "hint": text("How its text begins"),
+        "hint": text("The first characters of its text"),
         "created_at": whole("Seconds since 1970"),
         "expires_at": _MOMENT,
         "revoked_at": _MOMENT,
-        "last_used_at": {**_MOMENT, "description": "To the minute"},
+        "last_used_at": {**_MOMENT, "description": "When it was last used, to the minute"},
         "limits": record(dict.fromkeys(LIMITS, _LIMIT), "What it may have: its own limits, else the server's"),
         "own_limits": record(dict.fromkeys(LIMITS, _LIMIT), "Its own limits", optional=LIMITS),
     }
     return {
         "Key": record(facts, "An API key, without its text"),
-        "KeyWithText": record({**facts, "key": text("Shown this once", pattern=f"^{KEY}$")}, "A new API key"),
+        "KeyWithText": record(
+            {**facts, "key": text("The text of the key. It is shown only now", pattern=f"^{KEY}$")}, "A new API key"
+        ),
         "KeyList": record({"object": text(const="list"), "data": array(ref("Key"))}),
         "RevokedKey": record({"id": text(), "object": text(const="key.revoked"), "revoked": flag(const=True)}),
         "CreateKey": _needing_name(_fields("name", "owner", "scopes", "expires_at", "limits")),
@@ -61,22 +63,26 @@ def schemas() -> dict[str, Schema]:
             {
                 "object": text(const="list"),
                 "data": array(ref("UsedInADay")),
-                "key": text("The id of the key that asks; empty where no key is asked for"),
-                "scopes": array(text("Of the key that asks; none where no key is asked for", enum=[*Scope])),
-                "limits": words(ref("LimitLeft"), f"Of the key that asks, any of {', '.join(_names())}"),
+                "key": text("The id of the key of this request; empty where the server asks for no keys"),
+                "scopes": array(
+                    text("The scopes of the key of this request; none where the server asks for no keys", enum=[*Scope])
+                ),
+                "limits": words(
+                    ref("LimitLeft"), f"The limits that hold for the key of this request: any of {', '.join(_names())}"
+                ),
             }
         ),
         "UsedInADay": record(
             {
                 "object": text(const="usage"),
-                "day": text("In UTC", pattern=r"^\d{4}-\d\d-\d\d$"),
-                "key": text("The key's id; empty where no key was asked for"),
-                "jobs": whole("That were submitted on that day", minimum=0),
-                "completed": whole("Of them", minimum=0),
-                "failed": whole("Of them, or cancelled", minimum=0),
-                "video_seconds": number("Of the finished videos", minimum=0),
-                "engine_seconds": number("Of the attempts that made them", minimum=0),
-                "cost_usd": number("As providers told it; 0 where none did", minimum=0),
+                "day": text("The day, in UTC", pattern=r"^\d{4}-\d\d-\d\d$"),
+                "key": text("The key's id; empty where the server asked for no keys"),
+                "jobs": whole("Jobs that were submitted on that day", minimum=0),
+                "completed": whole("Jobs of that day that were completed", minimum=0),
+                "failed": whole("Jobs of that day that failed or were cancelled", minimum=0),
+                "video_seconds": number("Length of the finished videos, in seconds", minimum=0),
+                "engine_seconds": number("Seconds that engines worked on them", minimum=0),
+                "cost_usd": number("The cost as the providers reported it; 0 where none did", minimum=0),
             }
         ),
         "LimitLeft": record({"most": whole(minimum=1), "left": whole(minimum=0)}),
@@ -86,49 +92,53 @@ def schemas() -> dict[str, Schema]:
 def operations() -> dict[tuple[str, str], Operation]:
     one = [_KEY]
     return {
-        ("/v1/keys", "get"): _operation("listKeys", "All API keys", {"200": answer("They are", "KeyList")}, DATABASE),
+        ("/v1/keys", "get"): _operation(
+            "listKeys", "List all API keys", {"200": answer("The keys", "KeyList")}, DATABASE
+        ),
         ("/v1/keys", "post"): _operation(
             "createKey",
             "Make an API key",
-            {"201": answer("Its text is shown this once", "KeyWithText")},
+            {"201": answer("The key. Its text is shown only now", "KeyWithText")},
             BODY | DATABASE,
             body=_body("CreateKey", required=True),
         ),
         ("/v1/keys/{key_id}", "get"): _operation(
-            "getKey", "One API key", {"200": answer("It is", "Key")}, DATABASE | NAMES_ONE, one
+            "getKey", "One API key", {"200": answer("The key", "Key")}, DATABASE | NAMES_ONE, one
         ),
         ("/v1/keys/{key_id}", "post"): _operation(
             "changeKey",
             "Change an API key",
-            {"200": answer("As it is now", "Key")},
+            {"200": answer("The key after the change", "Key")},
             BODY | DATABASE | NAMES_ONE | _ENDED,
             one,
             _body("ChangeKey"),
         ),
         ("/v1/keys/{key_id}", "delete"): _operation(
             "revokeKey",
-            "End an API key",
-            {"200": answer("It opens no door now", "RevokedKey")},
+            "Revoke an API key",
+            {"200": answer("The key, which nothing accepts any more", "RevokedKey")},
             DATABASE | NAMES_ONE,
             one,
         ),
         ("/v1/keys/{key_id}/rotate", "post"): _operation(
             "rotateKey",
-            "Give an API key another text",
-            {"200": answer("It is shown this once", "KeyWithText")},
+            "Rotate an API key: give it a new text",
+            {"200": answer("The key. Its new text is shown only now", "KeyWithText")},
             BODY | DATABASE | NAMES_ONE | _ENDED,
             one,
             _body("RotateKey"),
         ),
         ("/v1/usage", "get"): _operation(
             "getUsage",
-            "What was used each day",
-            {"200": answer("In the order of the days", "Usage")},
+            "Read what keys used on each day",
+            {"200": answer("The days in their order", "Usage")},
             DATABASE | FIELD,
             [
-                query_parameter("from", text("The first day (UTC); absent: 30 days in all", format="date")),
+                query_parameter(
+                    "from", text("The first day (UTC); absent: 29 days before the last one", format="date")
+                ),
                 query_parameter("to", text("The last day (UTC); absent: today", format="date")),
-                query_parameter("key", text("The id of one key; others than one's own for the scope admin only")),
+                query_parameter("key", text("The id of one key; another key than one's own needs the scope `admin`")),
             ],
         ),
     }
@@ -142,17 +152,17 @@ def _needing_name(fields: Schema) -> Schema:
 
 def _fields(*names: str) -> Schema:
     known = {
-        "name": text("By which people know it", minLength=1, maxLength=MAX_NAME),
-        "owner": text("Whose its videos are; absent: its own", pattern=f"^{OWNER}$"),
+        "name": text("The name that people know the key by", minLength=1, maxLength=MAX_NAME),
+        "owner": text("The owner of its videos; absent: the key itself", pattern=f"^{OWNER}$"),
         "scopes": array(text(enum=[*Scope]), minItems=1, default=["generate", "read"]),
         "expires_at": number("Seconds since 1970; null: never"),
         "limits": {
             "type": "object",
-            "description": "Instead of the server's own",
+            "description": "Limits of this key, in place of the server's defaults",
             "properties": dict.fromkeys(LIMITS, _LIMIT),
             "additionalProperties": False,
         },
-        "keep_s": number("Seconds that the text before is still good for", minimum=0, maximum=MAX_KEEP_S, default=0),
+        "keep_s": number("For how many seconds the old text still works", minimum=0, maximum=MAX_KEEP_S, default=0),
     }
     # Null means that the field is absent, except for `expires_at`, where it means "never". `_needing_name` forbids it
     # for the name of a new key.

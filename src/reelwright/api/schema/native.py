@@ -39,23 +39,23 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "success": {"const": True},
                 "id": text("The id of the video", pattern=f"^{VIDEO_ID}$"),
                 "status": text(const="queued"),
-                "status_url": text("Where it can be looked at", format="uri-reference"),
-                "events_url": text("Where it can be followed", format="uri-reference"),
-                "video_url": text("Where its content will be", format="uri-reference"),
+                "status_url": text("The address of the video's state", format="uri-reference"),
+                "events_url": text("The address of its server-sent events", format="uri-reference"),
+                "video_url": text("The address of the file, once it is finished", format="uri-reference"),
             }
         ),
         "Error": record(
             {
                 "success": {"const": False},
-                "error": text("What is wrong, in words"),
+                "error": text("What is wrong, as a sentence"),
                 "field": text("The field that is wrong"),
-                "example": words({}, "A body that would do"),
-                "message": text("More about it"),
+                "example": words({}, "A body that the server would accept"),
+                "message": text("A longer explanation"),
                 "details": text("What the provider said"),
-                "suggestion": nullable(text("What would help")),
-                "duration": text("How long it took until then", examples=["1.23s"]),
+                "suggestion": nullable(text("What to try")),
+                "duration": text("Time from the request to the error", examples=["1.23s"]),
                 "timestamp": text(format="date-time"),
-                "request_id": text("To be found in the server's log"),
+                "request_id": text("The id of the request, which also stands in the server's log"),
             },
             optional=("field", "example", "message", "details", "suggestion", "duration", "timestamp", "request_id"),
         ),
@@ -66,8 +66,8 @@ def operations() -> dict[tuple[str, str], Operation]:
     accepted = answer(
         "Accepted (`Prefer: respond-async`)",
         "AcceptedVideo",
-        Location={"description": "Where it can be looked at", "schema": text(format="uri-reference")},
-        Preference_Applied={"description": "The preference that was followed", "schema": text()},
+        Location={"description": "The address of the video's state", "schema": text(format="uri-reference")},
+        Preference_Applied={"description": "The preference that the server applied", "schema": text()},
     )
     return {
         ("/api/video/generate", "post"): Operation(
@@ -87,7 +87,7 @@ def operations() -> dict[tuple[str, str], Operation]:
         ("/api/video/{video_id}/extend", "post"): Operation(
             id="extendVideoAndWait",
             tag="native",
-            summary="Make a video go on and answer with it",
+            summary="Extend a video and answer with it",
             voice=VOICE,
             answers={**file_answers("The video, with what was added", "video/mp4"), "202": accepted},
             codes=SUBMITS | RENDERS | FILE | {Code.CONFLICT},

@@ -133,7 +133,7 @@ def _changing(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "type": "object",
             "properties": {
                 "days": number(
-                    "How long the link is good; never longer than the video is kept",
+                    "For how many seconds the link works; never longer than the video is kept",
                     exclusiveMinimum=0,
                     maximum=MAX_DAYS,
                     default=DEFAULT_DAYS,
@@ -155,16 +155,18 @@ def _video_objects() -> dict[str, Schema]:
             }
         ),
         "Video": video(),
-        "VideoError": record({"code": text("A stable name", examples=["cancelled"]), "message": text("Why, in words")}),
+        "VideoError": record(
+            {"code": text("A stable name", examples=["cancelled"]), "message": text("Why it failed, as a sentence")}
+        ),
         "VideoEvent": event(),
-        "VideoPreview": record({"image": text("A picture of how far it is, as a data URI")}),
+        "VideoPreview": record({"image": text("A preview of the unfinished video, as a data URI")}),
         "VideoList": record(
             {
                 "object": constant("list"),
                 "data": array(ref("Video"), maxItems=MAX_PAGE),
                 "first_id": nullable(_ID),
                 "last_id": nullable(_ID),
-                "has_more": flag("Whether there are more beyond `last_id`"),
+                "has_more": flag("Whether more follow after `last_id`"),
             }
         ),
         "DeletedVideo": record({"id": _ID, "object": constant("video.deleted"), "deleted": flag()}),
@@ -191,7 +193,7 @@ def _model_objects() -> dict[str, Schema]:
                 "data": array(ref("Model")),
                 "previous": {"type": "null"},
                 "next": {"type": "null"},
-                "results": array(ref("Model"), "The same, for Replicate's clients"),
+                "results": array(ref("Model"), "The same as `created`, for Replicate's clients"),
             }
         ),
         "Card": card(),
@@ -204,7 +206,10 @@ def _webhook_objects() -> dict[str, Schema]:
         "WebhookDeliveryList": record({"object": constant("list"), "data": array(ref("WebhookDelivery"))}),
         "WebhookEvent": record(
             {
-                "id": text("The same at every try", examples=["evt_5f2c1d0a9b8e7f6a5b4c3d2e"]),
+                "id": text(
+                    "The id of the event; every attempt to deliver it has the same",
+                    examples=["evt_5f2c1d0a9b8e7f6a5b4c3d2e"],
+                ),
                 "object": constant("event"),
                 "type": text(enum=[*WEBHOOK_EVENTS]),
                 "timestamp": text(format="date-time"),
@@ -220,7 +225,7 @@ def _errors() -> dict[str, Schema]:
         "OpenAIError": record({"error": ref("OpenAIErrorDetail")}),
         "OpenAIErrorDetail": record(
             {
-                "message": text("What is wrong, in words"),
+                "message": text("What is wrong, as a sentence"),
                 "type": text(examples=["invalid_request_error"]),
                 "param": nullable(text("The field that is wrong, as it was sent")),
                 "code": text("A stable name", examples=["invalid_field"]),
@@ -245,7 +250,7 @@ def operations() -> dict[tuple[str, str], Operation]:
             parameters=[
                 query_parameter("after", text("The last video already seen", pattern=f"^{VIDEO_ID}$")),
                 query_parameter("limit", whole("Videos a page", minimum=0, maximum=MAX_PAGE, default=20)),
-                query_parameter("order", text("By their creation", enum=["asc", "desc"], default="desc")),
+                query_parameter("order", text("The order, by time of creation", enum=["asc", "desc"], default="desc")),
                 query_parameter(
                     "q",
                     text(
@@ -257,14 +262,18 @@ def operations() -> dict[tuple[str, str], Operation]:
                 query_parameter("status", text("Only these", enum=[*Status])),
                 query_parameter(
                     "model",
-                    text("Only of this model, engine, or `engine/model`", maxLength=MAX_MODEL, pattern=NO_NUL),
+                    text(
+                        "Only videos of this model, of this engine, or of `engine/model`",
+                        maxLength=MAX_MODEL,
+                        pattern=NO_NUL,
+                    ),
                 ),
-                query_parameter("shape", text("Only of this shape", enum=[*Shape])),
+                query_parameter("shape", text("Only videos of this shape", enum=[*Shape])),
                 query_parameter(
                     "metadata",
                     {
                         **beside_schemas()["metadata"],
-                        "description": "Only those with these: `metadata[name]=value`",
+                        "description": "Only videos with this metadata: `metadata[name]=value`",
                         "propertyNames": {
                             "minLength": 1,
                             "maxLength": MAX_METADATA_NAME,
@@ -300,7 +309,7 @@ def _creation() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/videos/extensions", "post"): _operation(
             "extendVideo",
-            "Make a video go on",
+            "Extend a video",
             queued,
             SUBMITS | NAMES_ONE | {Code.CONFLICT, Code.CORRUPT},
             parameters=[ONCE],
@@ -323,7 +332,7 @@ def _creation() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/videos/{video_id}/resume", "post"): _operation(
             "resumeVideo",
-            "Go on with a video that has failed",
+            "Resume a video that has failed",
             queued,
             SUBMITS | NAMES_ONE | {Code.CONFLICT},
             parameters=[VIDEO, ONCE],
@@ -344,7 +353,7 @@ def _one() -> dict[tuple[str, str], Operation]:
         ("/v1/videos/{video_id}", "delete"): _operation(
             "deleteVideo",
             "Delete a video",
-            {"200": answer("It is gone", "DeletedVideo")},
+            {"200": answer("The id of the deleted video", "DeletedVideo")},
             DATABASE | NAMES_ONE,
             parameters=[VIDEO],
         ),
@@ -366,7 +375,7 @@ def _one() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/videos/{video_id}/cancel", "post"): _operation(
             "cancelVideo",
-            "Stop a video",
+            "Cancel a video",
             {"200": answer("The video as it is now", "Video")},
             DATABASE | NAMES_ONE,
             parameters=[VIDEO],
@@ -396,12 +405,19 @@ def _content_and_events() -> dict[tuple[str, str], Operation]:
                     "description": "Server-sent events until the video has ended",
                     "content": {"text/event-stream": {"schema": ref("VideoEvent")}},
                 },
-                "204": {"description": "The client has seen the end; an EventSource stops"},
+                "204": {
+                    "description": "Nothing follows: the client has seen the last event. An EventSource stops asking"
+                },
             },
             DATABASE | NAMES_ONE,
             parameters=[
                 VIDEO,
-                {"name": "Last-Event-ID", "in": "header", "description": "Go on after this event", "schema": text()},
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "description": "The id of the last event already received",
+                    "schema": text(),
+                },
             ],
         ),
     }
@@ -434,8 +450,8 @@ def _webhooks() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/videos/{video_id}/webhooks/{delivery_id}/resend", "post"): _operation(
             "resendWebhook",
-            "Try a webhook delivery again",
-            {"202": answer("It is tried now", "WebhookDelivery")},
+            "Deliver a webhook again",
+            {"202": answer("The delivery, which is being sent", "WebhookDelivery")},
             DATABASE | NAMES_ONE,
             parameters=[VIDEO, delivery],
         ),
@@ -453,7 +469,7 @@ def webhooks() -> dict[str, Any]:
                 "description": "Signed as Standard Webhooks says (webhook-id, webhook-timestamp, webhook-signature).",
                 "security": [],
                 "requestBody": {"content": {"application/json": {"schema": ref("WebhookEvent")}}},
-                "responses": {"2XX": {"description": "Taken; any other answer is tried again"}},
+                "responses": {"2XX": {"description": "Received. After any other answer the server tries again"}},
             }
         }
         for event in WEBHOOK_EVENTS
@@ -467,13 +483,13 @@ def _extension(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     return {**{name: schema for name, schema in fields.items() if name not in REFERENCES}, "video": video}
 
 
-VIDEO_FILE = "The video to go on from: an MP4 or WebM file (`video[id]` names one of this server)"
+VIDEO_FILE = "The video to extend: an MP4 or WebM file (`video[id]` names one of this server)"
 _FILES = {**dict.fromkeys(REFERENCES, IMAGE_FILE), **dict.fromkeys(LAST_REFERENCES, LAST_IMAGE_FILE)}
 _COUNT = {"anyOf": [whole("How many videos: one", minimum=1, maximum=1), text(pattern=r"^1(\.0)?$")]}
 _SWITCHED = {
-    "enable_frame_interpolation": flag("Multiply the frame rate, as SGLang's clients say it"),
+    "enable_frame_interpolation": flag("Multiplies the frame rate, in the words of SGLang's clients"),
     "frame_interpolation_exp": whole("… by this power of 2", minimum=1, maximum=MOST_EXPONENT, default=1),
-    "enable_upscaling": flag("Enlarge the frames, as SGLang's clients say it"),
+    "enable_upscaling": flag("Enlarges the frames, in the words of SGLang's clients"),
     "upscaling_scale": whole("… by this factor", minimum=1, maximum=MOST_UPSCALE, default=DEFAULT_SCALE),
 }
 _LINKS = {

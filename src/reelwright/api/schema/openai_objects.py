@@ -46,7 +46,7 @@ def video() -> Schema:
             "model": text("The model that makes it"),
             "status": text("A cancelled video is `failed` with the error code `cancelled`", enum=[*Status]),
             "progress": whole("How much is done, in percent", minimum=0, maximum=100),
-            "created_at": time("When it was asked for"),
+            "created_at": time("When it was submitted"),
             "completed_at": nullable(time("When it ended")),
             "expires_at": nullable(time("When it will be removed")),
             "size": text('"WxH" in pixels', pattern=r"^[0-9]+x[0-9]+$"),
@@ -54,7 +54,7 @@ def video() -> Schema:
             "prompt": text("What it shows", maxLength=MAX_PROMPT_CHARACTERS),
             "remixed_from_video_id": nullable(_ID),
             "resumed_from_video_id": nullable(_ID),
-            "resumable": flag("Whether `…/resume` can go on from what it had done before it failed"),
+            "resumable": flag("Whether `…/resume` can continue from its last checkpoint"),
             "extended_from_video_id": nullable(_ID),
             "error": nullable(ref("VideoError")),
             "seed": whole("The seed that makes it", minimum=0, maximum=MAX_SEED),
@@ -63,13 +63,13 @@ def video() -> Schema:
             "width": whole("Width in pixels", minimum=1),
             "height": whole("Height in pixels", minimum=1),
             "engine": text("The engine that makes it"),
-            "queue_position": nullable(whole("How many are before it, while it is queued", minimum=0)),
+            "queue_position": nullable(whole("How many jobs are before it in the queue; 0 is the next one", minimum=0)),
             "stage": nullable(
-                text("What is done with it now that no progress measures", examples=["loading the weights"])
+                text("What the engine does at the moment that no progress measures", examples=["loading the weights"])
             ),
             "started_at": nullable(time("When its first attempt began")),
             "video_url": nullable(text("Where its content is, once it is completed", format="uri-reference")),
-            "negative_prompt": nullable(text("What it does not show")),
+            "negative_prompt": nullable(text("What the video is not to show")),
             "num_inference_steps": nullable(whole("Denoising steps")),
             "guidance_scale": nullable(number("How closely the prompt is followed")),
             "motion_bucket_id": nullable(whole("Amount of motion")),
@@ -84,11 +84,11 @@ def video() -> Schema:
             "final_fps": whole("Frames a second, after the engine", minimum=1),
             "dropped_fields": array(text(), "Fields that were sent and not used"),
             "warnings": array(text(), "The same in words, with the reasons"),
-            "extra_params": words({}, "Options of its engine, as they were asked for"),
+            "extra_params": words({}, "Options of its engine, as the request gave them"),
             "made_with": words({}, "What shaped it: versions, the device, the provider"),
             "metadata": words(text(), "The client's own names and values"),
             "bytes": nullable(whole("The size of the file", minimum=1)),
-            "generation_seconds": nullable(number("From the first attempt to the finished file")),
+            "generation_seconds": nullable(number("Seconds from the start of the first attempt to the finished file")),
         },
         "A video and its state",
     )
@@ -135,7 +135,7 @@ def card() -> Schema:
     assert set(properties) == {one.name for one in dataclasses.fields(Card)}
     properties[INITIAL_CHECKPOINT] = properties.pop("initial_checkpoint")
     properties |= {
-        "ready": flag("Whether the model can be used now, for all its tasks"),
+        "ready": flag("Whether the model can be used now for all its tasks"),
         "lacks": nullable(text("What it lacks, and what to do about it")),
         "pull": nullable(text("The command that fetches what it lacks", examples=["reelwright pull svd"])),
     }
@@ -156,13 +156,13 @@ def delivery() -> Schema:
     """The schema of a delivery as `api.webhooks` makes it."""
     return record(
         {
-            "id": text("The `webhook-id` of all its tries"),
+            "id": text("The `webhook-id` that all its attempts carry"),
             "object": constant("webhook.delivery"),
             "video_id": _ID,
-            "url": text("Where it goes"),
+            "url": text("The address that it is sent to"),
             "event": text(examples=["video.completed"]),
             "state": text(enum=[*State]),
-            "tries": whole("How often it was sent", minimum=0),
+            "tries": whole("How many attempts there were", minimum=0),
             "last_status": nullable(whole("The HTTP status of the last answer")),
             "problem": nullable(text("What was wrong with it")),
             "created_at": time("When the event happened"),

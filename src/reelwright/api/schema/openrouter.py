@@ -43,7 +43,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
         "callback_url": beside_schemas()["webhook"],
         "frame_images": array(ref("OpenRouterFrame"), "The pictures that the video begins and ends with", maxItems=2),
         "provider": words({}, "Which provider, and its options", properties={"options": nullable(options)}),
-        "previous_job_id": text("The id of a completed job: its video goes on, and the output is both"),
+        "previous_job_id": text("The id of a completed job whose video is extended; the output has both parts"),
         **{name: {"description": remedy, "type": "null"} for name, remedy in IMPOSSIBLE.items()},
         "input_references": array({}, IMPOSSIBLE["input_references"], maxItems=0),
     }
@@ -64,9 +64,9 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "id": text("The id", pattern=f"^{VIDEO_ID}$"),
                 "polling_url": _ADDRESS,
                 "status": text(enum=[*STATUSES]),
-                "generation_id": text("The id, once it has ended"),
+                "generation_id": text("The id, once the job has ended"),
                 "error": text("Why there is no video"),
-                "unsigned_urls": array(_ADDRESS, "Where its output is; the key is wanted there, too"),
+                "unsigned_urls": array(_ADDRESS, "The address of its output, which also asks for the key"),
                 "usage": record({"cost": number(minimum=0), "is_byok": flag()}),
                 "expires_at": whole("When it will be removed, in seconds since the epoch"),
             },
@@ -79,7 +79,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "error": record(
                     {
                         "code": whole("The HTTP status"),
-                        "message": text("What is wrong, in words"),
+                        "message": text("What is wrong, as a sentence"),
                         "metadata": record({"code": text("A stable name"), "field": text()}, optional=("field",)),
                     }
                 )
@@ -119,7 +119,12 @@ def operations() -> dict[tuple[str, str], Operation]:
             "Download a job's video",
             file_answers("The video", "video/mp4", known=True),
             FILE | FIELD | {Code.CONFLICT},
-            parameters=(_JOB, query_parameter("index", whole("Which output: a job has one", default=0)), RANGE, KNOWN),
+            parameters=(
+                _JOB,
+                query_parameter("index", whole("The index of the output; a job has one", default=0)),
+                RANGE,
+                KNOWN,
+            ),
         ),
     }
 
@@ -144,7 +149,7 @@ def _model() -> Schema:
             **{name: nullable(array(one)) for name, one in listed.items()},
             "generate_audio": flag(),
             "seed": flag("Whether a seed is honoured"),
-            "allowed_passthrough_parameters": array(text(), "What `provider.options.reelwright` takes"),
+            "allowed_passthrough_parameters": array(text(), "The fields that `provider.options.reelwright` takes"),
             "creativity": {"type": "null"},
             "upscale_factor": {"type": "null"},
             "pricing_skus": {"type": "null"},

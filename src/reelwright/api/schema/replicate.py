@@ -52,8 +52,8 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             "type": "object",
             "properties": {
                 "content": text("The file", format="binary"),
-                "filename": text("Its name, where the part has none"),
-                "type": text("Its media type, where the part has none"),
+                "filename": text("The file's name, where the part has none"),
+                "type": text("The file's media type, where the part has none"),
                 "metadata": text(
                     "The text of a JSON object",
                     maxLength=MAX_METADATA_CHARACTERS,
@@ -92,9 +92,9 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
                 "avatar_url": nullable(text()),
             }
         ),
-        "WebhookSecret": record({"key": text("What webhooks are verified with")}),
+        "WebhookSecret": record({"key": text("The secret that webhooks are verified with")}),
         "Problem": record(
-            {"title": text(), "detail": text("What is wrong, in words"), "status": whole("The HTTP status")}
+            {"title": text(), "detail": text("What is wrong, as a sentence"), "status": whole("The HTTP status")}
         ),
     }
 
@@ -128,7 +128,12 @@ def _predictions() -> dict[tuple[str, str], Operation]:
             "List predictions",
             {"200": answer("A page of the caller's predictions", "PredictionList")},
             DATABASE | FIELD,
-            (query_parameter("cursor", text("As `next` has it", pattern=f"^{VIDEO_ID}$")),),
+            (
+                query_parameter(
+                    "cursor",
+                    text("The cursor that the `next` address of the page before contains", pattern=f"^{VIDEO_ID}$"),
+                ),
+            ),
         ),
         ("/v1/predictions/{prediction_id}", "get"): _operation(
             "getPrediction",
@@ -139,7 +144,7 @@ def _predictions() -> dict[tuple[str, str], Operation]:
         ),
         ("/v1/predictions/{prediction_id}/cancel", "post"): _operation(
             "cancelPrediction",
-            "Stop a prediction",
+            "Cancel a prediction",
             {"200": answer("The prediction as it is now", "Prediction")},
             DATABASE | NAMES_ONE,
             (_PREDICTION,),
@@ -162,15 +167,19 @@ def _files() -> dict[tuple[str, str], Operation]:
         ("/v1/files", "post"): _operation(
             "createFile",
             "Store a file for 24 hours",
-            {"201": {**answer("Its facts", "File"), "links": links}},
+            {"201": {**answer("The file's description", "File"), "links": links}},
             BODY | DATABASE | {Code.STORAGE_FULL, Code.QUOTA_EXCEEDED},
             body=content(multipart={"schema": ref("CreateFile")}),
         ),
         ("/v1/files", "get"): _operation(
-            "listFiles", "List files", {"200": answer("The caller's files", "FileList")}, DATABASE
+            "listFiles", "List files", {"200": answer("List the caller's files", "FileList")}, DATABASE
         ),
         ("/v1/files/{file_id}", "get"): _operation(
-            "getFile", "Look at a file", {"200": answer("Its facts", "File")}, DATABASE | NAMES_ONE, (_FILE,)
+            "getFile",
+            "Look at a file",
+            {"200": answer("The file's description", "File")},
+            DATABASE | NAMES_ONE,
+            (_FILE,),
         ),
         ("/v1/files/{file_id}", "delete"): _operation(
             "deleteFile", "Delete a file", {"204": {"description": "It is gone"}}, DATABASE | NAMES_ONE, (_FILE,)
@@ -198,10 +207,12 @@ def _others() -> dict[tuple[str, str], Operation]:
             NAMES_ONE,
             (*_MODEL, version),
         ),
-        ("/v1/account", "get"): _operation("getAccount", "Whose key this is", {"200": answer("Its owner", "Account")}),
+        ("/v1/account", "get"): _operation(
+            "getAccount", "Look at the account of this key", {"200": answer("The account", "Account")}
+        ),
         ("/v1/webhooks/default/secret", "get"): _operation(
             "getWebhookSecret",
-            "What this key's webhooks are verified with",
+            "Get the secret that this key's webhooks are verified with",
             {"200": answer("The secret", "WebhookSecret")},
         ),
     }
@@ -213,9 +224,9 @@ def _top_level() -> dict[str, Schema]:
         "input": ref("PredictionInput"),
         "version": text("The model: its name, `owner/name`, or a version's id"),
         "webhook": webhook,
-        "webhook_events_filter": array(text(enum=[*WEBHOOK_EVENTS]), "Which events are told"),
+        "webhook_events_filter": array(text(enum=[*WEBHOOK_EVENTS]), "The events that the webhook is sent"),
         "webhook_completed": webhook,
-        "stream": {"description": "Taken from clients that send it, and not used"},
+        "stream": {"description": "Accepted because some clients send it, and ignored"},
     }
     assert set(known) == TOP_LEVEL
     return known
@@ -256,7 +267,7 @@ def _prediction() -> Schema:
             "status": text(enum=[*STATUSES.values(), "canceled"]),
             "input": words({}, "What was sent"),
             "output": nullable(text("Where the video is", format="uri")),
-            "logs": text("What shaped it, and how far it is"),
+            "logs": text("What the server says about the job, a line each"),
             "error": nullable(text("Why it failed")),
             "metrics": words(nullable(number()), "How long it took, in seconds"),
             "source": text(const="api"),
