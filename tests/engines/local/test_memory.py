@@ -57,6 +57,8 @@ def test_running_out_of_memory_harms_one_job_only(tiny_folder: TinyFolder, tmp_p
         (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
         (RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`"), True),
         (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), False),
+        (RuntimeError("could not create a primitive"), True),
+        (RuntimeError("could not create a primitive descriptor for the convolution"), False),
         (RuntimeError("The size of tensor a must match"), False),
         (ValueError("out of memory, or so it says"), False),
     ],

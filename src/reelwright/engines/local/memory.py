@@ -33,6 +33,10 @@ _RAN_OUT = (
 )
 """What torch's RuntimeErrors say where memory ran out, by the library that says it. Only some are OutOfMemoryErrors."""
 
+_RAN_OUT_ONEDNN = frozenset({"could not create a primitive", "could not create a memory object"})
+"""All that oneDNN says on the CPU when it cannot allocate what a primitive needs. Where it has no implementation, it
+says "could not create a primitive descriptor …" instead."""
+
 _LOST = (
     "CUDA error",
     "CUDA driver error",
@@ -162,7 +166,7 @@ def ran_out(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error)
-    return isinstance(error, RuntimeError) and any(words in text for words in _RAN_OUT)
+    return isinstance(error, RuntimeError) and (text in _RAN_OUT_ONEDNN or any(words in text for words in _RAN_OUT))
 
 
 def is_lost(error: BaseException) -> bool:
