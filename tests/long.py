@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 LIST = Path(__file__).with_name("long.txt")
-LONG_S = 2.0
+LONG_S = 1.5
 """Seconds of a function's cases together."""
 LONG_FIXTURES_S = 15.0
 """Seconds of what the fixtures of a file take."""
