@@ -26,17 +26,14 @@ from reelwright.api.schema.bodies import (
 )
 from reelwright.api.schema.json_schema import (
     Schema,
-    array,
     flag,
-    nullable,
     number,
-    record,
     ref,
     text,
     whole,
     words,
 )
-from reelwright.api.schema.openai_objects import card, constant, delivery, event, model_at_replicate, time, video
+from reelwright.api.schema.openai_objects import objects
 from reelwright.api.schema.operations import (
     BODY,
     DATABASE,
@@ -74,10 +71,7 @@ def schemas(fields: Mapping[str, Schema]) -> dict[str, Schema]:
     return {
         **_creating(fields),
         **_changing(fields),
-        **_video_objects(),
-        **_model_objects(),
-        **_webhook_objects(),
-        **_errors(),
+        **objects(),
     }
 
 
@@ -141,96 +135,6 @@ def _changing(fields: Mapping[str, Schema]) -> dict[str, Schema]:
             },
             "additionalProperties": False,
         },
-    }
-
-
-def _video_objects() -> dict[str, Schema]:
-    return {
-        "SharedVideo": record(
-            {
-                "object": constant("video.share"),
-                "id": _ID,
-                "url": text("The page that shows the video", format="uri"),
-                "expires_at": time("When the link ends"),
-            }
-        ),
-        "Video": video(),
-        "VideoError": record(
-            {"code": text("A stable name", examples=["cancelled"]), "message": text("Why it failed, as a sentence")}
-        ),
-        "VideoEvent": event(),
-        "VideoPreview": record({"image": text("A preview of the unfinished video, as a data URI")}),
-        "VideoList": record(
-            {
-                "object": constant("list"),
-                "data": array(ref("Video"), maxItems=MAX_PAGE),
-                "first_id": nullable(_ID),
-                "last_id": nullable(_ID),
-                "has_more": flag("Whether more follow after `last_id`"),
-            }
-        ),
-        "DeletedVideo": record({"id": _ID, "object": constant("video.deleted"), "deleted": flag()}),
-    }
-
-
-def _model_objects() -> dict[str, Schema]:
-    return {
-        "Model": record(
-            {
-                "id": text("Its name"),
-                "object": constant("model"),
-                "created": whole("When the server started, in seconds since the epoch"),
-                "owned_by": text("Its engine"),
-                "default": flag("Whether it makes the videos that name no model"),
-                "card": ref("Card"),
-                "refinements": words({}, "What can be done to its finished clip: with every model the same"),
-                **model_at_replicate(),
-            }
-        ),
-        "ModelList": record(
-            {
-                "object": constant("list"),
-                "data": array(ref("Model")),
-                "previous": {"type": "null"},
-                "next": {"type": "null"},
-                "results": array(ref("Model"), "The same as `created`, for Replicate's clients"),
-            }
-        ),
-        "Card": card(),
-    }
-
-
-def _webhook_objects() -> dict[str, Schema]:
-    return {
-        "WebhookDelivery": delivery(),
-        "WebhookDeliveryList": record({"object": constant("list"), "data": array(ref("WebhookDelivery"))}),
-        "WebhookEvent": record(
-            {
-                "id": text(
-                    "The id of the event; every attempt to deliver it has the same",
-                    examples=["evt_5f2c1d0a9b8e7f6a5b4c3d2e"],
-                ),
-                "object": constant("event"),
-                "type": text(enum=[*WEBHOOK_EVENTS]),
-                "timestamp": text(format="date-time"),
-                "created_at": time("When it happened"),
-                "data": ref("Video"),
-            }
-        ),
-    }
-
-
-def _errors() -> dict[str, Schema]:
-    return {
-        "OpenAIError": record({"error": ref("OpenAIErrorDetail")}),
-        "OpenAIErrorDetail": record(
-            {
-                "message": text("What is wrong, as a sentence"),
-                "type": text(examples=["invalid_request_error"]),
-                "param": nullable(text("The field that is wrong, as it was sent")),
-                "code": text("A stable name", examples=["invalid_field"]),
-            }
-        ),
     }
 
 

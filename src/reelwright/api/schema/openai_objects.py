@@ -6,6 +6,7 @@ import dataclasses
 
 from pydantic import TypeAdapter
 
+from reelwright.api.openai import MAX_PAGE, WEBHOOK_EVENTS
 from reelwright.api.schema.json_schema import (
     Schema,
     array,
@@ -35,6 +36,101 @@ def constant(value: str) -> Schema:
 
 def time(description: str) -> Schema:
     return whole(f"{description}, in seconds since the epoch")
+
+
+def objects() -> dict[str, Schema]:
+    """All of them, and the dialect's errors, by name."""
+    return {**_video_objects(), **_model_objects(), **_webhook_objects(), **_errors()}
+
+
+def _video_objects() -> dict[str, Schema]:
+    return {
+        "SharedVideo": record(
+            {
+                "object": constant("video.share"),
+                "id": _ID,
+                "url": text("The page that shows the video", format="uri"),
+                "expires_at": time("When the link ends"),
+            }
+        ),
+        "Video": video(),
+        "VideoError": record(
+            {"code": text("A stable name", examples=["cancelled"]), "message": text("Why it failed, as a sentence")}
+        ),
+        "VideoEvent": event(),
+        "VideoPreview": record({"image": text("A preview of the unfinished video, as a data URI")}),
+        "VideoList": record(
+            {
+                "object": constant("list"),
+                "data": array(ref("Video"), maxItems=MAX_PAGE),
+                "first_id": nullable(_ID),
+                "last_id": nullable(_ID),
+                "has_more": flag("Whether more follow after `last_id`"),
+            }
+        ),
+        "DeletedVideo": record({"id": _ID, "object": constant("video.deleted"), "deleted": flag()}),
+    }
+
+
+def _model_objects() -> dict[str, Schema]:
+    return {
+        "Model": record(
+            {
+                "id": text("Its name"),
+                "object": constant("model"),
+                "created": whole("When the server started, in seconds since the epoch"),
+                "owned_by": text("Its engine"),
+                "default": flag("Whether it makes the videos that name no model"),
+                "card": ref("Card"),
+                "refinements": words({}, "What can be done to its finished clip: with every model the same"),
+                **model_at_replicate(),
+            }
+        ),
+        "ModelList": record(
+            {
+                "object": constant("list"),
+                "data": array(ref("Model")),
+                "previous": {"type": "null"},
+                "next": {"type": "null"},
+                "results": array(ref("Model"), "The same models as `data`, for Replicate's clients"),
+            }
+        ),
+        "Card": card(),
+    }
+
+
+def _webhook_objects() -> dict[str, Schema]:
+    return {
+        "WebhookDelivery": delivery(),
+        "WebhookDeliveryList": record({"object": constant("list"), "data": array(ref("WebhookDelivery"))}),
+        "WebhookEvent": record(
+            {
+                "id": text(
+                    "The id of the event; every attempt to deliver it has the same",
+                    examples=["evt_5f2c1d0a9b8e7f6a5b4c3d2e"],
+                ),
+                "object": constant("event"),
+                "type": text(enum=[*WEBHOOK_EVENTS]),
+                "timestamp": text(format="date-time"),
+                "created_at": time("When it happened"),
+                "data": ref("Video"),
+            }
+        ),
+    }
+
+
+def _errors() -> dict[str, Schema]:
+    return {
+        "OpenAIError": record({"error": ref("OpenAIErrorDetail")}),
+        "OpenAIErrorDetail": record(
+            {
+                "message": text("What is wrong, as a sentence"),
+                "type": text(examples=["invalid_request_error"]),
+                "param": nullable(text("The field that is wrong, as it was sent")),
+                "code": text("A stable name", examples=["invalid_field"]),
+            }
+        ),
+    }
 
 
 def video() -> Schema:
