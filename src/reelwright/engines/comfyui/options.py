@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn, Self
 from urllib.parse import urlsplit
 
-from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, check_names, token_headers
+from reelwright.engines.options import check_names
+from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, token_headers
 from reelwright.errors import ConfigurationError
 
 DEFAULT_WORKFLOWS = "workflows"

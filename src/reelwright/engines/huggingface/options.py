@@ -9,7 +9,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from reelwright.engines.huggingface.access import HOMES, Access
-from reelwright.engines.upstream.options import check_names
+from reelwright.engines.options import check_names
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 

@@ -11,6 +11,7 @@ from reelwright.engines.local.overrides import NUMBERS, SETTINGS, changed
 from reelwright.engines.local.overrides import wrong as _wrong
 from reelwright.engines.local.recipe import ImageRecipe, Placement, Recipe
 from reelwright.engines.local.recipes import GENERIC, IMAGE_RECIPES, RECIPES
+from reelwright.engines.options import check_names
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
@@ -91,12 +92,7 @@ class Options:
     @classmethod
     def parse(cls, options: Mapping[str, Any]) -> Self:
         """Raises ConfigurationError naming the option, its value and what is allowed."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        unknown = options.keys() - known
-        if unknown:
-            raise ConfigurationError(
-                f"Unknown local engine option {sorted(unknown)[0]!r}. Known: {', '.join(sorted(known))}."
-            )
+        check_names("local", options, {f.name for f in dataclasses.fields(cls)})
         values = {key: value for key, value in options.items() if value is not None}
         values["models"] = _models(values.get("models"), values.get("image", "sdxl-turbo"))
         if values.get("placement") in ("auto", ""):

@@ -12,7 +12,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from reelwright.engines.openai.models import Model, models_in
-from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, check_names, token_headers
+from reelwright.engines.options import check_names
+from reelwright.engines.upstream.options import AUTHORIZATION, check_auth_header, token_headers
 from reelwright.errors import ConfigurationError
 
 ENGINE = "openai"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelwright.engines.engine import Card
+from reelwright.engines.options import check_names
 from reelwright.errors import ConfigurationError
 from reelwright.video import Task
 
@@ -35,8 +36,7 @@ CARD = Card(
 
 def checked(options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The engine's options as they are; `ConfigurationError` for an unknown one, or a value that it cannot use."""
-    if unknown := sorted(set(options) - {"threads"}):
-        raise ConfigurationError(f"Unknown option of the sketch engine: {unknown[0]!r}. Known: threads.")
+    check_names("sketch", options, {"threads"})
     threads = options.get("threads", 1)
     if type(threads) is not int or threads < 1:
         raise ConfigurationError(f"Sketch engine option threads: {threads!r} is not a whole number from 1 on.")

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 from reelwright.errors import ConfigurationError
 
 AUTHORIZATION = "Authorization"
 """The header that carries a token unless the option `auth_header` names another one."""
-
-
-def check_names(engine: str, given: Collection[str], known: Collection[str]) -> None:
-    """Refuse options that the engine does not have."""
-    if unknown := sorted(set(given) - set(known)):
-        raise ConfigurationError(
-            f"Unknown option of the {engine} engine: {unknown[0]!r}. Known: {', '.join(sorted(known))}."
-        )
 
 
 def check_auth_header(engine: str, name: object) -> None:
