@@ -23,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
-demo: $(VENV)/.runtime ## Make sunset.mp4 (ENGINE=sketch, huggingface or local)
+demo: $(VENV)/.runtime ## Make sunset.mp4 (ENGINE=sketch, local, comfyui, openai or huggingface)
 	@echo 'Making a video of "A beautiful sunset over the ocean with waves crashing" …'
 	@$(BIN)/reelwright generate "A beautiful sunset over the ocean with waves crashing" \
 		--engine $(ENGINE) --output sunset.mp4 --force

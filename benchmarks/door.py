@@ -159,7 +159,7 @@ def many_bodies(pid: int, url: str) -> tuple[float, int, int]:
     return most - before, statuses.count(400), statuses.count(503)
 
 
-def measure(checkout: Path, connections: int, reads: int) -> Mapping[str, float]:
+def measure(checkout: Path, connections: int, reads: int, settle_s: float) -> Mapping[str, float]:
     with server(checkout) as (pid, url):
         body = {"prompt": "paint", "engine": "toy", "width": 64, "height": 64, "num_frames": 4}
         made = httpx2.post(f"{url}/v1/videos", json=body, headers=HEADERS).raise_for_status().json()["id"]
@@ -169,7 +169,7 @@ def measure(checkout: Path, connections: int, reads: int) -> Mapping[str, float]
         before = memory_mb(pid)
         attackers = multiprocessing.Process(target=run_attack, args=(url, connections), daemon=True)
         attackers.start()
-        time.sleep(15)  # longer than any phase of a connection may take
+        time.sleep(settle_s)
         besieged, failed = good_client(url, path, reads)
         grown = memory_mb(pid) - before
         attackers.kill()
@@ -194,14 +194,15 @@ def main() -> None:
     options.add_argument("--connections", type=int, default=1_010)
     options.add_argument("--reads", type=int, default=2_000)
     options.add_argument("--rounds", type=int, default=2)
+    options.add_argument("--settle", type=float, default=15.0, help="seconds; longer than any phase of a connection")
     given = options.parse_args()
     ours: list[Mapping[str, float]] = []
     theirs: list[Mapping[str, float]] = []
     for number in range(given.rounds):
         sys.stderr.write(f"round {number + 1} of {given.rounds}\n")
         if given.against:
-            theirs.append(measure(given.against.absolute(), given.connections, given.reads))
-        ours.append(measure(ROOT.absolute(), given.connections, given.reads))
+            theirs.append(measure(given.against.absolute(), given.connections, given.reads, given.settle))
+        ours.append(measure(ROOT.absolute(), given.connections, given.reads, given.settle))
     print("| what | ours | baseline | ratio |\n|---|---|---|---|")
     for name in ours[0]:
         here = statistics.median(one[name] for one in ours)

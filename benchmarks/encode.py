@@ -24,7 +24,7 @@ from reelwright.media.encode import encode_mp4
 from reelwright.media.probe import decode, probe
 from reelwright.media.stills import poster, spritesheet, thumbnail, to_srgb
 
-SIZES = ((24, 512, 512), (121, 720, 1280))
+SIZES = ["24x512x512", "121x1280x720"]
 
 
 def scene(num_frames: int, height: int, width: int) -> Clip:
@@ -115,10 +115,12 @@ def compare(clip: Clip, folder: Path, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--sizes", nargs="+", default=SIZES, help="frames x width x height")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for num_frames, height, width in SIZES:
-            compare(scene(num_frames, height, width), Path(folder), rounds)
+        for size in given.sizes:
+            num_frames, width, height = map(int, size.split("x"))
+            compare(scene(num_frames, height, width), Path(folder), given.rounds)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the queue of many processes costs on Postgres: submissions, claims, pick-up, writes, and a thousand workers.
 
-    python benchmarks/fleet.py [--workers 1000] [--seconds 30]
+    python benchmarks/fleet.py [--workers 1000] [--seconds 30] [--waiting 10000] [--ended 300000]
 
 Postgres is a real one with `fsync` on. The statements are those of the store; processes are real in the part "pick-up",
 and played by threads in the last one. A submission is measured beside a bare insert of the same size in the same run.
@@ -9,6 +9,7 @@ and played by threads in the last one. A submission is measured beside a bare in
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import os
 import random
@@ -46,7 +47,6 @@ SPEC = VideoSpec(
     prompt="A beautiful sunset over the ocean with waves crashing",
     engine="toy", model="toy", task=Task.TEXT_TO_VIDEO, width=64, height=64, num_frames=4, fps=12, seed=1,
 )  # fmt: skip
-WAITING, ENDED = 10_000, 300_000
 _numbers = itertools.count(1_700_000_000_000)
 
 
@@ -84,19 +84,22 @@ class Rows:
         self.transactions = Transactions(self.engine)
         self.records, self.queue = Records(self.transactions), FleetQueue(self.transactions)
 
+    def close(self) -> None:
+        self.engine.dispose()
+
     def sql(self, statement: str, **values: Any) -> list[Any]:
         with self.engine.begin() as connection:
             answer = connection.execute(sa.text(statement), values)
             return list(answer) if answer.returns_rows else []
 
-    def fill(self) -> None:
-        """10,000 that wait and 300,000 that have ended."""
+    def fill(self, waiting: int, ended: int) -> None:
+        """So many that wait, and so many that have ended."""
         first = video("owner")
         self.records.insert(first, 10**9)
         columns = [column.name for column in tables.tables["videos"].columns if column.name not in ("id", "turn")]
         shown = ", ".join(f'"{name}"' for name in columns)
-        for count, begin, ended in ((WAITING, "video_1x", "NULL"), (ENDED, "video_0x", "1.0")):
-            values = shown.replace('"completed_at"', f"CAST({ended} AS float)")
+        for count, begin, end in ((waiting, "video_1x", "NULL"), (ended, "video_0x", "1.0")):
+            values = shown.replace('"completed_at"', f"CAST({end} AS float)")
             copies = f"SELECT :begin || n, n, {values} FROM videos v, generate_series(1, {count}) n WHERE v.id = :first"
             self.sql(f"INSERT INTO videos (id, turn, {shown}) {copies}", begin=begin, first=first.id)
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -121,7 +124,9 @@ def submissions(rows: Rows) -> None:
             told(f"submit, {callers} callers, {label}", *side_by_side(callers, count, submit))
 
 
-def claims(rows: Rows) -> None:
+def claims(rows: Rows, waiting: int, ended: int) -> None:
+    rows.fill(waiting, ended)
+    count = min(300, waiting)
     rows.queue.register(Member(id="w", engines={"toy": ["toy"]}, slots=1, version="1", address="here", session=None))
     now = datetime.now(UTC)
     claimed: list[str] = []
@@ -131,7 +136,7 @@ def claims(rows: Rows) -> None:
         assert found
         claimed.append(found[0].id)
 
-    told(f"claim, {WAITING:,} waiting, {ENDED:,} ended", [timed(claim) for _ in range(300)])
+    told(f"claim, {waiting:,} waiting, {ended:,} ended", [timed(claim) for _ in range(count)])
     ends = [timed(lambda one=one: rows.records.complete(one, 1, FILE, {}, now)) for one in claimed]  # type: ignore[misc]
     told("complete", ends)
     told("beat", [timed(lambda: rows.queue.beat("w", 1, {})) for _ in range(300)])
@@ -147,7 +152,7 @@ def claims(rows: Rows) -> None:
     print(f"{'WAL a job (submit, claim, complete: 3 transactions)':<58}{float(grown) / 100:9.0f} bytes")
 
 
-def pick_up(cluster: Cluster, folder: Path) -> None:
+def pick_up(cluster: Cluster, folder: Path, idle_s: float) -> None:
     """From the answer to a submission to the claim, over real processes: one job at a time."""
     for count in (1, 4):
         with cluster.database() as url:
@@ -158,8 +163,8 @@ def pick_up(cluster: Cluster, folder: Path) -> None:
                 process.start()
             try:
                 told(f"pick-up, {count} idle workers", [_picked_up(server.url, url) for _ in range(40)][4:])
-                idle(server, "server without workers")
-                idle(workers[0], "worker")
+                idle(server, "server without workers", idle_s)
+                idle(workers[0], "worker", idle_s)
             finally:
                 for process in (server, *workers):
                     process.kill()
@@ -173,7 +178,7 @@ def _picked_up(server: str, url: str) -> float:
         return float(eventually(lambda: connection.execute(ended, (one,)).fetchone())[0])
 
 
-def idle(process: ServerProcess, label: str) -> None:
+def idle(process: ServerProcess, label: str, seconds: float) -> None:
     assert process.process
     stat = Path(f"/proc/{process.process.pid}/stat")
 
@@ -182,15 +187,20 @@ def idle(process: ServerProcess, label: str) -> None:
         return int(fields[11]) + int(fields[12])
 
     time.sleep(2)
-    before, seconds = ticks(), 10.0
+    before = ticks()
     time.sleep(seconds)
     share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
     print(f"{f'idle {label}':<58}{share * 100:9.2f} % of a core")
 
 
-def thousand(rows: Rows, workers: int, seconds: float, postmaster: int) -> None:
+def thousand(url: str, folder: Path, workers: int, seconds: float, postmaster: int) -> None:
     """So many workers with jobs of a minute: each beats once a second, and claims when it is told of work or is
-    free."""
+    free. Beats and jobs have connections of their own, since in a fleet each process has."""
+    with contextlib.closing(Rows(url, folder)) as rows, contextlib.closing(Rows(url, folder)) as beating:
+        _thousand(rows, beating, workers, seconds, postmaster)
+
+
+def _thousand(rows: Rows, beating: Rows, workers: int, seconds: float, postmaster: int) -> None:
     names = [f"w{number}" for number in range(workers)]
     for name in names:
         rows.queue.register(
@@ -204,7 +214,7 @@ def thousand(rows: Rows, workers: int, seconds: float, postmaster: int) -> None:
         while not over.is_set():
             begun = time.monotonic()
             for name in part:
-                rows.queue.beat(name, None, {})
+                beating.queue.beat(name, None, {})
                 next(beats)
             over.wait(max(0.0, 1.0 - (time.monotonic() - begun)))
 
@@ -252,6 +262,9 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--workers", type=int, default=1000)
     asked.add_argument("--seconds", type=float, default=30)
+    asked.add_argument("--idle", type=float, default=10)
+    asked.add_argument("--waiting", type=int, default=10_000)
+    asked.add_argument("--ended", type=int, default=300_000)
     arguments = asked.parse_args()
     os.environ["PYTHONPATH"] = f"{Path(__file__).parent.parent}:{Path(__file__).parent.parent / 'src'}"
     with tempfile.TemporaryDirectory() as folder, running_postgres() as cluster:
@@ -261,16 +274,12 @@ def main() -> None:
             row = connection.execute("SELECT current_setting('data_directory')").fetchone()
             assert row
             postmaster = int((Path(row[0]) / "postmaster.pid").read_text().split()[0])
-        for part in (submissions, lambda rows: (rows.fill(), claims(rows))):
-            with cluster.database() as url:
-                rows = Rows(url, Path(folder))
+        for part in (submissions, lambda rows: claims(rows, arguments.waiting, arguments.ended)):
+            with cluster.database() as url, contextlib.closing(Rows(url, Path(folder))) as rows:
                 part(rows)
-                rows.engine.dispose()
-        pick_up(cluster, Path(folder))
+        pick_up(cluster, Path(folder), arguments.idle)
         with cluster.database() as url:
-            rows = Rows(url, Path(folder))
-            thousand(rows, arguments.workers, arguments.seconds, postmaster)
-            rows.engine.dispose()
+            thousand(url, Path(folder), arguments.workers, arguments.seconds, postmaster)
 
 
 if __name__ == "__main__":

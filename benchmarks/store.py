@@ -1,12 +1,13 @@
 """What storing and reading a file costs: in a folder, and in a bucket of a real S3 server (swift) on the same disk.
 
-    python benchmarks/store.py
+    python benchmarks/store.py [--rounds 20]
 
 Medians in milliseconds of one file of 5 MB and one of 50 kB, one after the other, the two stores in turns.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
@@ -21,7 +22,6 @@ from reelwright.store.files import Files, sha256_of
 from reelwright.store.objects import Bucket
 from tests.objects import ObjectServer, bucket_address
 
-ROUNDS = 20
 SIZES = {"5 MB": 5_000_000, "50 kB": 50_000}
 
 
@@ -51,6 +51,9 @@ def works(files: Files, size: int) -> dict[str, Callable[[int], object]]:
 
 
 def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=20)
+    rounds = options.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         server = ObjectServer(Path(folder) / "swift").start()
         try:
@@ -64,15 +67,15 @@ def main() -> None:
                 for files in stores.values():
                     files.prepare()
                 for label, size in SIZES.items():
-                    compare(label, {name: works(files, size) for name, files in stores.items()})
+                    compare(label, {name: works(files, size) for name, files in stores.items()}, rounds)
         finally:
             server.kill()
 
 
-def compare(label: str, stores: dict[str, dict[str, Callable[[int], object]]]) -> None:
+def compare(label: str, stores: dict[str, dict[str, Callable[[int], object]]], rounds: int) -> None:
     for verb in stores["folder"]:
         took: dict[str, list[float]] = {name: [] for name in stores}
-        for number in range(ROUNDS):
+        for number in range(rounds):
             for name, verbs in stores.items():
                 took[name].append(measure(verbs[verb], number))
         folder, bucket = (statistics.median(took[name]) for name in ("folder", "bucket"))

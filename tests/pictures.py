@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -171,7 +173,8 @@ def _coded(colour: Colour, *points: int) -> bytes:
     return inserted(encoded(flat(colour), "PNG"), png_chunk(b"cICP", bytes(points)))
 
 
-def kinds() -> dict[str, Kind]:
+@cache
+def kinds() -> Mapping[str, Kind]:
     """Every kind by its name."""
     clear, dark = (200, 0, 0, 0), (30, 30, 30)
     badge_rgba = badge("RGBA", (*GREEN, 255), clear)
@@ -267,7 +270,8 @@ def _canvas() -> bytes:
     return bytes(data)
 
 
-def liars() -> dict[str, bytes]:
+@cache
+def liars() -> Mapping[str, bytes]:
     """By name: sound at the first look, and damaged, contradictory or a bomb at the second."""
     plain = encoded(flat(GREEN), "PNG")
     bomb = zlib.compress(bytes(200_000_000), 9)

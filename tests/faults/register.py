@@ -48,7 +48,7 @@ FAULTS = (
         "`kill -9` of a worker",
         "another one goes on from the last checkpoint; the dead one's late result counts for nothing",
         "jobs/test_fleet.py::test_a_killed_worker_s_job_is_taken_over_and_a_zombie_changes_nothing",
-        _FLEET + "test_a_process_that_was_away_and_has_an_heir_changes_nothing",
+        _FLEET + "test_a_process_that_was_away_and_has_a_successor_changes_nothing",
     ),
     _row(
         4,
@@ -339,7 +339,7 @@ FAULTS = (
         44,
         "Postgres is restarted under a server while another begins",
         "a job has one owner; who lost its session stops or registers anew",
-        _FLEET + "test_a_process_that_was_away_and_has_no_heir_goes_on",
+        _FLEET + "test_a_process_that_was_away_and_has_no_successor_goes_on",
         "store/test_fleet_queue.py::test_a_beat_tells_what_is_held_and_who_was_called_dead",
     ),
     _row(

@@ -129,7 +129,7 @@ def test_a_database_that_is_away_costs_no_attempt(fleet: Fleet, http: httpx2.Cli
         assert [fleet.attempt(video) for video in videos] == [1] * 5
 
 
-def test_a_process_that_was_away_and_has_an_heir_changes_nothing(
+def test_a_process_that_was_away_and_has_a_successor_changes_nothing(
     fleet: Fleet, http: httpx2.Client, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
@@ -139,7 +139,7 @@ def test_a_process_that_was_away_and_has_an_heir_changes_nothing(
         assert was
         assert zombie.process
         zombie.process.send_signal(signal.SIGSTOP)
-        with fleet.worker("heir") as heir:
+        with fleet.worker("successor") as successor:
             fleet.call_dead(was)
             eventually(lambda: fleet.attempt(video) == 2)
             zombie.process.send_signal(signal.SIGCONT)
@@ -148,14 +148,16 @@ def test_a_process_that_was_away_and_has_an_heir_changes_nothing(
             go.touch()
             last = ended(http, video)
             assert last["status"] == "completed"
-            eventually(lambda: f"finished video={video['id']}" in heir.log_text())
+            eventually(lambda: f"finished video={video['id']}" in successor.log_text())
             assert f"finished video={video['id']}" not in zombie.log_text()
             assert fleet.attempt(video) == 2
         # It is one of the fleet again.
         assert made(http)["status"] == "completed"
 
 
-def test_a_process_that_was_away_and_has_no_heir_goes_on(fleet: Fleet, http: httpx2.Client, tmp_path: Path) -> None:
+def test_a_process_that_was_away_and_has_no_successor_goes_on(
+    fleet: Fleet, http: httpx2.Client, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     with fleet.worker("away") as away:
         video = running(http, f"until {go}")

@@ -59,15 +59,15 @@ async def test_what_is_due_is_shared_out_to_all_who_look(settings: Settings, tmp
 async def test_a_try_of_a_killed_process_is_made_by_another(settings: Settings, tmp_path: Path) -> None:
     with Receiver(200, slow=True) as receiver:
         command = [sys.executable, "-m", "tests.fakes.sender", str(tmp_path), settings["DATABASE_URL"], receiver.url]
-        async with house(tmp_path, settings, me="heir") as heir:
+        async with house(tmp_path, settings, me="successor") as successor:
             with Process[bytes]([*command, "killed"], cwd=ROOT):
                 await until(lambda: receiver.received)
-                video_id = _video_of(heir)
+                video_id = _video_of(successor)
                 # While its sender lives, nobody else takes it.
-                assert heir.deliveries.claim("heir", SystemClock().now() + timedelta(hours=1), ()) == []
-            bury(heir.database, "killed")
+                assert successor.deliveries.claim("successor", SystemClock().now() + timedelta(hours=1), ()) == []
+            bury(successor.database, "killed")
             receiver.hurry.set()
-            await until(lambda: heir.deliveries.list(video_id)[0].state is State.DELIVERED)
+            await until(lambda: successor.deliveries.list(video_id)[0].state is State.DELIVERED)
     assert len(receiver.received) == 2
     assert len({message.headers["webhook-id"] for message in receiver.received}) == 1
 
@@ -79,8 +79,8 @@ async def test_the_next_try_is_made_by_whoever_is_there(settings: Settings, tmp_
             await gone.announce(video)
             delivery = await tried_twice(gone, video)
             assert delivery.worker is None
-        async with house(tmp_path, settings, me="heir") as heir:
-            assert (await settled(heir, video)).tries == 3
+        async with house(tmp_path, settings, me="successor") as successor:
+            assert (await settled(successor, video)).tries == 3
     assert len(receiver.received) == 3
 
 

@@ -92,6 +92,7 @@ def test_what_a_driver_raises_is_told_by_its_code(tmp_path: Path) -> None:
         psycopg.OperationalError: DatabaseBusy,  # the connection was closed
     }
     for raised, kind in postgres.items():
+        assert type(store_error(raised("x"))) is kind
         assert type(store_error(sa.exc.OperationalError("", {}, raised("x")))) is kind
     assert store_error(sa.exc.IntegrityError("", {}, psycopg.errors.UniqueViolation("x"))) is None
     assert store_error(KeyError()) is None

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from reelwright.errors import DatabaseBusy
 from reelwright.store.database import open_database
 from reelwright.store.prepared import Prepared
+from reelwright.store.transactions import Transactions
+from tests.servers import eventually
 
 notes = sa.Table(
     "notes",
@@ -85,7 +88,7 @@ def test_the_constants_of_the_statement_are_used(database: sa.Engine) -> None:
 def test_a_missing_parameter_is_an_error_and_stores_nothing(database: sa.Engine, missing: str) -> None:
     note = {"id": "a", "number": 3, "share": 0.25, "tags": TAGS}
     del note[missing]
-    with pytest.raises((KeyError, sa.exc.ProgrammingError), match=missing), database.begin() as connection:
+    with pytest.raises((KeyError, database.dialect.loaded_dbapi.Error), match=missing), database.begin() as connection:
         insertion(database).all(connection, **note)
     assert stored(database) == []
 
@@ -103,13 +106,64 @@ def test_first_is_the_first_row_or_none(database: sa.Engine) -> None:
     assert [note["number"] for note in stored(database)] == [1, 1]
 
 
-def test_errors_are_those_of_sqlalchemy(database: sa.Engine) -> None:
+def test_errors_are_those_of_the_driver(database: sa.Engine) -> None:
     note = {"id": "a", "number": 3, "share": 0.25, "tags": TAGS}
     with database.begin() as connection:
         insertion(database).all(connection, **note)
-    with pytest.raises(sa.exc.IntegrityError), database.begin() as connection:
+    with pytest.raises(database.dialect.loaded_dbapi.IntegrityError), database.begin() as connection:
         insertion(database).all(connection, **note)
     nowhere = Prepared(sa.select(sa.table("nowhere", sa.column("x"))), database.dialect)
-    with pytest.raises(sa.exc.DBAPIError, match="nowhere"), database.connect() as connection:
+    with pytest.raises(database.dialect.loaded_dbapi.Error, match="nowhere"), database.connect() as connection:
         nowhere.all(connection)
     assert stored(database) == [note]
+
+
+def test_a_text_with_names_gives_rows_by_the_names_of_its_columns(database: sa.Engine) -> None:
+    text = Prepared(sa.text("SELECT id, number * :times AS larger FROM notes WHERE id <> :without"), database.dialect)
+    with database.begin() as connection:
+        for name in ("a", "b"):
+            insertion(database).all(connection, id=name, number=3, share=None, tags=[])
+        assert text.all(connection, times=2, without="b") == [{"id": "a", "larger": 6}]
+
+
+def test_a_statement_of_its_own_stays_whatever_comes_after_it(database: sa.Engine) -> None:
+    """On Postgres; on SQLite, where a COMMIT costs no way to the database, it is undone like any other."""
+    transactions = Transactions(database)
+    note = {"id": "a", "number": 3, "share": 0.25, "tags": TAGS}
+
+    def change_and_break() -> None:
+        with transactions.statement() as connection:
+            insertion(database).all(connection, **note)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        change_and_break()
+    assert stored(database) == ([] if transactions.sqlite else [note])
+
+
+@pytest.mark.parametrize("way", ["begin", "connect", "statement"])
+def test_a_connection_that_ended_is_told_and_not_used_again(postgres: str, tmp_path: Path, way: str) -> None:
+    database = open_database(postgres, tmp_path)
+    transactions = Transactions(database)
+    number = Prepared(sa.text("SELECT pg_backend_pid() AS pid"), database.dialect)
+    ended: list[int] = []
+
+    def lose_the_connection() -> None:
+        with getattr(transactions, way)() as connection:
+            ended.append(number.all(connection)[0]["pid"])
+            with transactions.connect() as other:
+                other.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": ended[0]})
+            eventually(lambda: not _there(transactions, ended[0]))
+            number.all(connection)
+
+    with pytest.raises(DatabaseBusy):
+        lose_the_connection()
+    with transactions.connect() as connection:
+        assert number.all(connection)[0]["pid"] not in ended
+    database.dispose()
+
+
+def _there(transactions: Transactions, pid: int) -> bool:
+    with transactions.connect() as connection:
+        found = connection.execute(sa.text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid})
+        return found.first() is not None

@@ -48,7 +48,7 @@ Every video is made afresh and removed afterwards, unless --keep. Ctrl-C cancels
 @click.option("--frames", "num_frames", type=int, help="Number of frames.")
 @click.option("--fps", type=int, help="Frames a second.")
 @click.option("--steps", "num_inference_steps", type=int, help="Denoising steps.")
-@click.option("--engine", help="The engine to use: sketch, huggingface or local.")
+@click.option("--engine", help="The engine to use; `reelwright models` lists what there is.")
 @click.option("--model", help="The model to use; `reelwright models` lists them.")
 @server_options(default=None)
 @click.option(

@@ -52,7 +52,7 @@ Ctrl-C cancels the job. Exit codes: 0 done, 1 the job failed, 2 wrong usage, 130
 @click.option("--noise", "noise_aug_strength", type=float, help="Noise added to the image, 0–1 (SVD).")
 @click.option("--interpolate", type=int, metavar="N", help="N times as many frames a second, drawn in between: 2–8.")
 @click.option("--upscale", metavar="N|MODEL", help="Enlarge the finished frames; `reelwright models` lists the models.")
-@click.option("--engine", help="The engine to use: sketch, huggingface or local.")
+@click.option("--engine", help="The engine to use; `reelwright models` lists what there is.")
 @click.option("--model", help="The model to use; `reelwright models` lists them.")
 @server_options(default=None)
 @click.option(

@@ -30,7 +30,7 @@ It speaks the Model Context Protocol on stdin and stdout; whatever else there is
 
 @click.command(epilog=_EPILOG, short_help="Give an assistant tools to make videos (MCP).")
 @server_options(default=None)
-@click.option("--engine", help="The engine of a server of its own: sketch, huggingface or local.")
+@click.option("--engine", help="The engine of a server of its own: sketch, local, comfyui, openai or huggingface.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Data folder of the server of its own. [default: a throw-away]"
 )

@@ -45,7 +45,7 @@ class SettingsCommand(click.Command):
 def _flag(name: str, field: FieldInfo) -> click.Option:
     from reelwright.settings import environment_name
 
-    default = "" if field.default in (None, (), {}) else f"; default: {_text(field.default)}"
+    default = "" if field.default in (None, "", (), {}) else f"; default: {_text(field.default)}"
     choices = _choices(field.annotation)
     boolean = field.annotation is bool
     kind: click.ParamType[Any] | None = None
@@ -59,12 +59,14 @@ def _flag(name: str, field: FieldInfo) -> click.Option:
         type=None if boolean else kind,
         is_flag=boolean,
         default=None,
-        metavar=None if kind or boolean else _metavar(name),
+        metavar=None if kind or boolean else _metavar(name, field.annotation),
     )
 
 
-def _metavar(name: str) -> str:
-    return name.rpartition("_")[2].upper()
+def _metavar(name: str, annotation: Any) -> str:
+    """What stands for the value in the help: N for a number, else the last word of the name."""
+    kinds = {annotation, *get_args(annotation)}
+    return "N" if kinds & {int, float} else name.rpartition("_")[2].upper()
 
 
 def _choices(annotation: Any) -> list[str]:

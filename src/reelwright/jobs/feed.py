@@ -173,7 +173,7 @@ class SharedFeed:
             self._ask(video_id)
 
     def progress(self, text: str) -> None:
-        """Take a notice with the progress of some videos (`store/notices.py`)."""
+        """Take a notice with the progress of some videos (`store/channels.py`)."""
         for video_id, (attempt, percent, preview) in json.loads(text).items():
             known = self._live.get(video_id) if video_id in self._followed else None
             if known is None or self._makes(video_id):

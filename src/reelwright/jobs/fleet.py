@@ -17,7 +17,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -35,12 +35,15 @@ from reelwright.jobs.video_job import VideoJob
 from reelwright.jobs.webhooks import Webhooks
 from reelwright.jobs.worker import Slot, Worker
 from reelwright.loop import Loop
+from reelwright.store.channels import KEYS, NEWS, PROGRESS, WORK
 from reelwright.store.fleet_queue import Backlog, Beat, FleetQueue, Member
 from reelwright.store.following import Followers
-from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.presence import Presence
 from reelwright.store.video_rows import Claimed
 from reelwright.video import Status, Video
+
+if TYPE_CHECKING:
+    from reelwright.store.notices import Notices
 
 T = TypeVar("T")
 

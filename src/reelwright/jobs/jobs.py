@@ -43,8 +43,8 @@ from reelwright.jobs.video_job import Steps, VideoJob
 from reelwright.jobs.webhooks import Forms, Webhooks
 from reelwright.jobs.worker import Pool, Worker
 from reelwright.outbound import Outbound
+from reelwright.store.channels import KEYS, NEWS, PROGRESS, WORK
 from reelwright.store.keys import KeyLimits
-from reelwright.store.notices import KEYS, NEWS, PROGRESS, WORK, Notices
 from reelwright.store.store import Store
 from reelwright.video import Video
 
@@ -350,6 +350,8 @@ def _local(shared: _Shared, job: VideoJob, worker: Worker) -> tuple[Scheduler, F
 
 def _fleet(shared: _Shared, job: VideoJob, worker: Worker, keyring: Keyring) -> tuple[Scheduler, Feed]:
     """For one process of many: the queue and the news are in Postgres."""
+    from reelwright.store.notices import Notices  # here, because psycopg takes 8 MB, which SQLite does not need
+
     store, limits = shared.store, shared.limits
     usable = {name: offer for name, offer in shared.catalog.offers.items() if worker.offers(name)}
     member = member_of(

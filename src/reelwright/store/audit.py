@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from reelwright import ids
 from reelwright.store.database import tables
+from reelwright.store.prepared import run
 from reelwright.store.transactions import Transactions
 
 audit = sa.Table(
@@ -128,7 +129,7 @@ class Audit:
     def add(self, connection: sa.Connection, entry: Entry | None) -> None:
         """Add an entry within the transaction of the change that it is about."""
         if self.kept and entry is not None:
-            connection.exec_driver_sql(self._insert, _row(entry, entry.at))
+            run(connection, self._insert, _row(entry, entry.at))
 
     def write(self, entries: Sequence[Entry], now: datetime) -> None:
         """Add entries that were gathered in memory, in a transaction of their own."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 
 request_buckets = sa.Table(
@@ -37,13 +38,13 @@ RETURNING taken, tokens
 class Buckets:
     def __init__(self, database: Transactions) -> None:
         self._database = database
+        self._draw = Prepared(sa.text(_DRAW), database.engine.dialect)
 
     def draw(self, key: str, size: int, wanted: int) -> tuple[int, float]:
         """Take up to `wanted` requests (at most `size`, which is the number for a minute) out of the key's bucket.
 
         Returns how many that were, and how many are left in it.
         """
-        values = {"key": key, "size": size, "wanted": wanted}
-        with self._database.begin() as connection:
-            row = connection.execute(sa.text(_DRAW), values).one()
-        return int(row.taken), float(row.tokens)
+        with self._database.statement() as connection:
+            (row,) = self._draw.all(connection, key=key, size=size, wanted=wanted)
+        return int(row["taken"]), float(row["tokens"])

@@ -39,7 +39,7 @@ class Chores:
         """Take a piece of work: True when no process has taken it within that many seconds."""
         if self._database.sqlite:
             return True
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             return connection.execute(sa.text(_TAKE), {"name": name, "each_s": each_s}).first() is not None
 
     def tidy(self) -> None:
@@ -47,5 +47,5 @@ class Chores:
         marks of followers that have gone, and the previews of jobs that have ended."""
         statements = (_IDLE_OWNERS,) if self._database.sqlite else (_IDLE_OWNERS, *_NOT_FOLLOWED)
         for statement in statements:
-            with self._database.begin() as connection:
+            with self._database.statement() as connection:
                 connection.execute(sa.text(statement))

@@ -91,7 +91,7 @@ def store_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+    except Exception as error:
         if (told := store_error(error)) is None:
             raise
         raise told from error
@@ -104,8 +104,9 @@ def store_error(error: BaseException) -> DatabaseBusy | DatabaseLost | None:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     if isinstance(cause, sqlite3.Error):
         return _sqlite_error(cause)
-    if isinstance(error, sa.exc.DBAPIError):
-        return _postgres_error(error, getattr(cause, "sqlstate", None))
+    # The driver of Postgres is not imported where nothing uses it, so its errors are known by name.
+    if type(cause).__module__.partition(".")[0] == "psycopg":
+        return _postgres_error(cause)
     return None
 
 
@@ -122,10 +123,13 @@ def _sqlite_error(error: sqlite3.Error) -> DatabaseBusy | DatabaseLost | None:
     return DatabaseLost() if isinstance(error, sqlite3.OperationalError) else None
 
 
-def _postgres_error(error: sa.exc.DBAPIError, state: str | None) -> DatabaseBusy | DatabaseLost | None:
+def _postgres_error(error: BaseException | None) -> DatabaseBusy | DatabaseLost | None:
     """By the class of the SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    from psycopg import InterfaceError, OperationalError
+
+    state: str | None = getattr(error, "sqlstate", None)
     if state is None:  # not Postgres itself: the connection
-        return DatabaseBusy() if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) else None
+        return DatabaseBusy() if isinstance(error, OperationalError | InterfaceError) else None
     if state == "53100":
         return DatabaseFull()
     match state[:2]:

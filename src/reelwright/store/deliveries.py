@@ -194,7 +194,7 @@ class Deliveries:
         answer to their claim was lost.
         """
         values = {**self._among(me, known), "now": now.timestamp()}
-        with self._database.connect() if self._database.sqlite else self._database.begin() as connection:
+        with self._database.connect() if self._database.sqlite else self._database.statement() as connection:
             return [Due(*row) for row in connection.execute(self._claim, values)]
 
     def _among(self, me: str, known: Collection[str]) -> dict[str, Any]:
@@ -231,7 +231,7 @@ class Deliveries:
         """End all pending deliveries of the owner to a receiver that is gone."""
         ended = {"state": State.DISABLED.value, "next_try_at": None, "ended_at": now.timestamp()}
         there = (deliveries.c.owner == owner) & (deliveries.c.url == url)
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             connection.execute(sa.update(deliveries).where(there, _pending).values(**ended))
 
     def reopen(self, delivery_id: str, me: str, now: datetime) -> Delivery | None:
@@ -248,7 +248,7 @@ class Deliveries:
             "worker": me,
         }
         update = sa.update(deliveries).where(deliveries.c.id == delivery_id).values(values).returning(deliveries)
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             row = connection.execute(update).mappings().first()
         return _delivery(row) if row else None
 
@@ -262,7 +262,7 @@ class Deliveries:
     def _tried(self, delivery: Delivery, **values: Any) -> Delivery | None:
         counts = (deliveries.c.id == delivery.id, deliveries.c.fence == delivery.fence, _pending)
         update = sa.update(deliveries).where(*counts).values(tries=deliveries.c.tries + 1, worker=None, **values)
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             row = connection.execute(update.returning(deliveries)).mappings().first()
         return _delivery(row) if row else None
 

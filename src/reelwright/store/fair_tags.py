@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
+from reelwright.store.prepared import run
 
 lines = sa.Table(
     "lines",
@@ -50,8 +51,8 @@ class FairTags:
         On Postgres other submissions of the same owner and engine wait until the transaction ends: no tag is given
         twice.
         """
-        return int(connection.exec_driver_sql(self._next, {"line": engine, "owner": owner}).scalar_one())
+        return int(run(connection, self._next, {"line": engine, "owner": owner})[0][0][0])
 
     def begun(self, connection: sa.Connection, engine: str, fair_tag: int) -> None:
         """Note that a job with that tag has begun: no later submission gets a smaller tag."""
-        connection.exec_driver_sql(self._begun, {"line": engine, "turn": fair_tag})
+        run(connection, self._begun, {"line": engine, "turn": fair_tag})

@@ -21,8 +21,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reelwright.store.channels import NEWS, WORK
 from reelwright.store.database import tables
-from reelwright.store.notices import NEWS, WORK
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import SHAPE, Claimed, claimed
 
@@ -221,6 +222,9 @@ class FleetQueue:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
+        dialect = database.engine.dialect
+        claims = (_CLAIM, _CLAIM_DUPLICATES, _ROOM, _BEAT, _RELEASE, _GIVE_BACK)
+        self._prepared = {text: Prepared(sa.text(text), dialect) for text in claims}
 
     def register(self, member: Member) -> None:
         """Add this process to the fleet."""
@@ -250,12 +254,12 @@ class FleetQueue:
         """
         values = {"me": me, "engine": engine, "models": list(models), "shape": SHAPE, "now": now.timestamp()}
         with contextlib.suppress(_NoRoom), self._database.begin() as connection:
-            row = connection.execute(sa.text(_CLAIM), values).mappings().first()
+            row = self._prepared[_CLAIM].first(connection, **values)
             if row is None:
                 return None
             if row["most_running"] is not None and not self._has_room(connection, row["key"]):
                 raise _NoRoom
-            return claimed(dict(row))
+            return claimed(row)
         return None
 
     def _has_room(self, connection: sa.Connection, key: str) -> bool:
@@ -358,5 +362,6 @@ class FleetQueue:
         ]
 
     def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        with self._database.begin() as connection:
-            return [dict(row) for row in connection.execute(sa.text(statement), values).mappings()]
+        prepared = self._prepared.get(statement) or Prepared(sa.text(statement), self._database.engine.dialect)
+        with self._database.statement() as connection:
+            return prepared.all(connection, **values)

@@ -15,9 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reelwright.store.channels import PROGRESS
 from reelwright.store.database import tables
 from reelwright.store.fleet_queue import NOW
-from reelwright.store.notices import PROGRESS
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import video_of
 from reelwright.video import Status, Video
@@ -55,9 +56,12 @@ INSERT INTO watching (video_id, process, until)
 SELECT one, :me, {NOW} + {WATCHED_S} FROM unnest(CAST(:ids AS text[])) AS watched(one)
 ON CONFLICT (video_id, process) DO UPDATE SET until = excluded.until
 """
+_UNWATCH = "DELETE FROM watching WHERE process = :me AND video_id = ANY(CAST(:ids AS text[]))"
+_TELL = "SELECT pg_notify(:channel, :text)"
 _WANTED = f"""
 SELECT coalesce((SELECT detached FROM videos WHERE id = :id), false)
     OR EXISTS (SELECT 1 FROM watching WHERE video_id = :id AND process <> :me AND until > {NOW})
+    AS wanted
 """
 _KEEP_PREVIEW = """
 INSERT INTO previews (video_id, number, media_type, data) VALUES (:id, 1, :media_type, :data)
@@ -80,32 +84,34 @@ class Followers:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
+        dialect = database.engine.dialect
+        texts = (_LOOK, _WATCH, _UNWATCH, _WANTED, _KEEP_PREVIEW, _TELL)
+        self._prepared = {text: Prepared(sa.text(text), dialect) for text in texts}
 
     def look(self, ids: Sequence[str], owner: str | None = None) -> Sequence[Looked]:
         """Those of the videos that exist; with `owner` only this owner's."""
         with self._database.connect() as connection:
-            rows = connection.execute(sa.text(_LOOK), {"ids": list(ids), "owner": owner}).mappings().all()
+            rows = self._prepared[_LOOK].all(connection, ids=list(ids), owner=owner)
         return [_looked(row) for row in rows]
 
     def watch(self, me: str, ids: Sequence[str]) -> None:
         """Store that this process follows these videos, for the next `WATCHED_S` seconds."""
-        self._execute(_WATCH, {"me": me, "ids": list(ids)})
+        self._change(_WATCH, me=me, ids=list(ids))
 
     def unwatch(self, me: str, ids: Sequence[str]) -> None:
         """Store that this process follows these videos no more."""
-        delete = "DELETE FROM watching WHERE process = :me AND video_id = ANY(CAST(:ids AS text[]))"
-        self._execute(delete, {"me": me, "ids": list(ids)})
+        self._change(_UNWATCH, me=me, ids=list(ids))
 
     def wanted(self, me: str, video_id: str) -> bool:
         """Whether that video was promised to a client, or another process follows it for one."""
         with self._database.connect() as connection:
-            return bool(connection.execute(sa.text(_WANTED), {"me": me, "id": video_id}).scalar_one())
+            rows = self._prepared[_WANTED].all(connection, me=me, id=video_id)
+        return bool(rows[0]["wanted"])
 
     def keep_preview(self, video_id: str, data: bytes, media_type: str) -> int:
         """Store the newest preview of a video. Returns its number."""
-        values = {"id": video_id, "media_type": media_type, "data": data}
-        with self._database.begin() as connection:
-            return int(connection.execute(sa.text(_KEEP_PREVIEW), values).scalar_one())
+        rows = self._change(_KEEP_PREVIEW, id=video_id, media_type=media_type, data=data)
+        return int(rows[0]["number"])
 
     def preview(self, video_id: str) -> tuple[int, bytes, str] | None:
         """The newest preview: its number, the picture and its media type."""
@@ -117,11 +123,11 @@ class Followers:
     def tell(self, progress: Mapping[str, tuple[int, int, int]]) -> None:
         """Send a notice to all processes: (attempt, percent, number of the preview) by video."""
         text = json.dumps(progress, separators=(",", ":"))
-        self._execute("SELECT pg_notify(:channel, :text)", {"channel": PROGRESS, "text": text})
+        self._change(_TELL, channel=PROGRESS, text=text)
 
-    def _execute(self, statement: str, values: Mapping[str, Any]) -> None:
-        with self._database.begin() as connection:
-            connection.execute(sa.text(statement), values)
+    def _change(self, statement: str, **values: Any) -> Sequence[Mapping[str, Any]]:
+        with self._database.statement() as connection:
+            return self._prepared[statement].all(connection, **values)
 
 
 def _looked(row: Any) -> Looked:

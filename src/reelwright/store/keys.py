@@ -19,8 +19,8 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from reelwright.store.audit import Audit, Entry
+from reelwright.store.channels import KEYS
 from reelwright.store.database import tables
-from reelwright.store.notices import KEYS
 from reelwright.store.transactions import Transactions
 
 api_keys = sa.Table(

@@ -1,4 +1,4 @@
-"""What processes tell each other through Postgres (LISTEN and NOTIFY), and the connection that hears it.
+"""The connection that hears what other processes tell through Postgres (LISTEN and NOTIFY).
 
 A notice is part of the commit that it tells of. Nothing depends on one: who misses it finds the rows a little later.
 """
@@ -14,14 +14,6 @@ from contextlib import asynccontextmanager
 import psycopg
 import structlog
 
-WORK = "reelwright_work"
-"""A job was queued, or has become free again. The text is the engine's name."""
-NEWS = "reelwright_news"
-"""A video has begun or ended: `<id> <status>`."""
-PROGRESS = "reelwright_progress"
-"""How far watched videos are: a JSON object of ids and `[attempt, percent, number of the preview]`."""
-KEYS = "reelwright_keys"
-"""An API key was made, changed or revoked."""
 _PROBE = "reelwright_probe"
 
 RECONNECT_S = 0.3

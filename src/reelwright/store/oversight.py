@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from reelwright.store.audit import Audit, Entry
+from reelwright.store.channels import WORK
 from reelwright.store.fleet_queue import paused, workers
-from reelwright.store.notices import WORK
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import active, video_of, videos
 from reelwright.video import Video

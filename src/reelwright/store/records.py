@@ -16,10 +16,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from reelwright.store.audit import Audit, Entry
+from reelwright.store.channels import NEWS
 from reelwright.store.deliveries import add_webhook
 from reelwright.store.fair_tags import FairTags
 from reelwright.store.keys import NO_LIMITS, KeyLimits
-from reelwright.store.notices import NEWS
 from reelwright.store.prepared import Prepared
 from reelwright.store.search import NO_FILTER, VideoFilter, conditions
 from reelwright.store.transactions import Transactions
@@ -316,7 +316,7 @@ class Records:
 
     def forget_keys(self, before: datetime) -> None:
         """Remove idempotency keys that were first used before that time."""
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             connection.execute(sa.delete(idempotency_keys).where(idempotency_keys.c.created_at < before.timestamp()))
 
     def claim(self, video_id: str, worker: str, now: datetime) -> Claimed | None:
@@ -331,17 +331,17 @@ class Records:
 
     def free(self) -> None:
         """Free all videos that have not ended. Only for a process that is alone with the database, at its start."""
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             connection.execute(sa.update(videos).where(active, videos.c.worker.is_not(None)).values(worker=None))
 
     def promise(self, video_id: str) -> None:
         """Note that the video is to be made even if no client waits for it any more."""
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             connection.execute(sa.update(videos).where(videos.c.id == video_id, active).values(detached=True))
 
     def save_checkpoint(self, video_id: str, attempt: int, state: Mapping[str, Any]) -> bool:
         """Store a checkpoint for a later attempt. False when the video has ended or a later attempt has begun."""
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             saved = self._save.first(connection, this=video_id, of=attempt, its_checkpoint=json.dumps(state))
         return saved is not None
 

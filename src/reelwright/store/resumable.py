@@ -36,5 +36,5 @@ class Resumable:
     def forget(self, before: datetime) -> None:
         """Remove the checkpoints of videos that failed before that time."""
         old = sa.update(videos).where(_kept, videos.c.completed_at < before.timestamp())
-        with self._database.begin() as connection:
+        with self._database.statement() as connection:
             connection.execute(old.values(checkpoint=None))

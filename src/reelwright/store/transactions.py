@@ -41,6 +41,8 @@ class Transactions:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
+        # A statement of Postgres is a transaction by itself: BEGIN and COMMIT would be two more ways there and back.
+        self._unwrapped = engine if self.sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._here = threading.local()
 
     @contextmanager
@@ -51,10 +53,17 @@ class Transactions:
             yield connection
 
     @contextmanager
+    def statement(self) -> Iterator[sa.Connection]:
+        """A connection for one statement that changes something. On Postgres it is committed when it is answered: what
+        the block raises later undoes nothing."""
+        with self.begin() if self.sqlite else self.connect() as connection:
+            yield connection
+
+    @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
         """A connection for reading. It sees what the common transaction of this thread has written."""
         common: _Common | None = getattr(self._here, "common", None)
-        with store_errors(), nullcontext(common.connection) if common else self.engine.connect() as connection:
+        with store_errors(), nullcontext(common.connection) if common else self._unwrapped.connect() as connection:
             yield connection
 
     @contextmanager

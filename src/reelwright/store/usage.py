@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from reelwright.store.database import tables
 from reelwright.store.keys import KeyLimits, OverLimit
+from reelwright.store.prepared import run
 from reelwright.store.transactions import Transactions
 from reelwright.store.upload_rows import STORED_BYTES
 from reelwright.video import Status, Video
@@ -120,14 +121,14 @@ class Usage:
             "most_ms": _NO_BOUND if seconds is None else seconds * 1000,
             "most_pixels": _NO_BOUND if pixels is None else pixels,
         }
-        row = connection.exec_driver_sql(before + self._reserve, {**values, **more}).first()
-        if row is None:
+        rows, _ = run(connection, before + self._reserve, {**values, **more})
+        if not rows:
             raise self._over_the_day(connection, values, limits)
         left: dict[str, int] = {}
         if seconds is not None:
-            left["video_seconds_per_day"] = (seconds * 1000 - row[0]) // 1000
+            left["video_seconds_per_day"] = (seconds * 1000 - rows[0][0]) // 1000
         if pixels is not None:
-            left["pixel_frames_per_day"] = pixels - row[1]
+            left["pixel_frames_per_day"] = pixels - rows[0][1]
         counted = [name for name in _TAKEN if name != "waiting" or video.status is Status.QUEUED]
         taken = self._taken(connection, video.key, limits, counted)
         if limits.waiting is not None and "waiting" in taken:
@@ -146,7 +147,7 @@ class Usage:
         if not asked:
             return {}
         query = f"SELECT {', '.join(self._taken_sql[name] for name in asked)}"
-        row = connection.exec_driver_sql(query, {"key": key, "most": limits.waiting}).one()
+        ((row,), _) = run(connection, query, {"key": key, "most": limits.waiting})
         return {name: int(value) for name, value in zip(asked, row, strict=True)}
 
     def _over_the_day(self, connection: sa.Connection, asked: Mapping[str, Any], limits: KeyLimits) -> OverLimit:
@@ -182,7 +183,7 @@ class Usage:
             ("completed", "failed", "made_ms", "engine_ms", "cost_micros", "back_ms", "back_pixels"), 0
         )
         row = {**nothing, **values, "key": video.key, "day": day_of(video.created_at)}
-        connection.exec_driver_sql(self._add, row)
+        run(connection, self._add, row)
 
     def rows(self, first: str, last: str, key: str | None) -> Sequence[Used]:
         """What was used from the first day to the last one, by one key or, with None, by each key; in the order of

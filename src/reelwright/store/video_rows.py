@@ -10,8 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reelwright.store.channels import WORK
 from reelwright.store.database import tables
-from reelwright.store.notices import WORK
 from reelwright.video import LATER_FIELDS, Failure, MadeFile, Status, Video, VideoSpec
 
 videos = sa.Table(

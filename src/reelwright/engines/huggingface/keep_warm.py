@@ -5,12 +5,12 @@ Any answer counts as a sign of life; 503 means that the endpoint is just waking 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from reelwright.clock import Clock, iso_milliseconds
+from reelwright.loop import Loop
 
 TIMEOUT_S = 20.0
 
@@ -24,6 +24,7 @@ class KeepWarm:
         self._url = f"{parts.scheme}://{parts.netloc}/health"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._interval_s = interval_s
+        self._loop = Loop("keep warm", self._round, interval_s)
         self._clock = clock
         self._last: dict[str, Any] = {"state": "not asked yet"}
 
@@ -32,10 +33,11 @@ class KeepWarm:
         return {"every_s": self._interval_s, **self._last}
 
     async def run(self) -> None:
-        """Ask for ever, the first time at once."""
-        while True:
-            self._last = {"state": await self._ask(), "at": iso_milliseconds(self._clock.now())}
-            await asyncio.sleep(self._interval_s)
+        """Ask until the task is cancelled, the first time at once."""
+        await self._loop.run()
+
+    async def _round(self) -> None:
+        self._last = {"state": await self._ask(), "at": iso_milliseconds(self._clock.now())}
 
     async def _ask(self) -> str:
         import aiohttp

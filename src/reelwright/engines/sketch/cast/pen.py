@@ -6,8 +6,10 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from reelwright.engines.sketch.noise import Plane
@@ -57,7 +59,7 @@ class Pen:
 
     def smooth(self, points: Sequence[Point], colour: str) -> None:
         """A closed shape through `points`, rounded (Catmull and Rom, "A class of local interpolating splines")."""
-        self._ink.polygon(self._places(curve(points, closed=True)), fill=_rgba(colour))
+        self._ink.polygon(self._places(_rounded(points)), fill=_rgba(colour))
 
     def oval(self, x: float, y: float, rx: float, ry: float, colour: str, turn: float = 0.0) -> None:
         """An ellipse about (x, y); `turn` in radians, anticlockwise."""
@@ -114,27 +116,52 @@ class Pen:
             albedo=np.ascontiguousarray(albedo), alpha=alpha, glow=glow, left=self._left * scale, top=self._top * scale
         )
 
-    def _places(self, points: Sequence[Point]) -> list[tuple[float, float]]:
+    def _places(self, points: Sequence[Point] | NDArray[np.float64]) -> list[float]:
+        """Where points lie in the picture: x, y, x, y …"""
         s, left, top = self._scale, self._left, self._top
         c, n = self._cos, self._sin
-        return [((x * c - y * n - left) * s, (top - x * n - y * c) * s) for x, y in points]
+        if isinstance(points, np.ndarray):
+            x, y = points.T
+            return np.stack(((x * c - y * n - left) * s, (top - x * n - y * c) * s), 1).ravel().tolist()
+        return [place for x, y in points for place in ((x * c - y * n - left) * s, (top - x * n - y * c) * s)]
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, turn: float = 0.0, steps: int = 40) -> list[Point]:
     c, s = math.cos(turn), math.sin(turn)
-    ring = [(math.cos(a) * rx, math.sin(a) * ry) for a in np.linspace(0, 2 * math.pi, steps, endpoint=False)]
-    return [(x + px * c - py * s, y + px * s + py * c) for px, py in ring]
+    return [(x + px * rx * c - py * ry * s, y + px * rx * s + py * ry * c) for px, py in circle(steps)]
 
 
-def curve(points: Sequence[Point], closed: bool = False, steps: int = 7) -> list[Point]:
-    """A smooth line through `points`."""
-    ends = [*points[-1:], *points, *points[:2]] if closed else [points[0], *points, points[-1]]
-    p = np.array(ends, np.float64)
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
-    a, b, c, d = (p[n : len(p) - 3 + n, None, :] for n in range(4))
-    line = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    flat = [(float(x), float(y)) for x, y in line.reshape(-1, 2)]
-    return flat if closed else [*flat, points[-1]]
+@cache
+def circle(steps: int) -> Sequence[Point]:
+    """So many points of the circle of radius 1, anticlockwise from (1, 0)."""
+    return [(math.cos(angle), math.sin(angle)) for angle in (2 * math.pi * n / steps for n in range(steps))]
+
+
+def curve(points: Sequence[Point]) -> list[Point]:
+    """A smooth line through `points`, from the first to the last."""
+    return [(float(x), float(y)) for x, y in _smooth([points[0], *points, points[-1]])] + [points[-1]]
+
+
+def _rounded(points: Sequence[Point]) -> NDArray[np.float64]:
+    """A smooth closed line through `points`."""
+    return _smooth([*points[-1:], *points, *points[:2]])
+
+
+def _smooth(points: Sequence[Point]) -> NDArray[np.float64]:
+    """A smooth line from the second point to the last but one, without its end, as (number, 2)."""
+    given = np.array(points, np.float64)
+    fours = np.stack([given[n : len(given) - 3 + n] for n in range(4)], 1)
+    line: NDArray[np.float64] = _CATMULL_ROM @ fours
+    return line.reshape(-1, 2)
+
+
+def _catmull_rom(steps: int) -> NDArray[np.float64]:
+    """The weights of four points for so many places between the second and the third: (steps, 4)."""
+    t = np.arange(steps) / steps
+    return 0.5 * np.stack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2], 1)
+
+
+_CATMULL_ROM = _catmull_rom(7)
 
 
 def shade(colour: str, level: float) -> str:

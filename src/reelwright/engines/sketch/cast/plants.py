@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from reelwright.engines.sketch.cast.figure import Figure, Look
-from reelwright.engines.sketch.cast.pen import Pen, shade
+from reelwright.engines.sketch.cast.pen import Pen, circle, shade
 
 # Shapes are tables of numbers: they are laid out by hand.
 # fmt: off
@@ -32,9 +32,8 @@ def tree(pen: Pen, phase: float, look: Look, tones: tuple[str, ...], bark: str =
             tone = tones[int(rng.integers(len(tones)))]
             level = (0.66, 0.90, 1.18)[layer] + 0.10 * up
             r = rng.uniform(0.045, 0.085) * (1.15, 1.0, 0.72)[layer]
-            pen.smooth([(x + sway + math.cos(b) * r * rng.uniform(0.75, 1.2),
-                y + math.sin(b) * r * rng.uniform(0.75, 1.2))
-                        for b in np.linspace(0, 2 * math.pi, 7, endpoint=False)], shade(tone, level))
+            pen.smooth([(x + sway + across * r * rng.uniform(0.75, 1.2), y + upwards * r * rng.uniform(0.75, 1.2))
+                        for across, upwards in circle(7)], shade(tone, level))
 
 
 def palm(pen: Pen, phase: float, look: Look) -> None:

@@ -1,0 +1,10 @@
+"""What processes tell each other through Postgres: the channels of NOTIFY, and the text that each carries."""
+
+WORK = "reelwright_work"
+"""A job was queued, or has become free again. The text is the engine's name."""
+NEWS = "reelwright_news"
+"""A video has begun or ended: `<id> <status>`."""
+PROGRESS = "reelwright_progress"
+"""How far watched videos are: a JSON object of ids and `[attempt, percent, number of the preview]`."""
+KEYS = "reelwright_keys"
+"""An API key was made, changed or revoked."""
