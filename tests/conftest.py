@@ -59,18 +59,18 @@ def postgres(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """The settings of a fresh database: SQLite, or what `ON_BOTH` says."""
-    yield from _settings(request, getattr(request, "param", "sqlite"))
+    """The settings of a fresh database: SQLite, or what `ON_BOTH` says. Postgres has its tables in it already."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield {}
+        return
+    with request.getfixturevalue("cluster").migrated() as url:
+        yield {"DATABASE_URL": url}
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def shared_database(request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """The settings of a fresh database for all tests of a module, which run on SQLite and then on Postgres."""
-    yield from _settings(request, request.param)
-
-
-def _settings(request: pytest.FixtureRequest, kind: str) -> Iterator[Settings]:
-    if kind == "sqlite":
+    """The settings of an empty database for all tests of a module, which run on SQLite and then on Postgres."""
+    if request.param == "sqlite":
         yield {}
         return
     with request.getfixturevalue("cluster").database() as url:

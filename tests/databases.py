@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -23,6 +24,9 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
+from reelwright.store.database import open_database
+from reelwright.store.migrations import migrate
+from reelwright.store.store import tables
 from tests.processes import Process
 from tests.servers import ServerProcess, eventually, free_port
 
@@ -87,6 +91,7 @@ class Cluster:
         self._running = running
         self._started_anew = False
         self._made = 0
+        self._template = ""
 
     @contextmanager
     def database(self, options: str = "") -> Iterator[str]:
@@ -100,6 +105,20 @@ class Cluster:
             yield self.url.replace("/postgres?", f"/{name}?")
         finally:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextmanager
+    def migrated(self) -> Iterator[str]:
+        """As `database`, with all tables in it. It is a copy, which takes a tenth of the time that the steps take."""
+        if not self._template:
+            self._template = "tests_template"
+            self._execute(f"CREATE DATABASE {self._template} STRATEGY FILE_COPY")
+            engine = open_database(self.url.replace("/postgres?", f"/{self._template}?"), Path())
+            migrate(engine, tables)
+            engine.dispose()
+        with self.database(f"TEMPLATE {self._template}") as url:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute("UPDATE identity SET id = %s", (secrets.token_hex(16),))  # no two have the same
+            yield url
 
     def crash(self) -> None:
         """Kill one of its processes; Postgres then ends all the others, and is back in a moment."""

@@ -32,6 +32,16 @@ RUNNING, WAITING, FAILED = (
 
 
 @pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """An empty one."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield {}
+        return
+    with request.getfixturevalue("cluster").database() as url:
+        yield {"DATABASE_URL": url}
+
+
+@pytest.fixture
 def engine(database: Settings, tmp_path: Path) -> Iterator[sa.Engine]:
     (tmp_path / "data").mkdir()
     opened = open_database(database.get("DATABASE_URL"), tmp_path / "data")

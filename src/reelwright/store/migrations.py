@@ -11,6 +11,7 @@ and `oldest` is raised then.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -247,6 +248,13 @@ _WORDS = {
 }
 """Words of the steps that differ between the two databases."""
 
+_COLUMNS = {
+    "sqlite": "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'",
+    "postgresql": "SELECT t.relname, c.attname FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid"
+    " WHERE t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) AND t.relnamespace <> 'pg_catalog'::regnamespace"
+    " AND c.attnum > 0 AND NOT c.attisdropped",
+}
+
 LOCK_NUMBER = 0x7265656D
 """The advisory lock of Postgres that migrating takes: the letters `reem`."""
 
@@ -314,20 +322,27 @@ def _run(connection: sa.Connection, number: int) -> None:
 
 def _state(connection: sa.Connection) -> tuple[int, int]:
     """The last step that it has had, and the oldest program for it; makes the table that says so."""
-    found = sa.inspect(connection)
-    if not found.has_table("schema"):
+    there = _columns(connection)
+    if "schema" not in there:
         connection.exec_driver_sql("CREATE TABLE schema (version INTEGER NOT NULL, oldest INTEGER NOT NULL)")
-        return (1 if found.has_table("videos") else 0), 0
+        return (1 if "videos" in there else 0), 0
     version, oldest = connection.exec_driver_sql("SELECT version, oldest FROM schema").one()
     return int(version), int(oldest)
 
 
 def _check(connection: sa.Connection, tables: sa.MetaData) -> None:
-    found = sa.inspect(connection)
+    there = _columns(connection)
     for table in tables.sorted_tables:
-        there = {column["name"] for column in found.get_columns(table.name)} if found.has_table(table.name) else set()
-        if missing := {column.name for column in table.columns} - there:
+        if missing := {column.name for column in table.columns} - there.get(table.name, set()):
             raise ConfigurationError(
                 f"The database is not one of Reelwright's: its table {table.name} lacks {', '.join(sorted(missing))}. "
                 "Restore a backup, or name another database."
             )
+
+
+def _columns(connection: sa.Connection) -> Mapping[str, set[str]]:
+    """The names of each table's columns. SQLAlchemy's inspector asks for each table several times."""
+    found: dict[str, set[str]] = {}
+    for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
+        found.setdefault(table, set()).add(column)
+    return found
