@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from reelwright.store.audit import Audit, Entry
 from reelwright.store.channels import KEYS
 from reelwright.store.database import tables
+from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 
 api_keys = sa.Table(
@@ -129,6 +130,9 @@ class ApiKeys:
     def __init__(self, database: Transactions, audit: Audit) -> None:
         self._database = database
         self._audit = audit
+        changes = sa.func.coalesce(sa.func.sum(api_keys.c.version), 0).label("changes")
+        counts = sa.select(sa.func.count().label("keys"), changes).select_from(api_keys)
+        self._counts = Prepared(counts, database.engine.dialect)
 
     def add(self, key: ApiKey, digest: str, entry: Entry) -> None:
         row = {**_row(key), "digest": digest, "created_at": key.created_at.timestamp(), "version": 1}
@@ -181,10 +185,9 @@ class ApiKeys:
 
     def state(self) -> tuple[int, int]:
         """The number of keys and of all changes to them. It differs whenever anything has changed."""
-        total = sa.func.coalesce(sa.func.sum(api_keys.c.version), 0)
         with self._database.connect() as connection:
-            count, versions = connection.execute(sa.select(sa.func.count(), total).select_from(api_keys)).one()
-        return int(count), int(versions)
+            (row,) = self._counts.all(connection)
+        return int(row["keys"]), int(row["changes"])
 
     def secrets(self) -> Sequence[Secret]:
         """The valid texts of all keys that are not revoked."""
