@@ -70,7 +70,7 @@ class ServerProcess:
         self.log.touch()
         before = self.log.stat().st_size
         for_new_programs = any(name.startswith(("LD_", "PYTHON")) for name in self._environment)
-        if quickly and not (self.wrapper or measured or for_new_programs):
+        if quickly and not (self.wrapper or for_new_programs):
             self.process = Forked(program.run, [*self.role], env=environment, cwd=self.data_dir.parent, stderr=self.log)
         else:
             command = [*self.wrapper, sys.executable, "-m", program.__name__, *self.role]
