@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -226,6 +226,25 @@ def test_a_cancel_ends_the_work(stage: Stage, fake: FakeVideos) -> None:
     report.cancel()
     assert "cancelled" in str(job.join())
     fake.until(lambda: len(fake.steps("delete")) == 2)
+    fake.gpu.held = False
+    fake.until(lambda: not fake.gpu.busy)
+    assert fake.gpu.finished[PROMPT] == 0
+
+
+class CancelledOnAcceptance(Recorder):
+    """The client cancels while the engine stores that the server has taken the job."""
+
+    def checkpoint(self, state: Mapping[str, Any]) -> None:
+        if state["phase"] == "accepted":
+            self.cancel()
+        super().checkpoint(state)
+
+
+def test_a_cancel_in_the_moment_of_acceptance_ends_the_work(stage: Stage, fake: FakeVideos) -> None:
+    fake.gpu.held = True
+    job = Running(stage.engine(fake.url), stage.job(), CancelledOnAcceptance())
+    assert "cancelled" in str(job.join())
+    fake.until(lambda: fake.steps("delete"))
     fake.gpu.held = False
     fake.until(lambda: not fake.gpu.busy)
     assert fake.gpu.finished[PROMPT] == 0
