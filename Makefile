@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 ENGINE ?= sketch
-# Two test files at a time, in the order that tests/conftest.py gives them: most tests wait for processes, not for a core.
-SPREAD ?= --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Three test files at a time, in the order of tests/running.py: on two cores too, since most tests wait for processes.
+SPREAD ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt --no-compile
