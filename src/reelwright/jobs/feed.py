@@ -178,10 +178,10 @@ class SharedFeed:
             known = self._live.get(video_id) if video_id in self._followed else None
             if known is None or self._makes(video_id):
                 continue
+            if known.attempt == attempt:
+                self._live.progress(video_id, percent)  # the row may be a beat behind
             if known.attempt != attempt or preview > self._seen.get(video_id, 0):
                 self._ask(video_id)
-            else:
-                self._live.progress(video_id, percent)
 
     def hears(self, heard: bool) -> None:
         """Note whether notices arrive from now on. Some may be lost, so all followed videos are read now."""
