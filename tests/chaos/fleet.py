@@ -253,7 +253,7 @@ class Chaos:
             self._report.stops += 1
 
     def _freeze_a_worker(self) -> None:
-        """Its jobs get an heir; then it wakes."""
+        """Another process takes its jobs over; then it wakes."""
         if self._wait_for(0.15):
             return
         self._zombie = zombie = self._workers[0]

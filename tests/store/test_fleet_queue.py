@@ -212,21 +212,21 @@ def test_a_duplicate_waits_for_the_one_that_is_made_and_is_taken_by_its_maker(
 
 
 def test_an_attempt_that_was_overtaken_changes_nothing(records: Records, queue: FleetQueue) -> None:
-    """A process that was away: its heir has begun. One whose heir has not begun yet still counts."""
+    """A process that was away: its successor has begun. One whose successor has not begun yet still counts."""
     lost, kept = submit(records), submit(records)
-    for name in ("zombie", "heir"):
+    for name in ("zombie", "successor"):
         queue.register(member(name))
     assert [claim(queue, "zombie") is not None for _ in range(2)] == [True, True]
     queue.bury(["zombie"])
-    heirs = claim(queue, "heir")
-    assert heirs
-    assert (heirs.id, heirs.attempt) == (lost.id, 2)
+    theirs = claim(queue, "successor")
+    assert theirs
+    assert (theirs.id, theirs.attempt) == (lost.id, 2)
     assert not records.save_checkpoint(lost.id, 1, {"step": 1})
     assert records.complete(lost.id, 1, FILE, {}, NOW) is None
     assert records.fail(lost.id, 1, Failure(code="x", message="x"), NOW) is None
     assert records.complete(kept.id, 1, FILE, {}, NOW)  # nobody has begun it
     assert records.complete(lost.id, 2, FILE, {}, NOW)
-    assert claim(queue, "heir") is None
+    assert claim(queue, "successor") is None
 
 
 def test_a_beat_tells_what_is_held_and_who_was_called_dead(
