@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.contract import checking
-from tests.databases import DATABASES, Cluster, Settings, running_postgres
+from tests.databases import DATABASES, Cluster, Settings, fresh_database, running_postgres
 from tests.objects import STORES, ObjectServer
 from tests.servers import SOURCES, ServerProcess
 
@@ -60,21 +60,15 @@ def postgres(cluster: Cluster) -> Iterator[str]:
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """The settings of a fresh database: SQLite, or what `ON_BOTH` says. Postgres has its tables in it already."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield {}
-        return
-    with request.getfixturevalue("cluster").migrated() as url:
-        yield {"DATABASE_URL": url}
+    with fresh_database(request, getattr(request, "param", "sqlite"), empty=False) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module", params=DATABASES)
 def shared_database(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """The settings of an empty database for all tests of a module, which run on SQLite and then on Postgres."""
-    if request.param == "sqlite":
-        yield {}
-        return
-    with request.getfixturevalue("cluster").database() as url:
-        yield {"DATABASE_URL": url}
+    with fresh_database(request, request.param, empty=True) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="session")

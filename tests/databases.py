@@ -38,6 +38,17 @@ Settings = Mapping[str, str]
 """The settings that choose a database: none for SQLite, which is a file of the data directory."""
 
 
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, kind: str, *, empty: bool) -> Iterator[Settings]:
+    """The settings of a database of that kind. `empty`: Postgres has no tables in it yet, as SQLite never has."""
+    if kind == "sqlite":
+        yield {}
+        return
+    cluster: Cluster = request.getfixturevalue("cluster")
+    with cluster.database() if empty else cluster.migrated() as url:
+        yield {"DATABASE_URL": url}
+
+
 def run_sql(server: ServerProcess, statement: str, *values: object) -> list[tuple[Any, ...]]:
     """The rows that a statement returns, if any, in a transaction of its own; `?` stands for a value."""
     if server.database_url:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import long
 from tests.servers import SOURCES
 
 LIMITS = """
@@ -107,3 +108,16 @@ def test_a_test_that_cannot_be_interrupted_ends_its_process_once_and_the_others_
     told = run(tmp_path, DEAF, "-n1", "--dist=loadfile", second=4)
     assert re.search("^FAILED test_hanging.py::test_that_hears_no_signal - worker 'gw0' crashed", told, re.MULTILINE)
     assert "1 failed, 1 passed" in told
+
+
+def test_what_is_listed_as_long_or_never_as_long_is_there() -> None:
+    """A renamed test would fall out of `make test`, or into it, and nobody would see it."""
+    lines = long.LIST.read_text().splitlines()
+    names = [*long.ALWAYS, *(line.split(maxsplit=1)[1] for line in lines if not line.startswith("#"))]
+    assert [name for name in names if not _is_there(name)] == []
+
+
+def _is_there(name: str) -> bool:
+    file, _, function = name.partition("[")[0].partition("::")
+    path = long.LIST.parent.parent / file
+    return path.is_file() and (not function or f"def {function}(" in path.read_text())

@@ -19,7 +19,7 @@ from reelwright.errors import ConfigurationError
 from reelwright.store.database import open_database
 from reelwright.store.migrations import STEPS, migrate
 from reelwright.store.store import tables
-from tests.databases import ON_BOTH, Settings, run_sql
+from tests.databases import ON_BOTH, Settings, fresh_database, run_sql
 from tests.jobs.test_durability import refused
 from tests.servers import ServerProcess, eventually
 
@@ -34,11 +34,8 @@ RUNNING, WAITING, FAILED = (
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[Settings]:
     """An empty one."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        yield {}
-        return
-    with request.getfixturevalue("cluster").database() as url:
-        yield {"DATABASE_URL": url}
+    with fresh_database(request, getattr(request, "param", "sqlite"), empty=True) as settings:
+        yield settings
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ export function Welcome() {
   return html`
     <aside class="welcome" aria-label="About this server">
       <p><b>This is a sketch, not AI.</b> The ${card.title} engine draws the words it knows (sea, city, forest, snow, sunset …)
-        with plain mathematics, offline, in about a second. For AI video
+        with plain mathematics, offline, within seconds. For AI video
         ${draft.known.value.some((one) => one.generative_ai) ? " choose another model above." : html`<${Remedy} />`}</p>
       <button type="button" class="bare" aria-label="Dismiss" onClick=${dismiss}><${CloseIcon} /></button>
     </aside>`;

@@ -11,7 +11,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from reelwright.store.database import tables
-from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 
 request_buckets = sa.Table(
@@ -38,7 +37,6 @@ RETURNING taken, tokens
 class Buckets:
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        self._draw = Prepared(sa.text(_DRAW), database.engine.dialect)
 
     def draw(self, key: str, size: int, wanted: int) -> tuple[int, float]:
         """Take up to `wanted` requests (at most `size`, which is the number for a minute) out of the key's bucket.
@@ -46,5 +44,5 @@ class Buckets:
         Returns how many that were, and how many are left in it.
         """
         with self._database.statement() as connection:
-            (row,) = self._draw.all(connection, key=key, size=size, wanted=wanted)
+            (row,) = self._database.prepared(_DRAW).all(connection, key=key, size=size, wanted=wanted)
         return int(row["taken"]), float(row["tokens"])

@@ -40,7 +40,7 @@ class Chores:
         if self._database.sqlite:
             return True
         with self._database.statement() as connection:
-            return connection.execute(sa.text(_TAKE), {"name": name, "each_s": each_s}).first() is not None
+            return self._database.prepared(_TAKE).first(connection, name=name, each_s=each_s) is not None
 
     def tidy(self) -> None:
         """Remove rows that nothing needs any more: the fair tags of owners who have no job that waits or runs, the
@@ -48,4 +48,4 @@ class Chores:
         statements = (_IDLE_OWNERS,) if self._database.sqlite else (_IDLE_OWNERS, *_NOT_FOLLOWED)
         for statement in statements:
             with self._database.statement() as connection:
-                connection.execute(sa.text(statement))
+                self._database.prepared(statement).all(connection)

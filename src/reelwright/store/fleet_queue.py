@@ -23,7 +23,6 @@ import sqlalchemy as sa
 
 from reelwright.store.channels import NEWS, WORK
 from reelwright.store.database import tables
-from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import SHAPE, Claimed, claimed
 
@@ -143,10 +142,13 @@ SELECT mine.*, pg_notify('{NEWS}', id || ' in_progress') FROM mine
 """The LATERAL takes the first row of each model from the index; `model = ANY(…)` would sort the whole queue."""
 
 _ROOM = """
-SELECT count(*) <= min(most_running) FROM videos WHERE worker IS NOT NULL AND completed_at IS NULL AND key = :key
+SELECT count(*) <= min(most_running) AS room FROM videos
+WHERE worker IS NOT NULL AND completed_at IS NULL AND key = :key
 """
 """Whether the claimed job is within its key's limit of running jobs. Asked while the key is locked, since two processes
 may claim at the same moment."""
+
+_LOCK_KEY = "SELECT pg_advisory_xact_lock(:lock, hashtext(:key))"
 
 _CLAIM_DUPLICATES = f"""
 UPDATE videos SET status = 'in_progress', worker = :me, attempt = attempt + 1,
@@ -222,9 +224,6 @@ class FleetQueue:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        dialect = database.engine.dialect
-        claims = (_CLAIM, _CLAIM_DUPLICATES, _ROOM, _BEAT, _RELEASE, _GIVE_BACK)
-        self._prepared = {text: Prepared(sa.text(text), dialect) for text in claims}
 
     def register(self, member: Member) -> None:
         """Add this process to the fleet."""
@@ -254,7 +253,7 @@ class FleetQueue:
         """
         values = {"me": me, "engine": engine, "models": list(models), "shape": SHAPE, "now": now.timestamp()}
         with contextlib.suppress(_NoRoom), self._database.begin() as connection:
-            row = self._prepared[_CLAIM].first(connection, **values)
+            row = self._database.prepared(_CLAIM).first(connection, **values)
             if row is None:
                 return None
             if row["most_running"] is not None and not self._has_room(connection, row["key"]):
@@ -264,8 +263,8 @@ class FleetQueue:
 
     def _has_room(self, connection: sa.Connection, key: str) -> bool:
         """Whether the API key has no more jobs running than it may. Locks the key until the commit."""
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock, hashtext(:key))"), {"lock": LOCK, "key": key})
-        return bool(connection.execute(sa.text(_ROOM), {"key": key}).scalar_one())
+        self._database.prepared(_LOCK_KEY).all(connection, lock=LOCK, key=key)
+        return bool(self._database.prepared(_ROOM).all(connection, key=key)[0]["room"])
 
     def claim_duplicates(self, me: str, made: Sequence[str], now: datetime) -> Sequence[Claimed]:
         """Claim the waiting duplicates of the videos `made` by this process."""
@@ -362,6 +361,5 @@ class FleetQueue:
         ]
 
     def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-        prepared = self._prepared.get(statement) or Prepared(sa.text(statement), self._database.engine.dialect)
         with self._database.statement() as connection:
-            return prepared.all(connection, **values)
+            return self._database.prepared(statement).all(connection, **values)

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from reelwright.store.channels import PROGRESS
 from reelwright.store.database import tables
 from reelwright.store.fleet_queue import NOW
-from reelwright.store.prepared import Prepared
 from reelwright.store.transactions import Transactions
 from reelwright.store.video_rows import video_of
 from reelwright.video import Status, Video
@@ -84,14 +83,11 @@ class Followers:
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
-        dialect = database.engine.dialect
-        texts = (_LOOK, _WATCH, _UNWATCH, _WANTED, _KEEP_PREVIEW, _TELL)
-        self._prepared = {text: Prepared(sa.text(text), dialect) for text in texts}
 
     def look(self, ids: Sequence[str], owner: str | None = None) -> Sequence[Looked]:
         """Those of the videos that exist; with `owner` only this owner's."""
         with self._database.connect() as connection:
-            rows = self._prepared[_LOOK].all(connection, ids=list(ids), owner=owner)
+            rows = self._database.prepared(_LOOK).all(connection, ids=list(ids), owner=owner)
         return [_looked(row) for row in rows]
 
     def watch(self, me: str, ids: Sequence[str]) -> None:
@@ -105,7 +101,7 @@ class Followers:
     def wanted(self, me: str, video_id: str) -> bool:
         """Whether that video was promised to a client, or another process follows it for one."""
         with self._database.connect() as connection:
-            rows = self._prepared[_WANTED].all(connection, me=me, id=video_id)
+            rows = self._database.prepared(_WANTED).all(connection, me=me, id=video_id)
         return bool(rows[0]["wanted"])
 
     def keep_preview(self, video_id: str, data: bytes, media_type: str) -> int:
@@ -127,7 +123,7 @@ class Followers:
 
     def _change(self, statement: str, **values: Any) -> Sequence[Mapping[str, Any]]:
         with self._database.statement() as connection:
-            return self._prepared[statement].all(connection, **values)
+            return self._database.prepared(statement).all(connection, **values)
 
 
 def _looked(row: Any) -> Looked:

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from reelwright.errors import DatabaseLost
 from reelwright.store.database import store_error, store_errors
+from reelwright.store.prepared import Prepared
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +45,13 @@ class Transactions:
         # A statement of Postgres is a transaction by itself: BEGIN and COMMIT would be two more ways there and back.
         self._unwrapped = engine if self.sqlite else engine.execution_options(isolation_level="AUTOCOMMIT")
         self._here = threading.local()
+        self._prepared: dict[str, Prepared] = {}
+
+    def prepared(self, text: str) -> Prepared:
+        """A statement as text, with `:names` for its parameters; compiled when it is first asked for."""
+        if (known := self._prepared.get(text)) is None:
+            known = self._prepared[text] = Prepared(sa.text(text), self.engine.dialect)
+        return known
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
